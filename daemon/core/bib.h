@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A Binding Information Base, RFC 6146, 3.1: one for each protocol. Bindings between an IPv6 and an
+ * IPv4 transport address, found from either side.
+ *
+ * Invariants (bib_check): each (X',x) and each (T,t) stands in at most one entry (S-2); a dynamic
+ * entry has sessions, or is about to go (S-4). The BIB knows nothing of packets, pool4 or time;
+ * session.c keeps first_session and n_sessions.
+ *
+ * Lock (once there are several packet threads): look-ups and changes of one BIB under one striped
+ * lock by (X',x) and (T,t); see the issue of that name.
+ */
+#pragma once
+
+#include "daemon/core/addr.h"
+#include "daemon/core/hash_index.h"
+#include "daemon/core/siphash.h"
+
+struct bib_entry {
+	struct addr6 addr6; /* X' */
+	uint32_t addr4;     /* T */
+	uint16_t port6;     /* x */
+	uint16_t port4;     /* t */
+	uint32_t next6;     /* hash chains */
+	uint32_t next4;
+	uint32_t first_session; /* list in session.c */
+	uint32_t n_sessions;
+	uint32_t client;    /* record in client.h; SLAB_NONE for a static binding */
+	uint32_t pool4;     /* id of the entry of pool4; 0 = the host's own address, static */
+	uint32_t created_s; /* monotonic */
+	uint8_t pool6;      /* prefix with which the inside last used it */
+	bool is_static;
+};
+
+struct bib {
+	struct slab entries;
+	struct hash_index by6;
+	struct hash_index by4;
+	struct siphash_key key;
+};
+
+void bib_init(struct bib *bib, const struct siphash_key *key, uint32_t limit);
+void bib_deinit(struct bib *bib);
+
+/* Indices, or SLAB_NONE. */
+uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6);
+uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4);
+struct bib_entry *bib_at(const struct bib *bib, uint32_t index);
+
+/* A new entry with empty links; SLAB_NONE at the limit, without memory, or if one of the two
+ * transport addresses is bound already. */
+uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
+/* The entry has no sessions any more. */
+void bib_remove(struct bib *bib, uint32_t index);
+
+/* Cursor over positions: the first entry at or behind from, or SLAB_NONE. */
+uint32_t bib_next(const struct bib *bib, uint32_t from);
+
+static inline struct taddr6 bib_entry_taddr6(const struct bib_entry *entry)
+{
+	return (struct taddr6){entry->addr6, entry->port6};
+}
+
+static inline struct taddr4 bib_entry_taddr4(const struct bib_entry *entry)
+{
+	return (struct taddr4){entry->addr4, entry->port4};
+}
+
+size_t bib_memory(const struct bib *bib);
+bool bib_check(const struct bib *bib);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core wants sent. The caller owns the memory and sends when it likes, but before it
+ * reuses the buffers of the packets that came in: a translated packet is sent from where it was
+ * received, headers of fragments and ICMP errors from the arena.
+ */
+#pragma once
+
+#include "daemon/core/packet.h"
+
+/* The pieces of the largest packet: 65535 bytes in fragments of 576 bytes, and some to spare. */
+#define EMIT_PIECES_MAX 128
+/* Arena that one packet can need: a header for every piece, or one ICMP error with headroom. */
+#define EMIT_ARENA_PER_PACKET 8192
+
+struct out_part {
+	const uint8_t *base;
+	uint32_t size;
+};
+
+/* An IP packet in one or two parts, complete with all checksums. */
+struct out_packet {
+	uint8_t version; /* 4 or 6 */
+	uint8_t n_parts;
+	uint32_t mark; /* of the packet it was made from; the edge adds its own bits */
+	struct out_part part[2];
+};
+
+struct out {
+	struct out_packet *packet;
+	uint32_t capacity;
+	uint32_t n_packets;
+	uint8_t *arena;
+	uint32_t arena_size;
+	uint32_t arena_used;
+};
+
+/* Room for one more packet in and all that may come of it? The caller asks before each packet, and
+ * sends and empties when not. */
+static inline bool out_has_room(const struct out *out)
+{
+	return out->capacity - out->n_packets >= EMIT_PIECES_MAX &&
+	       out->arena_size - out->arena_used >= EMIT_ARENA_PER_PACKET;
+}
+
+static inline void out_clear(struct out *out)
+{
+	out->n_packets = 0;
+	out->arena_used = 0;
+}
+
+/* size bytes of the arena; there is room, by out_has_room(). */
+uint8_t *out_alloc(struct out *out, uint32_t size);
+
+/*
+ * Sends packet whole if it has at most limit bytes, else in fragments none of which is larger
+ * (F-11, F-15, F-17, F-18): in order, all with one Identification. A packet that is a fragment
+ * itself is cut further. limit >= 68 for IPv4, >= 1280 for IPv6. For IPv6 the Identification of a
+ * packet without Fragment header is fragment_id.
+ */
+void emit_packet(const struct packet *packet, uint32_t limit, uint32_t fragment_id,
+		 struct out *out);

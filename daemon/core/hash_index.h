@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An index from hash values to slab entries: linear hashing with chains through the entries.
+ *
+ * The table grows by one bucket for each entry added and shrinks by one for each removed, so no
+ * single packet ever pays for a resize, and a bucket costs four bytes. The entry keeps the chain's
+ * next index in a member of its own (next_offset); hash_of() gives back an entry's hash when its
+ * bucket is split.
+ *
+ *	for (i = hash_index_first(&table, hash); i != SLAB_NONE; i = entry->next)
+ */
+#pragma once
+
+#include "daemon/core/slab.h"
+
+typedef uint64_t (*hash_index_fn)(const void *context, const void *entry);
+
+struct hash_index {
+	const struct slab *entries;
+	size_t next_offset;
+	hash_index_fn hash_of;
+	const void *context;
+	uint32_t **segment; /* buckets, a fixed number in each segment */
+	uint32_t n_segments;
+	uint32_t n_buckets;
+	uint32_t n_entries;
+};
+
+/* Takes no memory yet. */
+void hash_index_init(struct hash_index *table, const struct slab *entries, size_t next_offset,
+		     hash_index_fn hash_of, const void *context);
+void hash_index_deinit(struct hash_index *table);
+
+/* False without memory; then nothing has changed. The caller makes sure that it is not there yet.
+ */
+bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash);
+void hash_index_remove(struct hash_index *table, uint32_t index, uint64_t hash);
+
+/* Head of the chain that holds all entries with this hash, and others; SLAB_NONE if empty. */
+uint32_t hash_index_first(const struct hash_index *table, uint64_t hash);
+
+size_t hash_index_memory(const struct hash_index *table);
+bool hash_index_check(const struct hash_index *table);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The NAT64 as one object: packets and time in, outcomes and packets out (RFC 6146).
+ *
+ * nat64_receive() is the table of contents of the RFC. Everything that the core wants to know of
+ * the outside it asks through struct nat64_world, whose functions answer from memory at once.
+ *
+ * Times are milliseconds of a clock that never goes back. One thread at a time; the issue Speed
+ * will share the tables between threads, see the locks at the top of bib.h, session.h and pool4.h.
+ */
+#pragma once
+
+#include "daemon/core/bib.h"
+#include "daemon/core/client.h"
+#include "daemon/core/emit.h"
+#include "daemon/core/icmp_error.h"
+#include "daemon/core/ip4_id.h"
+#include "daemon/core/pool4.h"
+#include "daemon/core/rfc6052.h"
+#include "daemon/core/session.h"
+#include "daemon/core/syn_store.h"
+#include "daemon/core/tcp_fsm.h"
+#include "daemon/core/xlat.h"
+
+#define NAT64_POOL6_MAX    16
+#define NAT64_PREFIXES_MAX 64 /* of each list of prefixes in the configuration */
+
+/* What the way to a destination looks like. */
+struct route_answer {
+	enum { ROUTE_OK, ROUTE_NONE, ROUTE_NEXT_HOP_DEAD } state;
+	uint32_t mtu;          /* of the route, the path or the device, whatever is least */
+	bool by_default_route; /* no more specific route than ::/0 */
+};
+
+/* The outside, as the core sees it. Every function answers at once, without blocking. */
+struct nat64_world {
+	void *context;
+	void (*route6)(void *context, const struct addr6 *dst, struct route_answer *ret);
+	void (*route4)(void *context, uint32_t dst, struct route_answer *ret);
+	/* The gateway's own address towards dst, for errors of its own (I-32). False if none. */
+	bool (*source6)(void *context, const struct addr6 *dst, struct addr6 *ret);
+	bool (*source4)(void *context, uint32_t dst, uint32_t *ret);
+	/* Configured on an interface of this host? Announced pool4 is not. */
+	bool (*own6)(void *context, const struct addr6 *addr);
+	bool (*own4)(void *context, uint32_t addr);
+	/* Does a local socket listen there? From a set refreshed at most once a second (P-23). */
+	bool (*listens4)(void *context, enum protocol protocol, uint32_t addr, uint16_t port);
+};
+
+enum filtering { FILTERING_ENDPOINT_INDEPENDENT, FILTERING_ADDRESS_DEPENDENT };
+
+/* Lifetimes of one destination port, Timeouts.UDPByPort (K-1). */
+struct port_lifetime {
+	uint16_t port; /* 0..1023 */
+	uint32_t lifetime_ms;
+};
+#define NAT64_PORT_LIFETIMES_MAX 32
+
+/* Everything that may change while packets flow. Checked by the edge (config.c), not here. */
+struct nat64_config {
+	struct prefix6
+		pool6[NAT64_POOL6_MAX]; /* len 0 = free place: indices are kept in sessions */
+	bool any_nonglobal;             /* Translation.AllowNonGlobal=yes */
+	struct prefix4 nonglobal[NAT64_PREFIXES_MAX];
+	uint32_t n_nonglobal;
+	enum filtering filtering[N_PROTOCOLS];
+	bool external_tcp;
+	bool clients_any;  /* Translation.Clients=any */
+	bool clients_auto; /* auto, besides the list */
+	struct prefix6 clients[NAT64_PREFIXES_MAX];
+	uint32_t n_clients;
+	bool deny_own; /* Translation.DenyDestination */
+	struct prefix4 deny[NAT64_PREFIXES_MAX];
+	uint32_t n_deny;
+	struct prefix4 exempt4[NAT64_PREFIXES_MAX];
+	uint32_t n_exempt4;
+	struct prefix6 exempt6[NAT64_PREFIXES_MAX];
+	uint32_t n_exempt6;
+	bool error_source_server; /* Translation.ErrorSource=server (I-19) */
+	bool inbound_refresh;     /* S-20 */
+	struct xlat_rules rules;
+	struct pool4_policy pool4_policy;
+	uint8_t pairing_prefix_length;
+	struct icmp_limit_config icmp_limit;
+	bool answer_optional; /* send the errors marked OPTION in outcome.h */
+	uint32_t udp_ms;
+	uint32_t tcp_established_ms;
+	uint32_t tcp_transitory_ms;
+	uint32_t tcp_opening_ms;
+	uint32_t tcp_incoming_syn_ms;
+	uint32_t icmp_ms;
+	struct port_lifetime udp_by_port[NAT64_PORT_LIFETIMES_MAX];
+	uint32_t n_udp_by_port;
+};
+
+/* The defaults of INTERFACE.md, section 4, with the Well-Known Prefix. */
+void nat64_config_default(struct nat64_config *ret);
+
+/* Fixed when the tables are made. */
+struct nat64_limits {
+	uint32_t bindings; /* of all protocols together */
+	uint32_t sessions;
+	uint32_t stored_syns;
+};
+
+struct nat64_counters {
+	uint64_t packets[2][N_OUTCOMES]; /* [0] 6->4, [1] 4->6 */
+	uint64_t bytes[2];               /* of translated packets as they came */
+	uint64_t icmp_errors_sent[2];    /* to the IPv6 side, to the IPv4 side */
+	uint64_t icmp_errors_limited[2];
+	uint64_t bindings_created[N_PROTOCOLS];
+	uint64_t sessions_created[N_PROTOCOLS];
+	uint64_t stored_syns_expired;
+	uint64_t probes_sent;
+};
+
+struct nat64 {
+	struct nat64_config config;
+	struct nat64_limits limits;
+	struct nat64_world world;
+	struct nat64_counters counters;
+	struct pool4 *pool4;
+	struct client_table clients;
+	struct bib bib[N_PROTOCOLS];
+	struct session_table sessions[N_PROTOCOLS];
+	struct syn_store syns;
+	struct ip4_id ip4_ids;
+	struct icmp_limit icmp_limit;
+	struct random random;
+	bool draining;
+};
+
+/* seed: all keys and all random numbers come from it. NULL without memory. */
+struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_limits *limits,
+			const struct nat64_world *world, const uint8_t seed[RANDOM_SEED_SIZE],
+			uint64_t now_ms);
+void nat64_free(struct nat64 *nat);
+
+/* Lifetimes apply to the next (re)set of each timer (S-23). */
+void nat64_set_config(struct nat64 *nat, const struct nat64_config *config);
+
+/*
+ * One packet. What is to be sent is appended to out, which has room (out_has_room()); packet's
+ * memory is rewritten and must stay until out has been sent. The outcome has been counted.
+ */
+enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+			   struct out *out);
+
+/* A translated packet could not be sent after all: it is counted anew. */
+void nat64_send_failed(struct nat64 *nat, bool from6);
+
+/* Ends what is over at now_ms, looking at no more than budget entries; may append to out (probes,
+ * answers to stored SYNs) and stops early when out is full. True if nothing is left to do now. */
+bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct out *out);
+uint64_t nat64_next_deadline(const struct nat64 *nat);
+
+/* Management. Results as in pool4.h. */
+enum nat64_static_result {
+	NAT64_STATIC_OK,
+	NAT64_STATIC_IDENTICAL,       /* is there already */
+	NAT64_STATIC_IN_POOL6,        /* the IPv6 address lies inside Pool6 (S-5) */
+	NAT64_STATIC_NOT_OUR_ADDRESS, /* neither in pool4 nor the host's own */
+	NAT64_STATIC_LISTENER,        /* a local socket listens there */
+	NAT64_STATIC_TAKEN,           /* one side is bound otherwise */
+	NAT64_STATIC_FULL,
+};
+enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol protocol,
+					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
+					  uint64_t now_ms);
+/* With all its sessions. */
+void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index);
+/* All bindings of an entry of pool4 (P-22); returns how many. */
+uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id);
+
+uint32_t nat64_n_bindings(const struct nat64 *nat);
+uint32_t nat64_n_sessions(const struct nat64 *nat);
+size_t nat64_memory(const struct nat64 *nat);
+
+/* All invariants of all tables; for tests. */
+bool nat64_check(const struct nat64 *nat);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pool4: the IPv4 transport addresses that bindings may use (RFC 6146, 3.5.1.1; P-1 to P-13).
+ *
+ * An entry is a list of address ranges with a list of port ranges, for some protocols, for all
+ * clients or some. It costs the same with one address or 16 million: state for an address exists
+ * only while some port of it is in use (struct pool4_address, found by hash). Which addresses of
+ * an entry have no port left is kept as a sparse permutation, so that a choice among the others
+ * takes constant work.
+ *
+ * Lock (once there are several packet threads): one for the whole pool, taken by filter.c for the
+ * creation and the end of bindings only; a packet of an existing session never comes here.
+ */
+#pragma once
+
+#include "daemon/core/hash_index.h"
+#include "daemon/core/ports.h"
+#include "daemon/core/siphash.h"
+
+#define POOL4_NAME_SIZE    33 /* [a-z0-9][a-z0-9._-]{0,31} */
+#define POOL4_COMMENT_SIZE 128
+#define POOL4_CLIENTS_MAX  16
+#define POOL4_ANY_PREFIX   (-1)
+
+struct addr4_range {
+	uint32_t first; /* <= last */
+	uint32_t last;
+};
+
+enum pool4_source { POOL4_FROM_FILE, POOL4_FROM_RUNTIME, POOL4_FROM_AUTO };
+
+enum pool4_state {
+	POOL4_PENDING, /* added, but the kernel's rules do not have it yet: not chosen */
+	POOL4_ACTIVE,
+	POOL4_DRAINING, /* takes no new bindings, goes with the last one */
+	POOL4_DISABLED,
+};
+
+/* What an entry is to be; copied by pool4_add(). */
+struct pool4_spec {
+	char name[POOL4_NAME_SIZE]; /* "" = choose p1, p2, ... */
+	char comment[POOL4_COMMENT_SIZE];
+	const struct addr4_range *addresses;
+	uint32_t n_addresses;
+	struct port_ranges ports;
+	bool protocol[N_PROTOCOLS];
+	struct prefix6 clients[POOL4_CLIENTS_MAX]; /* none = all */
+	uint32_t n_clients;
+	bool overflow; /* these clients may use general entries too */
+	int pool6;     /* index of the Pool6 prefix it serves, or POOL4_ANY_PREFIX */
+	enum pool4_source source;
+};
+
+struct pool4_entry {
+	uint32_t id; /* small, > 0, never used twice while the daemon runs */
+	enum pool4_state state;
+	struct pool4_spec spec; /* with its own copy of the addresses */
+	uint64_t n_addresses;
+	uint64_t n_ports[N_PROTOCOLS]; /* total */
+	uint64_t n_used[N_PROTOCOLS];
+	uint64_t n_peak[N_PROTOCOLS];
+	uint64_t n_refused[N_PROTOCOLS]; /* asked for when full */
+};
+
+struct pool4; /* entries, ranges by address, addresses in use */
+
+enum pool4_result {
+	POOL4_OK,
+	POOL4_NO_ENTRY,  /* no entry serves this client, protocol and prefix */
+	POOL4_EXHAUSTED, /* they do, but no port is free */
+	POOL4_TAKEN,     /* that very transport address is in use */
+	POOL4_NO_MEMORY,
+	POOL4_OVERLAP,     /* add: another entry has the same address, port, protocol and scope */
+	POOL4_EXISTS,      /* add: the name is in use */
+	POOL4_BAD_ADDRESS, /* add: multicast, loopback, 0/8, class E */
+	POOL4_BAD_PORTS,   /* add: empty, or port 0 */
+	POOL4_NO_SUCH_ENTRY,
+	POOL4_IN_USE, /* remove: bindings exist */
+};
+
+/* NULL without memory. */
+struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM_SEED_SIZE]);
+void pool4_free(struct pool4 *pool);
+
+struct pool4_policy {
+	bool parity;         /* Translation.Parity, P-7 */
+	bool preserve_port;  /* Translation.PreservePort, P-10 */
+	bool strict_pairing; /* Pool4.Pairing=strict, P-4 */
+};
+void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy);
+
+/* With POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
+enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id);
+enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without ports in use */
+void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
+
+/* The allowed ports of an entry change while it is in use (P-18, every 10 s). */
+enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
+
+const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id);
+const struct pool4_entry *pool4_entry_by_name(const struct pool4 *pool, const char *name);
+/* In the order of ids: the first with an id > after, or NULL. */
+const struct pool4_entry *pool4_next(const struct pool4 *pool, uint32_t after);
+uint32_t pool4_n_entries(const struct pool4 *pool);
+
+struct pool4_request {
+	enum protocol protocol;
+	const struct addr6 *client;
+	int pool6;            /* the prefix that the packet's destination is in */
+	uint16_t port6;       /* the client's port or identifier, for P-6, P-7, P-10 */
+	uint32_t paired4;     /* T that this client has already, or 0 (P-2) */
+	uint64_t client_hash; /* keyed hash of the pairing prefix (P-5) */
+};
+
+/*
+ * Chooses (T,t) and takes it. An address of several active entries counts for each. Order: paired
+ * address by P-8, then (soft pairing) another address chosen by client_hash among those of the
+ * longest matching Clients= scope with free ports, then general entries if overflow. P-17: nothing
+ * is ever taken from others.
+ */
+enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
+			     struct taddr4 *ret, uint32_t *ret_id);
+
+/* Takes this very transport address: static bindings (any port; entry id 0 if in no entry) and
+ * restored ones, and S-30. */
+enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
+				     const struct taddr4 *taddr, uint32_t *ret_id);
+/* id as it was returned by the take. */
+void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     uint32_t id);
+
+/* Would an IPv4 packet to this transport address be ours? The entry, or NULL. */
+const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol protocol,
+				     uint32_t addr, uint16_t port);
+bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
+
+/* May this entry serve the client (scope and prefix)? For S-30. */
+bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6);
+
+size_t pool4_memory(const struct pool4 *pool);
+bool pool4_check(const struct pool4 *pool);
+
+/* One clause for each result, for messages: "no port is free". */
+const char *pool4_result_text(enum pool4_result result);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A session table, RFC 6146, 3.2: one for each protocol.
+ *
+ * A session belongs to a binding and has one peer (Z,z). As y = z always and Y' is the Pref64 form
+ * of Z (S-6), the key is (binding, Z, z): both directions find the binding first and then the
+ * session, and there is one hash chain only. The prefix that made Y' is kept as an index (A-14).
+ *
+ * Expiry is lazy: session_touch() writes the new deadline and nothing else, unless it is earlier
+ * than the one the wheel knows. session_take_expired() files those again whose time has moved.
+ *
+ * Lock: that of the binding, see bib.h; the wheel has one of its own.
+ */
+#pragma once
+
+#include "daemon/core/bib.h"
+#include "daemon/core/wheel.h"
+
+struct session {
+	uint32_t bib;
+	uint32_t addr4; /* Z */
+	uint16_t port4; /* z = y; equal to the identifier for ICMP */
+	uint8_t state;  /* enum tcp_fsm_state; 0 for UDP and ICMP. Written by session_set_state()
+			   only */
+	uint8_t pool6;
+	uint32_t next;     /* hash chain */
+	uint32_t bib_prev; /* list of the binding's sessions */
+	uint32_t bib_next;
+	struct wheel_link timer;
+	uint64_t expires_ms; /* not before this, at most 2 s later (K-13) */
+};
+
+struct session_table {
+	struct slab sessions;
+	struct hash_index by_peer;
+	struct wheel wheel;
+	struct bib *bib; /* of the same protocol */
+	struct siphash_key key;
+};
+
+void session_table_init(struct session_table *table, struct bib *bib, const struct siphash_key *key,
+			uint32_t limit, uint64_t now_ms);
+void session_table_deinit(struct session_table *table);
+
+/* Index, or SLAB_NONE. */
+uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer);
+/* Has the binding a session with this address, on any port? (address-dependent filtering, S-16) */
+bool session_exists_with(const struct session_table *table, uint32_t bib, uint32_t addr4);
+struct session *session_at(const struct session_table *table, uint32_t index);
+
+/* SLAB_NONE at the limit or without memory. */
+uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
+		     uint8_t pool6, uint8_t state, uint64_t expires_ms);
+/* The binding stays, also without sessions: the caller decides (S-4). */
+void session_remove(struct session_table *table, uint32_t index);
+
+/* A new deadline; state as it is. */
+void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms);
+/* The only writer of a session's state. */
+void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
+		       uint64_t expires_ms);
+
+/* One session whose time is over, still in the table but no longer filed: the caller removes it or
+ * gives it a new state and deadline (then it is filed again). SLAB_NONE if there is none; *budget
+ * counts down for every session looked at, and 0 ends the search. */
+uint32_t session_take_expired(struct session_table *table, uint64_t now_ms, unsigned *budget);
+uint64_t session_next_deadline(const struct session_table *table);
+
+uint32_t session_next(const struct session_table *table, uint32_t from);
+size_t session_table_memory(const struct session_table *table);
+bool session_table_check(const struct session_table *table);
