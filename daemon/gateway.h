@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The running gateway, as everything around the core shares it: the core, the lock that guards it,
+ * and what the daemon counts itself.
+ *
+ * Threads: a packet thread (worker.c; several later) and the control thread, which runs the event
+ * loop (signals, timers, netlink, D-Bus). Whoever calls the core or reads its tables holds the
+ * lock, for the work of one batch or of one page of a list. Nobody holds it over a system call
+ * of his own; the one exception is a route that is not in the cache (world.c).
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nat64;
+
+enum gateway_state {
+	GATEWAY_STARTING,
+	GATEWAY_ACTIVE,
+	GATEWAY_DRAINING,
+	GATEWAY_STOPPING,
+	N_GATEWAY_STATES,
+};
+
+/* Two queues for each packet thread: TCP, and everything else. */
+#define GATEWAY_QUEUES_MAX 64
+
+struct gateway_queue {
+	uint16_t number;
+	uint64_t received; /* packets that reached the core */
+	uint64_t lost;     /* packets that the kernel dropped before the daemon saw them */
+	uint32_t waiting;  /* packets in the kernel now */
+};
+
+/* How sending ended, beside success. The names are those of the metrics. */
+#define GATEWAY_SEND_ERRORS(X)                                                            \
+	X(TOO_BIG, "too_big")         /* EMSGSIZE: the MTU has just shrunk */             \
+	X(NO_ROUTE, "no_route")       /* ENETUNREACH */                                   \
+	X(UNREACHABLE, "unreachable") /* EHOSTUNREACH */                                  \
+	X(FIREWALL, "firewall")       /* EPERM: a rule of the OUTPUT hook */              \
+	X(NO_BUFFER, "no_buffer")     /* ENOBUFS, EAGAIN: the device is slower than we */ \
+	X(OTHER, "other")
+
+enum gateway_send_error {
+#define X(name, text) GATEWAY_SEND_##name,
+	GATEWAY_SEND_ERRORS(X)
+#undef X
+		N_GATEWAY_SEND_ERRORS,
+};
+
+struct gateway {
+	pthread_mutex_t lock;
+	/* All that follows is guarded by the lock. */
+	struct nat64 *nat;
+	enum gateway_state state;
+	uint64_t started_ms;
+	struct gateway_queue queue[GATEWAY_QUEUES_MAX];
+	unsigned n_queues;
+	uint64_t send_errors[N_GATEWAY_SEND_ERRORS]; /* single packets, fragments counted each */
+};
+
+void gateway_init(struct gateway *gateway);
+void gateway_deinit(struct gateway *gateway); /* frees the core, too */
+
+void gateway_lock(struct gateway *gateway);
+void gateway_unlock(struct gateway *gateway);
+
+/* CLOCK_BOOTTIME: the clock of everything in the core. Goes on while the machine sleeps. */
+uint64_t gateway_now_ms(void);
+
+/* "active" */
+const char *gateway_state_name(enum gateway_state state);
+/* "too_big" */
+const char *gateway_send_error_name(enum gateway_send_error error);
