@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "daemon/core/addr4_ranges.h"
 #include "daemon/core/hash_index.h"
 #include "daemon/core/ports.h"
 #include "daemon/core/siphash.h"
@@ -21,11 +22,6 @@
 #define POOL4_COMMENT_SIZE 128
 #define POOL4_CLIENTS_MAX  16
 #define POOL4_ANY_PREFIX   (-1)
-
-struct addr4_range {
-	uint32_t first; /* <= last */
-	uint32_t last;
-};
 
 enum pool4_source { POOL4_FROM_FILE, POOL4_FROM_RUNTIME, POOL4_FROM_AUTO };
 

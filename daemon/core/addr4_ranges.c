@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/core/addr4_ranges.h"
+
+#include <stdlib.h>
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct addr4_range *left = a, *right = b;
+
+	return (left->first > right->first) - (left->first < right->first);
+}
+
+uint32_t addr4_ranges_merge(struct addr4_range *range, uint32_t n_ranges)
+{
+	uint32_t n_merged = 0;
+
+	if (n_ranges == 0)
+		return 0;
+	qsort(range, n_ranges, sizeof(*range), compare_ranges);
+	for (uint32_t i = 1; i < n_ranges; i++) {
+		struct addr4_range *last = &range[n_merged];
+
+		if (last->last == UINT32_MAX || range[i].first <= last->last + 1) {
+			if (range[i].last > last->last)
+				last->last = range[i].last;
+		} else {
+			range[++n_merged] = range[i];
+		}
+	}
+	return n_merged + 1;
+}
+
+uint64_t addr4_ranges_count(const struct addr4_range *range, uint32_t n_ranges)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < n_ranges; i++)
+		n += (uint64_t)range[i].last - range[i].first + 1;
+	return n;
+}
+
+const char *addr4_range_refusal(const struct addr4_range *range)
+{
+	static const struct {
+		struct addr4_range range;
+		const char *why;
+	} refused[] = {
+		{{0x00000000, 0x00ffffff}, "in 0.0.0.0/8"},
+		{{0x7f000000, 0x7fffffff}, "loopback"},
+		{{0xe0000000, 0xefffffff}, "multicast"},
+		{{0xf0000000, 0xffffffff}, "reserved (class E)"},
+	};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (range->first <= refused[i].range.last && range->last >= refused[i].range.first)
+			return refused[i].why;
+	}
+	return NULL;
+}
+
+bool addr4_range_is_prefix(const struct addr4_range *range, struct prefix4 *ret)
+{
+	uint32_t host_bits = range->last ^ range->first;
+
+	if ((host_bits & (host_bits + 1)) != 0 || (range->first & host_bits) != 0)
+		return false;
+	*ret = (struct prefix4){
+		.addr = range->first,
+		.len = (uint8_t)(host_bits == 0 ? 32 : __builtin_clz(host_bits)),
+	};
+	return true;
+}
