@@ -1,2 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * IPv4 Identifications, see ip4_id.h.
+ *
+ * The hash of a tuple chooses its counter and the offset that is added to it. Tuples that share a
+ * counter make each other skip values, never repeat one: a value comes back after at most 65535
+ * packets of all that share the counter, and not before (RFC 6864, 4.3). The memory is fixed, so a
+ * stranger with many tuples can only bring that point nearer, not make anything grow.
+ */
 #include "daemon/core/ip4_id.h"
+
+#include <string.h>
+
+#include "daemon/core/packet.h"
+
+void ip4_id_init(struct ip4_id *ids, const struct siphash_key *key)
+{
+	memset(ids->counter, 0, sizeof(ids->counter));
+	ids->key = *key;
+}
+
+uint16_t ip4_id_next(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol)
+{
+	uint8_t tuple[9];
+	uint64_t hash;
+	uint16_t *counter;
+	uint16_t offset;
+
+	store_be32(tuple, src);
+	store_be32(tuple + 4, dst);
+	tuple[8] = ip_protocol;
+	hash = siphash(&ids->key, tuple, sizeof(tuple));
+	counter = &ids->counter[hash % IP4_ID_COUNTERS];
+	offset = (uint16_t)(hash >> 48);
+	if ((uint16_t)(*counter + offset) == 0)
+		(*counter)++;
+	return (uint16_t)((*counter)++ + offset);
+}
