@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Packet rules: what makes the kernel hand packets to the daemon, and the host set-up around it
+ * (issue 2, item 4; A-13, A-16, A-18, P-18, P-24, X-17, X-18).
+ *
+ * One nft table of our own (family inet, "nat64d" or "nat64d_INSTANCE"), replaced as a whole in one
+ * transaction; where the kernel's nf_tables can not queue, it marks and a jump in iptables' raw and
+ * mangle tables queues. The rules stay when the daemon exits: without it nothing to Pool6 or pool4
+ * leaks. rules_remove() undoes everything that rules_apply() did; what that was stands in comments
+ * of the table's chain "undo", so it needs neither a file nor the daemon that wrote it.
+ *
+ * Everything here blocks (netlink, one or two child processes) and belongs to the control thread.
+ * Functions return 0 or a negative errno; then *ret_error is one sentence, to be freed with
+ * g_free().
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "daemon/config.h"
+
+/* How the kernel hands packets to a queue. */
+enum rules_mode {
+	RULES_NFT,      /* nft's queue expression */
+	RULES_IPTABLES, /* nft marks, iptables' NFQUEUE takes what is marked */
+	RULES_NONE,     /* Queue.Rules=none: the operator's own rules; only the host is set up */
+};
+
+/* What of the IPv4 side is to be taken: an entry of pool4, or one static binding's address and
+ * port. Several may overlap. */
+struct rules_entry {
+	const struct addr4_range *addresses;
+	uint32_t n_addresses;
+	const struct port_ranges *ports; /* only used for the host's own addresses */
+	bool protocol[N_PROTOCOLS];
+};
+
+struct rules;
+
+/* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */
+char *rules_table_name(const char *instance);
+
+/*
+ * Finds out what the kernel can do (nothing is left behind by that). config is only read during the
+ * call. Queue.Rules=nft or iptables that this host can not do is an error.
+ */
+int rules_open(const char *instance, const struct config *config, struct rules **ret,
+	       char **ret_error);
+void rules_close(struct rules *rules); /* leaves the rules in place */
+enum rules_mode rules_mode(const struct rules *rules);
+
+/*
+ * Sets up the host (forwarding, route for Pool6) and puts the whole table in place of the one that
+ * was there. Idempotent. Reads the host's own addresses and more specific native routes (A-18) and
+ * whether the host tracks connections. If it fails, what it had begun has been undone.
+ */
+int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		char **ret_error);
+
+/*
+ * The entries, the host's addresses or routes may have changed: brings the table up to date by the
+ * difference only, in one transaction. Cheap when nothing changed. After rules_apply() only. The
+ * caller collects changes for up to 100 ms; an entry may be used once this returned 0.
+ */
+int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		 char **ret_error);
+
+/* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:
+ * then rules_apply() again. */
+bool rules_present(struct rules *rules);
+
+/* All that rules_apply() would do, as a shell script for people. g_free() */
+char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries);
+
+/* Undoes everything, whoever did it. *ret_changed (may be NULL): was there anything? */
+int rules_remove(const char *instance, bool *ret_changed, char **ret_error);
