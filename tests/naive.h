@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Internet checksum in its plainest form, byte by byte, to judge packets that the core made by
+ * cleverer means. Shares no code with the core.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* RFC 1071 over size bytes; 0 over data that contains a right checksum. The value is a number:
+ * its high byte comes first in a packet. */
+uint16_t naive_checksum(const uint8_t *data, size_t size);
+
+/*
+ * A whole IPv4 or IPv6 packet: are its lengths those of the buffer, and its IPv4 header checksum
+ * and its TCP, UDP, ICMP or ICMPv6 checksum right? UDP over IPv4 may have none, over IPv6 not. Of
+ * a fragment only the header is judged; IPv6 may have a Fragment header and no other extension.
+ */
+bool naive_packet_ok(const uint8_t *data, size_t size);
