@@ -1,2 +1,383 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/filter.h"
+
+#include <netinet/tcp.h>
+
+#include "daemon/core/binding.h"
+#include "daemon/core/policy.h"
+
+/* RFC 6146, 4: how long a UDP or ICMP session with this peer lives without a packet. */
+static uint32_t query_lifetime_ms(const struct nat64 *nat, enum protocol protocol,
+				  const struct taddr4 *peer)
+{
+	const struct nat64_config *config = &nat->config;
+
+	if (protocol == PROTOCOL_ICMP)
+		return config->icmp_ms;
+	for (uint32_t i = 0; i < config->n_udp_by_port; i++)
+		if (config->udp_by_port[i].port == peer->port)
+			return config->udp_by_port[i].lifetime_ms;
+	return config->udp_ms;
+}
+
+static uint64_t tcp_deadline_ms(const struct nat64 *nat, enum tcp_fsm_timer timer, uint64_t now_ms)
+{
+	const struct nat64_config *config = &nat->config;
+
+	switch (timer) {
+	case TCP_FSM_EST:
+		return now_ms + config->tcp_established_ms;
+	case TCP_FSM_TRANSITORY:
+		return now_ms + config->tcp_transitory_ms;
+	case TCP_FSM_OPENING:
+		return now_ms + config->tcp_opening_ms;
+	case TCP_FSM_KEEP:
+	case TCP_FSM_DELETE:
+		break;
+	}
+	return now_ms;
+}
+
+/* The ports of an ICMP tuple are the identifier, and NAT64 changes it on both (I-4). */
+static uint16_t peer_port(enum protocol protocol, uint16_t peer, uint16_t identifier)
+{
+	return protocol == PROTOCOL_ICMP ? identifier : peer;
+}
+
+/* RFC 6146, 3.6.1: the outgoing tuple of a packet to peer. */
+static struct tuple4 outgoing4(enum protocol protocol, const struct bib_entry *entry,
+			       const struct taddr4 *peer)
+{
+	return (struct tuple4){.protocol = protocol, .src = bib_entry_taddr4(entry), .dst = *peer};
+}
+
+/* And of a packet from peer. */
+static struct tuple6 outgoing6(const struct nat64 *nat, enum protocol protocol,
+			       const struct bib_entry *entry, const struct taddr4 *peer,
+			       uint8_t pool6)
+{
+	return (struct tuple6){
+		.protocol = protocol,
+		.src = {rfc6052_embed(policy_pool6(nat, pool6), peer->addr),
+			peer_port(protocol, peer->port, entry->port6)},
+		.dst = bib_entry_taddr6(entry),
+	};
+}
+
+/* Endpoint-independent filtering lets everybody in; address-dependent filtering those to whom the
+ * inside has sent (S-7, S-16; for TCP C-9). */
+static bool filter_permits(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			   uint32_t addr4)
+{
+	return nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT ||
+	       session_exists_with(&nat->sessions[protocol], binding, addr4);
+}
+
+/* RFC 6146, 3.5.1 and 3.5.3, second half: the session of an outbound UDP or ICMP packet. */
+static enum outcome query_session_6to4(struct nat64 *nat, enum protocol protocol, uint32_t binding,
+				       const struct taddr4 *peer, uint8_t pool6, uint64_t now_ms)
+{
+	struct session_table *sessions = &nat->sessions[protocol];
+	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, protocol, peer);
+	uint32_t session = session_find(sessions, binding, peer);
+
+	if (session == SLAB_NONE)
+		return binding_add_session(nat, protocol, binding, peer, pool6, TCP_FSM_CLOSED,
+					   expires_ms);
+	session_at(sessions, session)->pool6 = pool6;
+	session_touch(sessions, session, expires_ms);
+	return OUTCOME_TRANSLATED;
+}
+
+/* The SYN that we may hold from peer has met its counterpart (S-29); true if there was one. */
+static bool discard_stored_syn(struct nat64 *nat, uint32_t binding, const struct taddr4 *peer)
+{
+	struct taddr4 mapped = bib_entry_taddr4(bib_at(&nat->bib[PROTOCOL_TCP], binding));
+	uint32_t stored = syn_store_find(&nat->syns, &mapped, peer);
+
+	if (stored == SLAB_NONE)
+		return false;
+	syn_store_remove(&nat->syns, stored);
+	return true;
+}
+
+static void tcp_step(struct nat64 *nat, uint32_t session, enum tcp_fsm_event event,
+		     uint8_t tcp_flags, uint64_t now_ms)
+{
+	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
+	struct tcp_fsm_step step = tcp_fsm_step(session_at(sessions, session)->state, event,
+						!(tcp_flags & TH_ACK), nat->config.external_tcp);
+
+	if (step.timer != TCP_FSM_KEEP)
+		session_set_state(sessions, session, (uint8_t)step.next,
+				  tcp_deadline_ms(nat, step.timer, now_ms));
+}
+
+/* RFC 6146, 3.5.2.2: the session of an outbound TCP segment. */
+static enum outcome tcp_session_6to4(struct nat64 *nat, uint32_t binding, const struct taddr4 *peer,
+				     uint8_t pool6, const struct filter_input *input)
+{
+	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
+	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, true);
+	uint32_t session = session_find(sessions, binding, peer);
+
+	if (session != SLAB_NONE) {
+		session_at(sessions, session)->pool6 = pool6;
+		tcp_step(nat, session, event, input->tcp_flags, input->now_ms);
+		return OUTCOME_TRANSLATED;
+	}
+	if (event != TCP_FSM_V6_SYN)
+		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+
+	enum outcome outcome =
+		binding_add_session(nat, PROTOCOL_TCP, binding, peer, pool6, TCP_FSM_V6_INIT,
+				    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+	if (outcome == OUTCOME_TRANSLATED && discard_stored_syn(nat, binding, peer))
+		session_set_state(sessions, session_find(sessions, binding, peer),
+				  TCP_FSM_ESTABLISHED,
+				  tcp_deadline_ms(nat, TCP_FSM_EST, input->now_ms));
+	return outcome;
+}
+
+/* May this packet make a binding or a session, as far as that is not there yet? */
+static enum outcome permit_new_6to4(const struct nat64 *nat, const struct tuple6 *in,
+				    uint32_t binding, const struct taddr4 *peer, uint8_t pool6,
+				    const struct filter_input *input)
+{
+	if (in->protocol == PROTOCOL_TCP && tcp_fsm_event(input->tcp_flags, true) != TCP_FSM_V6_SYN)
+		return binding == SLAB_NONE ? OUTCOME_BIB6_NOT_FOUND : OUTCOME_TRANSLATED;
+	if (binding != SLAB_NONE &&
+	    session_find(&nat->sessions[in->protocol], binding, peer) != SLAB_NONE)
+		return OUTCOME_TRANSLATED;
+
+	enum outcome outcome =
+		policy_new_session(nat, &in->src.addr, pool6, peer->addr, input->hairpinned);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+	return nat64_n_sessions(nat) < nat->limits.sessions ? OUTCOME_TRANSLATED
+							    : OUTCOME_SESSION_FULL;
+}
+
+enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
+			 const struct filter_input *input, struct tuple4 *ret)
+{
+	struct bib *bib = &nat->bib[in->protocol];
+	uint32_t binding = bib_find6(bib, &in->src);
+	struct taddr4 peer = {peer4, in->dst.port};
+	if (in->protocol == PROTOCOL_ICMP && binding != SLAB_NONE)
+		peer.port = bib_at(bib, binding)->port4;
+
+	enum outcome outcome = permit_new_6to4(nat, in, binding, &peer, pool6, input);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+
+	if (binding == SLAB_NONE) {
+		outcome = binding_create(nat, in, pool6, &peer, input->now_ms, &binding);
+		if (outcome != OUTCOME_TRANSLATED)
+			return outcome;
+		if (in->protocol == PROTOCOL_ICMP)
+			peer.port = bib_at(bib, binding)->port4;
+	}
+
+	outcome = in->protocol == PROTOCOL_TCP ? tcp_session_6to4(nat, binding, &peer, pool6, input)
+					       : query_session_6to4(nat, in->protocol, binding,
+								    &peer, pool6, input->now_ms);
+	if (outcome != OUTCOME_TRANSLATED) {
+		binding_end_if_idle(nat, in->protocol, binding);
+		return outcome;
+	}
+
+	bib_at(bib, binding)->pool6 = pool6; /* */
+	*ret = outgoing4(in->protocol, bib_at(bib, binding), &peer);
+	return OUTCOME_TRANSLATED;
+}
+
+/* S-14: whose is an IPv4 packet that no binding knows? */
+static enum outcome unbound_4to6(const struct nat64 *nat, const struct tuple4 *in,
+				 const struct filter_input *input)
+{
+	const struct nat64_world *world = &nat->world;
+
+	if (!input->hairpinned && world->own4(world->context, in->dst.addr))
+		return OUTCOME_LEFT_TO_HOST; /* P-23 */
+	if (!input->hairpinned && !pool4_find(nat->pool4, in->protocol, in->dst.addr, in->dst.port))
+		return OUTCOME_NOT_OURS;
+	switch (in->protocol) {
+	case PROTOCOL_TCP:
+		return OUTCOME_BIB4_NOT_FOUND_TCP;
+	case PROTOCOL_ICMP:
+		return OUTCOME_BIB4_NOT_FOUND_ICMP;
+	case PROTOCOL_UDP:
+	case N_PROTOCOLS:
+		break;
+	}
+	return OUTCOME_BIB4_NOT_FOUND;
+}
+
+/* P-23: a SYN to the host's own address is ours to keep only if nobody there waits for it. */
+static bool syn_is_for_host(const struct nat64 *nat, const struct tuple4 *in, bool pure_syn)
+{
+	const struct nat64_world *world = &nat->world;
+
+	return world->own4(world->context, in->dst.addr) &&
+	       (!pure_syn ||
+		world->listens4(world->context, PROTOCOL_TCP, in->dst.addr, in->dst.port));
+}
+
+/* RFC 6146, 3.5.2.2, CLOSED, no binding (S-25 a and b, S-26). */
+static enum outcome tcp_unbound_4to6(const struct nat64 *nat, const struct tuple4 *in,
+				     const struct filter_input *input)
+{
+	if (syn_store_find(&nat->syns, &in->dst, &in->src) != SLAB_NONE)
+		return OUTCOME_SYN_WAITS;
+	if (tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN ||
+	    !pool4_find(nat->pool4, PROTOCOL_TCP, in->dst.addr, in->dst.port))
+		return unbound_4to6(nat, in, input);
+	if (!input->hairpinned && syn_is_for_host(nat, in, !(input->tcp_flags & TH_ACK)))
+		return OUTCOME_LEFT_TO_HOST;
+	return nat->config.external_tcp ? OUTCOME_SYN_STORED : OUTCOME_EXTERNAL_TCP_FORBIDDEN;
+}
+
+/* RFC 6146, 3.5.2.2: an inbound TCP segment for a binding. */
+static enum outcome tcp_session_4to6(struct nat64 *nat, uint32_t binding, const struct tuple4 *in,
+				     const struct filter_input *input)
+{
+	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
+	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
+	uint32_t session = session_find(sessions, binding, &in->src);
+
+	if (session != SLAB_NONE) {
+		tcp_step(nat, session, event, input->tcp_flags, input->now_ms);
+		return OUTCOME_TRANSLATED;
+	}
+	if (syn_store_find(&nat->syns, &in->dst, &in->src) != SLAB_NONE)
+		return OUTCOME_SYN_WAITS; /* S-27 */
+
+	bool permitted = filter_permits(nat, PROTOCOL_TCP, binding, in->src.addr);
+	if (event != TCP_FSM_V4_SYN)
+		return permitted ? OUTCOME_TRANSLATED : OUTCOME_FILTERED_TCP; /* S-26 */
+	if (!nat->config.external_tcp)
+		return OUTCOME_EXTERNAL_TCP_FORBIDDEN; /* S-25 a */
+	if (!permitted)
+		return OUTCOME_SYN_STORED; /* S-25 d */
+	return binding_add_session(nat, PROTOCOL_TCP, binding, &in->src,
+				   bib_at(&nat->bib[PROTOCOL_TCP], binding)->pool6, TCP_FSM_V4_INIT,
+				   tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+}
+
+/* RFC 6146, 3.5.1 and 3.5.3: an inbound UDP or ICMP packet for a binding. */
+static enum outcome query_session_4to6(struct nat64 *nat, uint32_t binding, const struct tuple4 *in,
+				       uint64_t now_ms)
+{
+	struct session_table *sessions = &nat->sessions[in->protocol];
+
+	if (!filter_permits(nat, in->protocol, binding, in->src.addr))
+		return OUTCOME_FILTERED; /* S-17 */
+
+	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
+	uint32_t session = session_find(sessions, binding, &in->src);
+	if (session == SLAB_NONE)
+		return binding_add_session(nat, in->protocol, binding, &in->src,
+					   bib_at(&nat->bib[in->protocol], binding)->pool6,
+					   TCP_FSM_CLOSED, expires_ms);
+	if (nat->config.inbound_refresh)
+		session_touch(sessions, session, expires_ms); /* S-20 */
+	return OUTCOME_TRANSLATED;
+}
+
+/* the prefix of the session if there is one, else that which the inside used last. */
+static uint8_t prefix_towards(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			      const struct taddr4 *peer)
+{
+	uint32_t session = session_find(&nat->sessions[protocol], binding, peer);
+
+	return session != SLAB_NONE ? session_at(&nat->sessions[protocol], session)->pool6
+				    : bib_at(&nat->bib[protocol], binding)->pool6;
+}
+
+enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
+			 const struct filter_input *input, struct tuple6 *ret)
+{
+	struct bib *bib = &nat->bib[in->protocol];
+	uint32_t binding = bib_find4(bib, &in->dst);
+	if (binding == SLAB_NONE)
+		return in->protocol == PROTOCOL_TCP ? tcp_unbound_4to6(nat, in, input)
+						    : unbound_4to6(nat, in, input);
+
+	uint8_t pool6 = prefix_towards(nat, in->protocol, binding, &in->src);
+	if (policy_nonglobal(nat, pool6, in->src.addr))
+		return OUTCOME_NONGLOBAL_SOURCE; /* */
+
+	enum outcome outcome = in->protocol == PROTOCOL_TCP
+				       ? tcp_session_4to6(nat, binding, in, input)
+				       : query_session_4to6(nat, binding, in, input->now_ms);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+
+	*ret = outgoing6(nat, in->protocol, bib_at(bib, binding), &in->src, pool6);
+	return OUTCOME_TRANSLATED;
+}
+
+/* C-13: with endpoint-independent filtering the binding suffices, otherwise the session must be
+ * there. */
+static bool error_permitted(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			    const struct taddr4 *peer)
+{
+	return binding != SLAB_NONE &&
+	       (nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT ||
+		session_find(&nat->sessions[protocol], binding, peer) != SLAB_NONE);
+}
+
+enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t peer4,
+			       struct tuple4 *ret)
+{
+	const struct bib *bib = &nat->bib[in->protocol];
+	uint32_t binding = bib_find6(bib, &in->src);
+	if (binding == SLAB_NONE)
+		return OUTCOME_ICMP_NO_BINDING;
+
+	const struct bib_entry *entry = bib_at(bib, binding);
+	struct taddr4 peer = {peer4, peer_port(in->protocol, in->dst.port, entry->port4)};
+	if (!error_permitted(nat, in->protocol, binding, &peer))
+		return OUTCOME_ICMP_NO_BINDING;
+
+	*ret = outgoing4(in->protocol, entry, &peer);
+	return OUTCOME_TRANSLATED;
+}
+
+enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in, struct tuple6 *ret,
+			       uint8_t *ret_pool6)
+{
+	uint32_t binding = bib_find4(&nat->bib[in->protocol], &in->dst);
+	if (!error_permitted(nat, in->protocol, binding, &in->src))
+		return OUTCOME_ICMP_NO_BINDING;
+
+	*ret_pool6 = prefix_towards(nat, in->protocol, binding, &in->src);
+	*ret = outgoing6(nat, in->protocol, bib_at(&nat->bib[in->protocol], binding), &in->src,
+			 *ret_pool6);
+	return OUTCOME_TRANSLATED;
+}
+
+bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session, uint64_t now_ms,
+		    struct filter_probe *ret)
+{
+	struct session_table *sessions = &nat->sessions[protocol];
+	struct session *entry = session_at(sessions, session);
+
+	if (protocol == PROTOCOL_TCP) {
+		struct tcp_fsm_step step =
+			tcp_fsm_step(entry->state, TCP_FSM_TIMEOUT, false, false);
+		if (step.probe) {
+			struct taddr4 peer = {entry->addr4, entry->port4};
+			struct tuple6 towards =
+				outgoing6(nat, protocol, bib_at(&nat->bib[protocol], entry->bib),
+					  &peer, entry->pool6);
+			*ret = (struct filter_probe){towards.src, towards.dst};
+			session_set_state(sessions, session, (uint8_t)step.next,
+					  tcp_deadline_ms(nat, step.timer, now_ms));
+			return true;
+		}
+	}
+	binding_end_session(nat, protocol, session);
+	return false;
+}

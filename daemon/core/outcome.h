@@ -65,11 +65,13 @@ X(POOL4_NO_ENTRY,            DROP,       ERROR(1, 3),  SILENT,        "no pool4 
 X(POOL4_EXHAUSTED,           DROP,       ERROR(1, 3),  SILENT,        "no free port in pool4") \
 X(BIB_FULL,                  DROP,       ERROR(1, 3),  SILENT,        "as many bindings as Limits.Bindings allows") \
 X(SESSION_FULL,              DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions as Limits.Sessions allows") \
+X(NO_MEMORY,                 DROP,       ERROR(1, 3),  ERROR(3, 1),   "no memory for a new binding or session") \
 X(DRAINING,                  DROP,       ERROR(1, 3),  SILENT,        "the gateway is draining and makes no new bindings") \
 X(BIB6_NOT_FOUND,            DROP,       SILENT,       SILENT,        "TCP segment that opens nothing, from a client without a binding") \
-X(BIB4_NOT_FOUND,            DROP,       SILENT,       OPTION(3, 3),  "no binding for this pool4 address and port") \
-X(BIB4_NOT_FOUND_ICMP,       DROP,       SILENT,       OPTION(3, 1),  "no binding for this pool4 address and ICMP identifier") \
-X(FILTERED,                  DROP,       SILENT,       OPTION(3, 13), "address-dependent filtering: the inside has not sent to this address") \
+X(BIB4_NOT_FOUND,            DROP,       OPTION(1, 4), OPTION(3, 3),  "no binding for this pool4 address and UDP port") \
+X(BIB4_NOT_FOUND_TCP,        DROP,       SILENT,       SILENT,        "no binding for this pool4 address and TCP port") \
+X(BIB4_NOT_FOUND_ICMP,       DROP,       OPTION(1, 0), OPTION(3, 1),  "no binding for this pool4 address and ICMP identifier") \
+X(FILTERED,                  DROP,       OPTION(1, 1), OPTION(3, 13), "address-dependent filtering: the inside has not sent to this address") \
 X(FILTERED_TCP,              DROP,       SILENT,       SILENT,        "address-dependent filtering: TCP from an address the inside has not sent to") \
 X(EXTERNAL_TCP_FORBIDDEN,    DROP,       SILENT,       SILENT,        "the IPv4 side may not open TCP (Translation.ExternalTCP)") \
 X(SYN_WAITS,                 DROP,       SILENT,       SILENT,        "segment of a connection whose first SYN is still kept") \

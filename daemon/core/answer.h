@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ICMP error that an outcome owes the sender of the packet: which one stands in outcome.h, how
+ * it is made in icmp_error.h; here it is decided whether it goes out, and from which address.
+ */
+#pragma once
+
+#include "daemon/core/nat64.h"
+
+/* What an error tells besides its type. */
+struct answer_field {
+	uint32_t mtu;     /* Packet Too Big, Fragmentation Needed */
+	uint32_t pointer; /* Parameter Problem */
+};
+
+/* packet: as it was received, with its outcome. May append one packet to out. */
+void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
+		 const struct answer_field *field, uint64_t now_ms, struct out *out);
+
+/* The answer to a SYN that nobody inside has wanted for six seconds (S-28): ICMPv4 3/3 quoting it.
+ * Returns false if none is sent. */
+bool answer_stored_syn(struct nat64 *nat, const struct stored_syn *syn, uint64_t now_ms,
+		       struct out *out);

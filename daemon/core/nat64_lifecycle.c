@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The beginning, the clock and the end of a NAT64: everything of nat64.h that is not about one
+ * packet.
+ */
+#include <stdlib.h>
+
+#include "daemon/core/answer.h"
+#include "daemon/core/filter.h"
+#include "daemon/core/icmp_transit.h"
+#include "daemon/core/nat64.h"
+#include "daemon/core/tcp_probe.h"
+
+#define SECOND 1000u
+
+void nat64_config_default(struct nat64_config *ret)
+{
+	*ret = (struct nat64_config){
+		.pool6 = {rfc6052_well_known_prefix},
+		.external_tcp = true,
+		.clients_auto = true,
+		.deny_own = true,
+		.inbound_refresh = true,
+		.rules = {.traffic_class = XLAT_COPY,
+			  .type_of_service = XLAT_COPY,
+			  .lowest_ipv6_mtu = 1280},
+		.pool4_policy = {.parity = true},
+		.pairing_prefix_length = 128,
+		.icmp_limit = {.rate = 10,
+			       .burst = 10,
+			       .rate_total = 1000,
+			       .client_prefix_length = 64},
+		.udp_ms = 300 * SECOND,
+		.tcp_established_ms = 7200 * SECOND,
+		.tcp_transitory_ms = 240 * SECOND,
+		.tcp_opening_ms = 240 * SECOND,
+		.tcp_incoming_syn_ms = 6 * SECOND,
+		.icmp_ms = 60 * SECOND,
+		.udp_by_port = {{53, 15 * SECOND}, {123, 15 * SECOND}},
+		.n_udp_by_port = 2,
+	};
+}
+
+/* Every table gets a key of its own out of the one seed. */
+static struct siphash_key make_key(struct random *random)
+{
+	struct siphash_key key;
+
+	for (unsigned i = 0; i < 2; i++)
+		key.k[i] = (uint64_t)random_u32(random) << 32 | random_u32(random);
+	return key;
+}
+
+struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_limits *limits,
+			const struct nat64_world *world, const uint8_t seed[RANDOM_SEED_SIZE],
+			uint64_t now_ms)
+{
+	struct nat64 *nat = calloc(1, sizeof(*nat));
+	if (!nat)
+		return NULL;
+	nat->limits = *limits;
+	nat->world = *world;
+	random_init(&nat->random, seed);
+
+	uint8_t pool4_seed[RANDOM_SEED_SIZE];
+	for (unsigned i = 0; i < sizeof(pool4_seed); i++)
+		pool4_seed[i] = (uint8_t)random_u32(&nat->random);
+	struct siphash_key key = make_key(&nat->random);
+	nat->pool4 = pool4_new(&key, pool4_seed);
+	if (!nat->pool4) {
+		free(nat);
+		return NULL;
+	}
+
+	key = make_key(&nat->random);
+	client_table_init(&nat->clients, &key, limits->bindings);
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		key = make_key(&nat->random);
+		bib_init(&nat->bib[protocol], &key, limits->bindings);
+		key = make_key(&nat->random);
+		session_table_init(&nat->sessions[protocol], &nat->bib[protocol], &key,
+				   limits->sessions, now_ms);
+	}
+	key = make_key(&nat->random);
+	syn_store_init(&nat->syns, &key, limits->stored_syns);
+	key = make_key(&nat->random);
+	ip4_id_init(&nat->ip4_ids, &key);
+	nat64_set_config(nat, config);
+	return nat;
+}
+
+void nat64_free(struct nat64 *nat)
+{
+	if (!nat)
+		return;
+	syn_store_deinit(&nat->syns);
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		session_table_deinit(&nat->sessions[protocol]);
+		bib_deinit(&nat->bib[protocol]);
+	}
+	client_table_deinit(&nat->clients);
+	pool4_free(nat->pool4);
+	free(nat);
+}
+
+void nat64_set_config(struct nat64 *nat, const struct nat64_config *config)
+{
+	struct siphash_key key = make_key(&nat->random);
+
+	nat->config = *config;
+	pool4_set_policy(nat->pool4, &config->pool4_policy);
+	icmp_limit_init(&nat->icmp_limit, &config->icmp_limit, &key);
+}
+
+void nat64_send_failed(struct nat64 *nat, bool from6)
+{
+	nat->counters.packets[!from6][OUTCOME_TRANSLATED]--;
+	nat->counters.packets[!from6][OUTCOME_SEND_FAILED]++;
+}
+
+/* S-28 for a SYN that came from our own IPv6 side: the answer to T1 is hairpinned like any error.
+ */
+static void send_back_to_ipv6(struct nat64 *nat, struct out *out)
+{
+	const struct out_packet error = out->packet[--out->n_packets];
+	uint32_t size = error.part[0].size + (error.n_parts > 1 ? error.part[1].size : 0);
+	uint8_t *buffer = out_alloc(out, PACKET_HEADROOM + size);
+	struct packet packet = {
+		.data = buffer + PACKET_HEADROOM, .size = size, .headroom = PACKET_HEADROOM};
+
+	memcpy(packet.data, error.part[0].base, error.part[0].size);
+	if (error.n_parts > 1)
+		memcpy(packet.data + error.part[0].size, error.part[1].base, error.part[1].size);
+	if (packet_parse(&packet) == OUTCOME_TRANSLATED && packet.is_icmp_error)
+		(void)icmp_transit_4to6(nat, &packet, out);
+}
+
+static void expire_syns(struct nat64 *nat, uint64_t now_ms, unsigned *budget, struct out *out)
+{
+	uint32_t index;
+
+	while (*budget && out_has_room(out) &&
+	       (index = syn_store_expired(&nat->syns, now_ms)) != SLAB_NONE) {
+		const struct stored_syn *syn = syn_store_at(&nat->syns, index);
+		bool from_ipv6 = pool4_has_address(nat->pool4, syn->peer.addr);
+		if (answer_stored_syn(nat, syn, now_ms, out) && from_ipv6)
+			send_back_to_ipv6(nat, out);
+		syn_store_remove(&nat->syns, index);
+		nat->counters.stored_syns_expired++;
+		(*budget)--;
+	}
+}
+
+static void expire_sessions(struct nat64 *nat, enum protocol protocol, uint64_t now_ms,
+			    unsigned *budget, struct out *out)
+{
+	while (*budget && out_has_room(out)) {
+		uint32_t session = session_take_expired(&nat->sessions[protocol], now_ms, budget);
+		if (session == SLAB_NONE)
+			return;
+
+		struct filter_probe probe;
+		if (filter_expired(nat, protocol, session, now_ms, &probe)) {
+			tcp_probe_build(&probe.src, &probe.dst, out);
+			nat->counters.probes_sent++;
+		}
+	}
+}
+
+bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct out *out)
+{
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		expire_sessions(nat, (enum protocol)protocol, now_ms, &budget, out);
+	expire_syns(nat, now_ms, &budget, out);
+	return budget && out_has_room(out);
+}
+
+uint64_t nat64_next_deadline(const struct nat64 *nat)
+{
+	uint64_t next = syn_store_next_deadline(&nat->syns);
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
+		if (deadline < next)
+			next = deadline;
+	}
+	return next;
+}
+
+uint32_t nat64_n_bindings(const struct nat64 *nat)
+{
+	uint32_t n = 0;
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		n += nat->bib[protocol].entries.n_used;
+	return n;
+}
+
+uint32_t nat64_n_sessions(const struct nat64 *nat)
+{
+	uint32_t n = 0;
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		n += nat->sessions[protocol].sessions.n_used;
+	return n;
+}
+
+size_t nat64_memory(const struct nat64 *nat)
+{
+	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
+		       client_table_memory(&nat->clients) + slab_memory(&nat->syns.syns) +
+		       hash_index_memory(&nat->syns.by_tuple);
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		bytes += bib_memory(&nat->bib[protocol]) +
+			 session_table_memory(&nat->sessions[protocol]);
+	return bytes;
+}
+
+/* Every dynamic binding lives by its sessions (S-4). */
+static bool bindings_check(const struct nat64 *nat)
+{
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		const struct bib *bib = &nat->bib[protocol];
+		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
+			const struct bib_entry *entry = bib_at(bib, i);
+			if (!entry->is_static && entry->n_sessions == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+bool nat64_check(const struct nat64 *nat)
+{
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		if (!bib_check(&nat->bib[protocol]) ||
+		    !session_table_check(&nat->sessions[protocol]))
+			return false;
+	return bindings_check(nat) && pool4_check(nat->pool4) &&
+	       client_table_check(&nat->clients) && syn_store_check(&nat->syns) &&
+	       nat64_n_bindings(nat) <= nat->limits.bindings &&
+	       nat64_n_sessions(nat) <= nat->limits.sessions;
+}
