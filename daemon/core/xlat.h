@@ -3,8 +3,9 @@
  * RFC 7915: one packet from one family into the other, in place. Pure header work: which addresses
  * and ports to write is the caller's, out of the tables (RFC 6146, 3.6 and 3.7).
  *
- * The files: xlat_6to4.c and xlat_4to6.c translate TCP, UDP and ICMP echo; xlat_icmp.c translates
- * ICMP errors with their embedded packet (xlat_icmp.h).
+ * The files: xlat_6to4.c and xlat_4to6.c translate TCP, UDP and ICMP echo, whose transport header
+ * is done in xlat_transport.c; xlat_icmp.c translates ICMP errors with their embedded packet
+ * (xlat_icmp.h).
  *
  * Order of things: xlat_6to4_check() judges by size and hop limit before anything is changed, so
  * that an ICMP error can still quote the packet as it came (T-25); then xlat_6to4() can not fail.
@@ -36,8 +37,9 @@ struct xlat_path {
 
 /*
  * May the packet be sent, whole or in pieces? OUTCOME_TRANSLATED, _HOP_LIMIT (T-5, T-16), or
- * _TOO_BIG with *ret_mtu for the ICMP error (F-12, F-16). *ret_limit: no piece may be larger;
- * emit_packet() cuts (F-11, F-15). Not asked about ICMP errors.
+ * _TOO_BIG with *ret_mtu for the ICMP error (F-12, F-16), and 4->6 _UDP4_ZERO_CHECKSUM (T-34,
+ * T-35). *ret_limit: no piece may be larger; emit_packet() cuts (F-11, F-15). Both are always set.
+ * Not asked about ICMP errors.
  */
 enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path *path,
 			     const struct xlat_rules *rules, uint32_t *ret_limit,
@@ -47,7 +49,9 @@ enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path
 			     uint32_t *ret_mtu);
 
 /* Rewrites packet, which is then of the other family: data, size, headroom and all of the view are
- * up to date, l4_offset is 20 (or 40, 48 with a Fragment header). to is the outgoing tuple. */
+ * up to date, l4_offset is 20 (or 40, 48 with a Fragment header). to is the outgoing tuple; of an
+ * echo the identifier is the client's side of it: the source port 6->4, the destination port 4->6.
+ */
 void xlat_6to4(struct packet *packet, const struct tuple4 *to, const struct xlat_path *path,
 	       const struct xlat_rules *rules);
 void xlat_4to6(struct packet *packet, const struct tuple6 *to, const struct xlat_path *path,
