@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See config_check.h. Whether the host can do what is asked (addresses, interfaces, queue numbers)
+ * is found out by those who do it.
+ */
+#include "daemon/config_check.h"
+
+#include <string.h>
+
+#include "daemon/config_value.h"
+
+static void problem_at_key(const struct config_file *file, enum config_severity severity,
+			   const char *section, const char *key, const char *sentence,
+			   GPtrArray *problems)
+{
+	const struct config_setting *setting = config_file_find(file, section, key);
+
+	config_problem_add(problems, severity, setting != NULL ? &setting->place : NULL, section,
+			   key, "%s", sentence);
+}
+
+static bool has_well_known_prefix(const struct nat64_config *nat64)
+{
+	for (int i = 0; i < NAT64_POOL6_MAX; i++) {
+		if (nat64->pool6[i].len == rfc6052_well_known_prefix.len &&
+		    addr6_equal(&nat64->pool6[i].addr, &rfc6052_well_known_prefix.addr))
+			return true;
+	}
+	return false;
+}
+
+/* Decisions that the operator may take, and should be reminded of at each start. */
+static void warn_of_decisions(const struct config *config, const struct config_file *file,
+			      GPtrArray *problems)
+{
+	bool allows = config->nat64.any_nonglobal || config->nat64.n_nonglobal > 0;
+
+	if (allows && has_well_known_prefix(&config->nat64)) /* */
+		problem_at_key(file, CONFIG_WARNING, "Translation", "AllowNonGlobal",
+			       "non-global IPv4 addresses can be reached through 64:ff9b::/96, "
+			       "against RFC 6052, 3.1",
+			       problems);
+	if (allows && !has_well_known_prefix(&config->nat64))
+		problem_at_key(file, CONFIG_WARNING, "Translation", "AllowNonGlobal",
+			       "has no effect, because 64:ff9b::/96 is not in Pool6", problems);
+	if (config->allow_below_minimum)
+		problem_at_key(file, CONFIG_WARNING, "Timeouts", "AllowBelowMinimum",
+			       "lifetimes may be below the minimum of their RFC; idle connections "
+			       "may break",
+			       problems);
+}
+
+static void check_queue(const struct config *config, const struct config_file *file,
+			GPtrArray *problems)
+{
+	uint32_t workers = config->queue.workers != 0 ? config->queue.workers : 32;
+
+	if (config->queue.first + 2 * workers - 1 > UINT16_MAX)
+		problem_at_key(file, CONFIG_ERROR, "Queue", "First",
+			       "two queue numbers for each worker from here on end above 65535",
+			       problems);
+}
+
+/* One side of a static binding, as text, is in no other one of the same protocol (S-2). */
+static void check_side(GHashTable *seen, enum protocol protocol, const char *side,
+		       const struct config_static *binding, GPtrArray *problems)
+{
+	g_autofree char *section = g_strdup_printf("Static %s", binding->name);
+	char *by = g_strdup_printf("%s %s", protocol_name(protocol), side);
+	const struct config_static *other = g_hash_table_lookup(seen, by);
+
+	if (other == NULL) {
+		g_hash_table_insert(seen, by, (gpointer)binding);
+		return;
+	}
+	config_problem_add(problems, CONFIG_ERROR, &binding->place, section, "",
+			   "%s is bound already by [Static %s] in %s:%u", by, other->name,
+			   other->place.file, other->place.line);
+	g_free(by);
+}
+
+static void check_statics(const struct config *config, GPtrArray *problems)
+{
+	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (uint32_t i = 0; i < config->n_statics; i++) {
+		const struct config_static *binding = &config->statics[i];
+		bool has_ports = binding->protocol[PROTOCOL_TCP] || binding->protocol[PROTOCOL_UDP];
+		g_autofree char *section = g_strdup_printf("Static %s", binding->name);
+		char inside[ADDR_TEXT_SIZE], outside[ADDR_TEXT_SIZE];
+
+		if (addr6_is_unspecified(&binding->inside.addr) || binding->outside.addr == 0)
+			continue; /* reported: missing or wrong */
+		if (has_ports && (binding->inside.port == 0 || binding->outside.port == 0))
+			config_problem_add(problems, CONFIG_ERROR, &binding->place, section, "",
+					   "port 0 is no port of TCP or UDP");
+		taddr6_print(&binding->inside, inside);
+		taddr4_print(&binding->outside, outside);
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+			if (!binding->protocol[protocol])
+				continue;
+			check_side(seen, protocol, inside, binding, problems);
+			check_side(seen, protocol, outside, binding, problems);
+		}
+	}
+	g_hash_table_unref(seen);
+}
+
+/* Ports for one protocol, as far as they are known before the host is asked. */
+static uint64_t count_ports(const struct config_pool4 *entry)
+{
+	uint64_t n_addresses = 0;
+
+	for (uint32_t i = 0; i < entry->spec.n_addresses; i++)
+		n_addresses += (uint64_t)entry->spec.addresses[i].last -
+			       entry->spec.addresses[i].first + 1;
+	return n_addresses *
+	       (entry->ports_auto ? 65536 - 1024 : port_ranges_count(&entry->spec.ports));
+}
+
+static const struct config_pool4 *entry_of_id(const struct pool4 *pool, uint32_t id,
+					      const struct config *config)
+{
+	const struct pool4_entry *entry = pool4_entry(pool, id);
+
+	for (uint32_t i = 0; entry != NULL && i < config->n_pool4; i++) {
+		if (strcmp(config->pool4[i].spec.name, entry->spec.name) == 0)
+			return &config->pool4[i];
+	}
+	return NULL;
+}
+
+/* What the core says to each entry, added to an empty pool4 after the others. */
+static void try_pool4(struct pool4 *pool, const struct config *config,
+		      const struct config_pool4 *entry, GPtrArray *problems)
+{
+	g_autofree char *section = g_strdup_printf("Pool4 %s", entry->spec.name);
+	struct pool4_spec spec = entry->spec;
+	const struct config_pool4 *other;
+	enum pool4_result result;
+	uint32_t id = 0;
+
+	if (entry->ports_auto)
+		port_ranges_add(&spec.ports, 1024, 65535);
+	result = pool4_add(pool, &spec, &id);
+	other = result == POOL4_OVERLAP ? entry_of_id(pool, id, config) : NULL;
+	if (other != NULL && other->ports_auto != entry->ports_auto) {
+		/* Automatic ports leave out what the host needs: only the host can say. */
+	} else if (other != NULL) {
+		config_problem_add(problems, CONFIG_ERROR, &entry->place, section, "",
+				   "overlaps [Pool4 %s] in %s:%u: an address and port of the same "
+				   "protocol, clients and prefix is in both",
+				   other->spec.name, other->place.file, other->place.line);
+	} else if (result != POOL4_OK) {
+		config_problem_add(problems, CONFIG_ERROR, &entry->place, section, "", "%s",
+				   pool4_result_text(result));
+	}
+	if (count_ports(entry) > config->limits.bindings)
+		config_problem_add(problems, CONFIG_WARNING, &entry->place, section, "",
+				   "has more ports than the %" G_GUINT32_FORMAT
+				   " of Limits.Bindings can use",
+				   config->limits.bindings);
+}
+
+static void check_pool4(const struct config *config, GPtrArray *problems)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE];
+	struct siphash_key key = {0};
+	struct pool4 *pool = pool4_new(&key, seed);
+
+	for (uint32_t i = 0; pool != NULL && i < config->n_pool4; i++) {
+		if (config->pool4[i].spec.n_addresses != 0) /* else given by interfaces, or wrong */
+			try_pool4(pool, config, &config->pool4[i], problems);
+	}
+	pool4_free(pool);
+}
+
+void config_check(const struct config *config, const struct config_file *file, GPtrArray *problems)
+{
+	warn_of_decisions(config, file, problems);
+	check_queue(config, file, problems);
+	check_statics(config, problems);
+	check_pool4(config, problems);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See config_keys.h. */
+#include "daemon/config_keys.h"
+
+#include <string.h>
+
+/* Durations are kept in 32 bits of milliseconds and in the timer wheel: 30 days fit in both. */
+#define SECOND 1000u
+#define MONTH  (30u * 86400 * SECOND)
+
+#define IN_CONFIG(field) offsetof(struct config, field)
+#define IN_POOL4(field)  offsetof(struct config_pool4, field)
+#define IN_STATIC(field) offsetof(struct config_static, field)
+
+#define LIVE  CONFIG_LIVE
+#define RELAX (CONFIG_LIVE | CONFIG_RELAXABLE)
+#define LATER CONFIG_LATER
+
+static const char *const choices_filtering[] = {"endpoint-independent", "address-dependent", NULL};
+static const char *const choices_error_source[] = {"router", "server", NULL};
+static const char *const choices_pairing[] = {"soft", "strict", NULL};
+static const char *const choices_mode[] = {"dynamic", "blocks", "deterministic", NULL};
+static const char *const choices_rules[] = {"auto", "nft", "iptables", "none", NULL};
+static const char *const choices_inject[] = {"auto", "raw", NULL};
+static const char *const choices_forwarding[] = {"auto", "no", NULL};
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+/* Everything else may depend on this one. */
+{"Timeouts", "AllowBelowMinimum", CONFIG_BOOL, IN_CONFIG(allow_below_minimum),
+ 0, 0, "", "no", NULL, LIVE, "permits lifetimes below the minimum of their RFC"},
+
+{"Translation", "Pool6", CONFIG_POOL6, 0,
+ 1, NAT64_POOL6_MAX, "RFC 6052, 2.2", "64:ff9b::/96", NULL, LIVE,
+ "one or more IPv6 prefixes in which IPv4 addresses are embedded"},
+{"Translation", "AllowNonGlobal", CONFIG_NONGLOBAL, 0,
+ 0, NAT64_PREFIXES_MAX, "", "no", NULL, LIVE,
+ "no, yes, or the IPv4 prefixes that may be reached through 64:ff9b::/96 although not global"},
+{"Translation", "Filtering", CONFIG_FILTERINGS, 0,
+ 0, 0, "", "endpoint-independent", choices_filtering, LIVE,
+ "which IPv4 peers may send to a binding: all, or those the inside has sent to"},
+{"Translation", "FilteringTCP", CONFIG_FILTERING, IN_CONFIG(nat64.filtering[PROTOCOL_TCP]),
+ 0, 0, "", "", choices_filtering, LIVE, "the same for TCP only; empty = as Filtering"},
+{"Translation", "FilteringUDP", CONFIG_FILTERING, IN_CONFIG(nat64.filtering[PROTOCOL_UDP]),
+ 0, 0, "", "", choices_filtering, LIVE, "the same for UDP only; empty = as Filtering"},
+{"Translation", "FilteringICMP", CONFIG_FILTERING, IN_CONFIG(nat64.filtering[PROTOCOL_ICMP]),
+ 0, 0, "", "", choices_filtering, LIVE, "the same for ICMP queries only; empty = as Filtering"},
+{"Translation", "ExternalTCP", CONFIG_BOOL, IN_CONFIG(nat64.external_tcp),
+ 0, 0, "", "yes", NULL, LIVE, "the IPv4 side may open TCP connections to a binding"},
+{"Translation", "InboundRefresh", CONFIG_BOOL, IN_CONFIG(nat64.inbound_refresh),
+ 0, 0, "", "yes", NULL, LIVE, "packets from the IPv4 side keep UDP and ICMP sessions alive too"},
+{"Translation", "AnswerUnbound", CONFIG_BOOL, IN_CONFIG(nat64.answer_optional),
+ 0, 0, "", "no", NULL, LIVE,
+ "answer IPv4 packets without a binding, or filtered, with an ICMP error instead of silence"},
+{"Translation", "TrafficClass", CONFIG_COPY, IN_CONFIG(nat64.rules.traffic_class),
+ 0, 255, "", "copy", NULL, LIVE, "of IPv6 packets: copy the IPv4 TOS, zero, or a number 0-255"},
+{"Translation", "TypeOfService", CONFIG_COPY, IN_CONFIG(nat64.rules.type_of_service),
+ 0, 255, "", "copy", NULL, LIVE,
+ "of IPv4 packets: copy the IPv6 traffic class, zero, or a number 0-255"},
+{"Translation", "ErrorSource", CONFIG_EITHER, IN_CONFIG(nat64.error_source_server),
+ 0, 0, "", "router", choices_error_source, LIVE,
+ "source of translated ICMPv4 errors: the router that sent it, or the server it is about"},
+{"Translation", "LowestIPv6MTU", CONFIG_NUMBER, IN_CONFIG(nat64.rules.lowest_ipv6_mtu),
+ 1280, 65535, "RFC 7915, 4.1", "1280", NULL, LIVE,
+ "IPv4 packets that may be fragmented are cut to IPv6 packets of this size"},
+{"Translation", "ClampMSS", CONFIG_BOOL, IN_CONFIG(nat64.rules.clamp_mss),
+ 0, 0, "", "no", NULL, LIVE, "lower the TCP MSS option of SYN segments to what the paths carry"},
+{"Translation", "DropZeroUDPChecksum", CONFIG_BOOL,
+ IN_CONFIG(nat64.rules.drop_udp4_zero_checksum),
+ 0, 0, "", "no", NULL, LIVE, "drop IPv4 UDP without a checksum instead of computing one"},
+{"Translation", "Parity", CONFIG_BOOL, IN_CONFIG(nat64.pool4_policy.parity),
+ 0, 0, "", "yes", NULL, LIVE, "even UDP ports become even ports, odd ones odd"},
+{"Translation", "PreservePort", CONFIG_BOOL, IN_CONFIG(nat64.pool4_policy.preserve_port),
+ 0, 0, "", "no", NULL, LIVE, "use the client's own port number while it is free"},
+{"Translation", "LocalTraffic", CONFIG_BOOL, IN_CONFIG(local_traffic),
+ 0, 0, "", "yes", NULL, 0, "translate what the gateway itself sends to Pool6"},
+{"Translation", "Clients", CONFIG_CLIENTS, 0,
+ 0, NAT64_PREFIXES_MAX, "", "auto", NULL, LIVE,
+ "who may use the gateway: any, auto, and IPv6 prefixes"},
+{"Translation", "DenyDestination", CONFIG_DENY, 0,
+ 0, NAT64_PREFIXES_MAX, "", "own", NULL, LIVE,
+ "IPv4 destinations that are refused: own, private, and prefixes"},
+{"Translation", "Exempt", CONFIG_EXEMPT, 0,
+ 0, NAT64_PREFIXES_MAX, "", "", NULL, LIVE,
+ "IPv4 and IPv6 prefixes that are handed to the kernel untouched"},
+
+{"Pool4", "Announce", CONFIG_ANNOUNCE, IN_CONFIG(announce),
+ 0, 0, "", "auto", NULL, LIVE, "where the kernel answers ARP for pool4: none, auto, or interfaces"},
+{"Pool4", "Pairing", CONFIG_EITHER, IN_CONFIG(nat64.pool4_policy.strict_pairing),
+ 0, 0, "", "soft", choices_pairing, LIVE,
+ "a client whose address has no free port gets another one, or is refused"},
+{"Pool4", "PairingPrefixLength", CONFIG_BYTE, IN_CONFIG(nat64.pairing_prefix_length),
+ 1, 128, "", "128", NULL, LIVE, "sources in one prefix of this length share an IPv4 address"},
+{"Pool4", "Mode", CONFIG_CHOICE, IN_CONFIG(later.pool4_mode),
+ 0, 0, "", "dynamic", choices_mode, LATER, "how ports are handed out"},
+{"Pool4", "BlockSize", CONFIG_NUMBER, IN_CONFIG(later.pool4_block_size),
+ 1, 65535, "", "512", NULL, LATER, "ports of one block"},
+
+{CONFIG_SECTION_POOL4, "Addresses", CONFIG_ADDRESSES, 0,
+ 0, 0, "", "", NULL, LIVE,
+ "192.0.2.7, 192.0.2.8/29, 192.0.2.8-192.0.2.15, interface:NAME"},
+{CONFIG_SECTION_POOL4, "Ports", CONFIG_PORTS, 0,
+ 0, 0, "", "auto", NULL, LIVE,
+ "port ranges, also for ICMP identifiers; auto = 1024-65535 without what the host needs itself"},
+{CONFIG_SECTION_POOL4, "Protocols", CONFIG_PROTOCOLS, IN_POOL4(spec.protocol),
+ 0, 0, "", "tcp udp icmp", NULL, LIVE, "any of tcp, udp, icmp"},
+{CONFIG_SECTION_POOL4, "Clients", CONFIG_ENTRY_CLIENTS, 0,
+ 0, POOL4_CLIENTS_MAX, "", "", NULL, LIVE, "only sources in these IPv6 prefixes use the entry"},
+{CONFIG_SECTION_POOL4, "Prefix", CONFIG_ENTRY_PREFIX, 0,
+ 0, 0, "", "", NULL, LIVE, "only traffic to this prefix of Pool6 uses the entry"},
+{CONFIG_SECTION_POOL4, "Overflow", CONFIG_BOOL, IN_POOL4(spec.overflow),
+ 0, 0, "", "no", NULL, LIVE, "Clients may use general entries when this one is full"},
+{CONFIG_SECTION_POOL4, "Comment", CONFIG_COMMENT, IN_POOL4(spec.comment),
+ 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "anything"},
+{CONFIG_SECTION_POOL4, "Enabled", CONFIG_ENABLED, 0,
+ 0, 0, "", "yes", NULL, LIVE, "no removes the entry"},
+
+{CONFIG_SECTION_STATIC, "Protocols", CONFIG_PROTOCOLS, IN_STATIC(protocol),
+ 0, 0, "", "tcp udp", NULL, LIVE, "any of tcp, udp, icmp"},
+{CONFIG_SECTION_STATIC, "Inside", CONFIG_INSIDE, IN_STATIC(inside),
+ 0, 0, "", "", NULL, LIVE, "[2001:db8::5]:443"},
+{CONFIG_SECTION_STATIC, "Outside", CONFIG_OUTSIDE, IN_STATIC(outside),
+ 0, 0, "", "", NULL, LIVE, "192.0.2.2:443"},
+{CONFIG_SECTION_STATIC, "Comment", CONFIG_COMMENT, IN_STATIC(comment),
+ 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "anything"},
+{CONFIG_SECTION_STATIC, "Enabled", CONFIG_ENABLED, 0,
+ 0, 0, "", "yes", NULL, LIVE, "no removes the static binding"},
+
+{"Timeouts", "UDP", CONFIG_DURATION, IN_CONFIG(nat64.udp_ms),
+ 120 * SECOND, MONTH, "RFC 4787, REQ-5", "5min", NULL, RELAX, "UDP sessions"},
+{"Timeouts", "UDPByPort", CONFIG_UDP_BY_PORT, 0,
+ 1 * SECOND, MONTH, "", "53:15s 123:15s", NULL, LIVE,
+ "UDP sessions to these destination ports, 0 to 1023"},
+{"Timeouts", "TCPEstablished", CONFIG_DURATION, IN_CONFIG(nat64.tcp_established_ms),
+ 7200 * SECOND, MONTH, "RFC 5382, REQ-5", "2h", NULL, RELAX, "established TCP connections"},
+{"Timeouts", "TCPTransitory", CONFIG_DURATION, IN_CONFIG(nat64.tcp_transitory_ms),
+ 240 * SECOND, MONTH, "RFC 5382, REQ-5", "4min", NULL, RELAX, "TCP connections that close"},
+{"Timeouts", "TCPOpening", CONFIG_DURATION, IN_CONFIG(nat64.tcp_opening_ms),
+ 1 * SECOND, MONTH, "", "4min", NULL, LIVE, "TCP connections that are half open"},
+{"Timeouts", "TCPIncomingSYN", CONFIG_DURATION, IN_CONFIG(nat64.tcp_incoming_syn_ms),
+ 6 * SECOND, MONTH, "RFC 5382, REQ-4", "6s", NULL, RELAX,
+ "how long an unsolicited SYN is kept, in case the inside opens too"},
+{"Timeouts", "ICMP", CONFIG_DURATION, IN_CONFIG(nat64.icmp_ms),
+ 60 * SECOND, MONTH, "RFC 5508, REQ-2", "1min", NULL, RELAX, "ICMP queries"},
+{"Timeouts", "Fragment", CONFIG_DURATION, IN_CONFIG(later.fragment_ms),
+ 2 * SECOND, 60 * SECOND, "RFC 6146, 3.4 and RFC 8200, 4.5", "10s", NULL, LATER,
+ "how long the fragments of a packet may take to arrive"},
+{"Timeouts", "HoldDown", CONFIG_DURATION, IN_CONFIG(later.hold_down_ms),
+ 0, MONTH, "", "2min", NULL, LATER, "a released port is not given to another client for so long"},
+
+{"Limits", "Bindings", CONFIG_NUMBER, IN_CONFIG(limits.bindings),
+ 1, 1u << 30, "", "1000000", NULL, 0, "bindings of all protocols"},
+{"Limits", "Sessions", CONFIG_NUMBER, IN_CONFIG(limits.sessions),
+ 1, 1u << 30, "", "2000000", NULL, 0, "sessions of all protocols"},
+{"Limits", "BindingsPerAddress", CONFIG_NUMBER, IN_CONFIG(later.bindings_per_address),
+ 0, 1u << 30, "", "2048", NULL, LATER, "of one IPv6 address and protocol; 0 = no limit"},
+{"Limits", "BindingsPerClient", CONFIG_SHARE, IN_CONFIG(later.bindings_per_client),
+ 0, 1u << 30, "", "0", NULL, LATER, "of one client prefix and protocol; 0 = no limit"},
+{"Limits", "SessionsPerClient", CONFIG_SHARE, IN_CONFIG(later.sessions_per_client),
+ 0, 1u << 30, "", "0", NULL, LATER, "of one client prefix and protocol; 0 = no limit"},
+{"Limits", "NewBindingsPerClientRate", CONFIG_NUMBER,
+ IN_CONFIG(later.new_bindings_per_client_rate),
+ 0, 1u << 30, "", "0", NULL, LATER, "a second; 0 = no limit"},
+{"Limits", "SessionsPerBinding", CONFIG_NUMBER, IN_CONFIG(later.sessions_per_binding),
+ 0, 1u << 30, "", "0", NULL, LATER, "0 = no limit"},
+{"Limits", "ClientPrefixLength", CONFIG_BYTE,
+ IN_CONFIG(nat64.icmp_limit.client_prefix_length),
+ 1, 128, "", "64", NULL, LIVE, "what counts as one client for limits"},
+{"Limits", "HeldPorts", CONFIG_SHARE, IN_CONFIG(later.held_ports),
+ 0, 1u << 30, "", "25%", NULL, LATER, "ports of an entry that may be held down"},
+{"Limits", "Pool4Objects", CONFIG_NUMBER, IN_CONFIG(later.pool4_objects),
+ 0, 65536, "", "4096", NULL, LATER, "entries of pool4 that get a D-Bus object"},
+{"Limits", "PoolAlarm", CONFIG_ALARM, IN_CONFIG(later.pool_alarm),
+ 1, 100, "", "80% 70%", NULL, LATER, "use of an entry that raises and clears the alarm"},
+{"Limits", "StoredSYNs", CONFIG_NUMBER, IN_CONFIG(limits.stored_syns),
+ 1, 1u << 20, "", "1024", NULL, 0, "unsolicited SYNs that are kept at a time"},
+{"Limits", "FragmentMemory", CONFIG_SIZE, IN_CONFIG(later.fragment_memory_size),
+ 65536, 1ull << 40, "", "16M", NULL, LATER, "for fragments that wait for others"},
+{"Limits", "ICMPErrorRate", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.rate),
+ 1, 1000000, "", "10", NULL, LIVE, "ICMP errors of the gateway's own, a second and client prefix"},
+{"Limits", "ICMPErrorBurst", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.burst),
+ 1, 1000000, "", "10", NULL, LIVE, "that many at once"},
+{"Limits", "ICMPErrorRateTotal", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.rate_total),
+ 0, 1000000, "", "1000", NULL, LIVE, "a second to all together; 0 = none are sent"},
+
+{"Queue", "First", CONFIG_NUMBER, IN_CONFIG(queue.first),
+ 0, 65535, "", "6400", NULL, 0, "first of the NFQUEUE numbers; two for each worker"},
+{"Queue", "Workers", CONFIG_WORKERS, IN_CONFIG(queue.workers),
+ 1, 32, "", "auto", NULL, 0, "packet threads; auto = one for each CPU, at most 32"},
+{"Queue", "Length", CONFIG_NUMBER, IN_CONFIG(queue.length),
+ 16, 1u << 24, "", "16384", NULL, 0, "packets that may wait in the kernel"},
+{"Queue", "Memory", CONFIG_SIZE, IN_CONFIG(queue.memory_size),
+ 65536, 1u << 30, "", "64M", NULL, 0, "bytes that may wait in the kernel"},
+{"Queue", "Rules", CONFIG_CHOICE, IN_CONFIG(queue.rules),
+ 0, 0, "", "auto", choices_rules, 0, "how packets get into the queue"},
+{"Queue", "Mark", CONFIG_MARK, IN_CONFIG(queue.mark),
+ 0, 0, "", "0x64000000/0xff000000", NULL, 0, "mark/mask on everything the daemon sends"},
+{"Queue", "Inject", CONFIG_CHOICE, IN_CONFIG(queue.inject),
+ 0, 0, "", "auto", choices_inject, 0, "how translated packets are sent"},
+
+{"Setup", "Forwarding", CONFIG_CHOICE, IN_CONFIG(forwarding),
+ 0, 0, "", "auto", choices_forwarding, 0, "turn forwarding on at start, or leave it as it is"},
+
+{"State", "FlushInterval", CONFIG_FLUSH, IN_CONFIG(later.state_flush_ms),
+ 10, 3600 * SECOND, "", "250ms", NULL, LATER, "what a crash may lose; exit = write only at exit"},
+{"State", "SyncInterval", CONFIG_DURATION, IN_CONFIG(later.state_sync_ms),
+ 0, 86400 * SECOND, "", "5s", NULL, LATER, "what a power cut may lose; 0 = up to the kernel"},
+{"State", "Keep", CONFIG_BOOL, IN_CONFIG(later.state_keep),
+ 0, 0, "", "yes", NULL, LATER, "keep a database at all"},
+{"State", "Overrides", CONFIG_BOOL, IN_CONFIG(later.state_overrides),
+ 0, 0, "", "yes", NULL, LATER, "settings may be changed at run time"},
+{"State", "Retention", CONFIG_SECONDS, IN_CONFIG(later.state_retention_s),
+ 0, UINT32_MAX, "", "0", NULL, LATER, "how long closed bindings are kept for 'who'"},
+
+{"Log", "Bindings", CONFIG_BOOL, IN_CONFIG(later.log_bindings),
+ 0, 0, "", "no", NULL, LATER, "log each binding that is made or ends"},
+{"Log", "Destinations", CONFIG_BOOL, IN_CONFIG(later.log_destinations),
+ 0, 0, "", "no", NULL, LATER, "with the peer's address and port"},
+{"Log", "Target", CONFIG_TEXT, IN_CONFIG(later.log_target),
+ 0, 0, "", "journal", NULL, LATER, "journal, syslog, file:PATH or ipfix:HOST:PORT"},
+
+{"Metrics", "File", CONFIG_TEXT, IN_CONFIG(later.metrics_file),
+ 0, 0, "", "", NULL, LATER, "OpenMetrics text, written every 15 s"},
+{"Metrics", "Listen", CONFIG_TEXT, IN_CONFIG(later.metrics_listen),
+ 0, 0, "", "", NULL, LATER, "unix socket or address that serves the same"},
+{NULL},
+};
+
+static const char *const forms[] = {
+	[CONFIG_BOOL] = "yes or no",
+	[CONFIG_NUMBER] = "a number",
+	[CONFIG_BYTE] = "a number",
+	[CONFIG_DURATION] = "a time such as 300, 5min or 2h4min",
+	[CONFIG_SECONDS] = "a time such as 300, 5min or 2h4min",
+	[CONFIG_SIZE] = "a size such as 65536 or 64M",
+	[CONFIG_CHOICE] = "one word",
+	[CONFIG_EITHER] = "one word",
+	[CONFIG_COPY] = "copy, zero or a number from 0 to 255",
+	[CONFIG_SHARE] = "a number, or a share such as 50%",
+	[CONFIG_TEXT] = "text",
+	[CONFIG_WORKERS] = "auto or a number",
+	[CONFIG_FLUSH] = "a time such as 250ms, or exit",
+	[CONFIG_MARK] = "value/mask, such as 0x64000000/0xff000000",
+	[CONFIG_ALARM] = "two shares such as 80% 70%",
+	[CONFIG_FILTERING] = "one word, or empty",
+	[CONFIG_FILTERINGS] = "one word",
+	[CONFIG_POOL6] = "IPv6 prefixes",
+	[CONFIG_NONGLOBAL] = "no, yes or IPv4 prefixes",
+	[CONFIG_CLIENTS] = "any, auto and IPv6 prefixes",
+	[CONFIG_DENY] = "own, private and IPv4 prefixes",
+	[CONFIG_EXEMPT] = "IPv4 and IPv6 prefixes",
+	[CONFIG_UDP_BY_PORT] = "PORT:TIME, several of them",
+	[CONFIG_ANNOUNCE] = "none, auto or names of interfaces",
+	[CONFIG_ADDRESSES] = "IPv4 addresses, prefixes, ranges, interface:NAME",
+	[CONFIG_PORTS] = "auto or port ranges such as 1024-65535",
+	[CONFIG_PROTOCOLS] = "any of tcp udp icmp",
+	[CONFIG_ENTRY_CLIENTS] = "IPv6 prefixes",
+	[CONFIG_ENTRY_PREFIX] = "a prefix of Pool6",
+	[CONFIG_COMMENT] = "text",
+	[CONFIG_ENABLED] = "yes or no",
+	[CONFIG_INSIDE] = "[2001:db8::5]:443",
+	[CONFIG_OUTSIDE] = "192.0.2.2:443",
+};
+/* clang-format on */
+G_STATIC_ASSERT(G_N_ELEMENTS(forms) == N_CONFIG_TYPES);
+
+const char *config_type_form(enum config_type type)
+{
+	return forms[type];
+}
+
+const struct config_key *config_key_find(const char *section, const char *name)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		if (strcmp(key->section, section) == 0 && strcmp(key->name, name) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+bool config_key_section_exists(const char *section)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		if (strcmp(key->section, section) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Longest name that is compared; longer ones are not near anything. */
+#define NAME_MAX_LENGTH 40
+
+/* Levenshtein's distance without regard to case; UINT_MAX if one is too long. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	unsigned row[NAME_MAX_LENGTH + 1];
+	size_t length_a = strlen(a), length_b = strlen(b);
+
+	if (length_a > NAME_MAX_LENGTH || length_b > NAME_MAX_LENGTH)
+		return UINT_MAX;
+	for (unsigned j = 0; j <= length_b; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= length_a; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= length_b; j++) {
+			bool same = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[j - 1]);
+			unsigned change = diagonal + (same ? 0 : 1);
+
+			diagonal = row[j];
+			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[length_b];
+}
+
+/* A third of the word may be wrong, and always one letter. */
+static bool is_near(unsigned distance, const char *written)
+{
+	return distance != UINT_MAX && distance <= MAX(1, strlen(written) / 3);
+}
+
+char *config_key_suggest(const char *section, const char *name)
+{
+	const struct config_key *best = NULL;
+	unsigned best_distance = UINT_MAX;
+
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		bool here = strcmp(key->section, section) == 0;
+		unsigned distance = edit_distance(name, key->name);
+
+		if (!here && distance != 0) /* elsewhere only the very name */
+			continue;
+		if (distance < best_distance) {
+			best = key;
+			best_distance = distance;
+		}
+	}
+	if (best == NULL || !is_near(best_distance, name))
+		return NULL;
+	return g_strdup_printf("%s.%s", best->section, best->name);
+}
+
+char *config_key_suggest_section(const char *section)
+{
+	const char *best = NULL;
+	unsigned best_distance = UINT_MAX;
+
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		unsigned distance = edit_distance(section, key->section);
+
+		if (distance < best_distance) {
+			best = key->section;
+			best_distance = distance;
+		}
+	}
+	return best != NULL && is_near(best_distance, section) ? g_strdup_printf("[%s]", best)
+							       : NULL;
+}
