@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The Debian packages that building and testing need, and how what is missing is installed and built.
+# Sourced by tools/lab, tools/check and tools/bench. Says what it installs before it does.
+
+PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-dev
+	libnetfilter-queue-dev libnfnetlink-dev libsystemd-dev libsqlite3-dev)
+PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
+	dbus-daemon)
+PACKAGES_CHECK=(clang-format binutils)
+PACKAGES_BENCH=(iperf3)
+
+# packages_install yes|no PACKAGE…: installs what is missing, or names it and fails.
+packages_install()
+{
+	local package missing=() may=$1
+	shift
+	if ! command -v dpkg-query >/dev/null; then
+		echo "not a Debian system: the counterparts of these packages are needed: $*" >&2
+		return 0
+	fi
+	for package; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+			missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$may" = no ] || [ "$EUID" != 0 ]; then
+		echo "missing Debian packages; as root: apt-get install ${missing[*]}" >&2
+		return 1
+	fi
+	echo "installing Debian packages: ${missing[*]}"
+	# The lists of a fresh image are empty or old, which the first attempt shows.
+	packages_apt install "${missing[@]}" 2>/dev/null && return
+	packages_apt update && packages_apt install "${missing[@]}" || {
+		echo "apt-get could not install: ${missing[*]}" >&2
+		return 1
+	}
+}
+
+packages_apt()
+{
+	DEBIAN_FRONTEND=noninteractive packages_run apt-get -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# Runs COMMAND… so that INT, TERM and HUP end it, too (by its pid), before they end the caller.
+packages_run()
+{
+	local pid
+	"$@" </dev/null &
+	pid=$!
+	trap 'packages_end '$pid' 130' INT
+	trap 'packages_end '$pid' 143' TERM
+	trap 'packages_end '$pid' 129' HUP
+	wait $pid
+	set -- $?
+	trap - INT TERM HUP
+	return "$1"
+}
+
+packages_end()
+{
+	kill -TERM "$1" 2>/dev/null
+	wait "$1"
+	exit "$2"
+}
+
+# packages_build DIRECTORY [MESON_OPTION…] -- [TARGET…]: configures once, then builds what the sources
+# of $PACKAGES_ROOT say. One build of a directory at a time. All output is in DIRECTORY/build.log.
+packages_build()
+{
+	local directory=$1 options=() log=$1/build.log lock
+	shift
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	shift
+	mkdir -p "$directory" || return
+	exec {lock}>"$directory/.lock"
+	flock "$lock"
+	{ [ -e "$directory/build.ninja" ] ||
+		packages_run meson setup "${options[@]}" "$directory" "$PACKAGES_ROOT" >"$log" 2>&1; } &&
+		packages_run ninja -C "$directory" "$@" >>"$log" 2>&1
+	set -- $?
+	exec {lock}>&-
+	[ "$1" = 0 ] || {
+		tail -n 30 "$log" >&2
+		echo "the build failed; all of it is in $log" >&2
+	}
+	return "$1"
+}
