@@ -1,8 +1,206 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The set of used ports and the draw among the free ones: P-8, P-9, P-21. */
 #include <glib.h>
+
+#include "daemon/core/port_set.h"
+
+static const struct port_class any_port = {0, UINT16_MAX, -1};
+static const uint8_t seed[RANDOM_SEED_SIZE] = {1, 2, 3};
+
+static struct port_ranges ranges_of(const char *text)
+{
+	char error[PORTS_ERROR_SIZE];
+	struct port_ranges ranges;
+
+	g_assert_null(port_ranges_parse(text, &ranges, error, sizeof(error)));
+	return ranges;
+}
+
+/* Through all forms and back, against an array of truth values. */
+static void test_forms(void)
+{
+	g_autofree uint16_t *order = g_new(uint16_t, 4096);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(2);
+	struct port_ranges all = ranges_of("1-65535");
+	struct port_set set = {.n_used = 0};
+
+	for (unsigned i = 0; i < 4096; i++)
+		order[i] = (uint16_t)(i * 15 + 1);
+	for (unsigned i = 4095; i > 0; i--) {
+		unsigned j = (unsigned)g_rand_int_range(rand, 0, (int)i + 1);
+		uint16_t swap = order[i];
+
+		order[i] = order[j];
+		order[j] = swap;
+	}
+	for (unsigned i = 0; i < 4096; i++) {
+		g_assert_false(port_set_contains(&set, order[i]));
+		g_assert_true(port_set_add(&set, order[i]));
+		g_assert_false(port_set_add(&set, order[i]));
+		g_assert_cmpuint(set.n_used, ==, i + 1);
+		g_assert_true(port_set_check(&set));
+		if (i < PORT_SET_IN_PLACE)
+			g_assert_cmpuint(port_set_memory(&set), ==, 0);
+		else
+			g_assert_cmpuint(port_set_memory(&set), <=,
+					 i < PORT_SET_BITMAP ? 2048 : 8192);
+	}
+	g_assert_cmpuint(port_set_count(&set, &all, &any_port), ==, 4096);
+	for (unsigned i = 0; i < 4096; i++) {
+		for (unsigned j = 0; j < 4096; j += 97)
+			g_assert_true(port_set_contains(&set, order[j]) == (j >= i));
+		port_set_remove(&set, order[i]);
+		g_assert_true(port_set_check(&set));
+		if (4096 - i - 1 < PORT_SET_BITMAP / 2)
+			g_assert_cmpuint(port_set_memory(&set), <=, 1024);
+	}
+	g_assert_cmpuint(set.n_used, ==, 0);
+	g_assert_cmpuint(port_set_memory(&set), ==, 0);
+	port_set_deinit(&set);
+}
+
+/* Count by class, in the array's form and in the bitmap's. */
+static void test_count(void)
+{
+	struct port_ranges ranges = ranges_of("1 10-20 63-64 1000-1100 60000-65535");
+	static const struct port_class classes[] = {
+		{0, 65535, -1}, {0, 1023, 0}, {0, 1023, 1}, {1024, 65535, 1}, {0, 1023, -1}};
+	struct port_set set = {.n_used = 0};
+	g_autofree bool *model = g_new0(bool, 65536);
+
+	for (unsigned port = 1; port < 65536; port += port < 1200 ? 3 : 16) {
+		g_assert_true(port_set_add(&set, (uint16_t)port));
+		model[port] = true;
+		if (set.n_used % 50 != 0)
+			continue;
+		for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+			uint32_t n = 0;
+
+			for (unsigned p = 0; p < 65536; p++)
+				n += model[p] && port_ranges_contain(&ranges, (uint16_t)p) &&
+				     port_class_contains(&classes[i], (uint16_t)p);
+			g_assert_cmpuint(port_set_count(&set, &ranges, &classes[i]), ==, n);
+		}
+	}
+	g_assert_cmpuint(set.n_used, >, PORT_SET_BITMAP);
+	port_set_deinit(&set);
+}
+
+/* P-21: each port of the ranges is drawn before the draw fails, and no other. */
+static void test_draw_reaches_every_port(void)
+{
+	static const char *const texts[] = {"80", "1-16", "1024-1039 5000", "1 63-65 127-130 65535",
+					    "20000-23999"};
+	struct random random;
+
+	random_init(&random, seed);
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		struct port_ranges ranges = ranges_of(texts[i]);
+		struct port_set set = {.n_used = 0};
+		uint16_t port;
+
+		while (port_set_draw(&set, &ranges, &any_port, &random, &port)) {
+			g_assert_true(port_ranges_contain(&ranges, port));
+			g_assert_true(port_set_add(&set, port));
+		}
+		g_assert_cmpuint(set.n_used, ==, port_ranges_count(&ranges));
+		port_set_deinit(&set);
+	}
+}
+
+/* The class binds the draw too: odd ports below 1024 run out while others are free. */
+static void test_draw_in_class(void)
+{
+	static const struct port_class class = {0, 1023, 1};
+	struct port_ranges ranges = ranges_of("100-120 1000-2000");
+	struct port_set set = {.n_used = 0};
+	struct random random;
+	uint16_t port;
+
+	random_init(&random, seed);
+	while (port_set_draw(&set, &ranges, &class, &random, &port)) {
+		g_assert_true(port_class_contains(&class, port));
+		g_assert_true(port_ranges_contain(&ranges, port));
+		g_assert_true(port_set_add(&set, port));
+	}
+	g_assert_cmpuint(set.n_used, ==, 10 + 12);
+	g_assert_true(port_set_draw(&set, &ranges, &any_port, &random, &port));
+	port_set_deinit(&set);
+}
+
+/*
+ * P-9: draws among the free ports are uniform. Chi-square with n - 1 degrees of freedom: the limit
+ * is the mean and five standard deviations, which the fixed seed either always keeps or never.
+ */
+static void check_uniform(const struct port_set *set, const struct port_ranges *ranges,
+			  const struct port_class *class)
+{
+	g_autofree uint32_t *hits = g_new0(uint32_t, 65536);
+	uint32_t n_free = 0, n_draws;
+	double expected, chi_square = 0;
+	struct random random;
+
+	random_init(&random, seed);
+	for (unsigned p = 0; p < 65536; p++)
+		n_free += port_ranges_contain(ranges, (uint16_t)p) &&
+			  port_class_contains(class, (uint16_t)p) &&
+			  !port_set_contains(set, (uint16_t)p);
+	n_draws = MAX(2000, n_free * 4);
+	expected = (double)n_draws / n_free;
+	for (uint32_t i = 0; i < n_draws; i++) {
+		uint16_t port;
+
+		g_assert_true(port_set_draw(set, ranges, class, &random, &port));
+		g_assert_false(port_set_contains(set, port));
+		hits[port]++;
+	}
+	for (unsigned p = 0; p < 65536; p++) {
+		if (port_ranges_contain(ranges, (uint16_t)p) &&
+		    port_class_contains(class, (uint16_t)p) && !port_set_contains(set, (uint16_t)p))
+			chi_square += (hits[p] - expected) * (hits[p] - expected) / expected;
+		else
+			g_assert_cmpuint(hits[p], ==, 0);
+	}
+	chi_square -= n_free - 1;
+	if (chi_square > 0)
+		g_assert_cmpfloat(chi_square * chi_square, <, 5.0 * 5.0 * 2 * (n_free - 1));
+}
+
+static void test_draw_is_uniform(void)
+{
+	static const struct port_class even = {1024, 65535, 0};
+	struct port_ranges few = ranges_of("80 443 1000-1020 1030-1049 40000");
+	struct port_ranges many = ranges_of("1024-65535");
+	struct port_ranges some = ranges_of("30000-34999");
+	struct port_set set = {.n_used = 0};
+
+	check_uniform(&set, &few, &any_port);
+	check_uniform(&set, &many, &any_port);
+	check_uniform(&set, &many, &even);
+
+	/* 40 of 44 in use: mostly the exact pass, in the array's form. */
+	for (unsigned port = 1000; port < 1050; port++)
+		if (port_ranges_contain(&few, (uint16_t)port) && port % 12 != 0)
+			g_assert_true(port_set_add(&set, (uint16_t)port));
+	check_uniform(&set, &few, &any_port);
+
+	/* 95 % in use: the same as a bitmap. */
+	for (unsigned port = 30000; port < 35000; port++)
+		if (port % 21 != 0)
+			g_assert_true(port_set_add(&set, (uint16_t)port));
+	g_assert_cmpuint(port_set_memory(&set), ==, 8192);
+	check_uniform(&set, &some, &any_port);
+	check_uniform(&set, &some, &even);
+	port_set_deinit(&set);
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/port-set/forms", test_forms);
+	g_test_add_func("/port-set/count", test_count);
+	g_test_add_func("/port-set/draw-reaches-every-port", test_draw_reaches_every_port);
+	g_test_add_func("/port-set/draw-in-class", test_draw_in_class);
+	g_test_add_func("/port-set/draw-is-uniform", test_draw_is_uniform);
 	return g_test_run();
 }

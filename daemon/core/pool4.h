@@ -15,7 +15,7 @@
 
 #include "daemon/core/addr4_ranges.h"
 #include "daemon/core/hash_index.h"
-#include "daemon/core/ports.h"
+#include "daemon/core/port_set.h"
 #include "daemon/core/siphash.h"
 
 #define POOL4_NAME_SIZE    33 /* [a-z0-9][a-z0-9._-]{0,31} */
