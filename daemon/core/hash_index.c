@@ -1,2 +1,215 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See hash_index.h. Linear hashing (Litwin, 1980): with n buckets, 2^k >= n > 2^(k-1), an entry
+ * stands in bucket (hash mod 2^k) if there is one, else in (hash mod 2^(k-1)). Adding bucket n
+ * splits bucket n - 2^(k-1) in two, removing the last one joins them again. On average one entry
+ * is looked at for that.
+ *
+ * Buckets are kept in segments that never move; only the small array of segments is copied when it
+ * doubles (8 bytes for each 1024 entries).
+ *
+ * Invariants (hash_index_check): as many buckets as entries; every entry stands in the bucket that
+ * its hash says.
+ */
 #include "daemon/core/hash_index.h"
+
+#include <stdlib.h>
+
+#define SEGMENT_SIZE (HASH_INDEX_SEGMENT_BUCKETS * sizeof(uint32_t))
+
+void hash_index_init(struct hash_index *table, const struct slab *entries, size_t next_offset,
+		     hash_index_fn hash_of, const void *context)
+{
+	assert(next_offset + sizeof(uint32_t) <= entries->entry_size);
+
+	*table = (struct hash_index){
+		.entries = entries,
+		.next_offset = next_offset,
+		.hash_of = hash_of,
+		.context = context,
+	};
+}
+
+void hash_index_deinit(struct hash_index *table)
+{
+	if (table == NULL)
+		return;
+	for (uint32_t i = 0; i < table->n_segments; i++)
+		free(table->segment[i]);
+	free(table->segment);
+	table->segment = NULL;
+	table->n_segments = 0;
+	table->segment_capacity = 0;
+	table->n_buckets = 0;
+	table->mask = 0;
+}
+
+static uint32_t *next_of(const struct hash_index *table, uint32_t index)
+{
+	uint8_t *entry = slab_at(table->entries, index);
+
+	return (uint32_t *)(void *)(entry + table->next_offset);
+}
+
+static uint32_t *bucket_at(const struct hash_index *table, uint32_t bucket)
+{
+	return &table->segment[bucket >> HASH_INDEX_SEGMENT_BITS]
+			      [bucket % HASH_INDEX_SEGMENT_BUCKETS];
+}
+
+/* The link that points to index; it must be in the chain. */
+static uint32_t *link_to(const struct hash_index *table, uint32_t index, uint64_t hash)
+{
+	uint32_t *link;
+
+	assert(table->n_buckets > 0);
+
+	link = hash_index_bucket(table, hash);
+	while (*link != index) {
+		assert(*link != SLAB_NONE);
+		link = next_of(table, *link);
+	}
+	return link;
+}
+
+static bool append_segment(struct hash_index *table)
+{
+	uint32_t capacity = table->segment_capacity;
+	uint32_t **segment;
+
+	if (table->n_segments == capacity) {
+		capacity = capacity > 0 ? capacity * 2 : 16;
+		segment = realloc(table->segment, capacity * sizeof(*segment));
+		if (segment == NULL)
+			return false;
+		table->segment = segment;
+		table->segment_capacity = capacity;
+	}
+	segment = &table->segment[table->n_segments];
+	*segment = calloc(1, SEGMENT_SIZE);
+	if (*segment == NULL)
+		return false;
+	table->n_segments++;
+	return true;
+}
+
+/* One more bucket: moves there what belongs there from the bucket that stood in for it. */
+static bool grow(struct hash_index *table)
+{
+	uint32_t added = table->n_buckets;
+	uint32_t *link;
+	uint32_t *tail;
+
+	if (added == table->n_segments << HASH_INDEX_SEGMENT_BITS && !append_segment(table))
+		return false;
+	table->n_buckets++;
+	if (added > table->mask)
+		table->mask = table->mask << 1 | 1;
+
+	tail = bucket_at(table, added);
+	*tail = SLAB_NONE;
+	if (added == 0)
+		return true;
+	link = bucket_at(table, added & table->mask >> 1);
+	while (*link != SLAB_NONE) {
+		uint32_t index = *link;
+		uint32_t *next = next_of(table, index);
+		uint64_t hash = table->hash_of(table->context, slab_at(table->entries, index));
+
+		if (((uint32_t)hash & table->mask) != added) {
+			link = next;
+			continue;
+		}
+		*link = *next;
+		*tail = index;
+		*next = SLAB_NONE;
+		tail = next;
+	}
+	return true;
+}
+
+/* One bucket less: its chain goes behind that of the bucket it was split from. */
+static void shrink(struct hash_index *table)
+{
+	uint32_t removed = table->n_buckets - 1;
+	uint32_t n_needed;
+	uint32_t *link;
+
+	if (removed > 0) {
+		link = bucket_at(table, removed & table->mask >> 1);
+		while (*link != SLAB_NONE)
+			link = next_of(table, *link);
+		*link = *bucket_at(table, removed);
+	}
+	table->n_buckets--;
+	if (table->n_buckets <= (table->mask >> 1) + 1 && table->mask > 0)
+		table->mask >>= 1;
+
+	/* One segment stays in reserve. */
+	n_needed = (table->n_buckets + HASH_INDEX_SEGMENT_BUCKETS - 1) >> HASH_INDEX_SEGMENT_BITS;
+	if (table->n_segments > n_needed + 1)
+		free(table->segment[--table->n_segments]);
+}
+
+bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash)
+{
+	uint32_t *bucket;
+
+	if (!grow(table))
+		return false;
+	bucket = hash_index_bucket(table, hash);
+	*next_of(table, index) = *bucket;
+	*bucket = index;
+	return true;
+}
+
+void hash_index_remove(struct hash_index *table, uint32_t index, uint64_t hash)
+{
+	uint32_t *link = link_to(table, index, hash);
+	uint32_t *next = next_of(table, index);
+
+	*link = *next;
+	*next = SLAB_NONE;
+	shrink(table);
+}
+
+void hash_index_replace(struct hash_index *table, uint32_t old, uint32_t index, uint64_t hash)
+{
+	uint32_t *link = link_to(table, old, hash);
+	uint32_t *next = next_of(table, old);
+
+	*next_of(table, index) = *next;
+	*next = SLAB_NONE;
+	*link = index;
+}
+
+size_t hash_index_memory(const struct hash_index *table)
+{
+	return table->n_segments * SEGMENT_SIZE +
+	       table->segment_capacity * sizeof(table->segment[0]);
+}
+
+bool hash_index_check(const struct hash_index *table)
+{
+	uint32_t n_entries = 0;
+
+	if (table->n_buckets > table->n_segments << HASH_INDEX_SEGMENT_BITS)
+		return false;
+	if (table->n_buckets > 0 && (table->n_buckets - 1 > table->mask ||
+				     (table->mask > 0 && table->n_buckets - 1 <= table->mask >> 1)))
+		return false;
+	for (uint32_t bucket = 0; bucket < table->n_buckets; bucket++) {
+		uint32_t index = *bucket_at(table, bucket);
+
+		for (; index != SLAB_NONE; index = *next_of(table, index)) {
+			uint64_t hash;
+
+			if (!slab_is_used(table->entries, index) || ++n_entries > table->n_buckets)
+				return false;
+			hash = table->hash_of(table->context, slab_at(table->entries, index));
+			if (hash_index_bucket(table, hash) != bucket_at(table, bucket))
+				return false;
+		}
+	}
+	return n_entries == table->n_buckets;
+}

@@ -15,15 +15,20 @@
 
 typedef uint64_t (*hash_index_fn)(const void *context, const void *entry);
 
+/* Buckets of one segment. */
+#define HASH_INDEX_SEGMENT_BITS    10
+#define HASH_INDEX_SEGMENT_BUCKETS (1u << HASH_INDEX_SEGMENT_BITS)
+
 struct hash_index {
 	const struct slab *entries;
 	size_t next_offset;
 	hash_index_fn hash_of;
 	const void *context;
-	uint32_t **segment; /* buckets, a fixed number in each segment */
+	uint32_t **segment; /* HASH_INDEX_SEGMENT_BUCKETS heads of chains each */
 	uint32_t n_segments;
-	uint32_t n_buckets;
-	uint32_t n_entries;
+	uint32_t segment_capacity;
+	uint32_t n_buckets; /* always one for each entry */
+	uint32_t mask;      /* the lowest 2^k - 1 that reaches every bucket */
 };
 
 /* Takes no memory yet. */
@@ -35,9 +40,26 @@ void hash_index_deinit(struct hash_index *table);
  */
 bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash);
 void hash_index_remove(struct hash_index *table, uint32_t index, uint64_t hash);
+/* Puts index in the place of old, which has the same hash; can not fail. */
+void hash_index_replace(struct hash_index *table, uint32_t old, uint32_t index, uint64_t hash);
+
+/* Where the chain of this hash begins; the table is not empty. */
+static inline uint32_t *hash_index_bucket(const struct hash_index *table, uint64_t hash)
+{
+	uint32_t bucket = (uint32_t)hash & table->mask;
+
+	/* Not split yet: its entries still stand in the lower half's bucket. */
+	if (bucket >= table->n_buckets)
+		bucket &= table->mask >> 1;
+	return &table->segment[bucket >> HASH_INDEX_SEGMENT_BITS]
+			      [bucket % HASH_INDEX_SEGMENT_BUCKETS];
+}
 
 /* Head of the chain that holds all entries with this hash, and others; SLAB_NONE if empty. */
-uint32_t hash_index_first(const struct hash_index *table, uint64_t hash);
+static inline uint32_t hash_index_first(const struct hash_index *table, uint64_t hash)
+{
+	return table->n_buckets > 0 ? *hash_index_bucket(table, hash) : SLAB_NONE;
+}
 
 size_t hash_index_memory(const struct hash_index *table);
 bool hash_index_check(const struct hash_index *table);

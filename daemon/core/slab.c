@@ -1,2 +1,221 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See slab.h.
+ *
+ * Two levels of bitmaps find the lowest free position without a walk over entries: one bit for each
+ * chunk that has room, and in the chunk one bit for each used entry. There is no free list, so the
+ * last chunk can go at any moment without searching one for its entries.
+ *
+ * Invariants (slab_check): a chunk's open bit is set if and only if it has a free entry;
+ * lowest_open is not above the lowest such chunk; the counts agree with the bitmaps.
+ */
 #include "daemon/core/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_PER_CHUNK (SLAB_CHUNK_ENTRIES / 64)
+
+void slab_init(struct slab *slab, size_t entry_size, uint32_t limit)
+{
+	assert(entry_size > 0 && entry_size <= UINT32_MAX / SLAB_CHUNK_ENTRIES);
+	assert(limit > 0 && limit <= SLAB_NONE / 2);
+
+	*slab = (struct slab){.entry_size = (uint32_t)entry_size, .limit = limit};
+}
+
+void slab_deinit(struct slab *slab)
+{
+	if (slab == NULL)
+		return;
+	for (uint32_t i = 0; i < slab->n_chunks; i++)
+		free(slab->chunk[i]);
+	free(slab->chunk);
+	free(slab->open);
+	*slab = (struct slab){.entry_size = slab->entry_size, .limit = slab->limit};
+}
+
+static size_t chunk_size(const struct slab *slab)
+{
+	return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK_ENTRIES * slab->entry_size;
+}
+
+static void set_open(struct slab *slab, uint32_t chunk, bool open)
+{
+	uint64_t bit = UINT64_C(1) << chunk % 64;
+
+	if (open)
+		slab->open[chunk / 64] |= bit;
+	else
+		slab->open[chunk / 64] &= ~bit;
+}
+
+static bool is_open(const struct slab *slab, uint32_t chunk)
+{
+	return slab->open[chunk / 64] >> (chunk % 64) & 1;
+}
+
+/* Room for twice as many chunks in the two arrays. */
+static bool grow_arrays(struct slab *slab)
+{
+	uint32_t capacity = slab->chunk_capacity > 0 ? slab->chunk_capacity * 2 : 64;
+	struct slab_chunk **chunk;
+	uint64_t *open;
+
+	chunk = realloc(slab->chunk, capacity * sizeof(*chunk));
+	if (chunk == NULL)
+		return false;
+	slab->chunk = chunk;
+	open = realloc(slab->open, capacity / 64 * sizeof(*open));
+	if (open == NULL)
+		return false;
+	slab->open = open;
+	memset(&open[slab->chunk_capacity / 64], 0,
+	       (capacity - slab->chunk_capacity) / 64 * sizeof(*open));
+	slab->chunk_capacity = capacity;
+	return true;
+}
+
+static bool append_chunk(struct slab *slab)
+{
+	struct slab_chunk *chunk;
+
+	if (slab->n_chunks == slab->chunk_capacity && !grow_arrays(slab))
+		return false;
+	chunk = calloc(1, chunk_size(slab));
+	if (chunk == NULL)
+		return false;
+	slab->chunk[slab->n_chunks] = chunk;
+	set_open(slab, slab->n_chunks, true);
+	slab->n_chunks++;
+	return true;
+}
+
+/* The lowest chunk with a free entry, or n_chunks; lowest_open moves up to it. */
+static uint32_t find_open(struct slab *slab)
+{
+	uint32_t i = slab->lowest_open / 64;
+
+	for (; i * 64 < slab->n_chunks; i++) {
+		if (slab->open[i] != 0) {
+			slab->lowest_open = i * 64 + (uint32_t)__builtin_ctzll(slab->open[i]);
+			return slab->lowest_open;
+		}
+	}
+	slab->lowest_open = slab->n_chunks;
+	return slab->n_chunks;
+}
+
+uint32_t slab_alloc(struct slab *slab)
+{
+	struct slab_chunk *chunk;
+	uint32_t number;
+	uint32_t word = 0;
+	uint32_t index;
+
+	if (slab->n_used >= slab->limit)
+		return SLAB_NONE;
+	number = find_open(slab);
+	if (number == slab->n_chunks && !append_chunk(slab))
+		return SLAB_NONE;
+
+	chunk = slab->chunk[number];
+	while (chunk->used[word] == UINT64_MAX)
+		word++;
+	index = word * 64 + (uint32_t)__builtin_ctzll(~chunk->used[word]);
+	chunk->used[word] |= UINT64_C(1) << index % 64;
+	chunk->n_used++;
+	slab->n_used++;
+	if (chunk->n_used == SLAB_CHUNK_ENTRIES)
+		set_open(slab, number, false);
+
+	memset(chunk->data + (size_t)index * slab->entry_size, 0, slab->entry_size);
+	return number << SLAB_CHUNK_BITS | index;
+}
+
+/* The last chunk goes when the one before it is empty too: entries that come and go around a
+ * chunk's end do not take and give back memory each time. One chunk for each entry freed is fast
+ * enough, and bounds the time. */
+static void trim(struct slab *slab)
+{
+	uint32_t last = slab->n_chunks - 1;
+
+	if (slab->n_chunks < 2 || slab->chunk[last]->n_used > 0 ||
+	    slab->chunk[last - 1]->n_used > 0)
+		return;
+	free(slab->chunk[last]);
+	set_open(slab, last, false);
+	slab->n_chunks--;
+	if (slab->lowest_open > slab->n_chunks)
+		slab->lowest_open = slab->n_chunks;
+}
+
+void slab_free(struct slab *slab, uint32_t index)
+{
+	uint32_t number = index >> SLAB_CHUNK_BITS;
+	struct slab_chunk *chunk;
+
+	assert(slab_is_used(slab, index));
+
+	chunk = slab->chunk[number];
+	chunk->used[index % SLAB_CHUNK_ENTRIES / 64] &= ~(UINT64_C(1) << index % 64);
+	chunk->n_used--;
+	slab->n_used--;
+	set_open(slab, number, true);
+	if (number < slab->lowest_open)
+		slab->lowest_open = number;
+	trim(slab);
+}
+
+uint32_t slab_next(const struct slab *slab, uint32_t from)
+{
+	uint32_t first_word = from % SLAB_CHUNK_ENTRIES / 64;
+	uint64_t mask = UINT64_MAX << from % 64;
+
+	for (uint32_t i = from >> SLAB_CHUNK_BITS; i < slab->n_chunks; i++) {
+		const struct slab_chunk *chunk = slab->chunk[i];
+
+		for (uint32_t word = first_word; word < WORDS_PER_CHUNK && chunk->n_used > 0;
+		     word++) {
+			uint64_t used = chunk->used[word] & mask;
+
+			if (used != 0)
+				return i << SLAB_CHUNK_BITS |
+				       (word * 64 + (uint32_t)__builtin_ctzll(used));
+			mask = UINT64_MAX;
+		}
+		first_word = 0;
+		mask = UINT64_MAX;
+	}
+	return SLAB_NONE;
+}
+
+size_t slab_memory(const struct slab *slab)
+{
+	return slab->n_chunks * chunk_size(slab) + slab->chunk_capacity * sizeof(slab->chunk[0]) +
+	       slab->chunk_capacity / 64 * sizeof(slab->open[0]);
+}
+
+bool slab_check(const struct slab *slab)
+{
+	uint32_t n_used = 0;
+
+	for (uint32_t i = 0; i < slab->n_chunks; i++) {
+		uint32_t n_bits = 0;
+
+		for (uint32_t word = 0; word < WORDS_PER_CHUNK; word++)
+			n_bits += (uint32_t)__builtin_popcountll(slab->chunk[i]->used[word]);
+		if (n_bits != slab->chunk[i]->n_used)
+			return false;
+		if (is_open(slab, i) != (n_bits < SLAB_CHUNK_ENTRIES))
+			return false;
+		if (is_open(slab, i) && i < slab->lowest_open)
+			return false;
+		n_used += n_bits;
+	}
+	for (uint32_t i = slab->n_chunks; i < slab->chunk_capacity; i++) {
+		if (is_open(slab, i))
+			return false;
+	}
+	return n_used == slab->n_used && slab->n_chunks <= slab->chunk_capacity;
+}

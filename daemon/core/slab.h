@@ -4,9 +4,10 @@
  *
  * Entries live in chunks that never move, so an index and also a pointer stay valid until the
  * entry is freed; by rule only indices are stored (half the size, and checked by slab_at()).
- * Memory is taken a chunk at a time, only when it is needed, and entries at the end are given back
- * a chunk at a time. Freed positions are used again, lowest chunk first if cheap, so that cursors
- * over positions (slab_next) list every entry that exists throughout exactly once.
+ * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time from
+ * the end. A new entry takes the lowest free position: the used ones stay close together, so that
+ * the end does become empty, and cursors over positions (slab_next) list every entry that exists
+ * throughout exactly once.
  */
 #pragma once
 
@@ -21,18 +22,24 @@
 #define SLAB_CHUNK_BITS    10
 #define SLAB_CHUNK_ENTRIES (1u << SLAB_CHUNK_BITS)
 
-struct slab_chunk; /* entries behind a bitmap of the used ones */
+struct slab_chunk {
+	uint32_t n_used;
+	uint64_t used[SLAB_CHUNK_ENTRIES / 64]; /* bit per entry */
+	_Alignas(max_align_t) uint8_t data[];
+};
 
 struct slab {
 	struct slab_chunk **chunk;
+	uint64_t *open; /* bit per chunk: has a free entry */
 	uint32_t n_chunks;
+	uint32_t chunk_capacity; /* of the two arrays above; a multiple of 64 */
+	uint32_t lowest_open;    /* no chunk before this one has a free entry */
 	uint32_t entry_size;
 	uint32_t n_used;
-	uint32_t first_free; /* list through the free entries' first four bytes */
-	uint32_t limit;      /* no more entries than this, X-1 */
+	uint32_t limit; /* no more entries than this, X-1; may be changed at any time */
 };
 
-/* entry_size >= 4. limit 1 .. SLAB_NONE / 2. Takes no memory yet. */
+/* limit 1 .. SLAB_NONE / 2. Takes no memory yet. */
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit);
 void slab_deinit(struct slab *slab);
 
@@ -40,8 +47,28 @@ void slab_deinit(struct slab *slab);
 uint32_t slab_alloc(struct slab *slab);
 void slab_free(struct slab *slab, uint32_t index);
 
-void *slab_at(const struct slab *slab, uint32_t index);
-bool slab_is_used(const struct slab *slab, uint32_t index);
+/* False also for indices that no chunk has. */
+static inline bool slab_is_used(const struct slab *slab, uint32_t index)
+{
+	const struct slab_chunk *chunk;
+
+	if (index >> SLAB_CHUNK_BITS >= slab->n_chunks)
+		return false;
+	chunk = slab->chunk[index >> SLAB_CHUNK_BITS];
+	return chunk->used[index % SLAB_CHUNK_ENTRIES / 64] >> (index % 64) & 1;
+}
+
+/* On the path of every packet: whether the entry is in use is checked with sanitizers only, as the
+ * bitmap is not in the cache line that the caller is about to read. */
+static inline void *slab_at(const struct slab *slab, uint32_t index)
+{
+	assert(index >> SLAB_CHUNK_BITS < slab->n_chunks);
+#ifdef __SANITIZE_ADDRESS__
+	assert(slab_is_used(slab, index));
+#endif
+	return slab->chunk[index >> SLAB_CHUNK_BITS]->data +
+	       (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
+}
 
 /* The first used index >= from, or SLAB_NONE. */
 uint32_t slab_next(const struct slab *slab, uint32_t from);
