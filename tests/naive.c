@@ -101,3 +101,23 @@ bool naive_packet_ok(const uint8_t *data, size_t size)
 		return false;
 	}
 }
+
+uint16_t naive_transport_error(const uint8_t *data, size_t size)
+{
+	const bool is6 = data[0] >> 4 == 6;
+	const bool fragment_header = is6 && data[6] == 44;
+	const size_t header_size = !is6 ? (size_t)(data[0] % 16) * 4 : fragment_header ? 48 : 40;
+	const uint8_t protocol = !is6 ? data[9] : fragment_header ? data[40] : data[6];
+	const uint8_t *l4 = data + header_size;
+	size_t length = size - header_size;
+	uint32_t sum = 0;
+
+	if (protocol == 17) {
+		if (l4[6] == 0 && l4[7] == 0 && !is6)
+			return 0;
+		length = (size_t)(l4[4] << 8 | l4[5]);
+	}
+	if (protocol != 1)
+		sum = sum_of(data + (is6 ? 8 : 12), is6 ? 32 : 8) + protocol + (uint32_t)length;
+	return complement(sum + sum_of(l4, length));
+}

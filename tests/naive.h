@@ -19,3 +19,11 @@ uint16_t naive_checksum(const uint8_t *data, size_t size);
  * a fragment only the header is judged; IPv6 may have a Fragment header and no other extension.
  */
 bool naive_packet_ok(const uint8_t *data, size_t size);
+
+/*
+ * By how much the TCP, UDP, ICMP or ICMPv6 checksum of a whole packet is off, in ones'-complement
+ * arithmetic: 0 if it is right (or UDP over IPv4 has none), else 1 to 65534. A translator that
+ * updates checksums keeps this number (T-32). The packet has passed naive_packet_ok() but for that
+ * checksum, and is no fragment.
+ */
+uint16_t naive_transport_error(const uint8_t *data, size_t size);
