@@ -1,2 +1,165 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See bib.h. Two hash indices over one slab, by (X',x) and by (T,t).
+ *
+ * hash_index asks bib.c for an entry's hash whenever it splits a bucket, so an entry's addresses
+ * never change while it stands in the indices.
+ */
 #include "daemon/core/bib.h"
+
+static_assert(sizeof(struct bib_entry) <= 56, "128 bytes for a binding with one session");
+
+static uint64_t hash6(const struct bib *bib, const struct addr6 *addr, uint16_t port)
+{
+	uint8_t key[sizeof(addr->byte) + sizeof(port)];
+
+	memcpy(key, addr->byte, sizeof(addr->byte));
+	memcpy(key + sizeof(addr->byte), &port, sizeof(port));
+	return siphash(&bib->key, key, sizeof(key));
+}
+
+static uint64_t hash4(const struct bib *bib, uint32_t addr, uint16_t port)
+{
+	uint8_t key[sizeof(addr) + sizeof(port)];
+
+	memcpy(key, &addr, sizeof(addr));
+	memcpy(key + sizeof(addr), &port, sizeof(port));
+	return siphash(&bib->key, key, sizeof(key));
+}
+
+static uint64_t hash6_of(const void *context, const void *entry)
+{
+	const struct bib_entry *e = entry;
+
+	return hash6(context, &e->addr6, e->port6);
+}
+
+static uint64_t hash4_of(const void *context, const void *entry)
+{
+	const struct bib_entry *e = entry;
+
+	return hash4(context, e->addr4, e->port4);
+}
+
+void bib_init(struct bib *bib, const struct siphash_key *key, uint32_t limit)
+{
+	*bib = (struct bib){.key = *key};
+	slab_init(&bib->entries, sizeof(struct bib_entry), limit);
+	hash_index_init(&bib->by6, &bib->entries, offsetof(struct bib_entry, next6), hash6_of, bib);
+	hash_index_init(&bib->by4, &bib->entries, offsetof(struct bib_entry, next4), hash4_of, bib);
+}
+
+void bib_deinit(struct bib *bib)
+{
+	if (bib == NULL)
+		return;
+	hash_index_deinit(&bib->by6);
+	hash_index_deinit(&bib->by4);
+	slab_deinit(&bib->entries);
+}
+
+uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
+{
+	uint32_t index = hash_index_first(&bib->by6, hash6(bib, &taddr6->addr, taddr6->port));
+
+	while (index != SLAB_NONE) {
+		const struct bib_entry *entry = bib_at(bib, index);
+
+		if (entry->port6 == taddr6->port && addr6_equal(&entry->addr6, &taddr6->addr))
+			break;
+		index = entry->next6;
+	}
+	return index;
+}
+
+uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4)
+{
+	uint32_t index = hash_index_first(&bib->by4, hash4(bib, taddr4->addr, taddr4->port));
+
+	while (index != SLAB_NONE) {
+		const struct bib_entry *entry = bib_at(bib, index);
+
+		if (entry->port4 == taddr4->port && entry->addr4 == taddr4->addr)
+			break;
+		index = entry->next4;
+	}
+	return index;
+}
+
+uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4)
+{
+	struct bib_entry *entry;
+	uint32_t index;
+
+	if (bib_find6(bib, taddr6) != SLAB_NONE || bib_find4(bib, taddr4) != SLAB_NONE)
+		return SLAB_NONE;
+	index = slab_alloc(&bib->entries);
+	if (index == SLAB_NONE)
+		return SLAB_NONE;
+
+	entry = bib_at(bib, index);
+	*entry = (struct bib_entry){
+		.addr6 = taddr6->addr,
+		.port6 = taddr6->port,
+		.addr4 = taddr4->addr,
+		.port4 = taddr4->port,
+		.first_session = SLAB_NONE,
+		.client = SLAB_NONE,
+	};
+	if (!hash_index_add(&bib->by6, index, hash6_of(bib, entry)))
+		goto free_entry;
+	if (!hash_index_add(&bib->by4, index, hash4_of(bib, entry)))
+		goto remove6;
+	return index;
+
+remove6:
+	hash_index_remove(&bib->by6, index, hash6_of(bib, entry));
+free_entry:
+	slab_free(&bib->entries, index);
+	return SLAB_NONE;
+}
+
+void bib_remove(struct bib *bib, uint32_t index)
+{
+	struct bib_entry *entry = bib_at(bib, index);
+
+	assert(entry->n_sessions == 0 && entry->first_session == SLAB_NONE);
+
+	hash_index_remove(&bib->by6, index, hash6_of(bib, entry));
+	hash_index_remove(&bib->by4, index, hash4_of(bib, entry));
+	slab_free(&bib->entries, index);
+}
+
+uint32_t bib_next(const struct bib *bib, uint32_t from)
+{
+	return slab_next(&bib->entries, from);
+}
+
+size_t bib_memory(const struct bib *bib)
+{
+	return slab_memory(&bib->entries) + hash_index_memory(&bib->by6) +
+	       hash_index_memory(&bib->by4);
+}
+
+bool bib_check(const struct bib *bib)
+{
+	uint32_t index;
+
+	if (!slab_check(&bib->entries) || !hash_index_check(&bib->by6) ||
+	    !hash_index_check(&bib->by4))
+		return false;
+	if (bib->by6.n_buckets != bib->entries.n_used || bib->by4.n_buckets != bib->entries.n_used)
+		return false;
+	for (index = bib_next(bib, 0); index != SLAB_NONE; index = bib_next(bib, index + 1)) {
+		const struct bib_entry *entry = bib_at(bib, index);
+		struct taddr6 taddr6 = bib_entry_taddr6(entry);
+		struct taddr4 taddr4 = bib_entry_taddr4(entry);
+
+		/* S-2: another entry with the same address would be found for one of them. */
+		if (bib_find6(bib, &taddr6) != index || bib_find4(bib, &taddr4) != index)
+			return false;
+		if ((entry->n_sessions == 0) != (entry->first_session == SLAB_NONE))
+			return false;
+	}
+	return true;
+}

@@ -23,7 +23,7 @@ struct bib_entry {
 	uint16_t port4;     /* t */
 	uint32_t next6;     /* hash chains */
 	uint32_t next4;
-	uint32_t first_session; /* list in session.c */
+	uint32_t first_session; /* list in session.c, which writes these two */
 	uint32_t n_sessions;
 	uint32_t client;    /* record in client.h; SLAB_NONE for a static binding */
 	uint32_t pool4;     /* id of the entry of pool4; 0 = the host's own address, static */
@@ -45,10 +45,13 @@ void bib_deinit(struct bib *bib);
 /* Indices, or SLAB_NONE. */
 uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6);
 uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4);
-struct bib_entry *bib_at(const struct bib *bib, uint32_t index);
+static inline struct bib_entry *bib_at(const struct bib *bib, uint32_t index)
+{
+	return slab_at(&bib->entries, index);
+}
 
-/* A new entry with empty links; SLAB_NONE at the limit, without memory, or if one of the two
- * transport addresses is bound already. */
+/* A new entry: empty links, no client, everything else zero. SLAB_NONE at the limit, without
+ * memory, or if one of the two transport addresses is bound already. */
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
 /* The entry has no sessions any more. */
 void bib_remove(struct bib *bib, uint32_t index);

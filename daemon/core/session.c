@@ -1,2 +1,307 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See session.h.
+ *
+ * Theory of operation. A binding's sessions form a doubly linked list in which those with the same
+ * address Z stand together. The first one of such a group is filed in by_address; when it goes, its
+ * neighbour takes its place there. So both questions, "this session?" and "any with this address?",
+ * cost one hash look-up, also for a binding with a hundred thousand sessions of which all, or none,
+ * have one address: an outsider chooses what is asked, and one client what is there.
+ *
+ * A session is filed in the wheel under a deadline that is never later than its own. Only
+ * session_take_expired() leaves one unfiled, for its caller to decide about.
+ *
+ * Invariants (session_table_check): every session is in by_peer and in its binding's list, which
+ * has n_sessions members; first of a group and member of by_address are the same; what the wheel
+ * knows is not later than expires_ms.
+ */
 #include "daemon/core/session.h"
+
+static_assert(sizeof(struct session) <= 56, "128 bytes for a binding with one session");
+
+static uint64_t hash_peer(const struct session_table *table, uint32_t bib, uint32_t addr4,
+			  uint16_t port4)
+{
+	uint8_t key[sizeof(bib) + sizeof(addr4) + sizeof(port4)];
+
+	memcpy(key, &bib, sizeof(bib));
+	memcpy(key + sizeof(bib), &addr4, sizeof(addr4));
+	memcpy(key + sizeof(bib) + sizeof(addr4), &port4, sizeof(port4));
+	return siphash(&table->key, key, sizeof(key));
+}
+
+static uint64_t hash_address(const struct session_table *table, uint32_t bib, uint32_t addr4)
+{
+	uint8_t key[sizeof(bib) + sizeof(addr4)];
+
+	memcpy(key, &bib, sizeof(bib));
+	memcpy(key + sizeof(bib), &addr4, sizeof(addr4));
+	return siphash(&table->key, key, sizeof(key));
+}
+
+static uint64_t hash_peer_of(const void *context, const void *entry)
+{
+	const struct session *session = entry;
+
+	return hash_peer(context, session->bib, session->addr4, session->port4);
+}
+
+static uint64_t hash_address_of(const void *context, const void *entry)
+{
+	const struct session *session = entry;
+
+	return hash_address(context, session->bib, session->addr4);
+}
+
+void session_table_init(struct session_table *table, struct bib *bib, const struct siphash_key *key,
+			uint32_t limit, uint64_t now_ms)
+{
+	*table = (struct session_table){.bib = bib, .key = *key};
+	slab_init(&table->sessions, sizeof(struct session), limit);
+	hash_index_init(&table->by_peer, &table->sessions, offsetof(struct session, next),
+			hash_peer_of, table);
+	hash_index_init(&table->by_address, &table->sessions,
+			offsetof(struct session, next_address), hash_address_of, table);
+	wheel_init(&table->wheel, &table->sessions, offsetof(struct session, timer), now_ms);
+}
+
+void session_table_deinit(struct session_table *table)
+{
+	if (table == NULL)
+		return;
+	hash_index_deinit(&table->by_peer);
+	hash_index_deinit(&table->by_address);
+	slab_deinit(&table->sessions);
+}
+
+uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
+{
+	uint64_t hash = hash_peer(table, bib, peer->addr, peer->port);
+	uint32_t index = hash_index_first(&table->by_peer, hash);
+
+	while (index != SLAB_NONE) {
+		const struct session *session = session_at(table, index);
+
+		if (session->bib == bib && session->addr4 == peer->addr &&
+		    session->port4 == peer->port)
+			break;
+		index = session->next;
+	}
+	return index;
+}
+
+/* The first session of the group with this address, or SLAB_NONE. */
+static uint32_t find_group(const struct session_table *table, uint32_t bib, uint32_t addr4)
+{
+	uint32_t index = hash_index_first(&table->by_address, hash_address(table, bib, addr4));
+
+	while (index != SLAB_NONE) {
+		const struct session *session = session_at(table, index);
+
+		if (session->bib == bib && session->addr4 == addr4)
+			break;
+		index = session->next_address;
+	}
+	return index;
+}
+
+bool session_exists_with(const struct session_table *table, uint32_t bib, uint32_t addr4)
+{
+	return find_group(table, bib, addr4) != SLAB_NONE;
+}
+
+/* Puts a session into its binding's list, behind prev or in front of all. */
+static void link_to_binding(struct session_table *table, uint32_t index, uint32_t prev)
+{
+	struct session *session = session_at(table, index);
+	struct bib_entry *binding = bib_at(table->bib, session->bib);
+	uint32_t *from_prev =
+		prev != SLAB_NONE ? &session_at(table, prev)->bib_next : &binding->first_session;
+
+	session->bib_prev = prev;
+	session->bib_next = *from_prev;
+	*from_prev = index;
+	if (session->bib_next != SLAB_NONE)
+		session_at(table, session->bib_next)->bib_prev = index;
+	binding->n_sessions++;
+}
+
+static void unlink_from_binding(struct session_table *table, const struct session *session)
+{
+	struct bib_entry *binding = bib_at(table->bib, session->bib);
+
+	if (session->bib_prev != SLAB_NONE)
+		session_at(table, session->bib_prev)->bib_next = session->bib_next;
+	else
+		binding->first_session = session->bib_next;
+	if (session->bib_next != SLAB_NONE)
+		session_at(table, session->bib_next)->bib_prev = session->bib_prev;
+	binding->n_sessions--;
+}
+
+static bool has_address(const struct session_table *table, uint32_t index, uint32_t addr4)
+{
+	return index != SLAB_NONE && session_at(table, index)->addr4 == addr4;
+}
+
+uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
+		     uint8_t pool6, uint8_t state, uint64_t expires_ms)
+{
+	uint32_t group = find_group(table, bib, peer->addr);
+	uint32_t index = slab_alloc(&table->sessions);
+	struct session *session;
+
+	if (index == SLAB_NONE)
+		return SLAB_NONE;
+	session = session_at(table, index);
+	*session = (struct session){
+		.bib = bib,
+		.addr4 = peer->addr,
+		.port4 = peer->port,
+		.state = state,
+		.pool6 = pool6,
+		.expires_ms = expires_ms,
+	};
+	if (!hash_index_add(&table->by_peer, index, hash_peer_of(table, session)))
+		goto free_session;
+	if (group == SLAB_NONE &&
+	    !hash_index_add(&table->by_address, index, hash_address_of(table, session)))
+		goto remove_peer;
+
+	link_to_binding(table, index, group);
+	wheel_add(&table->wheel, index, expires_ms);
+	return index;
+
+remove_peer:
+	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+free_session:
+	slab_free(&table->sessions, index);
+	return SLAB_NONE;
+}
+
+void session_remove(struct session_table *table, uint32_t index)
+{
+	struct session *session = session_at(table, index);
+	uint64_t hash = hash_address_of(table, session);
+
+	if (!has_address(table, session->bib_prev, session->addr4)) {
+		if (has_address(table, session->bib_next, session->addr4))
+			hash_index_replace(&table->by_address, index, session->bib_next, hash);
+		else
+			hash_index_remove(&table->by_address, index, hash);
+	}
+	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+	unlink_from_binding(table, session);
+	if (wheel_is_filed(&session->timer))
+		wheel_remove(&table->wheel, index);
+	slab_free(&table->sessions, index);
+}
+
+void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms)
+{
+	struct session *session = session_at(table, index);
+
+	session->expires_ms = expires_ms;
+	if (wheel_is_filed(&session->timer)) {
+		if (!wheel_is_earlier(&session->timer, expires_ms))
+			return;
+		wheel_remove(&table->wheel, index);
+	}
+	wheel_add(&table->wheel, index, expires_ms);
+}
+
+void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
+		       uint64_t expires_ms)
+{
+	session_at(table, index)->state = state;
+	session_touch(table, index, expires_ms);
+}
+
+uint32_t session_take_expired(struct session_table *table, uint64_t now_ms, unsigned *budget)
+{
+	uint32_t index;
+
+	while ((index = wheel_take_due(&table->wheel, now_ms, budget)) != SLAB_NONE) {
+		const struct session *session = session_at(table, index);
+
+		if (session->expires_ms <= now_ms)
+			break;
+		wheel_add(&table->wheel, index, session->expires_ms);
+	}
+	return index;
+}
+
+uint64_t session_next_deadline(const struct session_table *table)
+{
+	return wheel_next_deadline(&table->wheel);
+}
+
+uint32_t session_next(const struct session_table *table, uint32_t from)
+{
+	return slab_next(&table->sessions, from);
+}
+
+size_t session_table_memory(const struct session_table *table)
+{
+	return slab_memory(&table->sessions) + hash_index_memory(&table->by_peer) +
+	       hash_index_memory(&table->by_address);
+}
+
+/* The list of one binding; counts its sessions and groups. */
+static bool check_binding(const struct session_table *table, uint32_t bib, uint32_t *n_sessions,
+			  uint32_t *n_groups)
+{
+	const struct bib_entry *binding = bib_at(table->bib, bib);
+	uint32_t prev = SLAB_NONE;
+	uint32_t index = binding->first_session;
+	uint32_t n = 0;
+
+	while (index != SLAB_NONE) {
+		const struct session *session;
+
+		if (!slab_is_used(&table->sessions, index) || ++n > binding->n_sessions)
+			return false;
+		session = session_at(table, index);
+		if (session->bib != bib || session->bib_prev != prev)
+			return false;
+		if (!has_address(table, prev, session->addr4)) {
+			if (find_group(table, bib, session->addr4) != index)
+				return false;
+			(*n_groups)++;
+		}
+		prev = index;
+		index = session->bib_next;
+	}
+	*n_sessions += n;
+	return n == binding->n_sessions;
+}
+
+bool session_table_check(const struct session_table *table)
+{
+	uint32_t n_sessions = 0;
+	uint32_t n_groups = 0;
+
+	if (!slab_check(&table->sessions) || !hash_index_check(&table->by_peer) ||
+	    !hash_index_check(&table->by_address) || !wheel_check(&table->wheel))
+		return false;
+	for (uint32_t i = bib_next(table->bib, 0); i != SLAB_NONE;
+	     i = bib_next(table->bib, i + 1)) {
+		if (!check_binding(table, i, &n_sessions, &n_groups))
+			return false;
+	}
+	if (n_sessions != table->sessions.n_used || n_sessions != table->by_peer.n_buckets ||
+	    n_groups != table->by_address.n_buckets)
+		return false;
+
+	for (uint32_t i = session_next(table, 0); i != SLAB_NONE; i = session_next(table, i + 1)) {
+		const struct session *session = session_at(table, i);
+		struct taddr4 peer = {session->addr4, session->port4};
+
+		if (session_find(table, session->bib, &peer) != i)
+			return false;
+		if (wheel_is_filed(&session->timer) &&
+		    wheel_is_earlier(&session->timer, session->expires_ms))
+			return false;
+	}
+	return true;
+}

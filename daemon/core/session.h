@@ -4,7 +4,7 @@
  *
  * A session belongs to a binding and has one peer (Z,z). As y = z always and Y' is the Pref64 form
  * of Z (S-6), the key is (binding, Z, z): both directions find the binding first and then the
- * session, and there is one hash chain only. The prefix that made Y' is kept as an index (A-14).
+ * session. The prefix that made Y' is kept as an index (A-14).
  *
  * Expiry is lazy: session_touch() writes the new deadline and nothing else, unless it is earlier
  * than the one the wheel knows. session_take_expired() files those again whose time has moved.
@@ -23,8 +23,9 @@ struct session {
 	uint8_t state;  /* enum tcp_fsm_state; 0 for UDP and ICMP. Written by session_set_state()
 			   only */
 	uint8_t pool6;
-	uint32_t next;     /* hash chain */
-	uint32_t bib_prev; /* list of the binding's sessions */
+	uint32_t next;         /* hash chain of by_peer */
+	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
+	uint32_t bib_prev;     /* list of the binding's sessions */
 	uint32_t bib_next;
 	struct wheel_link timer;
 	uint64_t expires_ms; /* not before this, at most 2 s later (K-13) */
@@ -32,7 +33,8 @@ struct session {
 
 struct session_table {
 	struct slab sessions;
-	struct hash_index by_peer;
+	struct hash_index by_peer;    /* (binding, Z, z) */
+	struct hash_index by_address; /* (binding, Z): one session of each */
 	struct wheel wheel;
 	struct bib *bib; /* of the same protocol */
 	struct siphash_key key;
@@ -46,7 +48,10 @@ void session_table_deinit(struct session_table *table);
 uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer);
 /* Has the binding a session with this address, on any port? (address-dependent filtering, S-16) */
 bool session_exists_with(const struct session_table *table, uint32_t bib, uint32_t addr4);
-struct session *session_at(const struct session_table *table, uint32_t index);
+static inline struct session *session_at(const struct session_table *table, uint32_t index)
+{
+	return slab_at(&table->sessions, index);
+}
 
 /* SLAB_NONE at the limit or without memory. */
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
@@ -61,7 +66,7 @@ void session_set_state(struct session_table *table, uint32_t index, uint8_t stat
 		       uint64_t expires_ms);
 
 /* One session whose time is over, still in the table but no longer filed: the caller removes it or
- * gives it a new state and deadline (then it is filed again). SLAB_NONE if there is none; *budget
+ * gives it a new state or deadline (then it is filed again). SLAB_NONE if there is none; *budget
  * counts down for every session looked at, and 0 ends the search. */
 uint32_t session_take_expired(struct session_table *table, uint64_t now_ms, unsigned *budget);
 uint64_t session_next_deadline(const struct session_table *table);

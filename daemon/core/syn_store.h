@@ -22,8 +22,11 @@ struct stored_syn {
 	struct taddr4 mapped; /* (T,t) */
 	struct taddr4 peer;   /* (Y,y) */
 	uint32_t next;        /* hash chain of the whole 4-tuple */
-	uint32_t older;
+	uint32_t next_peer;   /* hash chain of the peer, for the oldest from it only */
+	uint32_t older;       /* list of all */
 	uint32_t newer;
+	uint32_t peer_older; /* ring of those from the same peer: the oldest follows the newest */
+	uint32_t peer_newer;
 	uint16_t packet_size;
 	uint64_t expires_ms;
 	uint8_t packet[SYN_STORE_PACKET_MAX];
@@ -32,6 +35,7 @@ struct stored_syn {
 struct syn_store {
 	struct slab syns;
 	struct hash_index by_tuple;
+	struct hash_index by_peer; /* the oldest SYN of each peer */
 	uint32_t oldest;
 	uint32_t newest;
 	struct siphash_key key;
@@ -44,9 +48,13 @@ uint32_t syn_store_find(const struct syn_store *store, const struct taddr4 *mapp
 			const struct taddr4 *peer);
 /* The SYN from peer that has waited longest, whatever (T,t) it was sent to (S-30). */
 uint32_t syn_store_find_by_peer(const struct syn_store *store, const struct taddr4 *peer);
-struct stored_syn *syn_store_at(const struct syn_store *store, uint32_t index);
+static inline struct stored_syn *syn_store_at(const struct syn_store *store, uint32_t index)
+{
+	return slab_at(&store->syns, index);
+}
 
-/* Keeps the first SYN_STORE_PACKET_MAX bytes. False if the store is full. */
+/* Keeps the first SYN_STORE_PACKET_MAX bytes. There is none with these addresses yet. False if the
+ * store is full. */
 bool syn_store_add(struct syn_store *store, const struct taddr4 *mapped, const struct taddr4 *peer,
 		   const uint8_t *packet, size_t size, uint64_t expires_ms);
 void syn_store_remove(struct syn_store *store, uint32_t index);
