@@ -1,1 +1,156 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/core/pool4_index.h"
+
+#include <assert.h>
+
+static void set_highest(struct pool4_index_node *node)
+{
+	node->highest = node->range.last;
+	for (unsigned side = 0; side < 2; side++) {
+		if (node->child[side] && node->child[side]->highest > node->highest)
+			node->highest = node->child[side]->highest;
+	}
+}
+
+/* The link that leads to node. */
+static struct pool4_index_node **link_to(struct pool4_index *index, struct pool4_index_node *node)
+{
+	if (!node->parent)
+		return &index->root;
+	return &node->parent->child[node->parent->child[1] == node];
+}
+
+/* Puts node where its parent is, and the parent below it. */
+static void rotate_up(struct pool4_index *index, struct pool4_index_node *node)
+{
+	struct pool4_index_node *parent = node->parent;
+	unsigned side = parent->child[1] == node;
+	struct pool4_index_node *middle = node->child[!side];
+
+	*link_to(index, parent) = node;
+	node->parent = parent->parent;
+	node->child[!side] = parent;
+	parent->parent = node;
+	parent->child[side] = middle;
+	if (middle)
+		middle->parent = parent;
+	set_highest(parent);
+	set_highest(node);
+}
+
+void pool4_index_add(struct pool4_index *index, struct pool4_index_node *node, uint32_t priority)
+{
+	struct pool4_index_node **link = &index->root;
+	struct pool4_index_node *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		if (parent->highest < node->range.last)
+			parent->highest = node->range.last;
+		link = &parent->child[node->range.first >= parent->range.first];
+	}
+	node->parent = parent;
+	node->child[0] = node->child[1] = NULL;
+	node->priority = priority;
+	node->highest = node->range.last;
+	*link = node;
+	while (node->parent && node->parent->priority < node->priority)
+		rotate_up(index, node);
+}
+
+void pool4_index_remove(struct pool4_index *index, struct pool4_index_node *node)
+{
+	struct pool4_index_node *parent;
+
+	/* Down to where it is a leaf. */
+	while (node->child[0] || node->child[1]) {
+		unsigned side =
+			!node->child[0] ||
+			(node->child[1] && node->child[1]->priority > node->child[0]->priority);
+
+		rotate_up(index, node->child[side]);
+	}
+	*link_to(index, node) = NULL;
+	for (parent = node->parent; parent; parent = parent->parent)
+		set_highest(parent);
+	node->parent = NULL;
+}
+
+/* The first node, in order, from root down that overlaps range. root->highest >= range.first. */
+static struct pool4_index_node *first_below(struct pool4_index_node *root, struct addr4_range range)
+{
+	while (root) {
+		struct pool4_index_node *left = root->child[0], *right = root->child[1];
+
+		/* What ends late enough on the left either overlaps or starts behind the range, and
+		 * then so does everything that follows. */
+		if (left && left->highest >= range.first) {
+			root = left;
+			continue;
+		}
+		if (root->range.first > range.last)
+			return NULL;
+		if (root->range.last >= range.first)
+			return root;
+		root = right && right->highest >= range.first ? right : NULL;
+	}
+	return NULL;
+}
+
+struct pool4_index_node *pool4_index_first(const struct pool4_index *index,
+					   struct addr4_range range)
+{
+	return first_below(index->root, range);
+}
+
+struct pool4_index_node *pool4_index_next(struct pool4_index_node *node, struct addr4_range range)
+{
+	for (;;) {
+		struct pool4_index_node *right = node->child[1];
+		struct pool4_index_node *child;
+
+		if (right && right->highest >= range.first)
+			return first_below(right, range);
+		do {
+			child = node;
+			node = node->parent;
+		} while (node && node->child[1] == child);
+		if (!node || node->range.first > range.last)
+			return NULL;
+		if (node->range.last >= range.first)
+			return node;
+	}
+}
+
+static bool check_node(const struct pool4_index_node *node)
+{
+	uint32_t highest = node->range.last;
+
+	for (unsigned side = 0; side < 2; side++) {
+		const struct pool4_index_node *child = node->child[side];
+
+		if (!child)
+			continue;
+		if (child->parent != node || child->priority > node->priority)
+			return false;
+		if (child->highest > highest)
+			highest = child->highest;
+	}
+	return node->highest == highest;
+}
+
+bool pool4_index_check(const struct pool4_index *index)
+{
+	const struct addr4_range all = {0, UINT32_MAX};
+	const struct pool4_index_node *last = NULL;
+
+	if (index->root && index->root->parent)
+		return false;
+	for (struct pool4_index_node *node = pool4_index_first(index, all); node;
+	     node = pool4_index_next(node, all)) {
+		if (!check_node(node) || (last && last->range.first > node->range.first))
+			return false;
+		last = node;
+	}
+	return true;
+}
