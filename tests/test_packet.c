@@ -1,8 +1,613 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Parsing: what is seen of good packets, and what is refused of those that lie.
+ */
+#include "daemon/core/packet.h"
+
 #include <glib.h>
+
+#include "tests/craft.h"
+#include "tests/naive.h"
+
+static struct craft_buffer buffer;
+
+static enum outcome parse(const struct craft *what, struct packet *ret)
+{
+	*ret = craft_packet(&buffer, what);
+	return packet_parse(ret);
+}
+
+#define ASSERT_OUTCOME(got, wanted) \
+	g_assert_cmpstr(outcome_info(got)->name, ==, outcome_info(wanted)->name)
+
+static void test_ip4_view(void)
+{
+	const struct craft what = {
+		.version = 4,
+		.protocol = IPPROTO_TCP,
+		.traffic_class = 0xb9,
+		.hop_limit = 7,
+		.dont_fragment = true,
+		.fragment_id = 0x1234,
+		.extra = "0101010001010100", /* options */
+		.payload_size = 11,
+	};
+	struct packet packet = craft_packet(&buffer, &what);
+	uint32_t size = packet.size;
+
+	packet.mark = 77;
+	ASSERT_OUTCOME(packet_parse(&packet), OUTCOME_TRANSLATED);
+	g_assert_cmpuint(packet.version, ==, 4);
+	g_assert_cmpuint(packet.size, ==, size);
+	g_assert_cmpuint(packet.headroom, ==, PACKET_HEADROOM);
+	g_assert_cmpuint(packet.mark, ==, 77);
+	g_assert_cmpuint(packet.ip_protocol, ==, IPPROTO_TCP);
+	g_assert_cmpint(packet.protocol, ==, PROTOCOL_TCP);
+	g_assert_cmphex(packet.traffic_class, ==, 0xb9);
+	g_assert_cmpuint(packet.hop_limit, ==, 7);
+	g_assert_true(packet.dont_fragment);
+	g_assert_false(packet.is_fragment);
+	g_assert_false(packet.is_icmp_error);
+	g_assert_cmphex(packet.fragment_id, ==, 0x1234);
+	g_assert_cmpuint(packet.l4_offset, ==, 28);
+	g_assert_cmphex(packet_src4(&packet), ==, craft_addr4("198.51.100.20"));
+	g_assert_cmphex(packet_dst4(&packet), ==, craft_addr4("203.0.113.7"));
+	g_assert_cmphex(packet_tcp_flags(&packet), ==, TH_ACK);
+}
+
+static void test_ip6_view(void)
+{
+	const struct craft what = {
+		.version = 6,
+		.traffic_class = 0xb9,
+		.hop_limit = 7,
+		.fragment_header = true,
+		.fragment_id = 0xdeadbeef,
+		.payload_size = 11,
+	};
+	struct addr6 src = craft_addr6("2001:db8:1::10");
+	struct addr6 dst = craft_addr6("2001:db8:64::c633:6414");
+	struct packet packet;
+	struct addr6 got;
+
+	ASSERT_OUTCOME(parse(&what, &packet), OUTCOME_TRANSLATED);
+	g_assert_cmpuint(packet.version, ==, 6);
+	g_assert_cmpuint(packet.size, ==, 48 + 8 + 11);
+	g_assert_cmpuint(packet.ip_protocol, ==, IPPROTO_UDP);
+	g_assert_cmpint(packet.protocol, ==, PROTOCOL_UDP);
+	g_assert_cmphex(packet.traffic_class, ==, 0xb9);
+	g_assert_cmpuint(packet.hop_limit, ==, 7);
+	g_assert_true(packet.has_fragment_header);
+	g_assert_false(packet.is_fragment); /* F-8: atomic */
+	g_assert_false(packet.dont_fragment);
+	g_assert_cmphex(packet.fragment_id, ==, 0xdeadbeef);
+	g_assert_cmpuint(packet.l4_offset, ==, 48);
+	got = packet_src6(&packet);
+	g_assert_true(addr6_equal(&got, &src));
+	got = packet_dst6(&packet);
+	g_assert_true(addr6_equal(&got, &dst));
+}
+
+static void test_fragments_are_seen(void)
+{
+	static const struct {
+		struct craft what;
+		uint32_t offset;
+		bool more;
+		uint32_t l4_offset;
+	} rows[] = {
+		{{.version = 4, .more_fragments = true, .payload_size = 16}, 0, true, 20},
+		{{.version = 4, .fragment_offset = 1480, .payload_size = 16}, 1480, false, 20},
+		{{.version = 4, .fragment_offset = 65528, .payload_size = 1}, 65528, false, 20},
+		{{.version = 6,
+		  .fragment_header = true,
+		  .more_fragments = true,
+		  .payload_size = 16},
+		 0,
+		 true,
+		 48},
+		{{.version = 6, .fragment_header = true, .fragment_offset = 8, .payload_size = 1},
+		 8,
+		 false,
+		 48},
+		{{.version = 6,
+		  .fragment_header = true,
+		  .fragment_offset = 65528,
+		  .payload_size = 3},
+		 65528,
+		 false,
+		 48},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet;
+
+		ASSERT_OUTCOME(parse(&rows[i].what, &packet), OUTCOME_TRANSLATED);
+		g_assert_true(packet.is_fragment);
+		g_assert_cmpuint(packet.fragment_offset, ==, rows[i].offset);
+		g_assert_cmpint(packet.more_fragments, ==, rows[i].more);
+		g_assert_cmpuint(packet.l4_offset, ==, rows[i].l4_offset);
+	}
+}
+
+/* A first fragment of UDP has less than its length says; a later one may hold anything. */
+static void test_fragments_transport(void)
+{
+	static const struct {
+		struct craft what;
+		enum outcome outcome;
+	} rows[] = {
+		{{.version = 4, .more_fragments = true, .udp_length = 2000, .payload_size = 16},
+		 OUTCOME_TRANSLATED},
+		{{.version = 4, .more_fragments = true, .udp_length = 7, .payload_size = 16},
+		 OUTCOME_MALFORMED_UDP},
+		{{.version = 4, .fragment_offset = 8, .payload_size = 1}, OUTCOME_TRANSLATED},
+		{{.version = 4, .protocol = IPPROTO_ICMP, .fragment_offset = 8, .payload_size = 1},
+		 OUTCOME_TRANSLATED},
+		/* T-36: only the first fragment has the checksum. */
+		{{.version = 6,
+		  .fragment_header = true,
+		  .more_fragments = true,
+		  .udp_zero_checksum = true,
+		  .payload_size = 16},
+		 OUTCOME_UDP6_ZERO_CHECKSUM},
+		{{.version = 6, .fragment_header = true, .fragment_offset = 8, .payload_size = 16},
+		 OUTCOME_TRANSLATED},
+		/* F-8: an atomic fragment is a whole packet. */
+		{{.version = 6,
+		  .fragment_header = true,
+		  .udp_zero_checksum = true,
+		  .payload_size = 16},
+		 OUTCOME_UDP6_ZERO_CHECKSUM},
+		{{.version = 6, .fragment_header = true, .udp_length = 25, .payload_size = 16},
+		 OUTCOME_MALFORMED_UDP},
+		/* The type of an ICMP error's later fragment is not known: no checksum to verify.
+		 */
+		{{.version = 4,
+		  .protocol = IPPROTO_ICMP,
+		  .more_fragments = true,
+		  .icmp_type = 3,
+		  .check_off_by = 1,
+		  .payload_size = 16},
+		 OUTCOME_TRANSLATED},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet;
+
+		g_test_message("row %zu", i);
+		ASSERT_OUTCOME(parse(&rows[i].what, &packet), rows[i].outcome);
+	}
+}
+
+/* One byte of a good packet is overwritten; where there is an IPv4 header its checksum is mended if
+ * fix is set. */
+struct lie {
+	const char *name;
+	struct craft what;
+	int cut; /* bytes taken off the end */
+	int at;
+	uint8_t value;
+	bool fix;
+	enum outcome outcome;
+};
+
+static void check_lies(const struct lie *lies, size_t n_lies)
+{
+	for (size_t i = 0; i < n_lies; i++) {
+		const struct lie *lie = &lies[i];
+		struct packet packet = craft_packet(&buffer, &lie->what);
+
+		g_test_message("%s", lie->name);
+		packet.size -= (uint32_t)lie->cut;
+		if (lie->at >= 0)
+			packet.data[lie->at] = lie->value;
+		if (lie->fix) {
+			uint32_t size = (packet.data[0] & 0xf) * 4u;
+
+			store_be16(packet.data + 10, 0);
+			store_be16(packet.data + 10, naive_checksum(packet.data, size));
+		}
+		ASSERT_OUTCOME(packet_parse(&packet), lie->outcome);
+	}
+}
+
+#define UDP4                                     \
+	{                                        \
+		.version = 4, .payload_size = 10 \
+	}
+#define UDP6                                     \
+	{                                        \
+		.version = 6, .payload_size = 10 \
+	}
+#define TCP4                                                              \
+	{                                                                 \
+		.version = 4, .protocol = IPPROTO_TCP, .payload_size = 10 \
+	}
+#define TCP6                                          \
+	{                                             \
+		.version = 6, .protocol = IPPROTO_TCP \
+	}
+
+/* T-37, T-38. */
+static void test_lies(void)
+{
+	/* clang-format off */
+	static const struct lie lies[] = {
+		{"nothing at all", UDP4, 38, -1, 0, false, OUTCOME_MALFORMED_IP4},
+		{"version 5", UDP4, 0, 0, 0x55, false, OUTCOME_MALFORMED_IP4},
+		{"19 bytes of IPv4", UDP4, 19, -1, 0, false, OUTCOME_MALFORMED_IP4},
+		{"IHL 4", UDP4, 0, 0, 0x44, true, OUTCOME_MALFORMED_IP4},
+		{"IHL as long as the packet", UDP4, 2, 0, 0x49, true, OUTCOME_MALFORMED_IP4},
+		{"IHL longer than the packet", UDP4, 0, 0, 0x4f, false, OUTCOME_MALFORMED_IP4},
+		{"total length 19", UDP4, 0, 3, 19, true, OUTCOME_MALFORMED_IP4},
+		{"total length 20", UDP4, 0, 3, 20, true, OUTCOME_MALFORMED_UDP},
+		{"total length as received", UDP4, 0, 3, 38, true, OUTCOME_TRANSLATED},
+		{"total length one more", UDP4, 0, 3, 39, true, OUTCOME_MALFORMED_IP4},
+		{"one byte less than total length", UDP4, 1, -1, 0, false, OUTCOME_MALFORMED_IP4},
+		{"header checksum", UDP4, 0, 8, 65, false, OUTCOME_MALFORMED_IP4},
+		{"39 bytes of IPv6", UDP6, 19, -1, 0, false, OUTCOME_MALFORMED_IP6},
+		{"40 bytes of IPv6 and no more", UDP6, 18, 5, 0, false, OUTCOME_MALFORMED_UDP},
+		{"payload length as received", UDP6, 0, 5, 18, false, OUTCOME_TRANSLATED},
+		{"payload length one more", UDP6, 0, 5, 19, false, OUTCOME_MALFORMED_IP6},
+		{"one byte less than payload length", UDP6, 1, -1, 0, false, OUTCOME_MALFORMED_IP6},
+		{"jumbogram (T-23)", UDP6, 0, 5, 0, false, OUTCOME_MALFORMED_IP6},
+		{"7 bytes of UDP", UDP6, 0, 5, 7, false, OUTCOME_MALFORMED_UDP},
+		{"UDP length 7", UDP4, 0, 25, 7, false, OUTCOME_MALFORMED_UDP},
+		{"UDP length 8", UDP4, 0, 25, 8, false, OUTCOME_TRANSLATED},
+		{"UDP length as received", UDP4, 0, 25, 18, false, OUTCOME_TRANSLATED},
+		{"UDP length one more", UDP4, 0, 25, 19, false, OUTCOME_MALFORMED_UDP},
+		{"UDP length 0", UDP6, 0, 45, 0, false, OUTCOME_MALFORMED_UDP},
+		{"UDP length less than payload, IPv6", UDP6, 0, 45, 9, false, OUTCOME_TRANSLATED},
+		{"19 bytes of TCP", TCP6, 0, 5, 19, false, OUTCOME_MALFORMED_TCP},
+		{"20 bytes of TCP", TCP6, 0, 5, 20, false, OUTCOME_TRANSLATED},
+		{"data offset 4", TCP4, 0, 32, 0x40, false, OUTCOME_MALFORMED_TCP},
+		{"data offset 7: 28 of 30 bytes", TCP4, 0, 32, 0x70, false, OUTCOME_TRANSLATED},
+		{"data offset 8: 32 of 30 bytes", TCP4, 0, 32, 0x80, false, OUTCOME_MALFORMED_TCP},
+	};
+	/* clang-format on */
+
+	check_lies(lies, G_N_ELEMENTS(lies));
+}
+
+/* */
+static void test_tcp_flags(void)
+{
+	static const struct {
+		uint8_t flags;
+		enum outcome outcome;
+	} rows[] = {
+		{0, OUTCOME_BAD_TCP_FLAGS},
+		{TH_SYN | TH_FIN, OUTCOME_BAD_TCP_FLAGS},
+		{TH_SYN | TH_RST, OUTCOME_BAD_TCP_FLAGS},
+		{TH_SYN | TH_FIN | TH_ACK, OUTCOME_BAD_TCP_FLAGS},
+		{0xff, OUTCOME_BAD_TCP_FLAGS},
+		{TH_SYN, OUTCOME_TRANSLATED},
+		{TH_SYN | TH_ACK | 0xc0, OUTCOME_TRANSLATED},
+		{TH_FIN | TH_ACK, OUTCOME_TRANSLATED},
+		{TH_RST, OUTCOME_TRANSLATED},
+		{TH_FIN, OUTCOME_TRANSLATED},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct craft what = {.version = 6, .protocol = IPPROTO_TCP};
+		struct packet packet = craft_packet(&buffer, &what);
+
+		packet.data[40 + 13] = rows[i].flags;
+		ASSERT_OUTCOME(packet_parse(&packet), rows[i].outcome);
+	}
+}
+
+/* T-10. */
+static void test_padding_is_cut_off(void)
+{
+	const struct craft what[] = {UDP4, UDP6};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(what); i++) {
+		struct packet packet = craft_packet(&buffer, &what[i]);
+		uint32_t size = packet.size;
+
+		packet.size += 8;
+		ASSERT_OUTCOME(packet_parse(&packet), OUTCOME_TRANSLATED);
+		g_assert_cmpuint(packet.size, ==, size);
+	}
+}
+
+static void test_truncated(void)
+{
+	const struct craft what = UDP6;
+	struct packet packet = craft_packet(&buffer, &what);
+
+	packet.truncated = true;
+	ASSERT_OUTCOME(packet_parse(&packet), OUTCOME_TRUNCATED);
+	g_assert_cmpuint(packet.version, ==, 6);
+}
+
+/* T-7, T-8. */
+static void test_ip4_options(void)
+{
+	static const struct {
+		const char *options;
+		enum outcome outcome;
+	} rows[] = {
+		{"0707040000000000", OUTCOME_TRANSLATED},   /* record route */
+		{"830704c000020100", OUTCOME_SOURCE_ROUTE}, /* LSRR, pointer 4 of 7 */
+		{"830707c000020100", OUTCOME_SOURCE_ROUTE}, /* pointer 7 of 7 */
+		{"830708c000020100", OUTCOME_TRANSLATED},   /* pointer 8: used up */
+		{"890704c000020100", OUTCOME_SOURCE_ROUTE}, /* SSRR */
+		{"890708c000020100", OUTCOME_TRANSLATED},   /* SSRR used up */
+		{"01830704c0000201", OUTCOME_SOURCE_ROUTE}, /* behind a no-operation */
+		{"00830704c0000201", OUTCOME_TRANSLATED},   /* behind the end */
+		{"07830704c0000201", OUTCOME_TRANSLATED},   /* behind a length too long */
+		{"0700830704c00002", OUTCOME_TRANSLATED},   /* behind a length of 0 */
+		{"0701830704c00002", OUTCOME_TRANSLATED},   /* behind a length of 1 */
+		{"0102030400000083", OUTCOME_TRANSLATED},   /* length byte is missing */
+		{"0101010101018302", OUTCOME_TRANSLATED},   /* no pointer in it */
+		{"0101010101830304", OUTCOME_TRANSLATED},   /* pointer 4 of 3 */
+		{"940400008307"
+		 "04c0000201010000"
+		 "0101",
+		 OUTCOME_SOURCE_ROUTE}, /* the second */
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct craft what = {.version = 4, .extra = rows[i].options};
+		struct packet packet;
+
+		g_test_message("options %s", rows[i].options);
+		ASSERT_OUTCOME(parse(&what, &packet), rows[i].outcome);
+	}
+}
+
+/* T-17, T-19, T-20, T-23, X-8, F-9: in front of UDP. */
+static void test_extension_headers(void)
+{
+#define DSTOPTS "3c00010400000000"
+#define LAST    "1100010400000000"
+#define X7(s)   s s s s s s s
+	static const struct {
+		const char *name;
+		uint8_t next_header;
+		const char *chain;
+		bool fragment_header;
+		enum outcome outcome;
+		uint32_t pointer;
+	} rows[] = {
+		{"hop-by-hop", 0, LAST, false, OUTCOME_TRANSLATED, 0},
+		{"destination options", 60, LAST, false, OUTCOME_TRANSLATED, 0},
+		{"two of 8 bytes", 0, DSTOPTS LAST, false, OUTCOME_TRANSLATED, 0},
+		{"one of 16 bytes", 0,
+		 "110101040000000001040000"
+		 "00000000",
+		 false, OUTCOME_TRANSLATED, 0},
+		{"routing header used up", 43, "1100020000000000", false, OUTCOME_TRANSLATED, 0},
+		{"routing header", 43, "1100020100000000", false, OUTCOME_ROUTING_HEADER, 43},
+		{"routing header of another type", 43, "1100ff0100000000", false,
+		 OUTCOME_ROUTING_HEADER, 43},
+		{"routing header, 255 segments left", 43, "110002ff00000000", false,
+		 OUTCOME_ROUTING_HEADER, 43},
+		{"routing header behind options", 60,
+		 "2b00010400000000"
+		 "1100020100000000",
+		 false, OUTCOME_ROUTING_HEADER, 51},
+		{"routing header in front of too many", 43,
+		 "3c00020100000000" DSTOPTS X7(DSTOPTS) LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
+		 0},
+		{"8 headers", 60, X7(DSTOPTS) LAST, false, OUTCOME_TRANSLATED, 0},
+		{"9 headers", 60, DSTOPTS X7(DSTOPTS) LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
+		 0},
+		{"8 headers, one the Fragment header", 60,
+		 DSTOPTS DSTOPTS DSTOPTS DSTOPTS DSTOPTS DSTOPTS "2c00010400000000", true,
+		 OUTCOME_TRANSLATED, 0},
+		{"9 headers, one the Fragment header", 60, X7(DSTOPTS) "2c00010400000000", true,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"hop-by-hop second", 60, "0000010400000000" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"hop-by-hop twice", 0, "0000010400000000" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"longer than the packet", 60, "1104010400000000", false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"as long as the packet", 60, "1102010400000000", false, OUTCOME_MALFORMED_UDP, 0},
+		{"TCP not there", 60, "0602010400000000", false, OUTCOME_MALFORMED_TCP, 0},
+		{"authentication (T-21)", 51, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"ESP", 50, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"no next header", 59, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"SCTP", 132, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"mobility", 135, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"ICMP of IPv4", 60, "0100010400000000", false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		{"routing header, then ESP", 43, "3200020100000000", false, OUTCOME_ROUTING_HEADER,
+		 43},
+		/* F-9; the Fragment header is written out here: id 1, atomic. */
+		{"fragment, hop-by-hop", 44, "0000000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, routing", 44, "2b00000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, destination options", 44, "3c00000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, fragment", 44,
+		 "2c00000000000001"
+		 "1100000000000001",
+		 false, OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, authentication", 44, "3300000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, mobility", 44, "8700000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, HIP", 44, "8b00000000000001" LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
+		 0},
+		{"fragment, shim6", 44, "8c00000000000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"later fragment, options", 44, "3c00000800000001" LAST, false,
+		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, ESP", 44, "3200000000000001" LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
+		/* The reserved length byte of a Fragment header is no length. */
+		{"fragment, UDP", 44, "11ff000000000001", false, OUTCOME_TRANSLATED, 0},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct craft what = {
+			.version = 6,
+			.next_header = rows[i].next_header,
+			.extra = rows[i].chain,
+			.fragment_header = rows[i].fragment_header,
+			.payload_size = 8,
+		};
+		struct packet packet;
+
+		g_test_message("%s", rows[i].name);
+		ASSERT_OUTCOME(parse(&what, &packet), rows[i].outcome);
+		if (rows[i].outcome == OUTCOME_ROUTING_HEADER)
+			g_assert_cmpuint(packet.error_pointer, ==, rows[i].pointer);
+	}
+}
+
+/* cut anywhere, with the length adjusted, the chain must be found short, never be left. */
+static void test_chain_cut_short(void)
+{
+	const struct craft what = {.version = 6, .next_header = 60, .extra = DSTOPTS LAST};
+
+	for (uint32_t payload = 1; payload < 16 + 8; payload++) {
+		struct packet packet = craft_packet(&buffer, &what);
+
+		packet.size = IP6_HEADER_SIZE + payload;
+		store_be16(packet.data + 4, (uint16_t)payload);
+		ASSERT_OUTCOME(packet_parse(&packet), payload < 16 ? OUTCOME_BAD_EXTENSION_HEADERS
+								   : OUTCOME_MALFORMED_UDP);
+	}
+}
+
+/* T-22. */
+static void test_ip4_protocols(void)
+{
+	for (unsigned protocol = 0; protocol < 256; protocol++) {
+		const struct craft what = {.version = 4,
+					   .protocol = protocol == 0 ? 255 : (uint8_t)protocol,
+					   .icmp_type = ICMP_ECHO,
+					   .payload_size = 20};
+		bool known = protocol == 1 || protocol == 6 || protocol == 17;
+		struct packet packet;
+
+		ASSERT_OUTCOME(parse(&what, &packet),
+			       known ? OUTCOME_TRANSLATED : OUTCOME_UNKNOWN_PROTOCOL);
+	}
+}
+
+/* T-36; over IPv4 it is for the translator to see (T-34). */
+static void test_udp_zero_checksum(void)
+{
+	const struct craft what6 = {.version = 6, .udp_zero_checksum = true};
+	const struct craft what4 = {.version = 4, .udp_zero_checksum = true};
+	struct packet packet;
+
+	ASSERT_OUTCOME(parse(&what6, &packet), OUTCOME_UDP6_ZERO_CHECKSUM);
+	ASSERT_OUTCOME(parse(&what4, &packet), OUTCOME_TRANSLATED);
+}
+
+static void test_icmp(void)
+{
+	static const struct {
+		uint8_t version, type;
+		bool is_error;
+		uint16_t off_by;
+		enum outcome outcome;
+	} rows[] = {
+		{4, 8, false, 0, OUTCOME_TRANSLATED},
+		{4, 0, false, 0, OUTCOME_TRANSLATED},
+		{4, 3, true, 0, OUTCOME_TRANSLATED},
+		{4, 4, true, 0, OUTCOME_TRANSLATED},
+		{4, 5, true, 0, OUTCOME_TRANSLATED},
+		{4, 11, true, 0, OUTCOME_TRANSLATED},
+		{4, 12, true, 0, OUTCOME_TRANSLATED},
+		{4, 13, false, 0, OUTCOME_TRANSLATED},
+		{6, 128, false, 0, OUTCOME_TRANSLATED},
+		{6, 129, false, 0, OUTCOME_TRANSLATED},
+		{6, 1, true, 0, OUTCOME_TRANSLATED},
+		{6, 2, true, 0, OUTCOME_TRANSLATED},
+		{6, 127, true, 0, OUTCOME_TRANSLATED},
+		{6, 135, false, 0, OUTCOME_TRANSLATED},
+		/* I-6: errors are verified, queries never (T-32). */
+		{4, 3, true, 1, OUTCOME_ICMP_BAD_CHECKSUM},
+		{4, 11, true, 0x100, OUTCOME_ICMP_BAD_CHECKSUM},
+		{6, 1, true, 1, OUTCOME_ICMP_BAD_CHECKSUM},
+		{6, 3, true, 0x8000, OUTCOME_ICMP_BAD_CHECKSUM},
+		{4, 8, false, 1, OUTCOME_TRANSLATED},
+		{6, 129, false, 1, OUTCOME_TRANSLATED},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct craft what = {
+			.version = rows[i].version,
+			.protocol = rows[i].version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+			.icmp_type = rows[i].type,
+			.check_off_by = rows[i].off_by,
+			.payload_size = 41,
+		};
+		struct packet packet;
+
+		g_test_message("version %u type %u", rows[i].version, rows[i].type);
+		ASSERT_OUTCOME(parse(&what, &packet), rows[i].outcome);
+		g_assert_cmpint(packet.is_icmp_error, ==, rows[i].is_error);
+		g_assert_cmpint(packet.protocol, ==, PROTOCOL_ICMP);
+	}
+}
+
+static void test_icmp_cut_short(void)
+{
+	for (uint32_t size = 0; size <= 8; size++) {
+		const struct craft what = {
+			.version = 6, .protocol = IPPROTO_ICMPV6, .icmp_type = ICMP6_ECHO_REQUEST};
+		struct packet packet = craft_packet(&buffer, &what);
+
+		packet.size = IP6_HEADER_SIZE + size;
+		store_be16(packet.data + 4, (uint16_t)size);
+		ASSERT_OUTCOME(packet_parse(&packet),
+			       size < 8 ? OUTCOME_MALFORMED_ICMP : OUTCOME_TRANSLATED);
+	}
+}
+
+/* I-29: what is answered with an ICMP error must first be known not to be one itself. */
+static void test_refused_icmp_errors_are_seen(void)
+{
+	const struct craft rows[] = {
+		{.version = 6,
+		 .protocol = IPPROTO_ICMPV6,
+		 .icmp_type = 1,
+		 .payload_size = 48,
+		 .next_header = 43,
+		 .extra = "3a00020100000000"},
+		{.version = 4,
+		 .protocol = IPPROTO_ICMP,
+		 .icmp_type = 3,
+		 .payload_size = 28,
+		 .extra = "830704c000020100"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet;
+
+		ASSERT_OUTCOME(parse(&rows[i], &packet),
+			       i == 0 ? OUTCOME_ROUTING_HEADER : OUTCOME_SOURCE_ROUTE);
+		g_assert_true(packet.is_icmp_error);
+	}
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/packet/ip4_view", test_ip4_view);
+	g_test_add_func("/packet/ip6_view", test_ip6_view);
+	g_test_add_func("/packet/fragments_are_seen", test_fragments_are_seen);
+	g_test_add_func("/packet/fragments_transport", test_fragments_transport);
+	g_test_add_func("/packet/lies", test_lies);
+	g_test_add_func("/packet/tcp_flags", test_tcp_flags);
+	g_test_add_func("/packet/padding_is_cut_off", test_padding_is_cut_off);
+	g_test_add_func("/packet/truncated", test_truncated);
+	g_test_add_func("/packet/ip4_options", test_ip4_options);
+	g_test_add_func("/packet/extension_headers", test_extension_headers);
+	g_test_add_func("/packet/chain_cut_short", test_chain_cut_short);
+	g_test_add_func("/packet/ip4_protocols", test_ip4_protocols);
+	g_test_add_func("/packet/udp_zero_checksum", test_udp_zero_checksum);
+	g_test_add_func("/packet/icmp", test_icmp);
+	g_test_add_func("/packet/icmp_cut_short", test_icmp_cut_short);
+	g_test_add_func("/packet/refused_icmp_errors_are_seen", test_refused_icmp_errors_are_seen);
 	return g_test_run();
 }
