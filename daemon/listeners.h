@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which transport addresses the host's own programs use: listening TCP sockets and all UDP sockets,
+ * by sock_diag (P-18, P-23).
+ *
+ * The kernel is asked only when somebody asks us, and at most once a second: never once a packet.
+ * One struct belongs to one user, with whatever lock he has.
+ */
+#pragma once
+
+#include "daemon/core/addr.h"
+
+struct listeners;
+
+int listeners_new(struct listeners **ret);
+void listeners_free(struct listeners *listeners);
+
+/* Does a socket get what arrives for addr and port? One bound to all addresses does, IPv6 sockets
+ * that take IPv4, too. False for ICMP, and if the kernel can not tell (no INET_DIAG). */
+bool listeners_have(struct listeners *listeners, enum protocol protocol, uint32_t addr,
+		    uint16_t port, uint64_t now_ms);
+
+/* The ports on addr, ascending, the next one after port *ret_port: start with 0. */
+bool listeners_next(struct listeners *listeners, enum protocol protocol, uint32_t addr,
+		    uint64_t now_ms, uint16_t *ret_port);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Next hops that do not answer ARP or neighbour solicitation.
+ *
+ * The kernel tells of each failure. A next hop that has failed counts as dead for a second; then
+ * one packet may try it again, which makes the kernel ask anew, and again one each second until it
+ * has answered. Bounded: whoever makes the gateway look for thousands of absent neighbours pushes
+ * the older ones out, which costs their clients an ICMP error, nothing else.
+ *
+ * The control thread feeds the news, any thread may ask; a lock inside is held for one look-up, and
+ * not taken while nothing has failed.
+ */
+#pragma once
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct neighbours;
+
+int neighbours_new(struct neighbours **ret);
+void neighbours_free(struct neighbours *neighbours);
+
+/* News: RTM_NEWNEIGH, RTM_DELNEIGH. */
+void neighbours_note(struct neighbours *neighbours, const struct nlmsghdr *nlh, uint64_t now_ms);
+/* News were lost: forgets all failures. */
+void neighbours_clear(struct neighbours *neighbours);
+
+/* addr: 4 or 16 bytes in network order, by family. May answer false to one packet a second. */
+bool neighbours_dead(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
+		     uint64_t now_ms);

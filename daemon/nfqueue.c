@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation
+ *
+ * Each packet comes as one netlink message, read by recvmmsg() into a fixed buffer with room in
+ * front, so that the translators can grow the header in place. The payload is the last attribute:
+ * what lies before it has been parsed and may be overwritten.
+ *
+ * Verdicts: a batch verdict drops every packet of a queue up to its id. Since ids rise within a
+ * queue and the kernel sends messages in their order, the highest id of a batch covers exactly this
+ * batch. Packets for the host are accepted one by one before, in the same send; the batch verdict
+ * no longer finds them. All this is worth half of the cost of receiving (measured).
+ *
+ * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. The kernel segments
+ * superpackets and completes checksums, since NFQA_CFG_F_GSO is not set. The counters of what was
+ * lost are in /proc and nowhere else; the file is opened early, before privileges go.
+ */
+#include "daemon/nfqueue.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The longest payload that a 16-bit attribute holds. */
+#define COPY_RANGE 65531
+/* A message with its longest payload, the headroom, and attributes with room to spare. Not a
+ * multiple of 4096: the buffers shall not share cache sets. */
+#define BUFFER_SIZE (PACKET_HEADROOM + 66 * 1024 + 192)
+/* A verdict is two headers and one attribute; one for each packet and one for each queue. */
+#define VERDICT_SIZE 64
+#define VERDICTS_MAX (NFQUEUE_BATCH_MAX + NFQUEUE_QUEUES_MAX)
+
+/* A configuration request, or its acknowledgement. */
+#define CONFIG_SIZE 4096
+
+#define PROC_FILE     "/proc/thread-self/net/netfilter/nfnetlink_queue"
+#define PROC_SIZE_MAX 16384 /* some 200 queues of all programs together */
+
+struct nfqueue {
+	struct mnl_socket *socket;
+	int proc_fd; /* -1 if the file can not be read: losses are unknown then */
+	uint16_t first;
+	unsigned n_queues;
+	struct nfqueue_counters counters;
+	uint8_t *buffers;
+	struct iovec iov[NFQUEUE_BATCH_MAX];
+	struct mmsghdr message[NFQUEUE_BATCH_MAX];
+	char verdicts[VERDICTS_MAX * VERDICT_SIZE];
+};
+
+/* One line of PROC_FILE. */
+struct proc_line {
+	unsigned number;
+	uint32_t owner;
+	struct nfqueue_losses losses;
+};
+
+/* The line of queue number; false if there is none. */
+static bool proc_find(const char *text, unsigned number, struct proc_line *ret)
+{
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		struct proc_line found;
+		unsigned long long full;
+		unsigned long long user;
+
+		if (*line == '\n')
+			line++;
+		if (sscanf(line, "%u %u %u %*u %*u %llu %llu", &found.number, &found.owner,
+			   &found.losses.waiting, &full, &user) != 5 ||
+		    found.number != number)
+			continue;
+		found.losses.queue_full = full;
+		found.losses.socket_full = user;
+		*ret = found;
+		return true;
+	}
+	return false;
+}
+
+static int proc_read(int fd, char *text, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -EACCES;
+	/* One read gives no more than a page. */
+	do {
+		n = pread(fd, text + length, size - 1 - length, (off_t)length);
+		if (n < 0)
+			return -errno;
+		length += (size_t)n;
+	} while (n > 0 && length < size - 1);
+	text[length] = '\0';
+	return 0;
+}
+
+/* The netlink port that has this queue, or 0. */
+static uint32_t queue_owner(const struct nfqueue *queue, uint16_t number)
+{
+	struct proc_line line;
+	char text[PROC_SIZE_MAX];
+
+	if (proc_read(queue->proc_fd, text, sizeof(text)) < 0 || !proc_find(text, number, &line))
+		return 0;
+	return line.owner;
+}
+
+void nfqueue_explain(int error, uint16_t number, uint32_t owner, char *ret_text)
+{
+	if (owner != 0)
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE,
+			       "queue number %u is in use by another program (netlink port %u, "
+			       "usually its process id); set Queue.First to a free one",
+			       number, owner);
+	else if (error == -EPERM || error == -EACCES)
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE,
+			       "binding queue %u is not permitted: CAP_NET_ADMIN is missing (or "
+			       "another program has that queue number)",
+			       number);
+	else if (error == -EBUSY)
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE,
+			       "queue number %u is in use; set Queue.First to a free one", number);
+	else if (error == -EINVAL || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT)
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE,
+			       "this kernel has no NFQUEUE (module nfnetlink_queue, "
+			       "CONFIG_NETFILTER_NETLINK_QUEUE)");
+	else
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE, "queue %u can not be bound: %s", number,
+			       strerror(-error));
+}
+
+/* Sends one configuration message and reads its acknowledgement. */
+static int configure(struct nfqueue *queue, struct nlmsghdr *nlh)
+{
+	char reply[CONFIG_SIZE];
+	const struct nlmsghdr *answer = (const struct nlmsghdr *)reply;
+	const struct nlmsgerr *error;
+	ssize_t n;
+
+	nlh->nlmsg_flags |= NLM_F_ACK;
+	nlh->nlmsg_seq = 1;
+	if (mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	/* A queue that is bound already may deliver packets before the acknowledgement of the next
+	 * one: those stay undecided only until the program that has failed exits. */
+	do {
+		n = mnl_socket_recvfrom(queue->socket, reply, sizeof(reply));
+		if (n < 0 && errno != ENOSPC && errno != EINTR)
+			return -errno;
+	} while (n < 0 || answer->nlmsg_type != NLMSG_ERROR);
+	error = mnl_nlmsg_get_payload(answer);
+	return error->error;
+}
+
+static int bind_queue(struct nfqueue *queue, uint16_t number, uint32_t length)
+{
+	char buffer[CONFIG_SIZE];
+	struct nlmsghdr *nlh;
+
+	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	nfq_nlmsg_cfg_put_qmaxlen(nlh, length);
+	/* Fail closed, whole packets are cut by the kernel: all flags off. */
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(0));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO));
+	return configure(queue, nlh);
+}
+
+/* The kernel doubles what it is told, and tells the doubled value. */
+static void set_memory(int fd, uint64_t memory_size, char *ret_text)
+{
+	int size = memory_size > INT32_MAX / 2 ? INT32_MAX / 2 : (int)memory_size;
+	int got = 0;
+	socklen_t length = sizeof(got);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length);
+	if (got / 2 < size)
+		(void)snprintf(ret_text, NFQUEUE_TEXT_SIZE,
+			       "the queues' receive buffer is %d bytes instead of %d: more needs "
+			       "CAP_NET_ADMIN in the initial user namespace, or a larger sysctl "
+			       "net.core.rmem_max",
+			       got / 2, size);
+}
+
+static int make_buffers(struct nfqueue *queue)
+{
+	queue->buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_SIZE);
+	if (!queue->buffers)
+		return -ENOMEM;
+	for (size_t i = 0; i < NFQUEUE_BATCH_MAX; i++) {
+		queue->iov[i] = (struct iovec){
+			.iov_base = queue->buffers + i * BUFFER_SIZE + PACKET_HEADROOM,
+			.iov_len = BUFFER_SIZE - PACKET_HEADROOM,
+		};
+		queue->message[i].msg_hdr =
+			(struct msghdr){.msg_iov = &queue->iov[i], .msg_iovlen = 1};
+	}
+	return 0;
+}
+
+static int open_socket(struct nfqueue *queue, char *text)
+{
+	const int on = 1;
+
+	queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!queue->socket || mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int r = -errno;
+
+		nfqueue_explain(r, queue->first, 0, text);
+		return r;
+	}
+	/* A full buffer then just loses packets, which the kernel counts. */
+	if (mnl_socket_setsockopt(queue->socket, NETLINK_NO_ENOBUFS, (void *)&on, sizeof(on)) < 0) {
+		int r = -errno;
+
+		(void)snprintf(text, NFQUEUE_TEXT_SIZE, "NETLINK_NO_ENOBUFS: %s", strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char *text)
+{
+	struct nfqueue *queue;
+	int r;
+
+	assert(config->n_queues >= 1 && config->n_queues <= NFQUEUE_QUEUES_MAX);
+	text[0] = '\0';
+	queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		goto no_memory;
+	queue->first = config->first;
+	queue->n_queues = config->n_queues;
+	queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
+	if (make_buffers(queue) < 0)
+		goto no_memory;
+	r = open_socket(queue, text);
+	if (r < 0)
+		goto out;
+
+	for (unsigned i = 0; i < config->n_queues; i++) {
+		uint16_t number = (uint16_t)(config->first + i);
+
+		r = bind_queue(queue, number, config->length);
+		if (r < 0) {
+			nfqueue_explain(r, number, queue_owner(queue, number), text);
+			goto out;
+		}
+	}
+	/* The file exists only once the kernel's module is loaded. */
+	if (queue->proc_fd < 0)
+		queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
+	set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
+	*ret = queue;
+	return 0;
+
+no_memory:
+	(void)snprintf(text, NFQUEUE_TEXT_SIZE, "no memory for the queues");
+	r = -ENOMEM;
+out:
+	nfqueue_free(queue);
+	return r;
+}
+
+void nfqueue_free(struct nfqueue *queue)
+{
+	if (!queue)
+		return;
+	if (queue->socket)
+		(void)mnl_socket_close(queue->socket);
+	if (queue->proc_fd >= 0)
+		(void)close(queue->proc_fd);
+	free(queue->buffers);
+	free(queue);
+}
+
+int nfqueue_fd(const struct nfqueue *queue)
+{
+	return mnl_socket_get_fd(queue->socket);
+}
+
+/* Attributes of one message, in place. False if it is no packet. */
+static bool read_packet(struct nfqueue *queue, uint8_t *message, size_t size,
+			struct nfqueue_packet *ret)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)message;
+	struct nlattr *attr[NFQA_MAX + 1] = {NULL};
+	const struct nfqnl_msg_packet_hdr *header;
+	unsigned number;
+
+	if (!mnl_nlmsg_ok(nlh, (int)size))
+		return false;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		/* Only verdicts are sent, and only their failures are answered. */
+		queue->counters.verdict_failures++;
+		return false;
+	}
+	if (nlh->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
+	    nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR])
+		goto unreadable;
+	header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
+	number = ntohs(((const struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->res_id);
+	if (number < queue->first || number - queue->first >= queue->n_queues)
+		goto unreadable;
+
+	*ret = (struct nfqueue_packet){
+		.id = ntohl(header->packet_id),
+		.queue = (uint8_t)(number - queue->first),
+		.packet.data = message + size,
+		.packet.truncated = attr[NFQA_CAP_LEN] != NULL,
+	};
+	if (attr[NFQA_MARK])
+		ret->packet.mark = ntohl(mnl_attr_get_u32(attr[NFQA_MARK]));
+	if (attr[NFQA_PAYLOAD]) {
+		ret->packet.data = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
+		ret->packet.size = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
+	}
+	ret->packet.headroom = (uint32_t)(ret->packet.data - message) + PACKET_HEADROOM;
+	return true;
+
+unreadable:
+	queue->counters.unreadable++;
+	return false;
+}
+
+int nfqueue_receive(struct nfqueue *queue, struct nfqueue_batch *ret)
+{
+	int n;
+
+	ret->n_packets = 0;
+	n = recvmmsg(mnl_socket_get_fd(queue->socket), queue->message, NFQUEUE_BATCH_MAX,
+		     MSG_DONTWAIT, NULL);
+	if (n < 0) {
+		if (errno == ENOBUFS)
+			queue->counters.overruns++;
+		else if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		return 0;
+	}
+	for (int i = 0; i < n; i++)
+		if (read_packet(queue, queue->iov[i].iov_base, queue->message[i].msg_len,
+				&ret->packet[ret->n_packets]))
+			ret->n_packets++;
+	return 0;
+}
+
+int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_batch *batch)
+{
+	uint32_t last_id[NFQUEUE_QUEUES_MAX] = {0};
+	bool drop[NFQUEUE_QUEUES_MAX] = {false};
+	size_t size = 0;
+	struct nlmsghdr *nlh;
+
+	for (unsigned i = 0; i < batch->n_packets; i++) {
+		const struct nfqueue_packet *packet = &batch->packet[i];
+
+		if (!packet->to_host) {
+			drop[packet->queue] = true;
+			last_id[packet->queue] = packet->id;
+			continue;
+		}
+		nlh = nfq_nlmsg_put(queue->verdicts + size, NFQNL_MSG_VERDICT,
+				    queue->first + packet->queue);
+		nfq_nlmsg_verdict_put(nlh, (int)packet->id, NF_ACCEPT);
+		size += nlh->nlmsg_len;
+	}
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		if (!drop[i])
+			continue;
+		nlh = nfq_nlmsg_put(queue->verdicts + size, NFQNL_MSG_VERDICT_BATCH,
+				    queue->first + i);
+		nfq_nlmsg_verdict_put(nlh, (int)last_id[i], NF_DROP);
+		size += nlh->nlmsg_len;
+	}
+	assert(size <= sizeof(queue->verdicts));
+	if (size == 0 || mnl_socket_sendto(queue->socket, queue->verdicts, size) >= 0)
+		return 0;
+	queue->counters.verdict_failures++;
+	return -errno;
+}
+
+const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue)
+{
+	return &queue->counters;
+}
+
+int nfqueue_read_losses(const struct nfqueue *queue, struct nfqueue_losses *ret)
+{
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
+	char text[PROC_SIZE_MAX];
+	int r;
+
+	r = proc_read(queue->proc_fd, text, sizeof(text));
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		struct proc_line line;
+
+		if (!proc_find(text, queue->first + i, &line))
+			return -ENODATA;
+		losses[i] = line.losses;
+	}
+	memcpy(ret, losses, queue->n_queues * sizeof(losses[0]));
+	return 0;
+}

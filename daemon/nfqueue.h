@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NFQUEUE: packets out of the kernel in batches, and a verdict for each of them.
+ *
+ * One struct is one netlink socket with consecutive queue numbers. It belongs to one packet
+ * thread; only nfqueue_read_losses() may be called by another one.
+ */
+#pragma once
+
+#include "daemon/core/packet.h"
+
+#define NFQUEUE_BATCH_MAX  64
+#define NFQUEUE_QUEUES_MAX 2
+#define NFQUEUE_TEXT_SIZE  256
+
+struct nfqueue;
+
+struct nfqueue_config {
+	uint16_t first;       /* number of the first queue */
+	unsigned n_queues;    /* 1 .. NFQUEUE_QUEUES_MAX */
+	uint32_t length;      /* packets that may wait in each queue */
+	uint64_t memory_size; /* bytes that may wait in the socket */
+};
+
+struct nfqueue_packet {
+	struct packet packet; /* data lies in the receive buffers until the next receive */
+	uint32_t id;
+	uint8_t queue; /* 0 = the first one */
+	bool to_host;  /* the caller's decision for nfqueue_verdict(): NF_ACCEPT instead of NF_DROP
+			*/
+};
+
+struct nfqueue_batch {
+	struct nfqueue_packet packet[NFQUEUE_BATCH_MAX];
+	unsigned n_packets;
+};
+
+/* What went wrong outside of single packets. */
+struct nfqueue_counters {
+	uint64_t overruns;         /* ENOBUFS in spite of NETLINK_NO_ENOBUFS */
+	uint64_t unreadable;       /* messages that are no packet */
+	uint64_t verdict_failures; /* verdicts that the kernel did not take */
+};
+
+/*
+ * Binds the queues. On failure a negative errno, and text is a sentence for people; with 0 text is
+ * a remark (less memory than asked for) or empty. text holds NFQUEUE_TEXT_SIZE bytes.
+ */
+int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char *text);
+void nfqueue_free(struct nfqueue *queue);
+
+/* For poll(): readable when packets wait. */
+int nfqueue_fd(const struct nfqueue *queue);
+
+/*
+ * Takes what waits, at most NFQUEUE_BATCH_MAX packets, without blocking. 0 also if there is none.
+ * The packets of the batch before must have had their verdicts.
+ */
+int nfqueue_receive(struct nfqueue *queue, struct nfqueue_batch *ret);
+
+/* One verdict for each packet of the batch: those to_host are accepted, all others dropped. */
+int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_batch *batch);
+
+const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue);
+
+/* What the kernel knows of one queue. */
+struct nfqueue_losses {
+	uint32_t waiting;
+	uint64_t queue_full;  /* dropped: more than length waited */
+	uint64_t socket_full; /* dropped: the socket's memory was full */
+};
+
+/* Fills n_queues elements, of any thread. -ENODATA if a queue is not bound any more. */
+int nfqueue_read_losses(const struct nfqueue *queue, struct nfqueue_losses *ret);
+
+/* The sentence for an errno of binding queue number; owner is the netlink port that has it, or 0.
+ * Part of nfqueue_new(), for tests. */
+void nfqueue_explain(int error, uint16_t number, uint32_t owner, char *ret_text);

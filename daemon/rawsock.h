@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Raw sockets: IPv4 and IPv6 packets out, as they are, routed by the kernel.
+ *
+ * Who may call: the packet thread that owns it. Packets are complete with all checksums and no
+ * larger than the device's MTU; the kernel fragments nothing here.
+ */
+#pragma once
+
+#include "daemon/core/emit.h"
+#include "daemon/gateway.h"
+
+#define RAWSOCK_TEXT_SIZE 256
+#define RAWSOCK_BATCH_MAX 64
+
+struct rawsock;
+
+struct rawsock_config {
+	uint32_t mark; /* Queue.Mark: no bit outside of mask */
+	uint32_t mark_mask;
+	uint32_t memory_size; /* send buffer of each socket */
+};
+
+/* Errors as in nfqueue_new(). text holds RAWSOCK_TEXT_SIZE bytes. */
+int rawsock_new(const struct rawsock_config *config, struct rawsock **ret, char *text);
+void rawsock_free(struct rawsock *rawsock);
+
+/*
+ * Sends n packets, each with its own mark outside of the mask and the daemon's inside. Never blocks
+ * and never gives up: a packet that is refused is counted by name, and the next one follows.
+ * ret_error holds n elements: 0 or a negative errno. Returns how many were refused.
+ */
+unsigned rawsock_send(struct rawsock *rawsock, const struct out_packet *packets, unsigned n,
+		      int *ret_error);
+
+/* Since the start, indexed by enum gateway_send_error. */
+const uint64_t *rawsock_errors(const struct rawsock *rawsock);

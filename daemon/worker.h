@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One packet thread: a batch from the kernel, through the core, out by raw sockets, verdicts.
+ *
+ * worker_start() makes the thread, which runs until worker_stop(). All that it counts is in struct
+ * gateway, under its lock. The caller owns everything in the configuration and keeps it until
+ * worker_stop() has returned.
+ */
+#pragma once
+
+#include "daemon/gateway.h"
+
+struct nfqueue;
+struct rawsock;
+struct world;
+struct worker;
+
+struct worker_config {
+	struct gateway *gateway;
+	struct nfqueue *nfqueue;
+	struct rawsock *rawsock;
+	struct world *world;  /* NULL: nobody to tell of stale routes */
+	unsigned first_queue; /* index of nfqueue's first queue in gateway->queue */
+	/* The thread can not go on, with a negative errno; called in the packet thread. */
+	void (*failed)(void *context, int error);
+	void *context;
+};
+
+int worker_start(const struct worker_config *config, struct worker **ret);
+/* Finishes the batch that is under way, ends the thread and frees all. NULL is nothing to do. */
+void worker_stop(struct worker *worker);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The outside as the core asks for it (struct nat64_world), composed of routes, links, neighbours,
+ * own addresses and listening sockets, and kept up to date by the kernel's news.
+ *
+ * The packet thread asks, with the gateway's lock held; the control thread reads the news. A
+ * look-up of something known takes no system call. A destination that is not in the cache takes one
+ * question to the kernel (two for IPv6) with the lock held, some 10 us, and the set of listening
+ * sockets a dump at most once a second; that is the price of an answer at once.
+ */
+#pragma once
+
+#include "daemon/core/nat64.h"
+
+struct world;
+
+struct world_config {
+	uint32_t mark; /* of what the daemon sends: rules may route by it */
+	/* An interface that came up or went down; control thread, from world_read_news(). */
+	void (*link_changed)(void *context, const char *name, bool up);
+	void *context;
+};
+
+int world_new(const struct world_config *config, struct world **ret);
+void world_free(struct world *world);
+
+/* For nat64_new(); world must live as long as the core. */
+struct nat64_world world_functions(struct world *world);
+
+/* For the event loop: readable when there is news. */
+int world_fd(const struct world *world);
+int world_read_news(struct world *world);
+
+/* The kernel has just contradicted a cached route: forget them all. Any thread. */
+void world_forget_routes(struct world *world);
