@@ -68,7 +68,7 @@ const char *port_ranges_parse(const char *text, struct port_ranges *ret, char *b
 
 	while (*word != '\0') {
 		size_t length = strcspn(word, SEPARATORS);
-		struct port_range range;
+		struct port_range range = {0, 0};
 		const char *error = parse_range(word, length, &range, buffer, size);
 
 		if (error)
@@ -117,6 +117,13 @@ const char *port_ranges_print(const struct port_ranges *ranges, char *buffer, si
 	return buffer;
 }
 
+static void append(struct port_range *list, uint32_t *n_ranges, uint32_t first, uint32_t last)
+{
+	list[*n_ranges].first = (uint16_t)first;
+	list[*n_ranges].last = (uint16_t)last;
+	(*n_ranges)++;
+}
+
 /* ranges with first-last in (add) or out. One more range than allowed may come out of it. */
 static bool replace(struct port_ranges *ranges, uint32_t first, uint32_t last, bool add)
 {
@@ -135,18 +142,16 @@ static bool replace(struct port_ranges *ranges, uint32_t first, uint32_t last, b
 			if (ranges->range[i].last > last)
 				last = ranges->range[i].last;
 		}
-		changed[n_changed++] = (struct port_range){(uint16_t)first, (uint16_t)last};
+		append(changed, &n_changed, first, last);
 	} else {
 		for (; i < ranges->n_ranges && ranges->range[i].first <= last; i++) {
 			struct port_range old = ranges->range[i];
 
 			if (old.first < first)
-				changed[n_changed++] = (struct port_range){
-					old.first,
-					old.last < first ? old.last : (uint16_t)(first - 1)};
+				append(changed, &n_changed, old.first,
+				       old.last < first ? old.last : first - 1);
 			if (old.last > last)
-				changed[n_changed++] =
-					(struct port_range){(uint16_t)(last + 1), old.last};
+				append(changed, &n_changed, last + 1, old.last);
 		}
 	}
 	if (n_changed + (ranges->n_ranges - i) > PORT_RANGES_MAX)
