@@ -111,20 +111,20 @@ const struct config_key config_keys[] = {
 {CONFIG_SECTION_POOL4, "Overflow", CONFIG_BOOL, IN_POOL4(spec.overflow),
  0, 0, "", "no", NULL, LIVE, "Clients may use general entries when this one is full"},
 {CONFIG_SECTION_POOL4, "Comment", CONFIG_COMMENT, IN_POOL4(spec.comment),
- 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "anything"},
+ 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "a note for people"},
 {CONFIG_SECTION_POOL4, "Enabled", CONFIG_ENABLED, 0,
- 0, 0, "", "yes", NULL, LIVE, "no removes the entry"},
+ 0, 0, "", "yes", NULL, LIVE, "Enabled=no removes the entry"},
 
 {CONFIG_SECTION_STATIC, "Protocols", CONFIG_PROTOCOLS, IN_STATIC(protocol),
  0, 0, "", "tcp udp", NULL, LIVE, "any of tcp, udp, icmp"},
 {CONFIG_SECTION_STATIC, "Inside", CONFIG_INSIDE, IN_STATIC(inside),
- 0, 0, "", "", NULL, LIVE, "[2001:db8::5]:443"},
+ 0, 0, "", "", NULL, LIVE, "the client's address and port, or ICMP identifier"},
 {CONFIG_SECTION_STATIC, "Outside", CONFIG_OUTSIDE, IN_STATIC(outside),
- 0, 0, "", "", NULL, LIVE, "192.0.2.2:443"},
+ 0, 0, "", "", NULL, LIVE, "the IPv4 address and port, or ICMP identifier"},
 {CONFIG_SECTION_STATIC, "Comment", CONFIG_COMMENT, IN_STATIC(comment),
- 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "anything"},
+ 0, POOL4_COMMENT_SIZE - 1, "", "", NULL, LIVE, "a note for people"},
 {CONFIG_SECTION_STATIC, "Enabled", CONFIG_ENABLED, 0,
- 0, 0, "", "yes", NULL, LIVE, "no removes the static binding"},
+ 0, 0, "", "yes", NULL, LIVE, "Enabled=no removes the static binding"},
 
 {"Timeouts", "UDP", CONFIG_DURATION, IN_CONFIG(nat64.udp_ms),
  120 * SECOND, MONTH, "RFC 4787, REQ-5", "5min", NULL, RELAX, "UDP sessions"},
@@ -153,16 +153,16 @@ const struct config_key config_keys[] = {
 {"Limits", "Sessions", CONFIG_NUMBER, IN_CONFIG(limits.sessions),
  1, 1u << 30, "", "2000000", NULL, 0, "sessions of all protocols"},
 {"Limits", "BindingsPerAddress", CONFIG_NUMBER, IN_CONFIG(later.bindings_per_address),
- 0, 1u << 30, "", "2048", NULL, LATER, "of one IPv6 address and protocol; 0 = no limit"},
+ 0, 1u << 30, "", "2048", NULL, LATER, "bindings of one IPv6 address and protocol; 0 = no limit"},
 {"Limits", "BindingsPerClient", CONFIG_SHARE, IN_CONFIG(later.bindings_per_client),
- 0, 1u << 30, "", "0", NULL, LATER, "of one client prefix and protocol; 0 = no limit"},
+ 0, 1u << 30, "", "0", NULL, LATER, "bindings of one client prefix and protocol; 0 = no limit"},
 {"Limits", "SessionsPerClient", CONFIG_SHARE, IN_CONFIG(later.sessions_per_client),
- 0, 1u << 30, "", "0", NULL, LATER, "of one client prefix and protocol; 0 = no limit"},
+ 0, 1u << 30, "", "0", NULL, LATER, "sessions of one client prefix and protocol; 0 = no limit"},
 {"Limits", "NewBindingsPerClientRate", CONFIG_NUMBER,
  IN_CONFIG(later.new_bindings_per_client_rate),
- 0, 1u << 30, "", "0", NULL, LATER, "a second; 0 = no limit"},
+ 0, 1u << 30, "", "0", NULL, LATER, "new bindings a second of one client prefix and protocol; 0 = no limit"},
 {"Limits", "SessionsPerBinding", CONFIG_NUMBER, IN_CONFIG(later.sessions_per_binding),
- 0, 1u << 30, "", "0", NULL, LATER, "0 = no limit"},
+ 0, 1u << 30, "", "0", NULL, LATER, "sessions of one binding; 0 = no limit"},
 {"Limits", "ClientPrefixLength", CONFIG_BYTE,
  IN_CONFIG(nat64.icmp_limit.client_prefix_length),
  1, 128, "", "64", NULL, LIVE, "what counts as one client for limits"},
@@ -179,9 +179,9 @@ const struct config_key config_keys[] = {
 {"Limits", "ICMPErrorRate", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.rate),
  1, 1000000, "", "10", NULL, LIVE, "ICMP errors of the gateway's own, a second and client prefix"},
 {"Limits", "ICMPErrorBurst", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.burst),
- 1, 1000000, "", "10", NULL, LIVE, "that many at once"},
+ 1, 1000000, "", "10", NULL, LIVE, "ICMP errors at once, before the rate counts"},
 {"Limits", "ICMPErrorRateTotal", CONFIG_NUMBER, IN_CONFIG(nat64.icmp_limit.rate_total),
- 0, 1000000, "", "1000", NULL, LIVE, "a second to all together; 0 = none are sent"},
+ 0, 1000000, "", "1000", NULL, LIVE, "ICMP errors a second to all together; 0 = none are sent"},
 
 {"Queue", "First", CONFIG_NUMBER, IN_CONFIG(queue.first),
  0, 65535, "", "6400", NULL, 0, "first of the NFQUEUE numbers; two for each worker"},
@@ -215,14 +215,14 @@ const struct config_key config_keys[] = {
 {"Log", "Bindings", CONFIG_BOOL, IN_CONFIG(later.log_bindings),
  0, 0, "", "no", NULL, LATER, "log each binding that is made or ends"},
 {"Log", "Destinations", CONFIG_BOOL, IN_CONFIG(later.log_destinations),
- 0, 0, "", "no", NULL, LATER, "with the peer's address and port"},
+ 0, 0, "", "no", NULL, LATER, "log the peer's address and port too"},
 {"Log", "Target", CONFIG_TEXT, IN_CONFIG(later.log_target),
  0, 0, "", "journal", NULL, LATER, "journal, syslog, file:PATH or ipfix:HOST:PORT"},
 
 {"Metrics", "File", CONFIG_TEXT, IN_CONFIG(later.metrics_file),
  0, 0, "", "", NULL, LATER, "OpenMetrics text, written every 15 s"},
 {"Metrics", "Listen", CONFIG_TEXT, IN_CONFIG(later.metrics_listen),
- 0, 0, "", "", NULL, LATER, "unix socket or address that serves the same"},
+ 0, 0, "", "", NULL, LATER, "unix socket or address that serves OpenMetrics"},
 {NULL},
 };
 
@@ -290,29 +290,38 @@ bool config_key_section_exists(const char *section)
 /* Longest name that is compared; longer ones are not near anything. */
 #define NAME_MAX_LENGTH 40
 
-/* Levenshtein's distance without regard to case; UINT_MAX if one is too long. */
+static bool same_letter(char a, char b)
+{
+	return g_ascii_tolower(a) == g_ascii_tolower(b);
+}
+
+/*
+ * How many letters must be changed, inserted, left out or swapped with their neighbour to make b of
+ * a, without regard to case; UINT_MAX if one is too long.
+ */
 static unsigned edit_distance(const char *a, const char *b)
 {
-	unsigned row[NAME_MAX_LENGTH + 1];
+	unsigned row[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1];
 	size_t length_a = strlen(a), length_b = strlen(b);
 
 	if (length_a > NAME_MAX_LENGTH || length_b > NAME_MAX_LENGTH)
 		return UINT_MAX;
 	for (unsigned j = 0; j <= length_b; j++)
-		row[j] = j;
+		row[0][j] = j;
 	for (unsigned i = 1; i <= length_a; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
+		row[i][0] = i;
 		for (unsigned j = 1; j <= length_b; j++) {
-			bool same = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[j - 1]);
-			unsigned change = diagonal + (same ? 0 : 1);
+			bool same = same_letter(a[i - 1], b[j - 1]);
+			unsigned best = row[i - 1][j - 1] + (same ? 0 : 1);
 
-			diagonal = row[j];
-			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+			best = MIN(best, MIN(row[i - 1][j], row[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+			    same_letter(a[i - 2], b[j - 1]))
+				best = MIN(best, row[i - 2][j - 2] + 1);
+			row[i][j] = best;
 		}
 	}
-	return row[length_b];
+	return row[length_a][length_b];
 }
 
 /* A third of the word may be wrong, and always one letter. */

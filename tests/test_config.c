@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration: good files land in the struct, bad ones are refused with file and line
+ * (INTERFACE, section 4; K-1 to K-9, K-12, A-1 to A-5).
+ */
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "daemon/config_keys.h"
+#include "daemon/config_value.h"
+
+static char *fixture(const char *name)
+{
+	return g_build_filename(FIXTURES, name, NULL);
+}
+
+/* A file of its own with this text. */
+static char *write_text(const char *text)
+{
+	char *path = NULL;
+	g_autoptr(GError) error = NULL;
+	int fd = g_file_open_tmp("nat64d-config-XXXXXX", &path, &error);
+
+	g_assert_no_error(error);
+	g_close(fd, NULL);
+	g_file_set_contents(path, text, -1, &error);
+	g_assert_no_error(error);
+	return path;
+}
+
+static struct config *load(const char *path, GPtrArray *problems)
+{
+	struct config *config = NULL;
+	int r = config_load(path, &config, problems);
+
+	for (guint i = 0; r < 0 && i < problems->len; i++) {
+		g_autofree char *line = config_problem_print(g_ptr_array_index(problems, i));
+
+		g_test_message("%s", line);
+	}
+	g_assert_cmpint(r, ==, 0);
+	return config;
+}
+
+static void test_good_translation(void)
+{
+	g_autofree char *path = fixture("good.conf");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = load(path, problems);
+	const struct nat64_config *nat64 = &config->nat64;
+	char text[ADDR_TEXT_SIZE];
+
+	g_assert_cmpuint(problems->len, ==, 0);
+	g_assert_cmpstr(prefix6_print(&nat64->pool6[0], text), ==, "2001:db8:64::/96");
+	g_assert_cmpstr(prefix6_print(&nat64->pool6[1], text), ==, "2001:db8:100::/40");
+	g_assert_cmpuint(nat64->pool6[2].len, ==, 0);
+	/* S-7: per protocol. */
+	g_assert_cmpint(nat64->filtering[PROTOCOL_TCP], ==, FILTERING_ADDRESS_DEPENDENT);
+	g_assert_cmpint(nat64->filtering[PROTOCOL_UDP], ==, FILTERING_ENDPOINT_INDEPENDENT);
+	g_assert_cmpint(nat64->filtering[PROTOCOL_ICMP], ==, FILTERING_ADDRESS_DEPENDENT);
+	g_assert_false(nat64->external_tcp);
+	g_assert_false(nat64->inbound_refresh);
+	g_assert_true(nat64->answer_optional);
+	g_assert_cmpint(nat64->rules.traffic_class, ==, 0);
+	g_assert_cmpint(nat64->rules.type_of_service, ==, 184);
+	g_assert_true(nat64->error_source_server);
+	g_assert_cmpuint(nat64->rules.lowest_ipv6_mtu, ==, 1400);
+	g_assert_true(nat64->rules.clamp_mss);
+	g_assert_true(nat64->rules.drop_udp4_zero_checksum);
+	g_assert_false(nat64->pool4_policy.parity);
+	g_assert_true(nat64->pool4_policy.preserve_port);
+	g_assert_true(nat64->pool4_policy.strict_pairing);
+	g_assert_cmpuint(nat64->pairing_prefix_length, ==, 64);
+	g_assert_false(nat64->clients_any);
+	g_assert_true(nat64->clients_auto);
+	g_assert_cmpuint(nat64->n_clients, ==, 1);
+	g_assert_true(nat64->deny_own);
+	g_assert_cmpuint(nat64->n_deny, ==, 5);
+	g_assert_cmpstr(prefix4_print(&nat64->deny[0], text), ==, "198.51.100.0/24");
+	g_assert_cmpstr(prefix4_print(&nat64->deny[4], text), ==, "100.64.0.0/10");
+	g_assert_cmpuint(nat64->n_exempt4, ==, 1);
+	g_assert_cmpuint(nat64->n_exempt6, ==, 1);
+	g_assert_false(config->local_traffic);
+	config_free(config);
+}
+
+static void test_good_numbers(void)
+{
+	g_autofree char *path = fixture("good.conf");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = load(path, problems);
+	const struct nat64_config *nat64 = &config->nat64;
+
+	g_assert_cmpuint(nat64->udp_ms, ==, 240000); /* of the last drop-in */
+	g_assert_cmpuint(nat64->n_udp_by_port, ==, 1);
+	g_assert_cmpuint(nat64->udp_by_port[0].port, ==, 53);
+	g_assert_cmpuint(nat64->udp_by_port[0].lifetime_ms, ==, 20000);
+	g_assert_cmpuint(nat64->tcp_established_ms, ==, 7440000);
+	g_assert_cmpuint(nat64->tcp_transitory_ms, ==, 240000);
+	g_assert_cmpuint(nat64->tcp_opening_ms, ==, 30000);
+	g_assert_cmpuint(nat64->tcp_incoming_syn_ms, ==, 10000);
+	g_assert_cmpuint(nat64->icmp_ms, ==, 90000);
+	g_assert_cmpuint(nat64->icmp_limit.rate, ==, 20);
+	g_assert_cmpuint(nat64->icmp_limit.burst, ==, 30);
+	g_assert_cmpuint(nat64->icmp_limit.rate_total, ==, 0);
+	g_assert_cmpuint(nat64->icmp_limit.client_prefix_length, ==, 56);
+	g_assert_cmpuint(config->limits.bindings, ==, 2000000);
+	g_assert_cmpuint(config->limits.sessions, ==, 4000000);
+	g_assert_cmpuint(config->limits.stored_syns, ==, 100);
+	g_assert_cmpuint(config->queue.first, ==, 7000);
+	g_assert_cmpuint(config->queue.workers, ==, 2);
+	g_assert_cmpuint(config->queue.length, ==, 4096);
+	g_assert_cmpuint(config->queue.memory_size, ==, 16 << 20);
+	g_assert_cmpint(config->queue.rules, ==, CONFIG_RULES_IPTABLES);
+	g_assert_cmphex(config->queue.mark.value, ==, 0x01000000);
+	g_assert_cmphex(config->queue.mark.mask, ==, 0x0f000000);
+	g_assert_cmpint(config->forwarding, ==, CONFIG_FORWARDING_NO);
+	g_assert_cmpint(config->announce.how, ==, CONFIG_ANNOUNCE_LIST);
+	g_assert_cmpstr(config->announce.interfaces[1], ==, "eth1");
+	config_free(config);
+}
+
+static void test_good_objects(void)
+{
+	g_autofree char *path = fixture("good.conf");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = load(path, problems);
+	const struct config_pool4 *wan = &config->pool4[0], *second = &config->pool4[1];
+	const struct config_static *web = &config->statics[0];
+	char text[ADDR_TEXT_SIZE];
+
+	/* "gone" is disabled in the file, "third" by a drop-in. */
+	g_assert_cmpuint(config->n_pool4, ==, 2);
+	g_assert_cmpstr(wan->spec.name, ==, "wan");
+	g_assert_cmpuint(wan->spec.n_addresses, ==, 2);
+	g_assert_cmpstr(wan->interfaces[0], ==, "wan0");
+	g_assert_null(wan->interfaces[1]);
+	g_assert_false(wan->ports_auto);
+	g_assert_cmpuint(port_ranges_count(&wan->spec.ports), ==, 1025);
+	g_assert_true(wan->spec.protocol[PROTOCOL_TCP]);
+	g_assert_false(wan->spec.protocol[PROTOCOL_ICMP]);
+	g_assert_cmpuint(wan->spec.n_clients, ==, 1);
+	g_assert_cmpint(wan->spec.pool6, ==, 0);
+	g_assert_true(wan->spec.overflow);
+	g_assert_cmpstr(wan->spec.comment, ==, "the first one");
+	g_assert_cmpint(wan->spec.source, ==, POOL4_FROM_FILE);
+
+	g_assert_true(second->ports_auto);
+	g_assert_true(second->spec.protocol[PROTOCOL_ICMP]);
+	g_assert_cmpint(second->spec.pool6, ==, POOL4_ANY_PREFIX);
+	g_assert_cmpstr(second->spec.comment, ==, "changed by a drop-in");
+
+	g_assert_cmpuint(config->n_statics, ==, 1);
+	g_assert_true(web->protocol[PROTOCOL_TCP]);
+	g_assert_false(web->protocol[PROTOCOL_UDP]);
+	g_assert_cmpstr(taddr6_print(&web->inside, text), ==, "[2001:db8:1::5]:443");
+	g_assert_cmpstr(taddr4_print(&web->outside, text), ==, "192.0.2.2:8443");
+	g_assert_cmpuint(web->place.line, ==, 43);
+	config_free(config);
+}
+
+/* INTERFACE, section 4: the defaults are those of the core, written once more there. */
+static void test_defaults(void)
+{
+	struct config *config = config_new_default();
+	struct nat64_config core;
+
+	nat64_config_default(&core);
+	g_assert_cmpuint(config->nat64.pool6[0].len, ==, 96);
+	g_assert_cmpmem(&config->nat64.pool6, sizeof(core.pool6), &core.pool6, sizeof(core.pool6));
+	g_assert_cmpmem(&config->nat64.filtering, sizeof(core.filtering), &core.filtering,
+			sizeof(core.filtering));
+	g_assert_true(config->nat64.external_tcp && core.external_tcp);
+	g_assert_true(config->nat64.clients_auto && core.clients_auto);
+	g_assert_true(config->nat64.deny_own && core.deny_own);
+	g_assert_cmpint(config->nat64.inbound_refresh, ==, core.inbound_refresh);
+	g_assert_cmpint(config->nat64.rules.traffic_class, ==, core.rules.traffic_class);
+	g_assert_cmpint(config->nat64.rules.type_of_service, ==, core.rules.type_of_service);
+	g_assert_cmpuint(config->nat64.rules.lowest_ipv6_mtu, ==, core.rules.lowest_ipv6_mtu);
+	g_assert_cmpint(config->nat64.pool4_policy.parity, ==, core.pool4_policy.parity);
+	g_assert_cmpuint(config->nat64.pairing_prefix_length, ==, core.pairing_prefix_length);
+	g_assert_cmpuint(config->nat64.icmp_limit.rate, ==, core.icmp_limit.rate);
+	g_assert_cmpuint(config->nat64.icmp_limit.rate_total, ==, core.icmp_limit.rate_total);
+	g_assert_cmpuint(config->nat64.udp_ms, ==, core.udp_ms);
+	g_assert_cmpuint(config->nat64.tcp_established_ms, ==, core.tcp_established_ms);
+	g_assert_cmpuint(config->nat64.tcp_transitory_ms, ==, core.tcp_transitory_ms);
+	g_assert_cmpuint(config->nat64.tcp_opening_ms, ==, core.tcp_opening_ms);
+	g_assert_cmpuint(config->nat64.tcp_incoming_syn_ms, ==, core.tcp_incoming_syn_ms);
+	g_assert_cmpuint(config->nat64.icmp_ms, ==, core.icmp_ms);
+	g_assert_cmpuint(config->nat64.n_udp_by_port, ==, core.n_udp_by_port);
+	g_assert_cmpuint(config->limits.bindings, ==, 1000000);
+	g_assert_cmpuint(config->queue.workers, ==, 0);
+	g_assert_cmpuint(config->n_pool4, ==, 0);
+	config_free(config);
+}
+
+/* One file with one problem (or none: expected NULL), and what is said about it. */
+struct bad_case {
+	const char *text;
+	const char *expected; /* behind "FILE" */
+	enum config_severity severity;
+};
+
+#define E        CONFIG_ERROR
+#define U        CONFIG_UNKNOWN
+#define W        CONFIG_WARNING
+#define OK_EMPTY NULL
+
+/* clang-format off */
+static const struct bad_case bad_cases[] = {
+/* Lines */
+{"", OK_EMPTY, W},
+{"# only a comment\n\n", OK_EMPTY, W},
+{"Key=1\n", ":1: 'Key=1' stands before the first [Section]", E},
+{"[Timeouts\nUDP=300\n", ":1: '[Timeouts' opens a section but has no ']' at its end", E},
+{"[]\n", ":1: '[]' is not the name of a section", E},
+{"[Timeouts]\nUDP\n", ":2: [Timeouts]: 'UDP' is neither Key=Value nor a [Section] nor a # comment", E},
+{"[Timeouts]\nU DP=300\n", ":2: [Timeouts]: 'U DP' is not the name of a key", E},
+{"[Timeouts]\nUDP=300\n\nUDP=400\n", ":4: [Timeouts] UDP: is set twice in this section, on line 2 and on line 4", E},
+{"[Timeouts]\nUDP=300\n[Queue]\n[Timeouts]\nUDP=400\n", ":5: [Timeouts] UDP: is set twice in this section, on line 2 and on line 5", E},
+{"[Timeouts]\n#\nUDP=\xff\n", ":3: this line is not UTF-8 text", E},
+/* Unknown names */
+{"[Timeouts]\nUPD=300\n", ":2: [Timeouts] UPD: unknown key: did you mean Timeouts.UDP?", U},
+{"[Timeouts]\nudp=300\n", ":2: [Timeouts] udp: unknown key: did you mean Timeouts.UDP?", U},
+{"[Limits]\nUDP=300\n", ":2: [Limits] UDP: unknown key: did you mean Timeouts.UDP?", U},
+{"[Timeouts]\nSomethingElse=1\n", ":2: [Timeouts] SomethingElse: unknown key", U},
+{"[Timeout]\nUDP=300\n", ":1: [Timeout]: unknown section: did you mean [Timeouts]?", U},
+{"[Elsewhere]\nUDP=300\n", ":1: [Elsewhere]: unknown section", U},
+{"[Pool4 a]\nAddresses=192.0.2.1\nPort=1-2\n", ":3: [Pool4 a] Port: unknown key: did you mean Pool4 NAME.Ports?", U},
+/* Pool6 */
+{"[Translation]\nPool6=2001:db8::/95\n", ":2: [Translation] Pool6: 2001:db8::/95: the length must be 32, 40, 48, 56, 64 or 96 (RFC 6052, 2.2)", E},
+{"[Translation]\nPool6=2001:db8::1/96\n", ":2: [Translation] Pool6: 2001:db8::1/96: bits are set behind the prefix length (RFC 6052, 2.2)", E},
+{"[Translation]\nPool6=2001:db8::/96 2001:db8::/64\n", ":2: [Translation] Pool6: 2001:db8::/64 overlaps 2001:db8::/96", E},
+{"[Translation]\nPool6=192.0.2.0/24\n", ":2: [Translation] Pool6: '192.0.2.0/24' is not an IPv6 prefix", E},
+{"[Translation]\nPool6=\n", ":2: [Translation] Pool6: at least one prefix is needed", E},
+/* Words and numbers */
+{"[Translation]\nExternalTCP=maybe\n", ":2: [Translation] ExternalTCP: 'maybe' is not yes or no", E},
+{"[Translation]\nFiltering=full-cone\n", ":2: [Translation] Filtering: 'full-cone' is none of: endpoint-independent, address-dependent", E},
+{"[Translation]\nTrafficClass=256\n", ":2: [Translation] TrafficClass: '256' is not copy, zero or a number from 0 to 255", E},
+{"[Translation]\nClients=any 2001:db8::/32\n", ":2: [Translation] Clients: 'any' stands alone", E},
+{"[Translation]\nClients=2001:db8::1/32\n", ":2: [Translation] Clients: 2001:db8::1/32 has host bits set: did you mean 2001:db8::/32?", E},
+{"[Translation]\nDenyDestination=public\n", ":2: [Translation] DenyDestination: 'public' is not an IPv4 prefix", E},
+{"[Translation]\nAllowNonGlobal=yes 10.0.0.0/8\n", ":2: [Translation] AllowNonGlobal: either no, or yes, or prefixes", E},
+{"[Translation]\nAllowNonGlobal=yes\n", ":2: [Translation] AllowNonGlobal: non-global IPv4 addresses can be reached through 64:ff9b::/96, against RFC 6052, 3.1", W},
+{"[Translation]\nPool6=2001:db8::/96\nAllowNonGlobal=yes\n", ":3: [Translation] AllowNonGlobal: has no effect, because 64:ff9b::/96 is not in Pool6", W},
+{"[Pool4]\nAnnounce=auto eth0\n", ":2: [Pool4] Announce: either none, or auto, or names of interfaces", E},
+{"[Pool4]\nPairingPrefixLength=129\n", ":2: [Pool4] PairingPrefixLength: 129 is above the maximum of 128", E},
+{"[Limits]\nBindings=0\n", ":2: [Limits] Bindings: 0 is below the minimum of 1", E},
+{"[Limits]\nBindings=1e6\n", ":2: [Limits] Bindings: '1e6' is not a number", E},
+{"[Limits]\nHeldPorts=101%\n", ":2: [Limits] HeldPorts: 101% is more than all", E},
+{"[Limits]\nPoolAlarm=70% 80%\n", ":2: [Limits] PoolAlarm: 80% clears the alarm above 70%, which raises it", E},
+{"[Queue]\nMemory=64X\n", ":2: [Queue] Memory: '64X' is not a size such as 65536 or 64M", E},
+{"[Queue]\nMark=0x1/0x2\n", ":2: [Queue] Mark: 0x1/0x2 has bits of the mark outside its mask", E},
+{"[Queue]\nMark=0x0/0xff\n", ":2: [Queue] Mark: a mark of 0 can not be told from no mark", E},
+{"[Queue]\nWorkers=33\n", ":2: [Queue] Workers: 33 is above the maximum of 32", E},
+{"[Queue]\nFirst=65500\n", ":2: [Queue] First: two queue numbers for each worker from here on end above 65535", E},
+/* Bounds: K-1 to K-9, K-12 */
+{"[Timeouts]\nUDP=119\n", ":2: [Timeouts] UDP: 119 is below the minimum of 2min (RFC 4787, REQ-5); Timeouts.AllowBelowMinimum=yes permits it", E},
+{"[Timeouts]\nUDP=120\n", OK_EMPTY, W},
+{"[Timeouts]\nTCPEstablished=1h59min59s\n", ":2: [Timeouts] TCPEstablished: 1h59min59s is below the minimum of 2h (RFC 5382, REQ-5); Timeouts.AllowBelowMinimum=yes permits it", E},
+{"[Timeouts]\nTCPEstablished=2h\n", OK_EMPTY, W},
+{"[Timeouts]\nTCPTransitory=239s\n", ":2: [Timeouts] TCPTransitory: 239s is below the minimum of 4min (RFC 5382, REQ-5); Timeouts.AllowBelowMinimum=yes permits it", E},
+{"[Timeouts]\nTCPOpening=30\n", OK_EMPTY, W},
+{"[Timeouts]\nTCPIncomingSYN=5s\n", ":2: [Timeouts] TCPIncomingSYN: 5s is below the minimum of 6s (RFC 5382, REQ-4); Timeouts.AllowBelowMinimum=yes permits it", E},
+{"[Timeouts]\nICMP=59\n", ":2: [Timeouts] ICMP: 59 is below the minimum of 1min (RFC 5508, REQ-2); Timeouts.AllowBelowMinimum=yes permits it", E},
+{"[Timeouts]\nICMP=31d\n", ":2: [Timeouts] ICMP: 31d is above the maximum of 30d (RFC 5508, REQ-2)", E},
+{"[Timeouts]\nICMP=a while\n", ":2: [Timeouts] ICMP: 'a while' is not a time such as 300, 5min or 2h4min", E},
+{"[Timeouts]\nFragment=1s\n", ":2: [Timeouts] Fragment: 1s is below the minimum of 2s (RFC 6146, 3.4 and RFC 8200, 4.5)", E},
+{"[Timeouts]\nFragment=61s\n", ":2: [Timeouts] Fragment: 61s is above the maximum of 1min (RFC 6146, 3.4 and RFC 8200, 4.5)", E},
+{"[Timeouts]\nUDPByPort=5060:60s\n", ":2: [Timeouts] UDPByPort: '5060' is not a destination port from 0 to 1023 (RFC 4787, REQ-5)", E},
+{"[Timeouts]\nUDPByPort=53:15s 53:20s\n", ":2: [Timeouts] UDPByPort: port 53 stands there twice", E},
+{"[Timeouts]\nAllowBelowMinimum=yes\nUDP=10s\n", ":2: [Timeouts] AllowBelowMinimum: lifetimes may be below the minimum of their RFC; idle connections may break", W},
+{"[Timeouts]\nAllowBelowMinimum=yes\nUDP=500ms\n", ":3: [Timeouts] UDP: 500ms is below the minimum of 1s (RFC 4787, REQ-5)", E},
+{"[Translation]\nLowestIPv6MTU=1279\n", ":2: [Translation] LowestIPv6MTU: 1279 is below the minimum of 1280 (RFC 7915, 4.1)", E},
+{"[Translation]\nLowestIPv6MTU=1280\n", OK_EMPTY, W},
+/* Keys of later issues: checked, and said not to be in effect */
+{"[State]\nFlushInterval=exit\n", ":2: [State] FlushInterval: not in effect yet: this version only checks the value", W},
+{"[Log]\nBindings=perhaps\n", ":2: [Log] Bindings: 'perhaps' is not yes or no", E},
+{"[Metrics]\nFile=/run/nat64d/metrics\n", ":2: [Metrics] File: not in effect yet: this version only checks the value", W},
+/* [Pool4 NAME] */
+{"[Pool4 a]\nPorts=1024-65535\n", ":1: [Pool4 a]: Addresses= is missing", E},
+{"[Pool4 a]\nEnabled=no\n", OK_EMPTY, W},
+{"[Pool4 Wan]\nAddresses=192.0.2.1\n", ":1: [Pool4 Wan]: 'Wan' is not a name: at most 32 of a-z, 0-9, '.', '_' and '-', with a letter or digit in front", E},
+{"[Pool4 auto]\nAddresses=192.0.2.1\n", ":1: [Pool4 auto]: the name 'auto' is kept for the entry that exists while there is no other", E},
+{"[Pool4 a]\nAddresses=192.0.2.8/28\n", ":2: [Pool4 a] Addresses: 192.0.2.8/28 has host bits set: did you mean 192.0.2.0/28 (16 addresses) or 192.0.2.8/29 (8 addresses)?", E},
+{"[Pool4 a]\nAddresses=192.0.2.1\nPorts=70-60\n", ":3: [Pool4 a] Ports: 70-60 is reversed: did you mean 60-70?", E},
+{"[Pool4 a]\nAddresses=192.0.2.1\nProtocols=sctp\n", ":3: [Pool4 a] Protocols: 'sctp' is none of: tcp, udp, icmp", E},
+{"[Pool4 a]\nAddresses=192.0.2.1\nPrefix=2001:db8::/96\n", ":3: [Pool4 a] Prefix: 2001:db8::/96 is not a prefix of Translation.Pool6", E},
+{"[Pool4 a]\nAddresses=192.0.2.1\nEnabled=never\n", ":3: [Pool4 a] Enabled: 'never' is not yes or no", E},
+{"[Pool4 a]\nAddresses=192.0.2.1\nPorts=80\n[Pool4 b]\nAddresses=192.0.2.1\n", OK_EMPTY, W},
+{"[Limits]\nBindings=1000\n[Pool4 a]\nAddresses=192.0.2.1\n", ":3: [Pool4 a]: has more ports than the 1000 of Limits.Bindings can use", W},
+/* [Static NAME] */
+{"[Static a]\nInside=[2001:db8::5]:443\n", ":1: [Static a]: Outside= is missing", E},
+{"[Static a]\nInside=2001:db8::5\nOutside=192.0.2.2:443\n", ":2: [Static a] Inside: '2001:db8::5' is not an IPv6 address with a port, such as [2001:db8::5]:443", E},
+{"[Static a]\nInside=[64:ff9b::1]:443\nOutside=192.0.2.2:443\n", ":2: [Static a] Inside: [64:ff9b::1]:443 lies inside 64:ff9b::/96 of Translation.Pool6", E},
+{"[Static a]\nInside=[ff02::1]:443\nOutside=192.0.2.2:443\n", ":2: [Static a] Inside: [ff02::1]:443: no host can have this address", E},
+{"[Static a]\nInside=[2001:db8::5]:443\nOutside=127.0.0.1:443\n", ":3: [Static a] Outside: 127.0.0.1:443: no host can have this address", E},
+{"[Static a]\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", ":1: [Static a]: port 0 is no port of TCP or UDP", E},
+{"[Static a]\nProtocols=icmp\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", OK_EMPTY, W},
+};
+/* clang-format on */
+
+static void test_bad(gconstpointer data)
+{
+	const struct bad_case *bad = data;
+	g_autofree char *path = write_text(bad->text);
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	g_autofree char *line = NULL, *expected = NULL;
+	struct config *config = NULL;
+	int r = config_load(path, &config, problems);
+
+	g_unlink(path);
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *problem = g_ptr_array_index(problems, i);
+		g_autofree char *text = config_problem_print(problem);
+
+		g_test_message("%s", text);
+		if (problem->severity < bad->severity)
+			continue;
+		g_assert_null(line); /* one only */
+		g_assert_cmpint(problem->severity, ==, bad->severity);
+		line = g_steal_pointer(&text);
+	}
+	g_assert_cmpint(r, ==,
+			bad->expected != NULL && bad->severity == CONFIG_ERROR ? -EINVAL : 0);
+	expected = bad->expected != NULL ? g_strconcat(path, bad->expected, NULL) : NULL;
+	g_assert_cmpstr(line, ==, expected);
+	config_free(config);
+}
+
+/* All problems at once, in the order of files and lines. */
+static void test_all_problems(void)
+{
+	static const char *const expected[] = {
+		"bad.conf:3: [Timeouts] UDP: is set twice in this section, on line 2 and on line 3",
+		"bad.conf:5: [Timeouts] TPCOpening: unknown key: did you mean Timeouts.TCPOpening?",
+		"bad.conf:8: [Translation] Pool6: 2001:db8::/33: the length must be 32, 40, 48, "
+		"56, "
+		"64 or 96 (RFC 6052, 2.2)",
+		"bad.conf.d/a.conf:2: [Limits] Sessions: 'many' is not a number",
+		"bad.conf.d/b.conf:2: [Pool4 one] Ports: '1024-70000' is not a port",
+	};
+	g_autofree char *path = fixture("bad.conf");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = NULL;
+
+	g_assert_cmpint(config_load(path, &config, problems), ==, -EINVAL);
+	g_assert_null(config);
+	for (guint i = 0; i < problems->len; i++) {
+		g_autofree char *line = config_problem_print(g_ptr_array_index(problems, i));
+
+		g_assert_cmpuint(i, <, G_N_ELEMENTS(expected));
+		if (i < 4) /* the last sentence is that of ports.c */
+			g_assert_cmpstr(line + strlen(FIXTURES) + 1, ==, expected[i]);
+		else
+			g_assert_true(g_str_has_prefix(line + strlen(FIXTURES) + 1,
+						       "bad.conf.d/b.conf:2: [Pool4 one] Ports: "));
+	}
+	g_assert_cmpuint(problems->len, ==, G_N_ELEMENTS(expected));
+}
+
+static void test_overlaps(void)
+{
+	g_autofree char *path = write_text("[Pool4 a]\nAddresses=192.0.2.0/30\n"
+					   "[Pool4 b]\nAddresses=192.0.2.3\n"
+					   "[Static c]\nInside=[2001:db8::1]:80\n"
+					   "Outside=192.0.2.1:80\n"
+					   "[Static d]\nProtocols=udp\nInside=[2001:db8::2]:80\n"
+					   "Outside=192.0.2.1:80\n");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = NULL;
+	const struct config_problem *first, *second;
+	g_autofree char *pool = NULL, *bound = NULL;
+
+	g_assert_cmpint(config_load(path, &config, problems), ==, -EINVAL);
+	g_unlink(path);
+	g_assert_cmpuint(problems->len, ==, 2);
+	first = g_ptr_array_index(problems, 0);
+	second = g_ptr_array_index(problems, 1);
+	pool = g_strdup_printf("overlaps [Pool4 a] in %s:1: an address and port of the same "
+			       "protocol, clients and prefix is in both",
+			       path);
+	bound = g_strdup_printf("udp 192.0.2.1:80 is bound already by [Static c] in %s:5", path);
+	g_assert_cmpuint(first->line, ==, 3);
+	g_assert_cmpstr(first->sentence, ==, pool);
+	g_assert_cmpuint(second->line, ==, 8);
+	g_assert_cmpstr(second->sentence, ==, bound);
+}
+
+static void test_missing_file(void)
+{
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	g_autofree char *line = NULL;
+	struct config *config = NULL;
+
+	g_assert_cmpint(config_load("/nonexistent/nat64d.conf", &config, problems), ==, -ENOENT);
+	g_assert_null(config);
+	g_assert_cmpuint(problems->len, ==, 1);
+	line = config_problem_print(g_ptr_array_index(problems, 0));
+	g_assert_cmpstr(line, ==,
+			"/nonexistent/nat64d.conf: can not be read: No such file or directory");
+}
+
+/* Turns every "#Key=value" and "#[Section]" of the example into a line that counts. */
+static char *uncomment(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (unsigned i = 0; lines[i] != NULL; i++) {
+		if (lines[i][0] == '#' && lines[i][1] != ' ' && lines[i][1] != '\0')
+			memmove(lines[i], lines[i] + 1, strlen(lines[i]));
+	}
+	return g_strjoinv("\n", lines);
+}
+
+/* data/nat64d.conf parses clean as it is, and names every key with its default. */
+static void test_example(void)
+{
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	g_autoptr(GKeyFile) values = g_key_file_new();
+	g_autofree char *text = NULL, *all = NULL, *path = NULL;
+	g_autoptr(GError) error = NULL;
+
+	config_free(load(EXAMPLE, problems));
+	g_assert_cmpuint(problems->len, ==, 0);
+
+	g_file_get_contents(EXAMPLE, &text, NULL, &error);
+	g_assert_no_error(error);
+	all = uncomment(text);
+	path = write_text(all);
+	config_free(load(path, problems));
+	g_unlink(path);
+	g_assert_false(config_problems_have(problems, CONFIG_UNKNOWN));
+
+	g_key_file_load_from_data(values, all, strlen(all), G_KEY_FILE_NONE, &error);
+	g_assert_no_error(error);
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		bool is_pool4 = strcmp(key->section, CONFIG_SECTION_POOL4) == 0;
+		bool is_static = strcmp(key->section, CONFIG_SECTION_STATIC) == 0;
+		const char *section = is_pool4    ? "Pool4 wan"
+				      : is_static ? "Static web"
+						  : key->section;
+		g_autofree char *value = g_key_file_get_value(values, section, key->name, NULL);
+
+		g_test_message("%s.%s", section, key->name);
+		g_assert_nonnull(value);
+		if (!is_pool4 && !is_static)
+			g_assert_cmpstr(value, ==, key->initial);
+	}
+}
+
+static void test_durations(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+		const char *printed; /* NULL: not a duration */
+	} cases[] = {
+		{"300", 300000, "5min"},
+		{"5min", 300000, "5min"},
+		{"2h4min", 7440000, "2h4min"},
+		{"250ms", 250, "250ms"},
+		{"1d12h", 129600000, "1d12h"},
+		{"0", 0, "0s"},
+		{"90s", 90000, "1min30s"},
+		{"", 0, NULL},
+		{"5m", 0, NULL},
+		{"min", 0, NULL},
+		{"-5", 0, NULL},
+		{"5 min", 0, NULL},
+		{"5min3", 0, NULL},
+		{"18446744073709551615", 0, NULL},
+		{"99999999999999999999", 0, NULL},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		char text[CONFIG_DURATION_TEXT_SIZE];
+		uint64_t ms = 0;
+		bool parsed = config_duration_parse(cases[i].text, &ms);
+
+		g_test_message("'%s'", cases[i].text);
+		g_assert_cmpint(parsed, ==, cases[i].printed != NULL);
+		if (!parsed)
+			continue;
+		g_assert_cmpuint(ms, ==, cases[i].ms);
+		g_assert_cmpstr(config_duration_print(ms, text), ==, cases[i].printed);
+	}
+}
+
+static void test_sizes(void)
+{
+	uint64_t size = 0;
+
+	g_assert_true(config_size_parse("65536", &size));
+	g_assert_cmpuint(size, ==, 65536);
+	g_assert_true(config_size_parse("64M", &size));
+	g_assert_cmpuint(size, ==, 64 << 20);
+	g_assert_false(config_size_parse("64MB", &size));
+	g_assert_false(config_size_parse("1M1K", &size));
+	g_assert_false(config_size_parse("99999999999T", &size));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/config/good-translation", test_good_translation);
+	g_test_add_func("/config/good-numbers", test_good_numbers);
+	g_test_add_func("/config/good-objects", test_good_objects);
+	g_test_add_func("/config/defaults", test_defaults);
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad_cases); i++) {
+		g_autofree char *name = g_strdup_printf("/config/bad/%u", i);
+
+		g_test_add_data_func(name, &bad_cases[i], test_bad);
+	}
+	g_test_add_func("/config/all-problems", test_all_problems);
+	g_test_add_func("/config/overlaps", test_overlaps);
+	g_test_add_func("/config/missing-file", test_missing_file);
+	g_test_add_func("/config/example", test_example);
+	g_test_add_func("/config/durations", test_durations);
+	g_test_add_func("/config/sizes", test_sizes);
+	return g_test_run();
+}
