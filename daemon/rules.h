@@ -37,6 +37,10 @@ struct rules_entry {
 
 struct rules;
 
+/* How many pairs of queues there are: TCP goes to Queue.First and the n - 1 after it, the rest to
+ * the n numbers after those. The daemon binds all 2n. auto is one pair, as one thread serves it. */
+uint32_t rules_n_workers(const struct config *config);
+
 /* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */
 char *rules_table_name(const char *instance);
 

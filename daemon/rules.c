@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Packet rules: the order in which things are done. What the rules say is in rules_plan.c, their
+ * words in rules_nft.c and rules_iptables.c, the host around them in rules_host.c.
+ *
+ * Order of coming: the table first, in one transaction, with the records of how to undo the rest;
+ * from then on nothing leaks. Then iptables (what is marked until then is dropped by the guards),
+ * then forwarding and routes. Order of going: the other way round.
+ *
+ * Updating fills single sets anew, whose elements changed: one transaction of about 0.3 s for
+ * 65 536 ranges that do not touch each other, most of it in libnftables, which reads the whole set
+ * before a single element is added, too. So the elements that are new or gone are not worth
+ * finding out; whoever adds many collects them for up to 100 ms.
+ */
+#include "daemon/rules.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+
+#include "daemon/rules_host.h"
+#include "daemon/rules_iptables.h"
+#include "daemon/rules_kernel.h"
+#include "daemon/rules_nft.h"
+#include "daemon/rules_probe.h"
+
+/* iptables' limit is 28 characters; "nat64d_" and "/offer" take 13. */
+#define INSTANCE_MAX 15
+
+struct rules {
+	struct rules_plan plan;
+	bool forwarding;
+	char *in_place[N_RULES_SETS]; /* elements as they are in the kernel */
+};
+
+uint32_t rules_n_workers(const struct config *config)
+{
+	return config->queue.workers == 0 ? 1 : config->queue.workers;
+}
+
+char *rules_table_name(const char *instance)
+{
+	return instance == NULL || instance[0] == '\0' ? g_strdup("nat64d")
+						       : g_strconcat("nat64d_", instance, NULL);
+}
+
+static int check_iptables(const char *instance, const struct config *config, char **ret_error)
+{
+	const char *const argv[] = {"iptables-nft-restore", "--version", NULL};
+	const struct config_mark *mark = &config->queue.mark;
+	struct rules_marks marks;
+
+	if (instance != NULL && strlen(instance) > INSTANCE_MAX) {
+		*ret_error = g_strdup_printf("the instance name %s is longer than %d characters, "
+					     "which iptables' chains do not allow",
+					     instance, INSTANCE_MAX);
+		return -ENAMETOOLONG;
+	}
+	if (!rules_plan_marks(mark, &marks)) {
+		*ret_error = g_strdup_printf("Queue.Mark 0x%x/0x%x: iptables' rules need a mask of "
+					     "two bits at least",
+					     mark->value, mark->mask);
+		return -EINVAL;
+	}
+	if (rules_kernel_program(argv, "", NULL, NULL) < 0) {
+		*ret_error = g_strdup("nf_tables of this kernel can not queue (CONFIG_NFT_QUEUE), "
+				      "and iptables-nft, which would, is missing: install the "
+				      "package iptables");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int choose_mode(const struct config *config, enum rules_mode *ret, char **ret_error)
+{
+	enum config_rules wanted = config->queue.rules;
+	int r;
+
+	if (wanted == CONFIG_RULES_NONE) {
+		*ret = RULES_NONE;
+		return 0;
+	}
+	r = rules_probe_nft_queue(ret_error);
+	if (r < 0 && r != -EOPNOTSUPP)
+		return r;
+	if (r < 0 && wanted == CONFIG_RULES_NFT) {
+		*ret_error = g_strdup("Queue.Rules=nft: nf_tables of this kernel can not queue "
+				      "(CONFIG_NFT_QUEUE); use auto or iptables");
+		return r;
+	}
+	*ret = r < 0 || wanted == CONFIG_RULES_IPTABLES ? RULES_IPTABLES : RULES_NFT;
+	return 0;
+}
+
+int rules_open(const char *instance, const struct config *config, struct rules **ret,
+	       char **ret_error)
+{
+	enum rules_mode mode;
+	struct rules *rules;
+	int r;
+
+	r = choose_mode(config, &mode, ret_error);
+	if (r == 0 && mode == RULES_IPTABLES)
+		r = check_iptables(instance, config, ret_error);
+	if (r < 0)
+		return r;
+	rules = g_new0(struct rules, 1);
+	rules_plan_init(&rules->plan, instance, config, mode);
+	rules->forwarding = config->forwarding == CONFIG_FORWARDING_AUTO;
+	*ret = rules;
+	return 0;
+}
+
+static void forget_in_place(struct rules *rules)
+{
+	for (int i = 0; i < N_RULES_SETS; i++)
+		g_clear_pointer(&rules->in_place[i], g_free);
+}
+
+void rules_close(struct rules *rules)
+{
+	if (rules == NULL)
+		return;
+	forget_in_place(rules);
+	rules_plan_deinit(&rules->plan);
+	g_free(rules);
+}
+
+enum rules_mode rules_mode(const struct rules *rules)
+{
+	return rules->plan.mode;
+}
+
+/* IPv4 addresses of all interfaces. */
+static GArray *own_addresses(void)
+{
+	GArray *own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct ifaddrs *list = NULL;
+
+	if (getifaddrs(&list) < 0)
+		return own;
+	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct sockaddr_in address;
+		uint32_t addr;
+
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&address, i->ifa_addr, sizeof(address));
+		addr = ntohl(address.sin_addr.s_addr);
+		g_array_append_val(own, addr);
+	}
+	freeifaddrs(list);
+	return own;
+}
+
+/* Reads the host into the plan. Tracking that our own rule started does not end before teardown:
+ * nobody can tell whose it is then. */
+static int read_host(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		     struct rules_routes *ret_routes, char **ret_error)
+{
+	g_autoptr(GArray) own = own_addresses();
+	int r = rules_routes_read(ret_routes);
+
+	if (r < 0) {
+		*ret_error =
+			g_strdup_printf("the routing table can not be read: %s", g_strerror(-r));
+		return r;
+	}
+	rules_plan_set_entries(&rules->plan, entries, n_entries,
+			       (const uint32_t *)(const void *)own->data, own->len);
+	rules_plan_set_native(&rules->plan, entries, n_entries, ret_routes->native6,
+			      ret_routes->native4);
+	rules->plan.conntrack = rules->plan.mode != RULES_NONE && rules->plan.own->len > 0 &&
+				rules_probe_conntrack();
+	return 0;
+}
+
+/* The records of a table that is there. False: there is none. */
+static bool read_undo(const char *table, GPtrArray *ret_records)
+{
+	g_autofree char *command = g_strdup_printf("list chain inet %s undo", table);
+	g_autofree char *listing = NULL;
+
+	if (rules_kernel_nft(command, false, &listing, NULL) < 0)
+		return false;
+	rules_host_parse_undo(listing, ret_records);
+	return true;
+}
+
+/* The plan for this host, with the steps that are still to be taken. */
+static int make_plan(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		     GPtrArray *steps, bool *ret_there, char **ret_error)
+{
+	struct rules_plan *plan = &rules->plan;
+	struct rules_routes routes;
+	int r;
+
+	r = read_host(rules, entries, n_entries, &routes, ret_error);
+	if (r < 0)
+		return r;
+	g_ptr_array_set_size(plan->undo, 0);
+	*ret_there = read_undo(plan->table, plan->undo);
+	rules_host_plan(plan, rules->forwarding, &routes, steps);
+	rules_routes_deinit(&routes);
+	if (plan->mode == RULES_IPTABLES)
+		rules_iptables_note(plan);
+	return 0;
+}
+
+static int put_table(struct rules *rules, char **ret_error)
+{
+	g_autofree char *text = rules_nft_table(&rules->plan);
+	int r = rules_kernel_nft(text, false, NULL, ret_error);
+
+	if (r < 0)
+		return r;
+	forget_in_place(rules);
+	for (int i = 0; i < N_RULES_SETS; i++)
+		rules->in_place[i] = rules_nft_elements(&rules->plan, (enum rules_set)i);
+	return 0;
+}
+
+/* iptables' rules of an earlier mode go once the table does not mark any more. */
+static int put_iptables(struct rules *rules, char **ret_error)
+{
+	bool changed = false;
+	guint n_records = rules->plan.undo->len;
+	int r;
+
+	if (rules->plan.mode == RULES_IPTABLES)
+		return rules_iptables_apply(&rules->plan, ret_error);
+	r = rules_iptables_remove(rules->plan.table, rules->plan.undo, &changed, ret_error);
+	if (r == 0 && rules->plan.undo->len != n_records)
+		r = put_table(rules, ret_error);
+	return r;
+}
+
+int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		char **ret_error)
+{
+	g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(g_free);
+	bool there = false;
+	int r;
+
+	r = make_plan(rules, entries, n_entries, steps, &there, ret_error);
+	if (r < 0)
+		return r;
+	r = put_table(rules, ret_error);
+	if (r < 0)
+		return r;
+	r = put_iptables(rules, ret_error);
+	if (r == 0)
+		r = rules_host_do(steps, ret_error);
+	if (r < 0 && !there) {
+		g_autofree char *ignored = NULL;
+
+		(void)rules_iptables_remove(rules->plan.table, rules->plan.undo, &there, &ignored);
+		g_clear_pointer(&ignored, g_free);
+		(void)rules_host_undo(rules->plan.undo, &ignored);
+		g_clear_pointer(&ignored, g_free);
+		ignored = g_strdup_printf("delete table inet %s", rules->plan.table);
+		(void)rules_kernel_nft(ignored, false, NULL, NULL);
+	}
+	return r;
+}
+
+int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		 char **ret_error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	char *elements[N_RULES_SETS] = {NULL};
+	bool conntrack = rules->plan.conntrack;
+	struct rules_routes routes;
+	int r;
+
+	if (rules->plan.mode == RULES_NONE)
+		return 0;
+	r = read_host(rules, entries, n_entries, &routes, ret_error);
+	if (r < 0)
+		return r;
+	rules_routes_deinit(&routes);
+	if (rules->plan.conntrack != conntrack)
+		return put_table(rules, ret_error);
+	for (int i = 0; i < N_RULES_SETS; i++) {
+		elements[i] = rules_nft_elements(&rules->plan, (enum rules_set)i);
+		if (g_strcmp0(elements[i], rules->in_place[i]) != 0)
+			rules_nft_refill(text, &rules->plan, (enum rules_set)i, elements[i]);
+	}
+	if (text->len > 0)
+		r = rules_kernel_nft(text->str, false, NULL, ret_error);
+	for (int i = 0; i < N_RULES_SETS; i++) {
+		if (r == 0) {
+			g_free(rules->in_place[i]);
+			rules->in_place[i] = elements[i];
+		} else {
+			g_free(elements[i]);
+		}
+	}
+	return r;
+}
+
+bool rules_present(struct rules *rules)
+{
+	g_autofree char *command =
+		g_strdup_printf("list chain inet %s %s", rules->plan.table,
+				rules->plan.mode == RULES_NONE ? "undo" : "prerouting");
+
+	return rules_kernel_nft(command, false, NULL, NULL) == 0 &&
+	       (rules->plan.mode != RULES_IPTABLES || rules_iptables_present(&rules->plan));
+}
+
+char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries)
+{
+	g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *error = NULL;
+	g_autofree char *table = NULL;
+	GString *text = g_string_new("#!/bin/sh\n");
+	bool there;
+
+	if (make_plan(rules, entries, n_entries, steps, &there, &error) < 0) {
+		g_string_append_printf(text, "# %s\n", error);
+		return g_string_free(text, FALSE);
+	}
+	table = rules_nft_table(&rules->plan);
+	g_string_append_printf(text,
+			       "# The packet rules; the chain \"undo\" says what teardown restores."
+			       "\nnft -f - <<'END'\n%sEND\n",
+			       table);
+	for (int i = 0; rules->plan.mode == RULES_IPTABLES && i < N_RULES_FAMILIES; i++) {
+		enum rules_family family = (enum rules_family)i;
+		g_autofree char *words = rules_iptables_text(&rules->plan, family, NULL);
+
+		g_string_append_printf(text,
+				       "\n# nf_tables of this kernel can not queue; run this "
+				       "once.\n%s --noflush <<'END'\n%sEND\n",
+				       rules_iptables_restore_program(family), words);
+	}
+	g_string_append(text,
+			steps->len == 0 ? "\n# The host is set up already.\n" : "\n# The host.\n");
+	for (guint i = 0; i < steps->len; i++) {
+		g_autofree char *command = rules_host_command(g_ptr_array_index(steps, i));
+
+		g_string_append_printf(text, "%s\n", command);
+	}
+	return g_string_free(text, FALSE);
+}
+
+int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
+{
+	g_autoptr(GPtrArray) undo = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *table = rules_table_name(instance);
+	g_autofree char *command = g_strdup_printf("delete table inet %s", table);
+	g_autofree char *why_not = NULL;
+	bool changed = false, there;
+	int r, undone;
+
+	/* Whether one may at all, before anything else fails with less clear words. */
+	r = rules_kernel_nft("list tables", false, NULL, ret_error);
+	if (r < 0)
+		return r;
+	there = read_undo(table, undo);
+	r = rules_iptables_remove(table, undo, &changed, ret_error);
+	if (r < 0)
+		return r;
+	undone = rules_host_undo(undo, &why_not);
+	if (there) {
+		r = rules_kernel_nft(command, false, NULL, ret_error);
+		changed = true;
+	}
+	if (r == 0 && undone < 0) {
+		*ret_error = g_steal_pointer(&why_not);
+		r = undone;
+	}
+	if (r == 0 && ret_changed != NULL)
+		*ret_changed = changed;
+	return r;
+}

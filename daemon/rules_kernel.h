@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Running what the packet rules are written in: nft commands through libnftables, and iptables' own
+ * programs, without a shell.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* One transaction. *ret_output (may be NULL) is what a list command prints, with handles; on error
+ * *ret_error (may be NULL) is one sentence. dry: the kernel judges it, and nothing changes. */
+int rules_kernel_nft(const char *commands, bool dry, char **ret_output, char **ret_error);
+
+/* Runs argv[0], found in PATH or the sbin directories, with input as its stdin, and waits for it.
+ * -ENOENT if there is no such program; -EIO if it failed: *ret_error is its first line. */
+int rules_kernel_program(const char *const argv[], const char *input, char **ret_output,
+			 char **ret_error);
