@@ -1,8 +1,198 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The linear hash: every entry is found at every size, also with bad hashes, and memory follows. */
 #include <glib.h>
+
+#include "daemon/core/hash_index.h"
+
+#define SEED 6147
+
+struct entry {
+	uint32_t next;
+	uint32_t key;
+};
+
+/* context: what the keys are multiplied with; 0 makes all hashes equal. */
+static uint64_t hash_of(const void *context, const void *entry)
+{
+	return ((const struct entry *)entry)->key * *(const uint64_t *)context;
+}
+
+struct fixture {
+	struct slab slab;
+	struct hash_index table;
+	uint64_t factor;
+};
+
+static void set_up(struct fixture *f, uint64_t factor)
+{
+	f->factor = factor;
+	slab_init(&f->slab, sizeof(struct entry), 1 << 20);
+	hash_index_init(&f->table, &f->slab, offsetof(struct entry, next), hash_of, &f->factor);
+}
+
+static void tear_down(struct fixture *f)
+{
+	hash_index_deinit(&f->table);
+	slab_deinit(&f->slab);
+}
+
+static uint32_t find(const struct fixture *f, uint32_t key)
+{
+	uint32_t index = hash_index_first(&f->table, key * f->factor);
+
+	while (index != SLAB_NONE) {
+		const struct entry *entry = slab_at(&f->slab, index);
+
+		if (entry->key == key)
+			break;
+		index = entry->next;
+	}
+	return index;
+}
+
+static void add(struct fixture *f, uint32_t key)
+{
+	uint32_t index = slab_alloc(&f->slab);
+
+	((struct entry *)slab_at(&f->slab, index))->key = key;
+	g_assert_true(hash_index_add(&f->table, index, key * f->factor));
+}
+
+static void drop(struct fixture *f, uint32_t key)
+{
+	uint32_t index = find(f, key);
+
+	g_assert_cmpuint(index, !=, SLAB_NONE);
+	hash_index_remove(&f->table, index, key * f->factor);
+	slab_free(&f->slab, index);
+}
+
+static void test_empty(void)
+{
+	struct fixture f;
+
+	set_up(&f, 1);
+	g_assert_cmpuint(hash_index_first(&f.table, 0), ==, SLAB_NONE);
+	g_assert_cmpuint(hash_index_memory(&f.table), ==, 0);
+	g_assert_true(hash_index_check(&f.table));
+	add(&f, 5);
+	drop(&f, 5);
+	g_assert_cmpuint(hash_index_first(&f.table, 5), ==, SLAB_NONE);
+	g_assert_true(hash_index_check(&f.table));
+	tear_down(&f);
+	hash_index_deinit(NULL);
+}
+
+/* Up to n and down again in the same or the other order; at each small size everything is there. */
+static void grow_and_shrink(uint64_t factor, uint32_t n, bool reverse)
+{
+	struct fixture f;
+
+	set_up(&f, factor);
+	for (uint32_t i = 0; i < n; i++) {
+		add(&f, i);
+		for (uint32_t key = 0; n <= 70 && key < n; key++)
+			g_assert_true((find(&f, key) != SLAB_NONE) == (key <= i));
+		if (n <= 70 || i % 1021 == 0)
+			g_assert_true(hash_index_check(&f.table));
+	}
+	for (uint32_t key = 0; key < n; key++)
+		g_assert_cmpuint(find(&f, key), !=, SLAB_NONE);
+	for (uint32_t i = 0; i < n; i++) {
+		drop(&f, reverse ? n - 1 - i : i);
+		if (n <= 70 || i % 1021 == 0)
+			g_assert_true(hash_index_check(&f.table));
+	}
+	g_assert_cmpuint(f.table.n_buckets, ==, 0);
+	g_assert_cmpuint(hash_index_memory(&f.table), <=, 8192);
+	tear_down(&f);
+}
+
+static void test_small(void)
+{
+	static const uint64_t factors[] = {0, 1, 64, 0x9e3779b97f4a7c15};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(factors); i++) {
+		grow_and_shrink(factors[i], 70, false);
+		grow_and_shrink(factors[i], 70, true);
+	}
+}
+
+static void test_large(void)
+{
+	grow_and_shrink(0x9e3779b97f4a7c15, 20000, false);
+	grow_and_shrink(0x9e3779b97f4a7c15, 20000, true);
+}
+
+static void test_memory(void)
+{
+	const uint32_t n = 20000;
+	struct fixture f;
+
+	set_up(&f, 0x9e3779b97f4a7c15);
+	for (uint32_t i = 0; i < n; i++)
+		add(&f, i);
+	g_assert_cmpuint(hash_index_memory(&f.table), <=, 5 * n);
+	tear_down(&f);
+}
+
+static void test_replace(void)
+{
+	const uint32_t n = 100;
+	struct fixture f;
+
+	set_up(&f, 3);
+	for (uint32_t i = 0; i < n; i++)
+		add(&f, i);
+	for (uint32_t key = 0; key < n; key++) {
+		uint32_t old = find(&f, key);
+		uint32_t index = slab_alloc(&f.slab);
+
+		((struct entry *)slab_at(&f.slab, index))->key = key;
+		hash_index_replace(&f.table, old, index, key * f.factor);
+		slab_free(&f.slab, old);
+		g_assert_cmpuint(find(&f, key), ==, index);
+	}
+	g_assert_true(hash_index_check(&f.table));
+	g_assert_cmpuint(f.table.n_buckets, ==, n);
+	tear_down(&f);
+}
+
+/* Random additions and removals against a bitmap. */
+static void test_churn(void)
+{
+	enum { N_KEYS = 5000 };
+	GRand *random = g_rand_new_with_seed(SEED);
+	bool present[N_KEYS] = {false};
+	struct fixture f;
+
+	set_up(&f, 0x9e3779b97f4a7c15);
+	for (unsigned step = 0; step < 40000; step++) {
+		/* Waves: mostly adding, then mostly removing. */
+		uint32_t key = (uint32_t)g_rand_int_range(random, 0, N_KEYS);
+		bool wanted = g_rand_int_range(random, 0, 10) < (step / 8000 % 2 == 0 ? 8 : 2);
+
+		g_assert_true((find(&f, key) != SLAB_NONE) == present[key]);
+		if (wanted && !present[key])
+			add(&f, key);
+		else if (!wanted && present[key])
+			drop(&f, key);
+		present[key] = wanted;
+		if (step % 997 == 0)
+			g_assert_true(hash_index_check(&f.table));
+	}
+	tear_down(&f);
+	g_rand_free(random);
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hash_index/empty", test_empty);
+	g_test_add_func("/hash_index/small", test_small);
+	g_test_add_func("/hash_index/large", test_large);
+	g_test_add_func("/hash_index/memory", test_memory);
+	g_test_add_func("/hash_index/replace", test_replace);
+	g_test_add_func("/hash_index/churn", test_churn);
 	return g_test_run();
 }

@@ -1,8 +1,181 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Slabs: limits, growth, memory given back, cursors under churn. */
 #include <glib.h>
+#include <string.h>
+
+#include "daemon/core/slab.h"
+
+#define SEED 6146
+
+struct entry {
+	uint64_t value;
+	uint32_t more[3];
+};
+
+static uint32_t add(struct slab *slab, uint64_t value)
+{
+	static const struct entry zero;
+	uint32_t index = slab_alloc(slab);
+	struct entry *entry;
+
+	g_assert_cmpuint(index, !=, SLAB_NONE);
+	entry = slab_at(slab, index);
+	g_assert_cmpmem(entry, sizeof(*entry), &zero, sizeof(zero));
+	memset(entry, 0xff, sizeof(*entry));
+	entry->value = value;
+	return index;
+}
+
+static void test_empty(void)
+{
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct entry), 10);
+	g_assert_cmpuint(slab_memory(&slab), ==, 0);
+	g_assert_cmpuint(slab_next(&slab, 0), ==, SLAB_NONE);
+	g_assert_false(slab_is_used(&slab, 0));
+	g_assert_false(slab_is_used(&slab, SLAB_NONE));
+	g_assert_true(slab_check(&slab));
+	slab_deinit(&slab);
+	slab_deinit(NULL);
+}
+
+/* */
+static void test_limit(void)
+{
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct entry), 3);
+	for (uint32_t i = 0; i < 3; i++)
+		g_assert_cmpuint(add(&slab, i), ==, i);
+	g_assert_cmpuint(slab_alloc(&slab), ==, SLAB_NONE);
+	slab_free(&slab, 1);
+	g_assert_cmpuint(add(&slab, 7), ==, 1);
+	g_assert_cmpuint(slab_alloc(&slab), ==, SLAB_NONE);
+	g_assert_cmpuint(slab.n_used, ==, 3);
+	g_assert_true(slab_check(&slab));
+	slab_deinit(&slab);
+}
+
+/* Pointers and indices stay while the slab grows; memory goes when its end is free again. */
+static void test_growth_and_shrinking(void)
+{
+	const uint32_t n = 70 * SLAB_CHUNK_ENTRIES + 1;
+	struct slab slab;
+	struct entry *first;
+	size_t full;
+
+	slab_init(&slab, sizeof(struct entry), n);
+	first = slab_at(&slab, add(&slab, 0));
+	for (uint32_t i = 1; i < n; i++)
+		g_assert_cmpuint(add(&slab, i), ==, i);
+	g_assert_true(slab_at(&slab, 0) == first);
+	g_assert_true(slab_check(&slab));
+	full = slab_memory(&slab);
+	g_assert_cmpuint(full, <=, (size_t)71 * SLAB_CHUNK_ENTRIES * (sizeof(struct entry) + 1));
+
+	for (uint32_t i = n; i-- > 1;) {
+		g_assert_cmpuint(((struct entry *)slab_at(&slab, i))->value, ==, i);
+		slab_free(&slab, i);
+	}
+	g_assert_true(slab_check(&slab));
+	g_assert_cmpuint(slab_memory(&slab), <, full / 20);
+	g_assert_cmpuint(slab_next(&slab, 0), ==, 0);
+	g_assert_cmpuint(slab_next(&slab, 1), ==, SLAB_NONE);
+	slab_deinit(&slab);
+}
+
+/* Free positions in low chunks are filled first, so that the end can become empty. */
+static void test_lowest_first(void)
+{
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct entry), 10 * SLAB_CHUNK_ENTRIES);
+	for (uint32_t i = 0; i < 5 * SLAB_CHUNK_ENTRIES; i++)
+		(void)add(&slab, i);
+	slab_free(&slab, 4 * SLAB_CHUNK_ENTRIES + 3);
+	slab_free(&slab, SLAB_CHUNK_ENTRIES + 700);
+	slab_free(&slab, SLAB_CHUNK_ENTRIES + 7);
+	g_assert_cmpuint(add(&slab, 0), ==, SLAB_CHUNK_ENTRIES + 7);
+	g_assert_cmpuint(add(&slab, 0), ==, SLAB_CHUNK_ENTRIES + 700);
+	g_assert_cmpuint(add(&slab, 0), ==, 4 * SLAB_CHUNK_ENTRIES + 3);
+	g_assert_cmpuint(add(&slab, 0), ==, 5 * SLAB_CHUNK_ENTRIES);
+	slab_deinit(&slab);
+}
+
+/* Entries that come and go around a chunk's end take no memory each time. */
+static void test_no_thrashing(void)
+{
+	struct slab slab;
+	size_t memory;
+
+	slab_init(&slab, sizeof(struct entry), 10 * SLAB_CHUNK_ENTRIES);
+	for (uint32_t i = 0; i < SLAB_CHUNK_ENTRIES + 1; i++)
+		(void)add(&slab, i);
+	memory = slab_memory(&slab);
+	for (unsigned i = 0; i < 10; i++) {
+		slab_free(&slab, SLAB_CHUNK_ENTRIES);
+		g_assert_cmpuint(slab_memory(&slab), ==, memory);
+		(void)add(&slab, 0);
+		g_assert_cmpuint(slab_memory(&slab), ==, memory);
+	}
+	slab_deinit(&slab);
+}
+
+/* A cursor in small steps, while entries come and go and the slab grows and shrinks in between:
+ * each that exists throughout is seen exactly once, none twice. */
+static void test_cursor_under_churn(void)
+{
+	const uint32_t n = 6 * SLAB_CHUNK_ENTRIES;
+	GRand *random = g_rand_new_with_seed(SEED);
+	uint8_t *seen = g_malloc0(2 * n);
+	uint8_t *stays = g_malloc0(2 * n);
+	uint32_t cursor = 0;
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct entry), 2 * n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t index = add(&slab, i);
+
+		stays[index] = g_rand_int(random) % 4 == 0;
+	}
+	for (unsigned step = 0; cursor != SLAB_NONE; step++) {
+		for (unsigned i = 0; i < 50; i++) {
+			uint32_t index = (uint32_t)g_rand_int_range(random, 0, (int32_t)n);
+
+			if (!slab_is_used(&slab, index))
+				(void)add(&slab, index);
+			else if (!stays[index])
+				slab_free(&slab, index);
+		}
+		for (unsigned i = 0; i < 20; i++) {
+			cursor = slab_next(&slab, cursor);
+			if (cursor == SLAB_NONE)
+				break;
+			g_assert_true(slab_is_used(&slab, cursor));
+			g_assert_cmpuint(seen[cursor], ==, 0);
+			seen[cursor] = 1;
+			cursor++;
+		}
+		if (step % 16 == 0)
+			g_assert_true(slab_check(&slab));
+	}
+	for (uint32_t i = 0; i < n; i++)
+		g_assert_true(!stays[i] || seen[i]);
+	slab_deinit(&slab);
+	g_free(seen);
+	g_free(stays);
+	g_rand_free(random);
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/slab/empty", test_empty);
+	g_test_add_func("/slab/limit", test_limit);
+	g_test_add_func("/slab/growth_and_shrinking", test_growth_and_shrinking);
+	g_test_add_func("/slab/lowest_first", test_lowest_first);
+	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
+	g_test_add_func("/slab/cursor_under_churn", test_cursor_under_churn);
 	return g_test_run();
 }
