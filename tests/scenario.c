@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/scenario.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "daemon/core/nat64.h"
+#include "daemon/core/pool4_text.h"
+#include "tests/fake_world.h"
+#include "tests/naive.h"
+#include "tests/scenario_packet.h"
+
+#define ARENA_SIZE  (64 * 1024)
+#define N_PACKETS   (4 * EMIT_PIECES_MAX)
+#define BUFFER_SIZE (PACKET_HEADROOM + 65536)
+
+struct player {
+	const char *path;
+	unsigned line;
+	char *where; /* "NAME.pkt:LINE", for messages */
+	GHashTable *variables;
+	struct fake_world world;
+	struct nat64_config config;
+	struct nat64_limits limits;
+	bool has_pool6;
+	GPtrArray *before; /* pool4 and static lines, played once the gateway exists */
+	struct nat64 *nat;
+	uint64_t now_ms;
+
+	/* Of the step that is being looked at. */
+	bool has_step;
+	bool is_packet;
+	bool has_end;
+	bool bad_checksum; /* the packet that came in was wrong, so may be what goes out */
+	enum outcome outcome;
+	unsigned n_compared;
+	struct out out;
+	struct out_packet packets[N_PACKETS];
+	uint8_t arena[ARENA_SIZE];
+	uint8_t buffer[BUFFER_SIZE];
+};
+
+static const char *const booleans[] = {"no", "yes"};
+static const char *const filterings[] = {"endpoint-independent", "address-dependent"};
+
+/* What "set" can change: words[value], or a number if there are no words. */
+struct setting {
+	const char *name;
+	size_t offset;
+	size_t size;
+	const char *const *words;
+};
+
+#define SETTING(name, member, words)                                      \
+	{                                                                 \
+		name, offsetof(struct nat64_config, member),              \
+			sizeof(((struct nat64_config *)0)->member), words \
+	}
+
+static const struct setting settings[] = {
+	SETTING("AllowNonGlobal", any_nonglobal, booleans),
+	SETTING("FilteringTCP", filtering[PROTOCOL_TCP], filterings),
+	SETTING("FilteringUDP", filtering[PROTOCOL_UDP], filterings),
+	SETTING("FilteringICMP", filtering[PROTOCOL_ICMP], filterings),
+	SETTING("ExternalTCP", external_tcp, booleans),
+	SETTING("ClientsAny", clients_any, booleans),
+	SETTING("ErrorSourceServer", error_source_server, booleans),
+	SETTING("InboundRefresh", inbound_refresh, booleans),
+	SETTING("AnswerUnbound", answer_optional, booleans),
+	SETTING("ClampMSS", rules.clamp_mss, booleans),
+	SETTING("LowestIPv6MTU", rules.lowest_ipv6_mtu, NULL),
+	SETTING("TrafficClass", rules.traffic_class, NULL),
+	SETTING("TypeOfService", rules.type_of_service, NULL),
+	SETTING("DropZeroUDPChecksum", rules.drop_udp4_zero_checksum, booleans),
+	SETTING("Parity", pool4_policy.parity, booleans),
+	SETTING("PreservePort", pool4_policy.preserve_port, booleans),
+	SETTING("StrictPairing", pool4_policy.strict_pairing, booleans),
+	SETTING("PairingPrefixLength", pairing_prefix_length, NULL),
+	SETTING("ICMPErrorRate", icmp_limit.rate, NULL),
+	SETTING("ICMPErrorBurst", icmp_limit.burst, NULL),
+	SETTING("TCPOpening", tcp_opening_ms, NULL),
+};
+
+#define REQUIRE(player, condition, ...)                                          \
+	do {                                                                     \
+		if (!(condition)) {                                              \
+			g_autofree char *message = g_strdup_printf(__VA_ARGS__); \
+			g_error("%s: %s", (player)->where, message);             \
+		}                                                                \
+	} while (0)
+
+static enum protocol read_protocol(const struct player *player, const char *word)
+{
+	enum protocol protocol = PROTOCOL_TCP;
+
+	REQUIRE(player, word && protocol_parse(word, &protocol), "\"%s\" is no protocol", word);
+	return protocol;
+}
+
+static void set(struct player *player, const char *name, const char *value)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(settings); i++) {
+		const struct setting *setting = &settings[i];
+		if (strcmp(setting->name, name) != 0)
+			continue;
+		uint32_t number = (uint32_t)g_ascii_strtoull(value, NULL, 0);
+		if (setting->words) {
+			number = strcmp(value, setting->words[1]) == 0;
+			REQUIRE(player, strcmp(value, setting->words[number]) == 0,
+				"%s can not be \"%s\"", name, value);
+		}
+		memcpy((uint8_t *)&player->config + setting->offset, &number, setting->size);
+		return;
+	}
+	REQUIRE(player, false, "there is no setting \"%s\"", name);
+}
+
+static struct route_answer read_route(const char *word)
+{
+	if (strcmp(word, "none") == 0)
+		return (struct route_answer){.state = ROUTE_NONE, .mtu = 1500};
+	if (strcmp(word, "dead") == 0)
+		return (struct route_answer){.state = ROUTE_NEXT_HOP_DEAD, .mtu = 1500};
+	if (strcmp(word, "default") == 0)
+		return (struct route_answer){
+			.state = ROUTE_OK, .mtu = 1500, .by_default_route = true};
+	return (struct route_answer){.state = ROUTE_OK,
+				     .mtu = (uint32_t)g_ascii_strtoull(word, NULL, 0)};
+}
+
+static void add_pool4(struct player *player, char **words)
+{
+	static unsigned n_names;
+	char problem[POOL4_TEXT_ERROR_SIZE];
+	struct pool4_text addresses;
+	struct pool4_spec spec = {.pool6 = POOL4_ANY_PREFIX};
+	const char *failed = pool4_text_parse(words[1], &addresses, problem);
+	REQUIRE(player, !failed, "%s", failed);
+	failed = port_ranges_parse(words[2], &spec.ports, problem, sizeof(problem));
+	REQUIRE(player, !failed, "%s", failed);
+
+	spec.addresses = addresses.range;
+	spec.n_addresses = addresses.n_ranges;
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		spec.protocol[protocol] =
+			!words[3] || strstr(words[3], protocol_name((enum protocol)protocol));
+	(void)g_snprintf(spec.name, sizeof(spec.name), "s%u", n_names++);
+
+	uint32_t id;
+	enum pool4_result result = pool4_add(player->nat->pool4, &spec, &id);
+	REQUIRE(player, result == POOL4_OK, "%s", pool4_result_text(result));
+	pool4_set_state(player->nat->pool4, id, POOL4_ACTIVE);
+	pool4_text_deinit(&addresses);
+}
+
+static void add_static(struct player *player, char **words)
+{
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+
+	REQUIRE(player, taddr6_parse(words[2], &taddr6) && taddr4_parse(words[3], &taddr4),
+		"static PROTOCOL [V6]:PORT V4:PORT");
+	enum nat64_static_result result = nat64_add_static(
+		player->nat, read_protocol(player, words[1]), &taddr6, &taddr4, player->now_ms);
+	REQUIRE(player, result == NAT64_STATIC_OK, "static binding refused (%d)", result);
+}
+
+static void make_gateway(struct player *player)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE] = "the same numbers in every run";
+	struct nat64_world world = fake_world_calls(&player->world);
+
+	player->nat = nat64_new(&player->config, &player->limits, &world, seed, player->now_ms);
+	for (guint i = 0; i < player->before->len; i++) {
+		char **words = player->before->pdata[i];
+		if (strcmp(words[0], "pool4") == 0)
+			add_pool4(player, words);
+		else
+			add_static(player, words);
+	}
+}
+
+/* A line about the gateway itself; false if it is none. */
+static bool configure(struct player *player, char **words)
+{
+	struct fake_world *world = &player->world;
+	const char *verb = words[0];
+	unsigned n_words = g_strv_length(words);
+	bool ok = true;
+
+	if (strcmp(verb, "pool4") == 0 || strcmp(verb, "static") == 0) {
+		g_ptr_array_add(player->before, g_strdupv(words));
+	} else if (strcmp(verb, "pool6") == 0) {
+		unsigned i = 0;
+		while (player->has_pool6 && player->config.pool6[i].len)
+			i++;
+		ok = prefix6_parse(words[1], &player->config.pool6[i]) &&
+		     !rfc6052_prefix_problem(&player->config.pool6[i]);
+		player->has_pool6 = true;
+	} else if (strcmp(verb, "set") == 0 && n_words == 3) {
+		set(player, words[1], words[2]);
+	} else if (strcmp(verb, "limit") == 0 && n_words == 3) {
+		uint32_t limit = (uint32_t)g_ascii_strtoull(words[2], NULL, 0);
+		*(words[1][0] == 'b'   ? &player->limits.bindings
+		  : words[1][0] == 's' ? &player->limits.sessions
+				       : &player->limits.stored_syns) = limit;
+	} else if (strcmp(verb, "own4") == 0) {
+		ok = addr4_parse(words[1], &world->own4[world->n_own4++]);
+	} else if (strcmp(verb, "own6") == 0) {
+		ok = addr6_parse(words[1], &world->own6[world->n_own6++]);
+	} else if (strcmp(verb, "deny") == 0) {
+		ok = prefix4_parse(words[1], &player->config.deny[player->config.n_deny++]);
+	} else if (strcmp(verb, "exempt4") == 0) {
+		ok = prefix4_parse(words[1], &player->config.exempt4[player->config.n_exempt4++]);
+	} else if (strcmp(verb, "nonglobal") == 0) {
+		ok = prefix4_parse(words[1],
+				   &player->config.nonglobal[player->config.n_nonglobal++]);
+	} else if (strcmp(verb, "clients") == 0) {
+		player->config.clients_auto = false;
+		ok = prefix6_parse(words[1], &player->config.clients[player->config.n_clients++]);
+	} else if (strcmp(verb, "listen") == 0) {
+		world->listener[world->n_listeners].protocol = read_protocol(player, words[1]);
+		ok = taddr4_parse(words[2], &world->listener[world->n_listeners++].taddr);
+	} else if (strcmp(verb, "mtu4") == 0) {
+		world->mtu4 = (uint32_t)g_ascii_strtoull(words[1], NULL, 0);
+	} else if (strcmp(verb, "mtu6") == 0) {
+		world->mtu6 = (uint32_t)g_ascii_strtoull(words[1], NULL, 0);
+	} else if (strcmp(verb, "route4") == 0 && n_words == 3) {
+		world->route4[world->n_route4].answer = read_route(words[2]);
+		ok = prefix4_parse(words[1], &world->route4[world->n_route4++].prefix);
+	} else if (strcmp(verb, "route6") == 0 && n_words == 3) {
+		world->route6[world->n_route6].answer = read_route(words[2]);
+		ok = prefix6_parse(words[1], &world->route6[world->n_route6++].prefix);
+	} else {
+		return false;
+	}
+	REQUIRE(player, ok, "\"%s\" makes no sense for %s", words[1], verb);
+	return true;
+}
+
+/* A packet as it would go onto the wire, out of its parts. */
+static GByteArray *gather(const struct out_packet *packet)
+{
+	GByteArray *bytes = g_byte_array_new();
+
+	for (unsigned i = 0; i < packet->n_parts; i++)
+		g_byte_array_append(bytes, packet->part[i].base, packet->part[i].size);
+	return bytes;
+}
+
+/* Everything that the step has brought must have been named. */
+static void finish_step(struct player *player)
+{
+	if (!player->has_step)
+		return;
+	player->has_step = false;
+	if (player->n_compared < player->out.n_packets) {
+		g_autoptr(GByteArray) bytes = gather(&player->packets[player->n_compared]);
+		g_autofree char *text = scenario_packet_describe(bytes->data, bytes->len);
+		REQUIRE(player, false, "not expected: %s", text);
+	}
+	if (player->is_packet && !player->has_end)
+		REQUIRE(player, outcome_info(player->outcome)->verdict == VERDICT_TRANSLATED,
+			"the packet ended as %s", outcome_info(player->outcome)->name);
+}
+
+static void begin_step(struct player *player, bool is_packet)
+{
+	player->has_step = true;
+	player->is_packet = is_packet;
+	player->has_end = false;
+	player->bad_checksum = false;
+	player->n_compared = 0;
+	out_clear(&player->out);
+	while (!nat64_expire(player->nat, player->now_ms, 64, &player->out))
+		;
+	REQUIRE(player, nat64_check(player->nat), "the tables are inconsistent");
+	if (is_packet && player->out.n_packets) {
+		g_autoptr(GByteArray) bytes = gather(&player->packets[0]);
+		g_autofree char *text = scenario_packet_describe(bytes->data, bytes->len);
+		REQUIRE(player, false, "sent by the clock alone: %s", text);
+	}
+}
+
+static void play_in(struct player *player, char **words)
+{
+	begin_step(player, true);
+
+	GByteArray *bytes = scenario_packet_make(words, player->variables, player->where);
+	struct packet packet = {.data = player->buffer + PACKET_HEADROOM,
+				.size = bytes->len,
+				.headroom = PACKET_HEADROOM};
+	memcpy(packet.data, bytes->data, bytes->len);
+	player->bad_checksum = !naive_packet_ok(bytes->data, bytes->len);
+	g_byte_array_unref(bytes);
+
+	player->outcome = nat64_receive(player->nat, &packet, player->now_ms, &player->out);
+	REQUIRE(player, nat64_check(player->nat), "the tables are inconsistent");
+}
+
+static void play_out(struct player *player, char **words)
+{
+	if (player->n_compared == player->out.n_packets)
+		REQUIRE(player, false, "nothing (more) was sent; the packet ended as %s",
+			outcome_info(player->outcome)->name);
+
+	g_autoptr(GByteArray) bytes = gather(&player->packets[player->n_compared++]);
+	g_autofree char *text = scenario_packet_describe(bytes->data, bytes->len);
+	g_autofree char *problem = scenario_packet_compare(words, player->variables, player->where,
+							   bytes->data, bytes->len);
+	REQUIRE(player, !problem, "%s in: %s", problem, text);
+	REQUIRE(player, player->bad_checksum || naive_packet_ok(bytes->data, bytes->len),
+		"wrong lengths or checksums: %s", text);
+}
+
+static void play_end(struct player *player, const char *name)
+{
+	enum outcome wanted = outcome_parse(name);
+
+	REQUIRE(player, wanted != N_OUTCOMES, "there is no outcome \"%s\"", name);
+	REQUIRE(player, player->outcome == wanted, "the packet ended as %s, not %s",
+		outcome_info(player->outcome)->name, name);
+	player->has_end = true;
+}
+
+static void check_binding(struct player *player, char **words)
+{
+	enum protocol protocol = read_protocol(player, words[1]);
+	g_auto(GStrv) six = g_strsplit(words[2], "]:", 2);
+	g_auto(GStrv) four = g_strsplit(words[3], ":", 2);
+	const char *port6 = g_hash_table_lookup(player->variables, six[1]);
+	const char *port4 = g_hash_table_lookup(player->variables, four[1]);
+	g_autofree char *text6 = g_strdup_printf("%s]:%s", six[0], port6 ? port6 : six[1]);
+	g_autofree char *text4 = g_strdup_printf("%s:%s", four[0], port4 ? port4 : four[1]);
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+
+	REQUIRE(player, taddr6_parse(text6, &taddr6) && taddr4_parse(text4, &taddr4),
+		"%s and %s are no transport addresses", text6, text4);
+	const struct bib *bib = &player->nat->bib[protocol];
+	REQUIRE(player,
+		bib_find6(bib, &taddr6) != SLAB_NONE &&
+			bib_find6(bib, &taddr6) == bib_find4(bib, &taddr4),
+		"no such binding");
+}
+
+static void check_state(struct player *player, const char *wanted)
+{
+	const struct session_table *sessions = &player->nat->sessions[PROTOCOL_TCP];
+
+	REQUIRE(player, sessions->sessions.n_used == 1, "there are %u TCP sessions",
+		sessions->sessions.n_used);
+	const struct session *session = session_at(sessions, session_next(sessions, 0));
+	const char *name = tcp_fsm_state_name((enum tcp_fsm_state)session->state);
+	REQUIRE(player, strcmp(name, wanted) == 0, "the state is %s", name);
+}
+
+static void check_count(struct player *player, const char *what, uint32_t is, const char *wanted)
+{
+	REQUIRE(player, is == g_ascii_strtoull(wanted, NULL, 0), "%s: %u, not %s", what, is,
+		wanted);
+}
+
+/* A line that looks at the tables; false if it is none. */
+static bool inspect(struct player *player, char **words)
+{
+	struct nat64 *nat = player->nat;
+	unsigned n_words = g_strv_length(words);
+
+	if (strcmp(words[0], "bindings") == 0 && n_words == 3)
+		check_count(player, "bindings",
+			    nat->bib[read_protocol(player, words[1])].entries.n_used, words[2]);
+	else if (strcmp(words[0], "sessions") == 0 && n_words == 3)
+		check_count(player, "sessions",
+			    nat->sessions[read_protocol(player, words[1])].sessions.n_used,
+			    words[2]);
+	else if (strcmp(words[0], "stored") == 0 && n_words == 2)
+		check_count(player, "stored SYNs", nat->syns.syns.n_used, words[1]);
+	else if (strcmp(words[0], "state") == 0 && n_words == 2)
+		check_state(player, words[1]);
+	else if (strcmp(words[0], "binding") == 0 && n_words == 4)
+		check_binding(player, words);
+	else
+		return false;
+	return true;
+}
+
+static uint64_t read_time_ms(const struct player *player, const char *word)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"", 1000}};
+	char *end;
+	uint64_t value = g_ascii_strtoull(word, &end, 10);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(units); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return value * units[i].ms;
+	REQUIRE(player, false, "\"%s\" is no time", word);
+	return 0;
+}
+
+static void play_line(struct player *player, char **words)
+{
+	if (!player->nat && configure(player, words))
+		return;
+	if (!player->nat)
+		make_gateway(player);
+
+	if (words[0][0] == '+') {
+		finish_step(player);
+		player->now_ms += read_time_ms(player, words[0] + 1);
+		words++;
+		REQUIRE(player, *words, "a time needs \"in\" or \"expire\"");
+	}
+	if (strcmp(words[0], "in") == 0) {
+		finish_step(player);
+		play_in(player, words + 1);
+	} else if (strcmp(words[0], "expire") == 0) {
+		finish_step(player);
+		begin_step(player, false);
+	} else if (strcmp(words[0], "out") == 0) {
+		play_out(player, words + 1);
+	} else if (strcmp(words[0], "end") == 0 && words[1]) {
+		play_end(player, words[1]);
+	} else {
+		REQUIRE(player, inspect(player, words), "\"%s\" is no line of a scenario",
+			words[0]);
+	}
+}
+
+static char **words_of(const char *line)
+{
+	GPtrArray *words = g_ptr_array_new();
+	g_auto(GStrv) parts = g_strsplit_set(line, " \t\r", -1);
+
+	for (char **part = parts; *part; part++)
+		if (**part)
+			g_ptr_array_add(words, g_strdup(*part));
+	g_ptr_array_add(words, NULL);
+	return (char **)g_ptr_array_free(words, FALSE);
+}
+
+void scenario_play(const char *path)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+	if (!g_file_get_contents(path, &text, NULL, &error))
+		g_error("%s", error->message);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	g_autofree char *name = g_path_get_basename(path);
+
+	struct player *player = g_new0(struct player, 1);
+	player->path = name;
+	player->variables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	player->before = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+	player->limits = (struct nat64_limits){1000, 2000, 16};
+	player->now_ms = 1000000;
+	player->out = (struct out){.packet = player->packets,
+				   .capacity = N_PACKETS,
+				   .arena = player->arena,
+				   .arena_size = ARENA_SIZE};
+	fake_world_init(&player->world);
+	nat64_config_default(&player->config);
+
+	for (unsigned i = 0; lines[i]; i++) {
+		g_auto(GStrv) words = words_of(lines[i]);
+		g_free(player->where);
+		player->where = g_strdup_printf("%s:%u", name, i + 1);
+		if (words[0] && words[0][0] != '#')
+			play_line(player, words);
+	}
+	finish_step(player);
+	REQUIRE(player, player->nat, "nothing was played");
+
+	nat64_free(player->nat);
+	g_ptr_array_unref(player->before);
+	g_hash_table_unref(player->variables);
+	g_free(player->where);
+	g_free(player);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Plays a scenario (tests/packets/NAME.pkt) against the core: packets and a clock in, packets and
+ * outcomes compared. '#' begins a comment line; the first one names what the scenario shows.
+ *
+ * The gateway, before the first packet:
+ *	pool6 PREFIX                      another one each time; without any 64:ff9b::/96
+ *	pool4 ADDRESSES PORTS [PROTOCOLS] as in the configuration, lists with commas: tcp,udp
+ *	set KEY VALUE                     see settings[] in scenario.c
+ *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
+ *	listen PROTOCOL ADDRESS:PORT      a local socket
+ *	mtu4 N | mtu6 N                   of all routes but:
+ *	route4 PREFIX none|dead|MTU       route6 PREFIX none|dead|default|MTU
+ *	static PROTOCOL [V6]:PORT V4:PORT
+ * Steps; TIME is behind the step before, in ms, s, min or h, and may be left out:
+ *	[+TIME] in PACKET                 PACKET as in scenario_packet.h
+ *	[+TIME] expire                    only the clock
+ * What must have come of the step before, in this order:
+ *	out PACKET                        one line for every packet that is sent
+ *	end OUTCOME                       its name in outcome.h; without it TRANSLATED or HAIRPINNED
+ * What must hold now:
+ *	bindings PROTOCOL N | sessions PROTOCOL N | stored N
+ *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
+ *	state STATE                       of the only TCP session
+ * Every packet sent is judged by a second, naive implementation of the checksums, and the tables'
+ * invariants are checked after each step.
+ */
+#pragma once
+
+/* Ends the test at the first line that does not hold. */
+void scenario_play(const char *path);

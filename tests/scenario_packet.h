@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Packets as a line of a scenario describes them: made from the words, or compared with them.
+ *Shares no code with the core's packet handling.
+ *
+ *	v6|v4 SRC > DST tcp SPORT > DPORT FLAGS     FLAGS of S A F R P, or . for none
+ *	                udp SPORT > DPORT
+ *	                echo ID | reply ID
+ *	                icmp TYPE/CODE
+ *	                proto NUMBER
+ *	then options, each a word and its value, in any order:
+ *	  len N      bytes of payload (0, 1, 2, ... mod 256)
+ *	  ttl N      hop limit, 64        tos N    traffic class, 0      df 0|1     DF bit, 0
+ *	  id N       IPv4 Identification  seq N    TCP or echo sequence  ack N      TCP
+ *acknowledgment win N      TCP window           mss N    TCP MSS option        mtu N, ptr N   of an
+ *ICMP error badsum N   transport checksum wrong by N                       poke OFFSET=HEX  after
+ *that frag OFFSET/MORE  IPv4 fragment  atomic ID  IPv6 Fragment header, offset 0, no more cut N
+ *only the first N bytes (of a packet in an ICMP error) about v6|v4 ...   the packet that an ICMP
+ *error is about: everything that follows
+ *
+ * A port, identifier, address or number may be $NAME: in a packet that is made it must have been
+ * seen before; in one that is compared it takes the value at first sight, and must equal it later.
+ * Comparison looks only at what the line names.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* words: the line's words from "v6" or "v4" on, NULL at the end; variables: name -> text.
+ * Fails the test with where in the message if the words make no sense. */
+GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char *where);
+
+/* NULL if the packet is as described, else why not; free with g_free(). */
+char *scenario_packet_compare(char **words, GHashTable *variables, const char *where,
+			      const uint8_t *data, size_t size);
+
+/* One line about a packet, for messages; free with g_free(). */
+char *scenario_packet_describe(const uint8_t *data, size_t size);
