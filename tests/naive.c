@@ -59,26 +59,47 @@ static bool transport_ok(uint8_t protocol, const uint8_t *addresses, size_t addr
 	return complement(sum + (uint32_t)length + sum_of(l4, length)) == 0;
 }
 
-static bool packet4_ok(const uint8_t *data, size_t size)
+static bool header4_ok(const uint8_t *data, size_t size)
 {
 	size_t header_size;
 
 	if (size < 20)
 		return false;
 	header_size = (size_t)(data[0] % 16) * 4;
-	if (header_size < 20 || header_size > size || (size_t)(data[2] << 8 | data[3]) != size)
+	return header_size >= 20 && header_size <= size &&
+	       (size_t)(data[2] << 8 | data[3]) == size && naive_checksum(data, header_size) == 0;
+}
+
+static bool header6_ok(const uint8_t *data, size_t size)
+{
+	return size >= 40 && (size_t)(data[4] << 8 | data[5]) + 40 == size;
+}
+
+bool naive_header_ok(const uint8_t *data, size_t size)
+{
+	if (size == 0)
 		return false;
-	if (naive_checksum(data, header_size) != 0)
+	switch (data[0] >> 4) {
+	case 4:
+		return header4_ok(data, size);
+	case 6:
+		return header6_ok(data, size);
+	default:
 		return false;
+	}
+}
+
+static bool payload4_ok(const uint8_t *data, size_t size)
+{
+	const size_t header_size = (size_t)(data[0] % 16) * 4;
+
 	if ((data[6] & 0x3f) != 0 || data[7] != 0)
 		return true;
 	return transport_ok(data[9], data + 12, 8, data + header_size, size - header_size);
 }
 
-static bool packet6_ok(const uint8_t *data, size_t size)
+static bool payload6_ok(const uint8_t *data, size_t size)
 {
-	if (size < 40 || (size_t)(data[4] << 8 | data[5]) + 40 != size)
-		return false;
 	if (data[6] != 44)
 		return transport_ok(data[6], data + 8, 32, data + 40, size - 40);
 	if (size < 48)
@@ -90,16 +111,9 @@ static bool packet6_ok(const uint8_t *data, size_t size)
 
 bool naive_packet_ok(const uint8_t *data, size_t size)
 {
-	if (size == 0)
+	if (!naive_header_ok(data, size))
 		return false;
-	switch (data[0] >> 4) {
-	case 4:
-		return packet4_ok(data, size);
-	case 6:
-		return packet6_ok(data, size);
-	default:
-		return false;
-	}
+	return data[0] >> 4 == 4 ? payload4_ok(data, size) : payload6_ok(data, size);
 }
 
 uint16_t naive_transport_error(const uint8_t *data, size_t size)

@@ -20,6 +20,9 @@ uint16_t naive_checksum(const uint8_t *data, size_t size);
  */
 bool naive_packet_ok(const uint8_t *data, size_t size);
 
+/* The same without what is behind the IP header. */
+bool naive_header_ok(const uint8_t *data, size_t size);
+
 /*
  * By how much the TCP, UDP, ICMP or ICMPv6 checksum of a whole packet is off, in ones'-complement
  * arithmetic: 0 if it is right (or UDP over IPv4 has none), else 1 to 65534. A translator that
