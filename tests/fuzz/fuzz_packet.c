@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Packets of any shape, from both sides, into a small NAT64 (X-10, X-1, X-2).
+ *
+ * An input is a byte of configuration, then records: a control byte, a size of two bytes
+ * (big-endian, cut to what is left) and so many bytes of packet. The low three control bits let
+ * time pass, the others are below. The world is that of tests/vectors/packets.csv and a second
+ * client to hairpin to; its tables hold so little that inputs reach their ends.
+ *
+ * The checks: a packet that goes to the host is untouched; whatever is sent has right lengths and
+ * headers, is no larger than its way allows, and has a right checksum if what came had one; an
+ * answer is one, and right; all tables keep their invariants and their bounds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/fake_world.h"
+#include "tests/naive.h"
+
+#define CONTROL_WAIT   0x07
+#define CONTROL_REPAIR 0x08 /* make the IPv4 header and ICMP checksums right */
+#define CONTROL_CHECK  0x10 /* all invariants behind this packet */
+#define CONTROL_CUT    0x20 /* the kernel gave less than there was */
+
+#define CONFIG_ADDRESS_DEPENDENT 0x01
+#define CONFIG_SMALL_MTU         0x02
+#define CONFIG_ANSWER_OPTIONAL   0x04
+#define CONFIG_CLAMP_MSS         0x08
+#define CONFIG_FIXED_TOS         0x10
+#define CONFIG_ERROR_FROM_SERVER 0x20
+#define CONFIG_DROP_UDP_ZERO     0x40
+#define CONFIG_POOL4_IS_OWN      0x80
+
+#define N_BINDINGS 12 /* five of them are static */
+#define N_SESSIONS 16
+#define N_SYNS     4
+
+#define POOL4 0xcb007107u /* 203.0.113.7 */
+
+#define REQUIRE(condition)                                                              \
+	do {                                                                            \
+		if (!(condition)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                        \
+		}                                                                       \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+struct fuzz {
+	struct fake_world world;
+	struct nat64 *nat;
+	uint64_t now_ms;
+	struct out out; /* exactly as large as it has to be */
+};
+
+static void add_static(struct fuzz *fuzz, enum protocol protocol, const char *client, uint16_t port,
+		       uint16_t mapped_port)
+{
+	const struct taddr4 taddr4 = {POOL4, mapped_port};
+	struct taddr6 taddr6 = {.port = port};
+
+	REQUIRE(addr6_parse(client, &taddr6.addr));
+	REQUIRE(nat64_add_static(fuzz->nat, protocol, &taddr6, &taddr4, fuzz->now_ms) ==
+		NAT64_STATIC_OK);
+}
+
+static void configure(struct fuzz *fuzz, uint8_t flags, struct nat64_config *ret)
+{
+	nat64_config_default(ret);
+	REQUIRE(prefix6_parse("2001:db8:64::/96", &ret->pool6[0]));
+	ret->clients_any = true;
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		ret->filtering[i] = flags & CONFIG_ADDRESS_DEPENDENT
+					    ? FILTERING_ADDRESS_DEPENDENT
+					    : FILTERING_ENDPOINT_INDEPENDENT;
+	ret->answer_optional = flags & CONFIG_ANSWER_OPTIONAL;
+	ret->error_source_server = flags & CONFIG_ERROR_FROM_SERVER;
+	ret->rules.clamp_mss = flags & CONFIG_CLAMP_MSS;
+	ret->rules.drop_udp4_zero_checksum = flags & CONFIG_DROP_UDP_ZERO;
+	if (flags & CONFIG_FIXED_TOS)
+		ret->rules.traffic_class = ret->rules.type_of_service = 0x20;
+
+	fake_world_init(&fuzz->world);
+	if (flags & CONFIG_SMALL_MTU) {
+		fuzz->world.mtu6 = 1280;
+		fuzz->world.mtu4 = 576;
+	}
+	if (flags & CONFIG_POOL4_IS_OWN)
+		fuzz->world.own4[fuzz->world.n_own4++] = POOL4;
+}
+
+static void begin(struct fuzz *fuzz, uint8_t flags)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
+	static const struct nat64_limits limits = {N_BINDINGS, N_SESSIONS, N_SYNS};
+	static const struct addr4_range range = {POOL4, POOL4};
+	struct pool4_spec spec = {.addresses = &range,
+				  .n_addresses = 1,
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX};
+	struct nat64_config config;
+	struct nat64_world world;
+	uint32_t id;
+
+	*fuzz = (struct fuzz){.now_ms = 1000};
+	configure(fuzz, flags, &config);
+	world = fake_world_calls(&fuzz->world);
+	fuzz->nat = nat64_new(&config, &limits, &world, seed, fuzz->now_ms);
+	REQUIRE(fuzz->nat);
+	REQUIRE(port_ranges_add(&spec.ports, 1024, 65535));
+	REQUIRE(pool4_add(fuzz->nat->pool4, &spec, &id) == POOL4_OK);
+	pool4_set_state(fuzz->nat->pool4, id, POOL4_ACTIVE);
+	add_static(fuzz, PROTOCOL_TCP, "2001:db8:1::10", 40000, 51000);
+	add_static(fuzz, PROTOCOL_UDP, "2001:db8:1::10", 40001, 51001);
+	add_static(fuzz, PROTOCOL_ICMP, "2001:db8:1::10", 0x1111, 0x2222);
+	add_static(fuzz, PROTOCOL_TCP, "2001:db8:1::11", 40000, 51002);
+	add_static(fuzz, PROTOCOL_UDP, "2001:db8:1::11", 40001, 51003);
+
+	fuzz->out.capacity = EMIT_PIECES_MAX;
+	fuzz->out.packet = calloc(EMIT_PIECES_MAX, sizeof(*fuzz->out.packet));
+	fuzz->out.arena_size = EMIT_ARENA_PER_PACKET;
+	fuzz->out.arena = malloc(EMIT_ARENA_PER_PACKET);
+	REQUIRE(fuzz->out.packet && fuzz->out.arena);
+}
+
+static void end(struct fuzz *fuzz)
+{
+	REQUIRE(nat64_check(fuzz->nat));
+	nat64_free(fuzz->nat);
+	free(fuzz->out.packet);
+	free(fuzz->out.arena);
+}
+
+/* The parts of a packet in one piece of memory. */
+static size_t gather(const struct out_packet *packet, uint8_t *ret)
+{
+	size_t size = 0;
+
+	REQUIRE(packet->n_parts == 1 || packet->n_parts == 2);
+	for (unsigned i = 0; i < packet->n_parts; i++) {
+		REQUIRE(size + packet->part[i].size <= 65536);
+		memcpy(ret + size, packet->part[i].base, packet->part[i].size);
+		size += packet->part[i].size;
+	}
+	return size;
+}
+
+/* was_right: what came in had a right transport checksum, or this was made here. */
+static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
+{
+	static uint8_t bytes[65536];
+
+	for (uint32_t i = 0; i < fuzz->out.n_packets; i++) {
+		const struct out_packet *packet = &fuzz->out.packet[i];
+		const size_t size = gather(packet, bytes);
+		const uint32_t limit = packet->version == 6 ? fuzz->world.mtu6 : fuzz->world.mtu4;
+
+		REQUIRE(naive_header_ok(bytes, size));
+		REQUIRE(bytes[0] >> 4 == packet->version);
+		REQUIRE(size <= limit);
+		REQUIRE(packet->mark == mark);
+		REQUIRE(!was_right || naive_packet_ok(bytes, size));
+	}
+}
+
+static void empty(struct fuzz *fuzz)
+{
+	out_clear(&fuzz->out);
+	memset(fuzz->out.arena, 0xa5, fuzz->out.arena_size);
+}
+
+static void pass_time(struct fuzz *fuzz, unsigned index)
+{
+	static const uint64_t wait_ms[CONTROL_WAIT + 1] = {0,     1,      100,     6001,
+							   61000, 241000, 7201000, 1000000000};
+
+	fuzz->now_ms += wait_ms[index];
+	while (!nat64_expire(fuzz->nat, fuzz->now_ms, 8, &fuzz->out)) {
+		check_sent(fuzz, true, 0);
+		empty(fuzz);
+	}
+	check_sent(fuzz, true, 0);
+	empty(fuzz);
+}
+
+static void store_check(uint8_t *at, uint16_t check)
+{
+	at[0] = (uint8_t)(check >> 8);
+	at[1] = (uint8_t)check;
+}
+
+static void repair4_header(uint8_t *data, size_t size)
+{
+	const size_t header_size = (size_t)(data[0] & 0xf) * 4;
+
+	if (size < 20 || header_size > size)
+		return;
+	store_check(data + 10, 0);
+	store_check(data + 10, naive_checksum(data, header_size));
+}
+
+/* Without this a mutated packet would hardly get past the first check. */
+static void repair4(uint8_t *data, size_t size)
+{
+	const size_t header_size = (size_t)(data[0] & 0xf) * 4;
+	size_t total;
+
+	if (size < 20)
+		return;
+	total = load_be16(data + 2);
+	if (total > size)
+		store_be16(data + 2, (uint16_t)(total = size));
+	if (data[9] == IPPROTO_ICMP && header_size + 8 <= total) {
+		uint8_t *icmp = data + header_size;
+
+		if (total - header_size > 28)
+			repair4_header(icmp + 8, total - header_size - 8);
+		store_check(icmp + 2, 0);
+		store_check(icmp + 2, naive_checksum(icmp, total - header_size));
+	}
+	repair4_header(data, size);
+}
+
+static void repair6(uint8_t *data, size_t size)
+{
+	uint8_t header[8];
+
+	if (size < 48)
+		return;
+	if ((size_t)load_be16(data + 4) + 40 > size)
+		store_be16(data + 4, (uint16_t)(size - 40));
+	if (data[6] != IPPROTO_ICMPV6)
+		return;
+	size = load_be16(data + 4) + 40u;
+	if (size < 48)
+		return;
+	/* The pseudo header takes the place of the first eight bytes for a moment. */
+	memcpy(header, data, sizeof(header));
+	store_be32(data, (uint32_t)size - 40);
+	store_be32(data + 4, IPPROTO_ICMPV6);
+	store_check(data + 42, 0);
+	store_check(data + 42, naive_checksum(data, size));
+	memcpy(data, header, sizeof(header));
+}
+
+static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, size_t size)
+{
+	/* Exactly as large as promised, so that the sanitizer sees every step beyond. */
+	uint8_t *memory = malloc(PACKET_HEADROOM + size);
+	uint8_t *copy = malloc(size + 1);
+	struct packet packet = {.data = memory + PACKET_HEADROOM,
+				.size = (uint32_t)size,
+				.headroom = PACKET_HEADROOM,
+				.mark = 0x64,
+				.truncated = control & CONTROL_CUT};
+	enum outcome outcome;
+	enum verdict verdict;
+	bool was_right;
+
+	REQUIRE(memory && copy);
+	memcpy(packet.data, bytes, size);
+	if ((control & CONTROL_REPAIR) && size > 0 && packet.data[0] >> 4 == 4)
+		repair4(packet.data, size);
+	if ((control & CONTROL_REPAIR) && size > 0 && packet.data[0] >> 4 == 6)
+		repair6(packet.data, size);
+	memcpy(copy, packet.data, size);
+	was_right = naive_packet_ok(copy, size);
+
+	outcome = nat64_receive(fuzz->nat, &packet, fuzz->now_ms, &fuzz->out);
+	REQUIRE(outcome < N_OUTCOMES);
+	verdict = outcome_info(outcome)->verdict;
+	if (verdict == VERDICT_TRANSLATED)
+		REQUIRE(fuzz->out.n_packets > 0);
+	else
+		REQUIRE(fuzz->out.n_packets <= (verdict == VERDICT_DROP));
+	if (verdict == VERDICT_HOST)
+		REQUIRE(memcmp(copy, memory + PACKET_HEADROOM, size) == 0);
+	check_sent(fuzz, was_right || verdict == VERDICT_DROP, 0x64);
+	if (control & CONTROL_CHECK)
+		REQUIRE(nat64_check(fuzz->nat));
+	empty(fuzz);
+	free(memory);
+	free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	struct fuzz fuzz;
+
+	if (size == 0)
+		return 0;
+	begin(&fuzz, input[0]);
+	input++;
+	size--;
+	while (size >= 3) {
+		const uint8_t control = input[0];
+		size_t packet_size = load_be16(input + 1);
+
+		input += 3;
+		size -= 3;
+		if (packet_size > size)
+			packet_size = size;
+		pass_time(&fuzz, control & CONTROL_WAIT);
+		receive(&fuzz, control, input, packet_size);
+		input += packet_size;
+		size -= packet_size;
+	}
+	end(&fuzz);
+	return 0;
+}
