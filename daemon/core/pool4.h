@@ -4,9 +4,18 @@
  *
  * An entry is a list of address ranges with a list of port ranges, for some protocols, for all
  * clients or some. It costs the same with one address or 16 million: state for an address exists
- * only while some port of it is in use (struct pool4_address, found by hash). Which addresses of
- * an entry have no port left is kept as a sparse permutation, so that a choice among the others
- * takes constant work.
+ * only while some port of it is in use (pool4_address.h). Which addresses of an entry have no port
+ * left is kept as a sparse permutation (addr_choice.h), so that a choice among the others takes
+ * constant work. Which entries cover an address is an interval tree (pool4_index.h), and whom they
+ * serve a table of scopes (pool4_scope.h).
+ *
+ * Two entries overlap if they have an address, a protocol, a port and a scope in common: the same
+ * Pool6 prefix (or both none) and at least one equal prefix of clients (or both none). Only that is
+ * refused. Entries of different scopes, nested ones too, may share transport addresses, and (T,t)
+ * stays unique all the same (P-11), because the ports in use are kept by address and protocol and
+ * not by entry: what one entry gives out is taken for each. The price is that an entry which shares
+ * can be exhausted with n_used below n_ports, and that taking and giving back a port looks at every
+ * entry that covers its address.
  *
  * Lock (once there are several packet threads): one for the whole pool, taken by filter.c for the
  * creation and the end of bindings only; a packet of an existing session never comes here.
@@ -14,7 +23,6 @@
 #pragma once
 
 #include "daemon/core/addr4_ranges.h"
-#include "daemon/core/hash_index.h"
 #include "daemon/core/port_set.h"
 #include "daemon/core/siphash.h"
 
@@ -28,8 +36,8 @@ enum pool4_source { POOL4_FROM_FILE, POOL4_FROM_RUNTIME, POOL4_FROM_AUTO };
 enum pool4_state {
 	POOL4_PENDING, /* added, but the kernel's rules do not have it yet: not chosen */
 	POOL4_ACTIVE,
-	POOL4_DRAINING, /* takes no new bindings, goes with the last one */
-	POOL4_DISABLED,
+	POOL4_DRAINING, /* takes no new bindings; its owner removes it with the last one */
+	POOL4_DISABLED, /* as if it were not there, but for its name and overlaps */
 };
 
 /* What an entry is to be; copied by pool4_add(). */
@@ -81,16 +89,19 @@ void pool4_free(struct pool4 *pool);
 struct pool4_policy {
 	bool parity;         /* Translation.Parity, P-7 */
 	bool preserve_port;  /* Translation.PreservePort, P-10 */
-	bool strict_pairing; /* Pool4.Pairing=strict, P-4 */
+	bool strict_pairing; /* Pool4.Pairing=strict, P-4. Where no active entry offers the paired
+				address for the protocol, another one is chosen all the same */
 };
 void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy);
 
-/* With POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
+/* The new entry is pending. The addresses may come in any order and overlap each other. With
+ * POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id);
 enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without ports in use */
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 
-/* The allowed ports of an entry change while it is in use (P-18, every 10 s). */
+/* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
+ * of them stay so. With POOL4_OVERLAP nothing has changed. */
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
 
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id);
@@ -111,26 +122,27 @@ struct pool4_request {
 /*
  * Chooses (T,t) and takes it. An address of several active entries counts for each. Order: paired
  * address by P-8, then (soft pairing) another address chosen by client_hash among those of the
- * longest matching Clients= scope with free ports, then general entries if overflow. P-17: nothing
- * is ever taken from others.
+ * longest matching Clients= scope with free ports, then general entries if overflow
+ * (pool4_scope_match()). P-17: nothing is ever taken from others.
  */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
 
 /* Takes this very transport address: static bindings (any port; entry id 0 if in no entry) and
- * restored ones, and S-30. */
+ * restored ones, and S-30. Of several entries that share it the oldest counts it. */
 enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
 				     const struct taddr4 *taddr, uint32_t *ret_id);
 /* id as it was returned by the take. */
 void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		     uint32_t id);
 
-/* Would an IPv4 packet to this transport address be ours? The entry, or NULL. */
+/* Would an IPv4 packet to this transport address be ours (A-13)? The oldest entry that is not
+ * disabled, or NULL. */
 const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol protocol,
 				     uint32_t addr, uint16_t port);
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
 
-/* May this entry serve the client (scope and prefix)? For S-30. */
+/* May this entry, as it is now, serve the client (active, scope and prefix)? For S-30. */
 bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6);
 
 size_t pool4_memory(const struct pool4 *pool);
