@@ -57,10 +57,12 @@ static void test_limit(void)
 	slab_deinit(&slab);
 }
 
-/* Pointers and indices stay while the slab grows; memory goes when its end is free again. */
-static void test_growth_and_shrinking(void)
+/* Pointers and indices stay while the slab grows; memory goes as chunks become empty, whether that
+ * is from the end, from the beginning, or here and there. */
+static void grow_and_shrink(uint32_t stride)
 {
 	const uint32_t n = 70 * SLAB_CHUNK_ENTRIES + 1;
+	uint32_t index = 1;
 	struct slab slab;
 	struct entry *first;
 	size_t full;
@@ -74,15 +76,33 @@ static void test_growth_and_shrinking(void)
 	full = slab_memory(&slab);
 	g_assert_cmpuint(full, <=, (size_t)71 * SLAB_CHUNK_ENTRIES * (sizeof(struct entry) + 1));
 
-	for (uint32_t i = n; i-- > 1;) {
-		g_assert_cmpuint(((struct entry *)slab_at(&slab, i))->value, ==, i);
-		slab_free(&slab, i);
+	for (uint32_t i = 1; i < n; i++) {
+		index = (index + stride) % n;
+		if (index == 0)
+			index = (index + stride) % n;
+		g_assert_cmpuint(((struct entry *)slab_at(&slab, index))->value, ==, index);
+		slab_free(&slab, index);
+		if (i % 4096 == 0)
+			g_assert_true(slab_check(&slab));
 	}
 	g_assert_true(slab_check(&slab));
 	g_assert_cmpuint(slab_memory(&slab), <, full / 20);
 	g_assert_cmpuint(slab_next(&slab, 0), ==, 0);
 	g_assert_cmpuint(slab_next(&slab, 1), ==, SLAB_NONE);
+
+	for (uint32_t i = 1; i < n; i++)
+		g_assert_cmpuint(add(&slab, i), <, n);
+	g_assert_true(slab_check(&slab));
+	g_assert_cmpuint(slab_memory(&slab), ==, full);
+	g_assert_true(slab_at(&slab, 0) == first);
 	slab_deinit(&slab);
+}
+
+static void test_growth_and_shrinking(void)
+{
+	grow_and_shrink(1);
+	grow_and_shrink(70 * SLAB_CHUNK_ENTRIES);
+	grow_and_shrink(35839);
 }
 
 /* Free positions in low chunks are filled first, so that the end can become empty. */

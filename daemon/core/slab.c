@@ -3,11 +3,12 @@
  * See slab.h.
  *
  * Two levels of bitmaps find the lowest free position without a walk over entries: one bit for each
- * chunk that has room, and in the chunk one bit for each used entry. There is no free list, so the
- * last chunk can go at any moment without searching one for its entries.
+ * chunk that has room, and in the chunk one bit for each used entry. There is no free list, so an
+ * empty chunk can go at any moment without searching one for its entries.
  *
- * Invariants (slab_check): a chunk's open bit is set if and only if it has a free entry;
- * lowest_open is not above the lowest such chunk; the counts agree with the bitmaps.
+ * Invariants (slab_check): a chunk's open bit is set if and only if it is there and has a free
+ * entry; lowest_open is not above the lowest such chunk; the last chunk is there; at most one is
+ * empty; the counts agree with the bitmaps.
  */
 #include "daemon/core/slab.h"
 
@@ -76,34 +77,53 @@ static bool grow_arrays(struct slab *slab)
 	return true;
 }
 
-static bool append_chunk(struct slab *slab)
+/* A new chunk at the lowest place that has none. */
+static bool add_chunk(struct slab *slab)
 {
+	uint32_t number = 0;
 	struct slab_chunk *chunk;
 
-	if (slab->n_chunks == slab->chunk_capacity && !grow_arrays(slab))
+	if (slab->n_present == slab->n_chunks)
+		number = slab->n_chunks;
+	while (number < slab->n_chunks && slab->chunk[number] != NULL)
+		number++;
+	if (number == slab->chunk_capacity && !grow_arrays(slab))
 		return false;
 	chunk = calloc(1, chunk_size(slab));
 	if (chunk == NULL)
 		return false;
-	slab->chunk[slab->n_chunks] = chunk;
-	set_open(slab, slab->n_chunks, true);
-	slab->n_chunks++;
+	slab->chunk[number] = chunk;
+	slab->n_present++;
+	slab->n_empty++;
+	if (number == slab->n_chunks)
+		slab->n_chunks++;
+	set_open(slab, number, true);
+	if (number < slab->lowest_open)
+		slab->lowest_open = number;
 	return true;
 }
 
-/* The lowest chunk with a free entry, or n_chunks; lowest_open moves up to it. */
+static void remove_chunk(struct slab *slab, uint32_t number)
+{
+	free(slab->chunk[number]);
+	slab->chunk[number] = NULL;
+	slab->n_present--;
+	set_open(slab, number, false);
+	while (slab->n_chunks > 0 && slab->chunk[slab->n_chunks - 1] == NULL)
+		slab->n_chunks--;
+}
+
+/* The lowest chunk with a free entry, or SLAB_NONE; lowest_open moves up to it. */
 static uint32_t find_open(struct slab *slab)
 {
-	uint32_t i = slab->lowest_open / 64;
-
-	for (; i * 64 < slab->n_chunks; i++) {
+	for (uint32_t i = slab->lowest_open / 64; i * 64 < slab->n_chunks; i++) {
 		if (slab->open[i] != 0) {
 			slab->lowest_open = i * 64 + (uint32_t)__builtin_ctzll(slab->open[i]);
 			return slab->lowest_open;
 		}
 	}
 	slab->lowest_open = slab->n_chunks;
-	return slab->n_chunks;
+	return SLAB_NONE;
 }
 
 uint32_t slab_alloc(struct slab *slab)
@@ -116,10 +136,15 @@ uint32_t slab_alloc(struct slab *slab)
 	if (slab->n_used >= slab->limit)
 		return SLAB_NONE;
 	number = find_open(slab);
-	if (number == slab->n_chunks && !append_chunk(slab))
-		return SLAB_NONE;
+	if (number == SLAB_NONE) {
+		if (!add_chunk(slab))
+			return SLAB_NONE;
+		number = find_open(slab);
+	}
 
 	chunk = slab->chunk[number];
+	if (chunk->n_used == 0)
+		slab->n_empty--;
 	while (chunk->used[word] == UINT64_MAX)
 		word++;
 	index = word * 64 + (uint32_t)__builtin_ctzll(~chunk->used[word]);
@@ -131,23 +156,6 @@ uint32_t slab_alloc(struct slab *slab)
 
 	memset(chunk->data + (size_t)index * slab->entry_size, 0, slab->entry_size);
 	return number << SLAB_CHUNK_BITS | index;
-}
-
-/* The last chunk goes when the one before it is empty too: entries that come and go around a
- * chunk's end do not take and give back memory each time. One chunk for each entry freed is fast
- * enough, and bounds the time. */
-static void trim(struct slab *slab)
-{
-	uint32_t last = slab->n_chunks - 1;
-
-	if (slab->n_chunks < 2 || slab->chunk[last]->n_used > 0 ||
-	    slab->chunk[last - 1]->n_used > 0)
-		return;
-	free(slab->chunk[last]);
-	set_open(slab, last, false);
-	slab->n_chunks--;
-	if (slab->lowest_open > slab->n_chunks)
-		slab->lowest_open = slab->n_chunks;
 }
 
 void slab_free(struct slab *slab, uint32_t index)
@@ -164,7 +172,15 @@ void slab_free(struct slab *slab, uint32_t index)
 	set_open(slab, number, true);
 	if (number < slab->lowest_open)
 		slab->lowest_open = number;
-	trim(slab);
+
+	/* One empty chunk is kept: entries that come and go around a chunk's end do not take and
+	 * give back memory each time. */
+	if (chunk->n_used > 0)
+		return;
+	if (slab->n_empty > 0)
+		remove_chunk(slab, number);
+	else
+		slab->n_empty++;
 }
 
 uint32_t slab_next(const struct slab *slab, uint32_t from)
@@ -174,9 +190,9 @@ uint32_t slab_next(const struct slab *slab, uint32_t from)
 
 	for (uint32_t i = from >> SLAB_CHUNK_BITS; i < slab->n_chunks; i++) {
 		const struct slab_chunk *chunk = slab->chunk[i];
+		uint32_t end = chunk != NULL ? WORDS_PER_CHUNK : 0;
 
-		for (uint32_t word = first_word; word < WORDS_PER_CHUNK && chunk->n_used > 0;
-		     word++) {
+		for (uint32_t word = first_word; word < end; word++) {
 			uint64_t used = chunk->used[word] & mask;
 
 			if (used != 0)
@@ -192,30 +208,45 @@ uint32_t slab_next(const struct slab *slab, uint32_t from)
 
 size_t slab_memory(const struct slab *slab)
 {
-	return slab->n_chunks * chunk_size(slab) + slab->chunk_capacity * sizeof(slab->chunk[0]) +
+	return slab->n_present * chunk_size(slab) + slab->chunk_capacity * sizeof(slab->chunk[0]) +
 	       slab->chunk_capacity / 64 * sizeof(slab->open[0]);
+}
+
+static bool check_chunk(const struct slab *slab, uint32_t number)
+{
+	const struct slab_chunk *chunk = slab->chunk[number];
+	uint32_t n_bits = 0;
+
+	if (chunk == NULL)
+		return !is_open(slab, number) && number + 1 < slab->n_chunks;
+	for (uint32_t word = 0; word < WORDS_PER_CHUNK; word++)
+		n_bits += (uint32_t)__builtin_popcountll(chunk->used[word]);
+	if (n_bits != chunk->n_used)
+		return false;
+	if (is_open(slab, number) != (n_bits < SLAB_CHUNK_ENTRIES))
+		return false;
+	return !is_open(slab, number) || number >= slab->lowest_open;
 }
 
 bool slab_check(const struct slab *slab)
 {
 	uint32_t n_used = 0;
+	uint32_t n_present = 0;
+	uint32_t n_empty = 0;
 
 	for (uint32_t i = 0; i < slab->n_chunks; i++) {
-		uint32_t n_bits = 0;
-
-		for (uint32_t word = 0; word < WORDS_PER_CHUNK; word++)
-			n_bits += (uint32_t)__builtin_popcountll(slab->chunk[i]->used[word]);
-		if (n_bits != slab->chunk[i]->n_used)
+		if (!check_chunk(slab, i))
 			return false;
-		if (is_open(slab, i) != (n_bits < SLAB_CHUNK_ENTRIES))
-			return false;
-		if (is_open(slab, i) && i < slab->lowest_open)
-			return false;
-		n_used += n_bits;
+		if (slab->chunk[i] == NULL)
+			continue;
+		n_used += slab->chunk[i]->n_used;
+		n_present++;
+		n_empty += slab->chunk[i]->n_used == 0;
 	}
 	for (uint32_t i = slab->n_chunks; i < slab->chunk_capacity; i++) {
 		if (is_open(slab, i))
 			return false;
 	}
-	return n_used == slab->n_used && slab->n_chunks <= slab->chunk_capacity;
+	return n_used == slab->n_used && n_present == slab->n_present && n_empty == slab->n_empty &&
+	       n_empty <= 1 && slab->n_chunks <= slab->chunk_capacity;
 }

@@ -4,10 +4,10 @@
  *
  * Entries live in chunks that never move, so an index and also a pointer stay valid until the
  * entry is freed; by rule only indices are stored (half the size, and checked by slab_at()).
- * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time from
- * the end. A new entry takes the lowest free position: the used ones stay close together, so that
- * the end does become empty, and cursors over positions (slab_next) list every entry that exists
- * throughout exactly once.
+ * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time as
+ * they become empty. A new entry takes the lowest free position, so that the higher chunks do
+ * become empty. An entry never moves: cursors over positions (slab_next) list every entry that
+ * exists throughout exactly once.
  */
 #pragma once
 
@@ -29,9 +29,11 @@ struct slab_chunk {
 };
 
 struct slab {
-	struct slab_chunk **chunk;
-	uint64_t *open; /* bit per chunk: has a free entry */
+	struct slab_chunk **chunk; /* NULL where one was given back */
+	uint64_t *open;            /* bit per chunk: is there and has a free entry */
 	uint32_t n_chunks;
+	uint32_t n_present;      /* chunks that are there */
+	uint32_t n_empty;        /* of them without an entry: one at most is kept */
 	uint32_t chunk_capacity; /* of the two arrays above; a multiple of 64 */
 	uint32_t lowest_open;    /* no chunk before this one has a free entry */
 	uint32_t entry_size;
@@ -55,19 +57,22 @@ static inline bool slab_is_used(const struct slab *slab, uint32_t index)
 	if (index >> SLAB_CHUNK_BITS >= slab->n_chunks)
 		return false;
 	chunk = slab->chunk[index >> SLAB_CHUNK_BITS];
-	return chunk->used[index % SLAB_CHUNK_ENTRIES / 64] >> (index % 64) & 1;
+	return chunk != NULL && chunk->used[index % SLAB_CHUNK_ENTRIES / 64] >> (index % 64) & 1;
 }
 
 /* On the path of every packet: whether the entry is in use is checked with sanitizers only, as the
  * bitmap is not in the cache line that the caller is about to read. */
 static inline void *slab_at(const struct slab *slab, uint32_t index)
 {
+	struct slab_chunk *chunk;
+
 	assert(index >> SLAB_CHUNK_BITS < slab->n_chunks);
 #ifdef __SANITIZE_ADDRESS__
 	assert(slab_is_used(slab, index));
 #endif
-	return slab->chunk[index >> SLAB_CHUNK_BITS]->data +
-	       (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
+	chunk = slab->chunk[index >> SLAB_CHUNK_BITS];
+	assert(chunk != NULL);
+	return chunk->data + (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
 }
 
 /* The first used index >= from, or SLAB_NONE. */
