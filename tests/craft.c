@@ -194,3 +194,25 @@ struct packet craft_packet(struct craft_buffer *buffer, const struct craft *what
 	}
 	return packet;
 }
+
+void craft_assert_view(const struct packet *packet)
+{
+	struct packet again = *packet;
+
+	g_assert_cmpint(packet_parse(&again), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(packet->size, ==, again.size);
+	g_assert_cmpuint(packet->version, ==, again.version);
+	g_assert_cmpuint(packet->ip_protocol, ==, again.ip_protocol);
+	g_assert_cmpint(packet->protocol, ==, again.protocol);
+	g_assert_cmpint(packet->is_icmp_error, ==, again.is_icmp_error);
+	g_assert_cmpint(packet->is_fragment, ==, again.is_fragment);
+	g_assert_cmpint(packet->has_fragment_header, ==, again.has_fragment_header);
+	g_assert_cmpint(packet->more_fragments, ==, again.more_fragments);
+	g_assert_cmpint(packet->dont_fragment, ==, again.dont_fragment);
+	g_assert_cmpuint(packet->fragment_offset, ==, again.fragment_offset);
+	g_assert_cmphex(packet->fragment_id, ==, again.fragment_id);
+	g_assert_cmphex(packet->traffic_class, ==, again.traffic_class);
+	g_assert_cmpuint(packet->hop_limit, ==, again.hop_limit);
+	g_assert_cmpuint(packet->l4_offset, ==, again.l4_offset);
+	g_assert_cmpuint(packet->error_pointer, ==, again.error_pointer);
+}

@@ -52,3 +52,6 @@ struct packet craft_hex(struct craft_buffer *buffer, const char *hex);
 /* Both ways out of text; they end the test if it is no address. */
 struct addr6 craft_addr6(const char *text);
 uint32_t craft_addr4(const char *text);
+
+/* Is the view of a packet what packet_parse() sees in its bytes? Ends the test if not. */
+void craft_assert_view(const struct packet *packet);
