@@ -5,9 +5,9 @@
  * Entries live in chunks that never move, so an index and also a pointer stay valid until the
  * entry is freed; by rule only indices are stored (half the size, and checked by slab_at()).
  * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time as
- * they become empty. A new entry takes the lowest free position, so that the higher chunks do
- * become empty. An entry never moves: cursors over positions (slab_next) list every entry that
- * exists throughout exactly once.
+ * they become empty. A new entry takes the lowest free position in the chunks that are there, so
+ * that the higher ones do become empty. An entry never moves: cursors over positions (slab_next)
+ * list every entry that exists throughout exactly once.
  */
 #pragma once
 
@@ -45,7 +45,8 @@ struct slab {
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit);
 void slab_deinit(struct slab *slab);
 
-/* A zeroed entry, or SLAB_NONE at the limit or without memory. */
+/* A zeroed entry, or SLAB_NONE at the limit or without memory. Indices stay below the limit rounded
+ * up to whole chunks. */
 uint32_t slab_alloc(struct slab *slab);
 void slab_free(struct slab *slab, uint32_t index);
 
