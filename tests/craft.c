@@ -111,8 +111,9 @@ static void put_check(const struct packet *packet, uint8_t *l4, uint32_t size, u
 	check = naive_checksum(all, pseudo_size + size);
 	check += what->check_off_by;
 	check = (check & 0xffff) + (check >> 16);
-	if (protocol == IPPROTO_UDP && check == 0)
-		check = 0xffff;
+	/* One form of zero, that which the core makes. */
+	if (check == 0 || check == 0xffff)
+		check = protocol == IPPROTO_UDP ? 0xffff : 0;
 	store_be16(field, (uint16_t)check);
 }
 
