@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: the management interface peer to peer, for hosts without a bus and for
+ * --no-bus. Every peer that connects is a D-Bus connection of its own, on which we are the server.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#define CONTROL_PEERS_MAX 64 /* further ones wait until one hangs up */
+
+struct control;
+
+/* Called for each new connection, before its first message. */
+typedef int (*control_connect_fn)(sd_bus *bus, void *userdata);
+
+/*
+ * Listens at path: mode 0660, group nat64d-admin if there is one. What a daemon that is gone left
+ * there is replaced; -EADDRINUSE if one is listening.
+ */
+int control_new(sd_event *event, const char *path, control_connect_fn on_connect, void *userdata,
+		struct control **ret);
+/* Hangs up, and removes the socket. */
+void control_free(struct control *control);
+
+/* The connection in place i of CONTROL_PEERS_MAX, or NULL. */
+sd_bus *control_peer(const struct control *control, unsigned i);

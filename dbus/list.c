@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See list.h. */
+#include "dbus/list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/core/pool4_text.h"
+
+bool list_cursor_parse(const char *text, struct list_cursor *ret)
+{
+	struct list_cursor cursor = {PROTOCOL_TCP, 0};
+	const char *colon = strchr(text, ':');
+	char name[8];
+	unsigned long index;
+	char *end;
+
+	if (*text == '\0') {
+		*ret = cursor;
+		return true;
+	}
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(name))
+		return false;
+	memcpy(name, text, (size_t)(colon - text));
+	name[colon - text] = '\0';
+	if (!protocol_parse(name, &cursor.protocol) || colon[1] < '0' || colon[1] > '9')
+		return false;
+	errno = 0;
+	index = strtoul(colon + 1, &end, 10);
+	if (errno != 0 || *end != '\0' || index >= SLAB_NONE)
+		return false;
+	cursor.index = (uint32_t)index;
+	*ret = cursor;
+	return true;
+}
+
+const char *list_cursor_print(const struct list_cursor *cursor, char ret[LIST_CURSOR_SIZE])
+{
+	if (cursor->protocol == N_PROTOCOLS)
+		ret[0] = '\0';
+	else
+		snprintf(ret, LIST_CURSOR_SIZE, "%s:%" PRIu32, protocol_name(cursor->protocol),
+			 cursor->index);
+	return ret;
+}
+
+/* On to the next protocol, or with a filter for one to the end. */
+static void next_protocol(const struct list_filter *filter, struct list_cursor *cursor)
+{
+	cursor->protocol = filter->has_protocol ? N_PROTOCOLS : cursor->protocol + 1;
+	cursor->index = 0;
+}
+
+/* A filter for one protocol skips those before it, and has nothing behind it. */
+static void apply_protocol(const struct list_filter *filter, struct list_cursor *cursor)
+{
+	if (!filter->has_protocol || cursor->protocol == filter->protocol)
+		return;
+	if (cursor->protocol < filter->protocol)
+		*cursor = (struct list_cursor){filter->protocol, 0};
+	else
+		cursor->protocol = N_PROTOCOLS;
+}
+
+/* When the last session of a binding ends. Work: one for each session looked at. */
+static uint64_t binding_expires(const struct session_table *sessions, const struct bib_entry *entry,
+				uint32_t *work)
+{
+	uint64_t expires_ms = 0;
+	uint32_t n = 0;
+
+	if (entry->is_static)
+		return UINT64_MAX;
+	for (uint32_t i = entry->first_session; i != SLAB_NONE && n < LIST_EXPIRY_SESSIONS; n++) {
+		const struct session *session = session_at(sessions, i);
+
+		if (session->expires_ms > expires_ms)
+			expires_ms = session->expires_ms;
+		i = session->bib_next;
+	}
+	*work += n;
+	return expires_ms;
+}
+
+/* One slice under the lock; returns the rows added, and what it cost in *work. */
+static uint32_t slice_bib(const struct nat64 *nat, const struct list_filter *filter,
+			  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity,
+			  uint32_t *work)
+{
+	uint32_t n = 0;
+
+	while (n < capacity && *work < LIST_SLICE && cursor->protocol != N_PROTOCOLS) {
+		enum protocol protocol = cursor->protocol;
+		uint32_t index = bib_next(&nat->bib[protocol], cursor->index);
+		const struct bib_entry *entry;
+
+		++*work;
+		if (index == SLAB_NONE) {
+			next_protocol(filter, cursor);
+			continue;
+		}
+		cursor->index = index + 1;
+		entry = bib_at(&nat->bib[protocol], index);
+		if (!list_filter_wants_binding(filter, entry))
+			continue;
+		rows[n++] = (struct list_bib_row){
+			protocol,
+			*entry,
+			binding_expires(&nat->sessions[protocol], entry, work),
+		};
+	}
+	return n;
+}
+
+uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
+		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
+{
+	uint32_t n = 0, work = 0;
+
+	apply_protocol(filter, cursor);
+	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
+		uint32_t slice_work = 0;
+
+		gateway_lock(gateway);
+		n += slice_bib(gateway->nat, filter, cursor, rows + n, capacity - n, &slice_work);
+		gateway_unlock(gateway);
+		work += slice_work;
+	}
+	return n;
+}
+
+static struct list_session_row session_row(const struct nat64 *nat, enum protocol protocol,
+					   const struct session *session,
+					   const struct bib_entry *entry)
+{
+	return (struct list_session_row){
+		.protocol = protocol,
+		.client = bib_entry_taddr6(entry),
+		.mapped = bib_entry_taddr4(entry),
+		.server6 = rfc6052_embed(&nat->config.pool6[session->pool6], session->addr4),
+		.server = {session->addr4, session->port4},
+		.state = session->state,
+		.expires_ms = session->expires_ms,
+	};
+}
+
+static uint32_t slice_sessions(const struct nat64 *nat, const struct list_filter *filter,
+			       struct list_cursor *cursor, struct list_session_row *rows,
+			       uint32_t capacity, uint32_t *work)
+{
+	uint32_t n = 0;
+
+	while (n < capacity && *work < LIST_SLICE && cursor->protocol != N_PROTOCOLS) {
+		enum protocol protocol = cursor->protocol;
+		uint32_t index = session_next(&nat->sessions[protocol], cursor->index);
+		const struct session *session;
+		const struct bib_entry *entry;
+
+		++*work;
+		if (index == SLAB_NONE) {
+			next_protocol(filter, cursor);
+			continue;
+		}
+		cursor->index = index + 1;
+		session = session_at(&nat->sessions[protocol], index);
+		entry = bib_at(&nat->bib[protocol], session->bib);
+		if (list_filter_wants_session(filter, session) &&
+		    list_filter_wants_binding(filter, entry))
+			rows[n++] = session_row(nat, protocol, session, entry);
+	}
+	return n;
+}
+
+uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
+		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity)
+{
+	uint32_t n = 0, work = 0;
+
+	apply_protocol(filter, cursor);
+	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
+		uint32_t slice_work = 0;
+
+		gateway_lock(gateway);
+		n += slice_sessions(gateway->nat, filter, cursor, rows + n, capacity - n,
+				    &slice_work);
+		gateway_unlock(gateway);
+		work += slice_work;
+	}
+	return n;
+}
+
+/* The addresses as text in new memory, or NULL. */
+static char *print_addresses(const struct pool4_spec *spec)
+{
+	size_t size = pool4_text_print(spec->addresses, spec->n_addresses, NULL, 0) + 1;
+	char *text = malloc(size);
+
+	if (text != NULL)
+		pool4_text_print(spec->addresses, spec->n_addresses, text, size);
+	return text;
+}
+
+static void append_word(char *text, size_t size, const char *word)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s%s", used > 0 ? " " : "", word);
+}
+
+/* False without memory. */
+static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *entry,
+			   struct list_pool4_row *row)
+{
+	const struct pool4_spec *spec = &entry->spec;
+	char text[ADDR_TEXT_SIZE];
+
+	*row = (struct list_pool4_row){
+		.id = entry->id,
+		.addresses = print_addresses(spec),
+		.state = entry->state,
+		.source = spec->source,
+	};
+	memcpy(row->name, spec->name, sizeof(row->name));
+	memcpy(row->comment, spec->comment, sizeof(row->comment));
+	port_ranges_print(&spec->ports, row->ports, sizeof(row->ports));
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		row->protocol[protocol] = spec->protocol[protocol];
+		row->n_ports[protocol] = entry->n_ports[protocol];
+		row->n_used[protocol] = entry->n_used[protocol];
+		row->n_peak[protocol] = entry->n_peak[protocol];
+		row->n_refused[protocol] = entry->n_refused[protocol];
+		if (spec->protocol[protocol])
+			append_word(row->protocols, sizeof(row->protocols),
+				    protocol_name(protocol));
+	}
+	for (uint32_t i = 0; i < spec->n_clients; i++)
+		append_word(row->clients, sizeof(row->clients),
+			    prefix6_print(&spec->clients[i], text));
+	if (spec->pool6 != POOL4_ANY_PREFIX)
+		prefix6_print(&nat->config.pool6[spec->pool6], row->prefix);
+	return row->addresses != NULL;
+}
+
+uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_row *rows,
+		    uint32_t capacity, int *ret_error)
+{
+	const struct pool4_entry *entry = NULL;
+	uint32_t n = 0;
+	size_t text = 0;
+
+	*ret_error = 0;
+	do {
+		gateway_lock(gateway);
+		for (uint32_t i = 0; i < LIST_POOL4_SLICE; i++) {
+			entry = pool4_next(gateway->nat->pool4, *after);
+			if (entry == NULL || n == capacity || text >= LIST_POOL4_TEXT_MAX)
+				break;
+			if (!fill_pool4_row(gateway->nat, entry, &rows[n])) {
+				*ret_error = -ENOMEM;
+				break;
+			}
+			text += strlen(rows[n++].addresses);
+			*after = entry->id;
+		}
+		gateway_unlock(gateway);
+	} while (entry != NULL && n < capacity && text < LIST_POOL4_TEXT_MAX && *ret_error == 0);
+	if (entry == NULL)
+		*after = 0;
+	return n;
+}
+
+void list_pool4_rows_free(struct list_pool4_row *rows, uint32_t n_rows)
+{
+	for (uint32_t i = 0; i < n_rows; i++)
+		free(rows[i].addresses);
+	free(rows);
+}

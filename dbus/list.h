@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pages of the tables, copied out under the gateway's lock, so that nobody talks to the bus while
+ * packets wait. A cursor is a position in a slab: "udp:4711" is the next one to look at. Positions
+ * do not move, so what exists throughout is listed exactly once.
+ *
+ * The lock is held for a slice of LIST_SLICE positions at a time, and one page looks at no more
+ * than LIST_WORK_MAX: a filter that matches little can not stop the packets.
+ */
+#pragma once
+
+#include "daemon/gateway.h"
+#include "dbus/list_filter.h"
+
+#define LIST_SLICE           4096
+#define LIST_WORK_MAX        1000000
+#define LIST_CURSOR_SIZE     32
+#define LIST_POOL4_SLICE     64
+#define LIST_POOL4_TEXT_MAX  (1u << 20) /* bytes of addresses in one page of entries */
+#define LIST_EXPIRY_SESSIONS 10000      /* of one binding that are looked at for its end */
+
+struct list_cursor {
+	enum protocol protocol; /* N_PROTOCOLS: at the end */
+	uint32_t index;
+};
+
+/* "" is the beginning. */
+bool list_cursor_parse(const char *text, struct list_cursor *ret);
+/* "" at the end. */
+const char *list_cursor_print(const struct list_cursor *cursor, char ret[LIST_CURSOR_SIZE]);
+
+struct list_bib_row {
+	enum protocol protocol;
+	struct bib_entry entry;
+	uint64_t expires_ms; /* UINT64_MAX = never */
+};
+
+struct list_session_row {
+	enum protocol protocol;
+	struct taddr6 client;
+	struct taddr4 mapped;
+	struct addr6 server6;
+	struct taddr4 server;
+	uint8_t state;
+	uint64_t expires_ms;
+};
+
+/* Rows from *cursor on, which is moved; returns how many. filter is resolved already. */
+uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
+		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
+uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
+		       struct list_cursor *cursor, struct list_session_row *rows,
+		       uint32_t capacity);
+
+struct list_pool4_row {
+	uint32_t id;
+	char name[POOL4_NAME_SIZE];
+	char comment[POOL4_COMMENT_SIZE];
+	char *addresses;
+	char ports[1024];
+	char protocols[32];
+	char clients[POOL4_CLIENTS_MAX * ADDR_TEXT_SIZE];
+	char prefix[ADDR_TEXT_SIZE];
+	enum pool4_state state;
+	enum pool4_source source;
+	bool protocol[N_PROTOCOLS];
+	uint64_t n_ports[N_PROTOCOLS];
+	uint64_t n_used[N_PROTOCOLS];
+	uint64_t n_peak[N_PROTOCOLS];
+	uint64_t n_refused[N_PROTOCOLS];
+};
+
+/* Entries with an id > *after, which is moved, or set to 0 at the end. Stops early when without
+ * memory, with -ENOMEM in *ret_error. */
+uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_row *rows,
+		    uint32_t capacity, int *ret_error);
+void list_pool4_rows_free(struct list_pool4_row *rows, uint32_t n_rows);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The filter of a list method: a{sv} with the names of org.nat64d1.xml, read into a struct, and
+ * asked for each binding or session. Members that were not given match everything.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/core/nat64.h"
+
+struct list_filter {
+	bool has_protocol;
+	enum protocol protocol;
+	bool has_client;
+	struct prefix6 client;
+	bool has_address4;
+	uint32_t address4;
+	bool has_port4;
+	uint16_t port4;
+	bool has_static;
+	bool is_static;
+	char pool4[POOL4_NAME_SIZE]; /* name or id; "" = any */
+	uint32_t pool4_id;           /* of pool4, by list_filter_resolve() */
+	/* Sessions only. */
+	bool has_server;
+	struct prefix4 server;
+	bool has_state;
+	enum tcp_fsm_state state;
+};
+
+/* Reads an a{sv}. A negative errno with error set if a name, type or value is wrong. */
+int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
+		     sd_bus_error *error);
+
+/* Finds the entry of pool4 that the filter names; false if there is none. Under the lock. */
+bool list_filter_resolve(struct list_filter *filter, const struct nat64 *nat);
+
+bool list_filter_wants_binding(const struct list_filter *filter, const struct bib_entry *entry);
+bool list_filter_wants_session(const struct list_filter *filter, const struct session *session);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The management interface org.nat64d1.Manager (org.nat64d1.xml), on the bus and on the control
+ * socket at once. It runs in the control thread, on its event loop.
+ *
+ * Handlers keep one order: read, validate, apply, reply. They take the gateway's lock only to copy
+ * out, never while talking to the bus.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/gateway.h"
+
+struct manager;
+
+struct manager_options {
+	const char *service;     /* NULL = org.nat64d1 */
+	bool no_bus;             /* control socket only */
+	const char *bus_address; /* NULL = the system bus */
+	const char *socket_path; /* NULL = no control socket */
+};
+
+/* gateway->nat exists and stays. A bus that can not be reached is tried again; a control socket
+ * that can not be made, or belongs to a running daemon (-EADDRINUSE), is an error. */
+int manager_new(struct gateway *gateway, sd_event *event, const struct manager_options *options,
+		struct manager **ret);
+void manager_free(struct manager *manager);
+
+/* gateway->state or the prefixes are different now: announced to everyone who listens. */
+void manager_changed(struct manager *manager);
