@@ -97,6 +97,7 @@ static void test_permitted6(void)
 		{ "routing header, udp",     CLIENT6, SERVER6, 43, 4, 0, true,  BYTES(17, 0, 2, 1, 0, 0, 0, 0, 3, 0) },
 		{ "AH, error",               CLIENT6, SERVER6, 51, 1, 4, false, BYTES(58, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0) },
 		{ "AH, tcp",                 CLIENT6, SERVER6, 51, 1, 4, true,  BYTES(6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0) },
+		{ "AH, echo",                CLIENT6, SERVER6, 51, 3, 0, true,  BYTES(58, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 0) },
 		{ "first fragment, udp",     CLIENT6, SERVER6, 44, 3, 0, true,  BYTES(17, 0, 0, 1, 0, 0, 0, 9, 1, 2) },
 		{ "first fragment, error",   CLIENT6, SERVER6, 44, 3, 0, false, BYTES(58, 0, 0, 1, 0, 0, 0, 9, 1, 2) },
 		{ "later fragment",          CLIENT6, SERVER6, 44, 3, 0, false, BYTES(17, 0, 0, 8, 0, 0, 0, 9, 1, 2) },
@@ -163,6 +164,17 @@ static void test_permitted4(void)
 	}
 }
 
+/* Is a packet that ends here answered? Its memory ends here, too. */
+static bool permitted_if_cut(const struct packet *whole, uint32_t size, uint8_t type, uint8_t code)
+{
+	uint8_t *data = g_memdup2(whole->data, MAX(size, 1));
+	const struct packet about = {.data = data, .size = size, .version = whole->version};
+	const bool permitted = icmp_error_permitted(&about, type, code);
+
+	g_free(data);
+	return permitted;
+}
+
 /* Packets that packet_parse() refused: cut anywhere, with a view that was never filled in. */
 static void test_cut_short_is_not_answered(void)
 {
@@ -171,19 +183,37 @@ static void test_cut_short_is_not_answered(void)
 	uint8_t buffer[BUFFER_SIZE];
 	struct packet about = make6(buffer, CLIENT6, SERVER6, 60, chain, sizeof(chain), 18);
 
-	g_assert_true(icmp_error_permitted(&about, 4, 0));
-	for (about.size = 0; about.size < IP6_HEADER_SIZE + 17; about.size++)
-		g_assert_false(icmp_error_permitted(&about, 4, 0));
+	g_assert_true(permitted_if_cut(&about, IP6_HEADER_SIZE + 17, 4, 0));
+	for (uint32_t size = 0; size < IP6_HEADER_SIZE + 17; size++)
+		g_assert_false(permitted_if_cut(&about, size, 4, 0));
 
 	about = make4(buffer, SERVER4, POOL4, 1, 0, echo, sizeof(echo), 8);
-	for (about.size = 0; about.size < IP4_HEADER_SIZE + 1; about.size++)
-		g_assert_false(icmp_error_permitted(&about, 3, 5));
-	g_assert_true(icmp_error_permitted(&about, 3, 5));
+	for (uint32_t size = 0; size < IP4_HEADER_SIZE + 1; size++)
+		g_assert_false(permitted_if_cut(&about, size, 3, 5));
+	g_assert_true(permitted_if_cut(&about, IP4_HEADER_SIZE + 1, 3, 5));
 
+	about = make4(buffer, SERVER4, POOL4, 17, 0, NULL, 0, 8);
+	g_assert_true(icmp_error_permitted(&about, 3, 5));
 	buffer[0] = 0x44; /* a header shorter than a header */
 	g_assert_false(icmp_error_permitted(&about, 3, 5));
-	buffer[0] = 0x54; /* neither 4 nor 6 */
+	buffer[0] = 0x55; /* neither 4 nor 6 */
 	g_assert_false(icmp_error_permitted(&about, 3, 5));
+}
+
+/* T-23: who has more than eight extension headers is not looked through. */
+static void test_long_chain_is_not_answered(void)
+{
+	uint8_t chain[9 * 8] = {0};
+	uint8_t buffer[BUFFER_SIZE];
+
+	for (unsigned n = 1; n <= 9; n++) {
+		struct packet about;
+
+		for (unsigned i = 0; i < n; i++)
+			chain[i * 8] = i + 1 < n ? 60 : 17;
+		about = make6(buffer, CLIENT6, SERVER6, 60, chain, sizeof(chain), 100);
+		g_assert_cmpint(icmp_error_permitted(&about, 3, 0), ==, n <= 8);
+	}
 }
 
 struct sent {
@@ -392,6 +422,7 @@ static void test_total(void)
 	g_assert_cmpuint(drain6(limit, "2001:db8:3::", true, 49), ==, 100);
 	g_assert_cmpuint(drain6(limit, "2001:db8:4::", true, 49), ==, 100);
 	g_assert_cmpuint(drain6(limit, "2001:db8:5::", true, 49), ==, 50);
+	g_assert_cmpuint(drain6(limit, "2001:db8:5::", true, 89), ==, 10);
 	g_free(limit);
 }
 
@@ -446,6 +477,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/icmp_error/permitted6", test_permitted6);
 	g_test_add_func("/icmp_error/permitted4", test_permitted4);
 	g_test_add_func("/icmp_error/cut_short_is_not_answered", test_cut_short_is_not_answered);
+	g_test_add_func("/icmp_error/long_chain_is_not_answered", test_long_chain_is_not_answered);
 	g_test_add_func("/icmp_error/error6", test_error6);
 	g_test_add_func("/icmp_error/error4", test_error4);
 	g_test_add_func("/icmp_error/padding_is_not_quoted", test_padding_is_not_quoted);

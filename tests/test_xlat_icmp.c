@@ -44,8 +44,10 @@ struct inner_spec {
 	uint32_t fragment_size; /* not 0: it is the first fragment, with so many bytes */
 	bool atomic;            /* IPv6 only: Fragment header all the same */
 	uint32_t options;       /* IPv4 options or an IPv6 extension header, not translated */
-	bool no_check;          /* UDP without a checksum */
-	uint8_t check_error;    /* added to the checksum: it has to stay wrong (I-9) */
+	bool reply;
+	bool no_check;       /* UDP without a checksum */
+	uint16_t tweak;      /* first bytes of the payload of UDP */
+	uint8_t check_error; /* added to the checksum: it has to stay wrong (I-9) */
 };
 
 /* An ICMP error around it. */
@@ -104,11 +106,13 @@ static uint8_t build_l4(uint8_t *ret, unsigned version, const struct inner_spec 
 	case PROTOCOL_UDP:
 		ip_protocol = IPPROTO_UDP;
 		store_be16(ret + 4, (uint16_t)spec->l4_size);
+		if (spec->l4_size >= 10)
+			store_be16(ret + 8, spec->tweak);
 		check = ret + 6;
 		break;
 	case PROTOCOL_ICMP:
 		ip_protocol = version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-		ret[0] = version == 6 ? 128 : 8;
+		ret[0] = version == 6 ? (spec->reply ? 129 : 128) : (spec->reply ? 0 : 8);
 		ret[1] = 0;
 		store_be16(ret + 4, version == 6 ? 0x1111 : 0x2222);
 		check = ret + 2;
@@ -118,6 +122,8 @@ static uint8_t build_l4(uint8_t *ret, unsigned version, const struct inner_spec 
 	}
 	store_be16(check, 0);
 	sum = l4_check(ret, spec->l4_size, version, ip_protocol) + spec->check_error;
+	if (spec->protocol == PROTOCOL_UDP && sum == 0)
+		sum = 0xffff;
 	store_be16(check, spec->no_check ? 0 : (uint16_t)(sum > 0xffff ? sum - 0xffff : sum));
 	return ip_protocol;
 }
@@ -515,10 +521,14 @@ static void test_mtu_6to4(void)
 	csv_close(csv);
 }
 
-/* H-8: nh4 counts as unlimited in a hairpin. */
-static void test_mtu_unlimited(void)
+/* H-8: nh4 counts as unlimited in a hairpin. And an IPv6 route below 1280 can not be meant. */
+static void test_mtu_at_both_ends(void)
 {
 	const struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
+	const struct xlat_path narrow = {.nh4_mtu = 1500, .nh6_mtu = 0};
+
+	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, false, &narrow), ==, 1260);
+	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, true, &narrow), ==, 1252);
 
 	g_assert_cmpuint(xlat_icmp_4to6_mtu(1400, 1500, &path), ==, 1420);
 	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, false, &path), ==, 1380);
@@ -557,6 +567,7 @@ static const struct inner_spec shape[] = {
 	{ "tcp, wrong checksum",     PROTOCOL_TCP,  60, 60, .check_error = 1 },
 	{ "udp, wrong checksum",     PROTOCOL_UDP,  60, 60, .check_error = 77 },
 	{ "echo, wrong checksum",    PROTOCOL_ICMP, 60, 60, .check_error = 1 },
+	{ "echo reply",              PROTOCOL_ICMP, 60, 60, .reply = true },
 	{ "huge by its header",      PROTOCOL_UDP,  65400, 8 },
 	/* clang-format on */
 };
@@ -586,6 +597,48 @@ static void test_shapes_6to4(void)
 		g_assert_cmpint(run_message(&run, 6, &received, &shape[i], &path1500, &copy_rules),
 				==, OUTCOME_TRANSLATED);
 		check_message(&run, 4, &expected, &shape[i]);
+	}
+}
+
+/* T-33: the one payload with which the checksum becomes 0 on the other side. */
+static void test_udp_checksum_computes_to_zero(void)
+{
+	static struct run run;
+	static uint8_t l4[20];
+	static const struct message_spec message4 = {3, 3}, message6 = {1, 4};
+	struct inner_spec inner = {.protocol = PROTOCOL_UDP, .l4_size = 20, .present = 20};
+
+	for (unsigned version = 4; version <= 6; version += 2) {
+		inner.tweak = 0;
+		(void)build_l4(l4, 10 - version, &inner);
+		inner.tweak = load_be16(l4 + 6);
+		(void)build_l4(l4, 10 - version, &inner);
+		g_assert_cmpuint(load_be16(l4 + 6), ==, 0xffff);
+		g_assert_cmpint(run_message(&run, version, version == 4 ? &message4 : &message6,
+					    &inner, &path1500, &copy_rules),
+				==, OUTCOME_TRANSLATED);
+		check_message(&run, 10 - version, version == 4 ? &message6 : &message4, &inner);
+	}
+}
+
+/* An IPv6 header may claim 20 bytes more than an IPv4 header can. */
+static void test_claim_is_too_large_for_ipv4(void)
+{
+	static struct run run;
+	static const struct message_spec received = {1, 4};
+	static const struct inner_spec inner = {
+		.protocol = PROTOCOL_TCP, .l4_size = 65515, .present = 8};
+
+	for (uint32_t claim = 65514; claim <= 65535; claim++) {
+		run.packet = (struct packet){.data = run.received};
+		run.packet.size = build_message(run.received, 6, &received, &inner, true);
+		run.out = (struct out){.arena = run.arena, .arena_size = sizeof(run.arena)};
+		g_assert_cmpint(packet_parse(&run.packet), ==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(packet_parse_inner(&run.packet, &run.inner), ==,
+				OUTCOME_TRANSLATED);
+		run.inner.claimed = IP6_HEADER_SIZE + claim;
+		g_assert_cmpint(translate(&run, &path1500, &copy_rules), ==, OUTCOME_TRANSLATED);
+		g_assert_cmpuint(load_be16(run.packet.data + 30), ==, MIN(claim + 20, 65535));
 	}
 }
 
@@ -796,9 +849,12 @@ int main(int argc, char **argv)
 	g_test_add_func("/xlat_icmp/pointers_6to4", test_pointers_6to4);
 	g_test_add_func("/xlat_icmp/mtu_4to6", test_mtu_4to6);
 	g_test_add_func("/xlat_icmp/mtu_6to4", test_mtu_6to4);
-	g_test_add_func("/xlat_icmp/mtu_unlimited", test_mtu_unlimited);
+	g_test_add_func("/xlat_icmp/mtu_at_both_ends", test_mtu_at_both_ends);
 	g_test_add_func("/xlat_icmp/shapes_4to6", test_shapes_4to6);
 	g_test_add_func("/xlat_icmp/shapes_6to4", test_shapes_6to4);
+	g_test_add_func("/xlat_icmp/udp_checksum_computes_to_zero",
+			test_udp_checksum_computes_to_zero);
+	g_test_add_func("/xlat_icmp/claim_is_too_large_for_ipv4", test_claim_is_too_large_for_ipv4);
 	g_test_add_func("/xlat_icmp/unused_bytes_are_zero", test_unused_bytes_are_zero);
 	g_test_add_func("/xlat_icmp/layout", test_layout);
 	g_test_add_func("/xlat_icmp/extension_without_a_place", test_extension_without_a_place);
