@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nat64ctl setup and teardown: the host as the daemon prepares it at start, put in place, shown or
+ * removed without the daemon.
+ *
+ *   setup [--print | --dry-run] [--config FILE] [--instance NAME]
+ *   teardown [--dry-run] [--instance NAME]
+ *
+ * What pool4 is comes from the configuration only: entries that were added at run time get their
+ * rules from the daemon.
+ */
+#include "tools/ctl_setup.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/config.h"
+#include "daemon/pool4_auto.h"
+#include "daemon/rules.h"
+
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+struct options {
+	const char *config;
+	const char *instance;
+	bool print;
+	bool dry_run;
+};
+
+/* The entries, and what they point to. */
+struct entries {
+	GArray *entry;        /* struct rules_entry */
+	GPtrArray *addresses; /* GArray of struct addr4_range */
+	GPtrArray *ports;     /* struct port_ranges */
+};
+
+static void entries_init(struct entries *entries)
+{
+	*entries = (struct entries){
+		.entry = g_array_new(FALSE, FALSE, sizeof(struct rules_entry)),
+		.addresses = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref),
+		.ports = g_ptr_array_new_with_free_func(g_free),
+	};
+}
+
+static void entries_deinit(struct entries *entries)
+{
+	g_array_unref(entries->entry);
+	g_ptr_array_unref(entries->addresses);
+	g_ptr_array_unref(entries->ports);
+}
+
+/* Takes addresses. */
+static void entries_add(struct entries *entries, GArray *addresses, const struct port_ranges *ports,
+			const bool protocol[N_PROTOCOLS])
+{
+	struct port_ranges *copy = g_memdup2(ports, sizeof(*ports));
+	struct rules_entry entry = {
+		.addresses = (const struct addr4_range *)(const void *)addresses->data,
+		.n_addresses = addresses->len,
+		.ports = copy,
+	};
+
+	memcpy(entry.protocol, protocol, sizeof(entry.protocol));
+	g_ptr_array_add(entries->addresses, addresses);
+	g_ptr_array_add(entries->ports, copy);
+	g_array_append_val(entries->entry, entry);
+}
+
+static GArray *addresses_new(uint32_t first, uint32_t last)
+{
+	GArray *addresses = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	struct addr4_range range = {.first = first, .last = last};
+
+	g_array_append_val(addresses, range);
+	return addresses;
+}
+
+static bool is_named(char **names, const char *name)
+{
+	return names != NULL && g_strv_contains((const char *const *)names, name);
+}
+
+/* Adds the addresses of the named interfaces. True if any of all addresses is the host's own. */
+static bool add_interfaces(GArray *addresses, char **names)
+{
+	struct ifaddrs *list = NULL;
+	bool own = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct sockaddr_in address;
+		struct addr4_range range;
+
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&address, i->ifa_addr, sizeof(address));
+		range.first = range.last = ntohl(address.sin_addr.s_addr);
+		if (is_named(names, i->ifa_name))
+			g_array_append_val(addresses, range);
+		for (guint j = 0; j < addresses->len; j++) {
+			const struct addr4_range *other =
+				&g_array_index(addresses, struct addr4_range, j);
+
+			own = own || (other->first <= range.first && range.first <= other->last);
+		}
+	}
+	freeifaddrs(list);
+	return own;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void add_pool4(struct entries *entries, const struct config_pool4 *pool4,
+		      struct pool4_auto *autos)
+{
+	GArray *addresses = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	struct port_ranges ports = pool4->spec.ports;
+	bool own;
+
+	g_array_append_vals(addresses, pool4->spec.addresses, pool4->spec.n_addresses);
+	own = add_interfaces(addresses, pool4->interfaces);
+	if (pool4->ports_auto && own) {
+		pool4_auto_ports(autos, now_ms(), &ports);
+	} else if (pool4->ports_auto) {
+		ports.n_ranges = 0;
+		(void)port_ranges_add(&ports, 1024, UINT16_MAX);
+	}
+	entries_add(entries, addresses, &ports, pool4->spec.protocol);
+}
+
+/* The entry named auto, which is there without any other (INTERFACE, section 5). */
+static int add_auto(struct entries *entries, struct pool4_auto *autos)
+{
+	static const bool all[N_PROTOCOLS] = {true, true, true};
+	struct port_ranges ports;
+	uint32_t addr;
+
+	if (!pool4_auto_address(autos, &addr)) {
+		fprintf(stderr, "setup: the configuration has no [Pool4 NAME], and without an IPv4 "
+				"default route there is no address to use instead\n");
+		return -1;
+	}
+	pool4_auto_ports(autos, now_ms(), &ports);
+	entries_add(entries, addresses_new(addr, addr), &ports, all);
+	return 0;
+}
+
+static int read_entries(const struct config *config, struct entries *entries)
+{
+	struct pool4_auto *autos;
+	int r = pool4_auto_new(&autos);
+
+	if (r < 0) {
+		fprintf(stderr, "setup: the host's ports can not be read: %s\n", g_strerror(-r));
+		return r;
+	}
+	for (uint32_t i = 0; i < config->n_pool4; i++)
+		add_pool4(entries, &config->pool4[i], autos);
+	if (config->n_pool4 == 0)
+		r = add_auto(entries, autos);
+	for (uint32_t i = 0; i < config->n_statics; i++) {
+		const struct config_static *binding = &config->statics[i];
+		struct port_ranges port = {.n_ranges = 0};
+
+		(void)port_ranges_add(&port, binding->outside.port, binding->outside.port);
+		entries_add(entries, addresses_new(binding->outside.addr, binding->outside.addr),
+			    &port, binding->protocol);
+	}
+	pool4_auto_free(autos);
+	return r;
+}
+
+static bool parse_options(int argc, char **argv, bool setup, struct options *ret)
+{
+	/* clang-format off */
+	static const struct option known[] = {
+		{ "print",    no_argument,       NULL, 'p' },
+		{ "dry-run",  no_argument,       NULL, 'n' },
+		{ "config",   required_argument, NULL, 'c' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
+	};
+	/* clang-format on */
+	int option;
+
+	*ret = (struct options){0};
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "+i:", known, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			ret->print = true;
+			break;
+		case 'n':
+			ret->dry_run = true;
+			break;
+		case 'c':
+			ret->config = optarg;
+			break;
+		case 'i':
+			ret->instance = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	if (optind == argc && (setup || (!ret->print && ret->config == NULL)))
+		return true;
+	fprintf(stderr, "usage: nat64ctl %s\n",
+		setup ? "setup [--print | --dry-run] [--config FILE] [--instance NAME]"
+		      : "teardown [--dry-run] [--instance NAME]");
+	return false;
+}
+
+static struct config *load_config(const struct options *options)
+{
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	g_autofree char *path = options->config != NULL ? g_strdup(options->config)
+				: options->instance != NULL
+					? g_strdup_printf("/etc/nat64d/%s.conf", options->instance)
+					: NULL;
+	struct config *config = NULL;
+
+	(void)config_load(path, &config, problems);
+	for (guint i = 0; i < problems->len; i++) {
+		g_autofree char *text = config_problem_print(g_ptr_array_index(problems, i));
+
+		fprintf(stderr, "%s\n", text);
+	}
+	return config;
+}
+
+static int apply(struct rules *rules, const struct entries *entries, char **ret_error)
+{
+	static const char *const how[] = {
+		[RULES_NFT] = "nft queues",
+		[RULES_IPTABLES] = "nft marks, iptables queues",
+		[RULES_NONE] = "Queue.Rules=none: the host only",
+	};
+	int r = rules_apply(rules, (const struct rules_entry *)(const void *)entries->entry->data,
+			    entries->entry->len, ret_error);
+
+	if (r == 0)
+		printf("packet rules are in place (%s)\n", how[rules_mode(rules)]);
+	return r;
+}
+
+int ctl_setup(int argc, char **argv)
+{
+	struct entries entries;
+	struct options options;
+	struct config *config;
+	struct rules *rules = NULL;
+	char *error = NULL;
+	int r;
+
+	if (!parse_options(argc, argv, true, &options))
+		return EXIT_USAGE;
+	config = load_config(&options);
+	if (config == NULL)
+		return EXIT_FAILED;
+	entries_init(&entries);
+	r = read_entries(config, &entries);
+	if (r == 0)
+		r = rules_open(options.instance, config, &rules, &error);
+	if (r == 0 && (options.print || options.dry_run)) {
+		g_autofree char *text = rules_print(
+			rules, (const struct rules_entry *)(const void *)entries.entry->data,
+			entries.entry->len);
+
+		fputs(text, stdout);
+	} else if (r == 0) {
+		r = apply(rules, &entries, &error);
+	}
+	if (error != NULL)
+		fprintf(stderr, "setup: %s\n", error);
+	g_free(error);
+	rules_close(rules);
+	entries_deinit(&entries);
+	config_free(config);
+	return r == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+int ctl_teardown(int argc, char **argv)
+{
+	struct options options;
+	g_autofree char *error = NULL;
+	bool changed = false;
+	int r;
+
+	if (!parse_options(argc, argv, false, &options))
+		return EXIT_USAGE;
+	if (options.dry_run) {
+		g_autofree char *table = rules_table_name(options.instance);
+
+		printf("would remove the table inet %s, what iptables has of it, and restore what "
+		       "its chain undo lists\n",
+		       table);
+		return EXIT_DONE;
+	}
+	r = rules_remove(options.instance, &changed, &error);
+	if (r < 0) {
+		fprintf(stderr, "teardown: %s\n", error);
+		return EXIT_FAILED;
+	}
+	printf("%s\n", changed ? "packet rules are removed, the host is as it was before"
+			       : "nothing to remove");
+	return EXIT_DONE;
+}
