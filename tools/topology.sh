@@ -55,21 +55,29 @@ topology_user_flag()
 }
 
 # Runs COMMAND… as process 1 of fresh namespaces; sets TOPOLOGY_INIT (its pid as seen out here) and
-# TOPOLOGY_KEEPER (its parent, whose exit status is COMMAND's). With --detached it survives the
-# caller, otherwise it dies with it. What COMMAND writes to descriptor 3 after its pid can be read
-# from $topology_report.
+# TOPOLOGY_KEEPER (its parent, whose exit status is COMMAND's). It dies with the caller. With
+# --detached it survives the caller, and writes into the pipe $topology_report.
 topology_contain()
 {
-	local tie=(setpriv --pdeathsig KILL --) user=(env)
-	[ "$1" = --detached ] && tie=(setsid) && shift
+	local tie=(setpriv --pdeathsig KILL --) user=(env) out=1 error=2
+	if [ "$1" = --detached ]; then
+		tie=(setsid)
+		shift
+	else
+		exec {out}>&1 {error}>&2
+	fi
 	# Becoming root in a user namespace clears the parent-death signal, so that comes first.
 	[ "$EUID" = 0 ] || user=(unshare --map-root-user --)
-	exec {topology_stdout}>&1
-	exec {topology_report}< <(exec "${user[@]}" "${tie[@]}" \
-		unshare --mount --net --pid --fork --kill-child -- \
-		env TOPOLOGY_INSIDE=1 "$@" 3>&1 >&"$topology_stdout" {topology_stdout}>&- </dev/null)
+	exec {topology_report}< <(
+		exec 3>&1
+		[ $out != 1 ] || exec 2>&1
+		# unshare itself would comment on the end of process 1 by KILL.
+		exec "${user[@]}" "${tie[@]}" unshare --mount --net --pid --fork --kill-child -- \
+			env TOPOLOGY_INSIDE=1 sh -c 'exec "$@" 2>&4 4>&-' sh "$@" \
+			>&"$out" 4>&"$error" 2>/dev/null </dev/null
+	)
 	TOPOLOGY_KEEPER=$!
-	exec {topology_stdout}>&-
+	[ $out = 1 ] || exec {out}>&- {error}>&-
 	TOPOLOGY_INIT=
 	read -r TOPOLOGY_INIT <&"$topology_report"
 }
