@@ -169,8 +169,12 @@ static void check_pool4(const struct config *config, GPtrArray *problems)
 	struct pool4 *pool = pool4_new(&key, seed);
 
 	for (uint32_t i = 0; pool != NULL && i < config->n_pool4; i++) {
-		if (config->pool4[i].spec.n_addresses != 0) /* else given by interfaces, or wrong */
-			try_pool4(pool, config, &config->pool4[i], problems);
+		const struct config_pool4 *entry = &config->pool4[i];
+		bool has_ports = entry->ports_auto || entry->spec.ports.n_ranges != 0;
+
+		/* Without addresses they come from interfaces; either may be wrong, and said. */
+		if (entry->spec.n_addresses != 0 && has_ports)
+			try_pool4(pool, config, entry, problems);
 	}
 	pool4_free(pool);
 }
