@@ -15,8 +15,6 @@
 #define BUFFER_SIZE (PACKET_HEADROOM + 65536)
 
 struct player {
-	const char *path;
-	unsigned line;
 	char *where; /* "NAME.pkt:LINE", for messages */
 	GHashTable *variables;
 	struct fake_world world;
@@ -115,6 +113,18 @@ static void set(struct player *player, const char *name, const char *value)
 	REQUIRE(player, false, "there is no setting \"%s\"", name);
 }
 
+static void limit(struct player *player, const char *what, uint32_t value)
+{
+	if (strcmp(what, "bindings") == 0)
+		player->limits.bindings = value;
+	else if (strcmp(what, "sessions") == 0)
+		player->limits.sessions = value;
+	else if (strcmp(what, "stored_syns") == 0)
+		player->limits.stored_syns = value;
+	else
+		REQUIRE(player, false, "there is no limit \"%s\"", what);
+}
+
 static struct route_answer read_route(const char *word)
 {
 	if (strcmp(word, "none") == 0)
@@ -200,10 +210,7 @@ static bool configure(struct player *player, char **words)
 	} else if (strcmp(verb, "set") == 0 && n_words == 3) {
 		set(player, words[1], words[2]);
 	} else if (strcmp(verb, "limit") == 0 && n_words == 3) {
-		uint32_t limit = (uint32_t)g_ascii_strtoull(words[2], NULL, 0);
-		*(words[1][0] == 'b'   ? &player->limits.bindings
-		  : words[1][0] == 's' ? &player->limits.sessions
-				       : &player->limits.stored_syns) = limit;
+		limit(player, words[1], (uint32_t)g_ascii_strtoull(words[2], NULL, 0));
 	} else if (strcmp(verb, "own4") == 0) {
 		ok = addr4_parse(words[1], &world->own4[world->n_own4++]);
 	} else if (strcmp(verb, "own6") == 0) {
@@ -344,15 +351,28 @@ static void check_binding(struct player *player, char **words)
 		"no such binding");
 }
 
-static void check_state(struct player *player, const char *wanted)
+static const struct session *only_tcp_session(struct player *player)
 {
 	const struct session_table *sessions = &player->nat->sessions[PROTOCOL_TCP];
 
 	REQUIRE(player, sessions->sessions.n_used == 1, "there are %u TCP sessions",
 		sessions->sessions.n_used);
-	const struct session *session = session_at(sessions, session_next(sessions, 0));
-	const char *name = tcp_fsm_state_name((enum tcp_fsm_state)session->state);
+	return session_at(sessions, session_next(sessions, 0));
+}
+
+static void check_state(struct player *player, const char *wanted)
+{
+	const char *name = tcp_fsm_state_name((enum tcp_fsm_state)only_tcp_session(player)->state);
+
 	REQUIRE(player, strcmp(name, wanted) == 0, "the state is %s", name);
+}
+
+static void check_timer(struct player *player, const char *wanted)
+{
+	uint64_t left_ms = only_tcp_session(player)->expires_ms - player->now_ms;
+
+	REQUIRE(player, left_ms == g_ascii_strtoull(wanted, NULL, 0) * 1000,
+		"%" G_GUINT64_FORMAT " ms are left", left_ms);
 }
 
 static void check_count(struct player *player, const char *what, uint32_t is, const char *wanted)
@@ -378,6 +398,8 @@ static bool inspect(struct player *player, char **words)
 		check_count(player, "stored SYNs", nat->syns.syns.n_used, words[1]);
 	else if (strcmp(words[0], "state") == 0 && n_words == 2)
 		check_state(player, words[1]);
+	else if (strcmp(words[0], "timer") == 0 && n_words == 2)
+		check_timer(player, words[1]);
 	else if (strcmp(words[0], "binding") == 0 && n_words == 4)
 		check_binding(player, words);
 	else
@@ -442,17 +464,10 @@ static char **words_of(const char *line)
 	return (char **)g_ptr_array_free(words, FALSE);
 }
 
-void scenario_play(const char *path)
+static struct player *player_new(void)
 {
-	g_autofree char *text = NULL;
-	g_autoptr(GError) error = NULL;
-	if (!g_file_get_contents(path, &text, NULL, &error))
-		g_error("%s", error->message);
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-	g_autofree char *name = g_path_get_basename(path);
-
 	struct player *player = g_new0(struct player, 1);
-	player->path = name;
+
 	player->variables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	player->before = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
 	player->limits = (struct nat64_limits){1000, 2000, 16};
@@ -463,6 +478,22 @@ void scenario_play(const char *path)
 				   .arena_size = ARENA_SIZE};
 	fake_world_init(&player->world);
 	nat64_config_default(&player->config);
+	return player;
+}
+
+static void player_free(struct player *player)
+{
+	nat64_free(player->nat);
+	g_ptr_array_unref(player->before);
+	g_hash_table_unref(player->variables);
+	g_free(player->where);
+	g_free(player);
+}
+
+void scenario_play_text(const char *name, const char *text)
+{
+	struct player *player = player_new();
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 	for (unsigned i = 0; lines[i]; i++) {
 		g_auto(GStrv) words = words_of(lines[i]);
@@ -473,10 +504,16 @@ void scenario_play(const char *path)
 	}
 	finish_step(player);
 	REQUIRE(player, player->nat, "nothing was played");
+	player_free(player);
+}
 
-	nat64_free(player->nat);
-	g_ptr_array_unref(player->before);
-	g_hash_table_unref(player->variables);
-	g_free(player->where);
-	g_free(player);
+void scenario_play(const char *path)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *name = g_path_get_basename(path);
+	g_autoptr(GError) error = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, &error))
+		g_error("%s", error->message);
+	scenario_play_text(name, text);
 }

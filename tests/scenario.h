@@ -7,6 +7,8 @@
  *	pool6 PREFIX                      another one each time; without any 64:ff9b::/96
  *	pool4 ADDRESSES PORTS [PROTOCOLS] as in the configuration, lists with commas: tcp,udp
  *	set KEY VALUE                     see settings[] in scenario.c
+ *	limit bindings|sessions|stored_syns N
+ *	deny | exempt4 | nonglobal | clients PREFIX    another one each time
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
  *	listen PROTOCOL ADDRESS:PORT      a local socket
  *	mtu4 N | mtu6 N                   of all routes but:
@@ -22,6 +24,7 @@
  *	bindings PROTOCOL N | sessions PROTOCOL N | stored N
  *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
  *	state STATE                       of the only TCP session
+ *	timer SECONDS                     what is left of the only TCP session's lifetime
  * Every packet sent is judged by a second, naive implementation of the checksums, and the tables'
  * invariants are checked after each step.
  */
@@ -29,3 +32,5 @@
 
 /* Ends the test at the first line that does not hold. */
 void scenario_play(const char *path);
+/* The same for a text made by a test; name is for messages. */
+void scenario_play_text(const char *name, const char *text);

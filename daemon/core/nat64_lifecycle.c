@@ -85,6 +85,8 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	syn_store_init(&nat->syns, &key, limits->stored_syns);
 	key = make_key(&nat->random);
 	ip4_id_init(&nat->ip4_ids, &key);
+	key = make_key(&nat->random);
+	icmp_limit_init(&nat->icmp_limit, &config->icmp_limit, &key);
 	nat64_set_config(nat, config);
 	return nat;
 }
@@ -105,11 +107,9 @@ void nat64_free(struct nat64 *nat)
 
 void nat64_set_config(struct nat64 *nat, const struct nat64_config *config)
 {
-	struct siphash_key key = make_key(&nat->random);
-
 	nat->config = *config;
 	pool4_set_policy(nat->pool4, &config->pool4_policy);
-	icmp_limit_init(&nat->icmp_limit, &config->icmp_limit, &key);
+	nat->icmp_limit.config = config->icmp_limit;
 }
 
 void nat64_send_failed(struct nat64 *nat, bool from6)
