@@ -538,7 +538,7 @@ static void test_random_operations(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	/* TAP shows diagnostics; a failed assertion leaves this line as the last one before it. */
+	/* On stderr, so that a failed assertion leaves it behind. */
 	g_printerr("# NAT64D_SEED=%u\n", seed());
 	g_test_add_func("/pool4-model/random-operations", test_random_operations);
 	return g_test_run();
