@@ -364,7 +364,10 @@ static void test_extension_headers(void)
 {
 #define DSTOPTS "3c00010400000000"
 #define LAST    "1100010400000000"
+#define BAD     OUTCOME_BAD_EXTENSION_HEADERS
+#define X6(s)   s s s s s s
 #define X7(s)   s s s s s s s
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		uint8_t next_header;
@@ -376,37 +379,29 @@ static void test_extension_headers(void)
 		{"hop-by-hop", 0, LAST, false, OUTCOME_TRANSLATED, 0},
 		{"destination options", 60, LAST, false, OUTCOME_TRANSLATED, 0},
 		{"two of 8 bytes", 0, DSTOPTS LAST, false, OUTCOME_TRANSLATED, 0},
-		{"one of 16 bytes", 0,
-		 "110101040000000001040000"
-		 "00000000",
+		{"one of 16 bytes", 0, "110101040000000001040000" "00000000",
 		 false, OUTCOME_TRANSLATED, 0},
 		{"routing header used up", 43, "1100020000000000", false, OUTCOME_TRANSLATED, 0},
 		{"routing header", 43, "1100020100000000", false, OUTCOME_ROUTING_HEADER, 43},
-		{"routing header of another type", 43, "1100ff0100000000", false,
-		 OUTCOME_ROUTING_HEADER, 43},
-		{"routing header, 255 segments left", 43, "110002ff00000000", false,
-		 OUTCOME_ROUTING_HEADER, 43},
-		{"routing header behind options", 60,
-		 "2b00010400000000"
-		 "1100020100000000",
+		{"routing header of another type", 43, "1100ff0100000000",
+		 false, OUTCOME_ROUTING_HEADER, 43},
+		{"routing header, 255 segments left", 43, "110002ff00000000",
+		 false, OUTCOME_ROUTING_HEADER, 43},
+		{"routing header behind options", 60, "2b00010400000000" "1100020100000000",
 		 false, OUTCOME_ROUTING_HEADER, 51},
+		{"two routing headers", 43, "2b00020100000000" "1100020100000000", false,
+		 OUTCOME_ROUTING_HEADER, 43},
 		{"routing header in front of too many", 43,
-		 "3c00020100000000" DSTOPTS X7(DSTOPTS) LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
-		 0},
+		 "3c00020100000000" DSTOPTS X7(DSTOPTS) LAST, false, BAD, 0},
 		{"8 headers", 60, X7(DSTOPTS) LAST, false, OUTCOME_TRANSLATED, 0},
-		{"9 headers", 60, DSTOPTS X7(DSTOPTS) LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
-		 0},
+		{"9 headers", 60, DSTOPTS X7(DSTOPTS) LAST, false, BAD, 0},
 		{"8 headers, one the Fragment header", 60,
-		 DSTOPTS DSTOPTS DSTOPTS DSTOPTS DSTOPTS DSTOPTS "2c00010400000000", true,
-		 OUTCOME_TRANSLATED, 0},
-		{"9 headers, one the Fragment header", 60, X7(DSTOPTS) "2c00010400000000", true,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"hop-by-hop second", 60, "0000010400000000" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"hop-by-hop twice", 0, "0000010400000000" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"longer than the packet", 60, "1104010400000000", false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		 X6(DSTOPTS) "2c00010400000000", true, OUTCOME_TRANSLATED, 0},
+		{"9 headers, one the Fragment header", 60,
+		 X7(DSTOPTS) "2c00010400000000", true, BAD, 0},
+		{"hop-by-hop second", 60, "0000010400000000" LAST, false, BAD, 0},
+		{"hop-by-hop twice", 0, "0000010400000000" LAST, false, BAD, 0},
+		{"longer than the packet", 60, "1104010400000000", false, BAD, 0},
 		{"as long as the packet", 60, "1102010400000000", false, OUTCOME_MALFORMED_UDP, 0},
 		{"TCP not there", 60, "0602010400000000", false, OUTCOME_MALFORMED_TCP, 0},
 		{"authentication (T-21)", 51, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
@@ -415,33 +410,23 @@ static void test_extension_headers(void)
 		{"SCTP", 132, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
 		{"mobility", 135, LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
 		{"ICMP of IPv4", 60, "0100010400000000", false, OUTCOME_UNKNOWN_PROTOCOL, 0},
-		{"routing header, then ESP", 43, "3200020100000000", false, OUTCOME_ROUTING_HEADER,
-		 43},
+		{"routing header, then ESP", 43, "3200020100000000",
+		 false, OUTCOME_ROUTING_HEADER, 43},
 		/* F-9; the Fragment header is written out here: id 1, atomic. */
-		{"fragment, hop-by-hop", 44, "0000000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, routing", 44, "2b00000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, destination options", 44, "3c00000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, fragment", 44,
-		 "2c00000000000001"
-		 "1100000000000001",
-		 false, OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, authentication", 44, "3300000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, mobility", 44, "8700000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"fragment, HIP", 44, "8b00000000000001" LAST, false, OUTCOME_BAD_EXTENSION_HEADERS,
-		 0},
-		{"fragment, shim6", 44, "8c00000000000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
-		{"later fragment, options", 44, "3c00000800000001" LAST, false,
-		 OUTCOME_BAD_EXTENSION_HEADERS, 0},
+		{"fragment, hop-by-hop", 44, "0000000000000001" LAST, false, BAD, 0},
+		{"fragment, routing", 44, "2b00000000000001" LAST, false, BAD, 0},
+		{"fragment, destination options", 44, "3c00000000000001" LAST, false, BAD, 0},
+		{"fragment, fragment", 44, "2c00000000000001" "1100000000000001", false, BAD, 0},
+		{"fragment, authentication", 44, "3300000000000001" LAST, false, BAD, 0},
+		{"fragment, mobility", 44, "8700000000000001" LAST, false, BAD, 0},
+		{"fragment, HIP", 44, "8b00000000000001" LAST, false, BAD, 0},
+		{"fragment, shim6", 44, "8c00000000000001" LAST, false, BAD, 0},
+		{"later fragment, options", 44, "3c00000800000001" LAST, false, BAD, 0},
 		{"fragment, ESP", 44, "3200000000000001" LAST, false, OUTCOME_UNKNOWN_PROTOCOL, 0},
 		/* The reserved length byte of a Fragment header is no length. */
 		{"fragment, UDP", 44, "11ff000000000001", false, OUTCOME_TRANSLATED, 0},
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		const struct craft what = {

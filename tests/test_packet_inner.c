@@ -445,6 +445,30 @@ static void test_extension(void)
 	}
 }
 
+/* An attribute that points behind the message is not followed, whatever stands there. */
+static void test_extension_behind_message(void)
+{
+	const struct error error = {
+		.type = 11,
+		.attribute = 32,
+		.inner = {.version = 4, .payload_size = 500},
+		.cut_to = 128,
+		.padded = 128,
+		.extension = "20000000",
+	};
+	struct packet packet = error_packet(&error);
+	struct inner_packet inner;
+
+	ASSERT_USABLE(parse(&packet, &inner));
+	g_assert_nonnull(inner.extension);
+	packet.size -= 3;
+	ASSERT_USABLE(packet_parse_inner(&packet, &inner));
+	g_assert_null(inner.extension);
+	packet.size -= 2;
+	ASSERT_USABLE(packet_parse_inner(&packet, &inner));
+	g_assert_null(inner.extension);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -460,5 +484,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/packet_inner/lies", test_lies);
 	g_test_add_func("/packet_inner/routing_header", test_routing_header);
 	g_test_add_func("/packet_inner/extension", test_extension);
+	g_test_add_func("/packet_inner/extension_behind_message", test_extension_behind_message);
 	return g_test_run();
 }

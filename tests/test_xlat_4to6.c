@@ -53,6 +53,7 @@ static void test_tcp(void)
 		.protocol = IPPROTO_TCP,
 		.traffic_class = 0xb9,
 		.hop_limit = 2,
+		.dont_fragment = true,
 		.fragment_id = 0x1234,
 		.extra = "0101010001010100",
 		.src_port = 53,
