@@ -170,23 +170,26 @@ static void test_update_keeps_the_error(void)
 }
 
 /* For one word it is equation 3 to the letter, the zeros included. */
+static void check_equation_3(uint16_t check, uint16_t removed, uint16_t added)
+{
+	uint32_t sum = (uint32_t)(uint16_t)~check + (uint16_t)~removed + added;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	g_assert_cmphex(checksum_update(check, removed, added), ==, (uint16_t)~sum);
+}
+
 static void test_update_as_equation_3(void)
 {
+	static const uint16_t edge[] = {0x0000, 0x0001, 0x7fff, 0x8000, 0xfffe, 0xffff};
+	const size_t n = G_N_ELEMENTS(edge);
 	GRand *random = g_rand_new_with_seed(SEED);
 
-	for (unsigned i = 0; i < 20000; i++) {
-		uint16_t check = (uint16_t)g_rand_int(random);
-		uint16_t removed = (uint16_t)g_rand_int(random);
-		uint16_t added = (uint16_t)g_rand_int(random);
-		uint32_t sum;
-
-		if (i % 4 == 0) /* the result is a zero */
-			added = (uint16_t)(removed + check);
-		sum = (uint32_t)(uint16_t)~check + (uint16_t)~removed + added;
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		g_assert_cmphex(checksum_update(check, removed, added), ==, (uint16_t)~sum);
-	}
+	for (size_t i = 0; i < n * n * n; i++)
+		check_equation_3(edge[i % n], edge[i / n % n], edge[i / n / n]);
+	for (unsigned i = 0; i < 10000; i++)
+		check_equation_3((uint16_t)g_rand_int(random), (uint16_t)g_rand_int(random),
+				 (uint16_t)g_rand_int(random));
 	g_rand_free(random);
 }
 
