@@ -207,7 +207,8 @@ static void test_expiry(void)
 	g_assert_cmpuint(take(&f, START_MS + 602000), ==, b);
 	check(&f);
 
-	/* S-26, V4 or V6 probe: the owner gave it another state instead of removing it. */
+	/* The owner may give it another state instead of removing it, as ESTABLISHED goes to TRANS.
+	 */
 	session_set_state(&f.table, b, 7, START_MS + 842000);
 	check(&f);
 	g_assert_cmpuint(take(&f, START_MS + 841999), ==, SLAB_NONE);
