@@ -144,43 +144,49 @@ static void refresh(struct listeners *listeners, enum protocol protocol, uint64_
 		qsort(list->listener, list->n, sizeof(*list->listener), compare);
 }
 
-bool listeners_next(struct listeners *listeners, enum protocol protocol, uint32_t addr,
-		    uint64_t now_ms, uint16_t *ret_port)
+/* The place of the first one with at least this port. */
+static size_t lower_bound(const struct listener_list *list, uint32_t port)
 {
-	const struct listener_list *list = &listeners->list[protocol];
 	size_t low = 0;
-	size_t high;
+	size_t high = list->n;
 
-	if (protocol == PROTOCOL_ICMP)
-		return false;
-	refresh(listeners, protocol, now_ms);
-	/* The first one above *ret_port. */
-	for (high = list->n; low < high;) {
+	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (list->listener[middle].port <= *ret_port)
+		if (list->listener[middle].port < port)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < list->n; low++) {
-		const struct listener *found = &list->listener[low];
-
-		if (found->addr == 0 || found->addr == addr) {
-			*ret_port = found->port;
-			return true;
-		}
-	}
-	return false;
+	return low;
 }
 
 bool listeners_have(struct listeners *listeners, enum protocol protocol, uint32_t addr,
 		    uint16_t port, uint64_t now_ms)
 {
-	uint16_t found = port;
+	const struct listener_list *list = &listeners->list[protocol];
 
-	if (port == 0)
+	if (protocol == PROTOCOL_ICMP)
 		return false;
-	found--;
-	return listeners_next(listeners, protocol, addr, now_ms, &found) && found == port;
+	refresh(listeners, protocol, now_ms);
+	for (size_t i = lower_bound(list, port); i < list->n && list->listener[i].port == port; i++)
+		if (list->listener[i].addr == 0 || list->listener[i].addr == addr)
+			return true;
+	return false;
+}
+
+bool listeners_next(struct listeners *listeners, enum protocol protocol, uint64_t now_ms,
+		    uint16_t *ret_port)
+{
+	const struct listener_list *list = &listeners->list[protocol];
+	size_t i;
+
+	if (protocol == PROTOCOL_ICMP)
+		return false;
+	refresh(listeners, protocol, now_ms);
+	i = lower_bound(list, (uint32_t)*ret_port + 1);
+	if (i == list->n)
+		return false;
+	*ret_port = list->listener[i].port;
+	return true;
 }

@@ -20,6 +20,6 @@ void listeners_free(struct listeners *listeners);
 bool listeners_have(struct listeners *listeners, enum protocol protocol, uint32_t addr,
 		    uint16_t port, uint64_t now_ms);
 
-/* The ports on addr, ascending, the next one after port *ret_port: start with 0. */
-bool listeners_next(struct listeners *listeners, enum protocol protocol, uint32_t addr,
-		    uint64_t now_ms, uint16_t *ret_port);
+/* The ports in use on whatever address, ascending: the next one after *ret_port. Start with 0. */
+bool listeners_next(struct listeners *listeners, enum protocol protocol, uint64_t now_ms,
+		    uint16_t *ret_port);

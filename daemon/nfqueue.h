@@ -10,7 +10,7 @@
 #include "daemon/core/packet.h"
 
 #define NFQUEUE_BATCH_MAX  64
-#define NFQUEUE_QUEUES_MAX 2
+#define NFQUEUE_QUEUES_MAX 64
 #define NFQUEUE_TEXT_SIZE  256
 
 struct nfqueue;

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation
+ *
+ * Start: configuration, core, queues, sockets, rules, in this order, so that whatever is wrong is
+ * found before anything on the host has changed. The packet thread starts before the rules are in;
+ * pool4's entries are used once they are. At the end the rules stay: no packet may slip through
+ * untranslated while the daemon is away (X-17).
+ *
+ * Everything here runs in the control thread. What the packet thread has to say comes by an
+ * eventfd.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "daemon/capabilities.h"
+#include "daemon/config.h"
+#include "daemon/core/nat64.h"
+#include "daemon/daemon_reload.h"
+#include "daemon/gateway.h"
+#include "daemon/log.h"
+#include "daemon/nfqueue.h"
+#include "daemon/pool4_sync.h"
+#include "daemon/rawsock.h"
+#include "daemon/rules.h"
+#include "daemon/worker.h"
+#include "daemon/world.h"
+#include "dbus/manager.h"
+
+#define SECOND_USEC  1000000u
+#define FOLLOW_TICKS 10 /* P-18: seconds between looks at what the host has changed */
+
+#define SEND_MEMORY_SIZE (8u << 20)
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config *config;
+	struct gateway gateway;
+	struct world *world;
+	struct nfqueue *nfqueue;
+	struct rawsock *rawsock;
+	struct worker *worker;
+	struct rules *rules; /* NULL with Queue.Rules=none only until rules_open() */
+	struct pool4_sync *sync;
+	struct manager *manager;
+	sd_event *event;
+	sd_event_source *tick;
+	int failed_fd; /* eventfd: the packet thread has ended with worker_error */
+	atomic_int worker_error;
+	unsigned n_ticks;
+};
+
+static void report(int level, const char *text)
+{
+	log_line(level, "%s", text);
+}
+
+static void link_changed(void *context, const char *name, bool up)
+{
+	log_line(LOG_NOTICE, "%s is %s", name,
+		 up ? "up"
+		    : "down: packets that should leave by it are answered with "
+		      "'unreachable'");
+}
+
+static int start_core(struct daemon *daemon)
+{
+	const struct world_config world_config = {
+		.mark = daemon->config->queue.mark.value,
+		.link_changed = link_changed,
+	};
+	const struct pool4_sync_config sync_config = {
+		.gateway = &daemon->gateway,
+		.report = report,
+	};
+	uint8_t seed[RANDOM_SEED_SIZE];
+	struct nat64_world world;
+	int r;
+
+	r = world_new(&world_config, &daemon->world);
+	if (r < 0) {
+		log_line(LOG_ERR, "the kernel's routes and addresses can not be read: %s",
+			 strerror(-r));
+		return r;
+	}
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+		log_line(LOG_ERR, "the kernel gives no random numbers");
+		return -EIO;
+	}
+	world = world_functions(daemon->world);
+	daemon->gateway.nat = nat64_new(&daemon->config->nat64, &daemon->config->limits, &world,
+					seed, gateway_now_ms());
+	explicit_bzero(seed, sizeof(seed));
+	if (!daemon->gateway.nat) {
+		log_line(LOG_ERR, "no memory for the tables");
+		return -ENOMEM;
+	}
+	r = pool4_sync_new(&sync_config, &daemon->sync);
+	if (r < 0) {
+		log_line(LOG_ERR, "the host's sockets and routes can not be read: %s",
+			 strerror(-r));
+		return r;
+	}
+	/* Each has been reported. */
+	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
+}
+
+/* Queues and sockets: what needs capabilities, and may be in use by others. */
+static int start_packets(struct daemon *daemon)
+{
+	const struct config_queue *queue = &daemon->config->queue;
+	const struct nfqueue_config nfqueue_config = {
+		.first = (uint16_t)queue->first,
+		.n_queues = 2 * rules_n_workers(daemon->config),
+		.length = queue->length,
+		.memory_size = queue->memory_size,
+	};
+	const struct rawsock_config rawsock_config = {
+		.mark = queue->mark.value,
+		.mark_mask = queue->mark.mask,
+		.memory_size = SEND_MEMORY_SIZE,
+	};
+	char text[NFQUEUE_TEXT_SIZE];
+	int r;
+
+	r = rawsock_new(&rawsock_config, &daemon->rawsock, text);
+	if (r < 0) {
+		log_line(LOG_ERR, "%s", text);
+		return r;
+	}
+	r = nfqueue_new(&nfqueue_config, &daemon->nfqueue, text);
+	if (r < 0) {
+		log_line(LOG_ERR, "%s", text);
+		return r;
+	}
+	if (text[0])
+		log_line(LOG_NOTICE, "%s", text);
+	for (unsigned i = 0; i < nfqueue_config.n_queues; i++)
+		daemon->gateway.queue[i].number = (uint16_t)(queue->first + i);
+	daemon->gateway.n_queues = nfqueue_config.n_queues;
+	return 0;
+}
+
+/* Packet thread. */
+static void worker_failed(void *context, int error)
+{
+	struct daemon *daemon = context;
+	const uint64_t one = 1;
+
+	atomic_store(&daemon->worker_error, error);
+	(void)!write(daemon->failed_fd, &one, sizeof(one));
+}
+
+static int start_worker(struct daemon *daemon)
+{
+	const struct worker_config config = {
+		.gateway = &daemon->gateway,
+		.nfqueue = daemon->nfqueue,
+		.rawsock = daemon->rawsock,
+		.world = daemon->world,
+		.failed = worker_failed,
+		.context = daemon,
+	};
+	int r;
+
+	r = worker_start(&config, &daemon->worker);
+	if (r < 0)
+		log_line(LOG_ERR, "the packet thread can not be started: %s", strerror(-r));
+	return r;
+}
+
+/* rules is open; on failure it stays so. */
+static int put_rules(struct daemon *daemon, bool anew)
+{
+	char *error = NULL;
+	int r;
+
+	r = pool4_sync_rules(daemon->sync, daemon->rules, anew, &error);
+	if (r < 0)
+		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
+	g_free(error);
+	return r;
+}
+
+static int open_rules(struct daemon *daemon, const struct config *config, struct rules **ret)
+{
+	char *error = NULL;
+	int r;
+
+	r = rules_open(daemon->options->instance, config, ret, &error);
+	if (r < 0)
+		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
+	g_free(error);
+	return r;
+}
+
+static void read_losses(struct daemon *daemon)
+{
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
+	struct gateway *gateway = &daemon->gateway;
+
+	if (nfqueue_read_losses(daemon->nfqueue, losses) < 0)
+		return;
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < gateway->n_queues; i++) {
+		gateway->queue[i].waiting = losses[i].waiting;
+		gateway->queue[i].lost = losses[i].queue_full + losses[i].socket_full;
+	}
+	gateway_unlock(gateway);
+}
+
+/* What the host has changed in the meantime: addresses, listening sockets, connection tracking,
+ * or our own rules, by somebody who flushed them all. */
+static void follow_host(struct daemon *daemon)
+{
+	bool present = rules_present(daemon->rules);
+
+	if (!present)
+		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
+	(void)pool4_sync_follow(daemon->sync, daemon->config);
+	(void)put_rules(daemon, !present);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	read_losses(daemon);
+	if (++daemon->n_ticks % FOLLOW_TICKS == 0)
+		follow_host(daemon);
+	/* Counted from now: after a long sleep there is nothing to catch up with. */
+	return sd_event_source_set_time_relative(source, SECOND_USEC);
+}
+
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	int r;
+
+	r = world_read_news(daemon->world);
+	if (r < 0)
+		log_line(LOG_WARNING, "news of routes and links can not be read: %s", strerror(-r));
+	return 0;
+}
+
+static int on_worker_failed(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	log_line(LOG_ERR, "the packet thread has ended: %s",
+		 strerror(-atomic_load(&daemon->worker_error)));
+	return sd_event_exit(daemon->event, 1);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	struct rules *rules = NULL;
+	struct config *config;
+
+	(void)sd_notify(0, "RELOADING=1");
+	config = daemon_load_config(daemon->options->config_path);
+	if (config)
+		daemon_adapt_config(config, daemon->config);
+	if (!config || open_rules(daemon, config, &rules) < 0) {
+		log_line(LOG_ERR, "reload refused: the configuration of before stays in use");
+		config_free(config);
+	} else {
+		rules_close(daemon->rules);
+		daemon->rules = rules;
+		gateway_lock(&daemon->gateway);
+		nat64_set_config(daemon->gateway.nat, &config->nat64);
+		gateway_unlock(&daemon->gateway);
+		(void)pool4_sync_follow(daemon->sync, config);
+		config_free(daemon->config);
+		daemon->config = config;
+		if (put_rules(daemon, true) == 0)
+			log_line(LOG_INFO, "reloaded");
+	}
+	manager_changed(daemon->manager);
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int start_events(struct daemon *daemon)
+{
+	int r;
+
+	daemon->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = daemon->failed_fd < 0 ? -errno : sd_event_default(&daemon->event);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload, daemon);
+	if (r >= 0)
+		r = sd_event_add_io(daemon->event, NULL, world_fd(daemon->world), EPOLLIN, on_news,
+				    daemon);
+	if (r >= 0)
+		r = sd_event_add_io(daemon->event, NULL, daemon->failed_fd, EPOLLIN,
+				    on_worker_failed, daemon);
+	if (r >= 0)
+		r = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME,
+					       SECOND_USEC, 0, on_tick, daemon);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->tick, SD_EVENT_ON);
+	if (r < 0)
+		log_line(LOG_ERR, "the event loop can not be set up: %s", strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+static int start_manager(struct daemon *daemon)
+{
+	const struct daemon_options *options = daemon->options;
+	char *service =
+		*options->instance ? g_strdup_printf("org.nat64d1.%s", options->instance) : NULL;
+	const struct manager_options manager_options = {
+		.service = service,
+		.no_bus = options->no_bus,
+		.bus_address = options->bus,
+		.socket_path = options->socket,
+	};
+	int r;
+
+	r = manager_new(&daemon->gateway, daemon->event, &manager_options, &daemon->manager);
+	g_free(service);
+	if (r == -EADDRINUSE)
+		log_line(LOG_ERR, "the control socket %s belongs to a daemon that is running",
+			 options->socket);
+	else if (r < 0)
+		log_line(LOG_ERR, "the control socket %s can not be made: %s", options->socket,
+			 strerror(-r));
+	return r;
+}
+
+static void say_ready(struct daemon *daemon)
+{
+	static const char *const by[] = {
+		[RULES_NFT] = "nft",
+		[RULES_IPTABLES] = "nft and iptables",
+		[RULES_NONE] = "the operator",
+	};
+	const struct config_queue *queue = &daemon->config->queue;
+	char prefix[ADDR_TEXT_SIZE];
+	unsigned n_entries;
+
+	gateway_lock(&daemon->gateway);
+	daemon->gateway.state = GATEWAY_ACTIVE;
+	n_entries = pool4_n_entries(daemon->gateway.nat->pool4);
+	gateway_unlock(&daemon->gateway);
+	log_line(LOG_INFO, "ready: version %s, %s to %u pool4 %s, queues %u-%u, packet rules by %s",
+		 NAT64D_VERSION, prefix6_print(&daemon->config->nat64.pool6[0], prefix), n_entries,
+		 n_entries == 1 ? "entry" : "entries", queue->first,
+		 queue->first + daemon->gateway.n_queues - 1, by[rules_mode(daemon->rules)]);
+	(void)sd_notify(0, "READY=1");
+}
+
+static int start(struct daemon *daemon)
+{
+	int r;
+
+	daemon->config = daemon_load_config(daemon->options->config_path);
+	if (!daemon->config)
+		return -EINVAL;
+	r = start_core(daemon);
+	if (r == 0)
+		r = start_packets(daemon);
+	if (r == 0)
+		r = open_rules(daemon, daemon->config, &daemon->rules);
+	if (r < 0)
+		return r;
+	r = start_events(daemon);
+	if (r == 0)
+		r = start_manager(daemon);
+	if (r < 0)
+		return r;
+	r = capabilities_keep_net();
+	if (r < 0) {
+		log_line(LOG_ERR, "capabilities can not be given up: %s", strerror(-r));
+		return r;
+	}
+	r = start_worker(daemon);
+	if (r == 0)
+		r = put_rules(daemon, true);
+	return r;
+}
+
+static void stop(struct daemon *daemon)
+{
+	worker_stop(daemon->worker);
+	manager_free(daemon->manager);
+	rules_close(daemon->rules);
+	sd_event_source_unref(daemon->tick);
+	sd_event_unref(daemon->event);
+	pool4_sync_free(daemon->sync);
+	nfqueue_free(daemon->nfqueue);
+	rawsock_free(daemon->rawsock);
+	gateway_deinit(&daemon->gateway);
+	world_free(daemon->world);
+	config_free(daemon->config);
+	if (daemon->failed_fd >= 0)
+		(void)close(daemon->failed_fd);
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	struct daemon daemon = {.options = options, .failed_fd = -1};
+	sigset_t signals;
+	int r;
+
+	/* Before any thread is made: the event loop takes them all. */
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+
+	gateway_init(&daemon.gateway);
+	r = start(&daemon);
+	if (r == 0) {
+		say_ready(&daemon);
+		r = sd_event_loop(daemon.event);
+		(void)sd_notify(0, "STOPPING=1");
+		gateway_lock(&daemon.gateway);
+		daemon.gateway.state = GATEWAY_STOPPING;
+		gateway_unlock(&daemon.gateway);
+		log_line(LOG_INFO, "stopped; the packet rules stay, so that nothing passes "
+				   "untranslated ('nat64ctl teardown' removes them)");
+	}
+	stop(&daemon);
+	return r == 0 ? 0 : 1;
+}

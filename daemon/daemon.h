@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon: the only place that knows all edges. Puts them together in order, runs the event
+ * loop, and takes them apart.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct daemon_options {
+	const char *config_path; /* never NULL */
+	const char *instance;    /* "" = the one without a name */
+	const char *bus;         /* address; NULL = the system bus */
+	bool no_bus;
+	const char *socket; /* control socket */
+};
+
+/* Runs until a signal ends it. 0, or 1 after one line in the log that says why. */
+int daemon_run(const struct daemon_options *options);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What pool4 takes from the host by itself: the address that the host uses towards the Internet,
+ * and those ports of an own address that the host's programs leave free (P-18).
+ *
+ * Everything here asks the kernel; control thread only, without the gateway's lock.
+ */
+#pragma once
+
+#include "daemon/core/pool4.h"
+
+struct pool4_auto;
+
+int pool4_auto_new(struct pool4_auto **ret);
+void pool4_auto_free(struct pool4_auto *autos);
+
+/* The source address towards the IPv4 default route. False without such a route. */
+bool pool4_auto_address(struct pool4_auto *autos, uint32_t *ret);
+
+/* Is one of the addresses in ranges configured on an interface of this host? */
+bool pool4_auto_is_own(const struct addr4_range *ranges, uint32_t n_ranges);
+/* The IPv4 addresses of an interface, at most max of them; returns how many. */
+uint32_t pool4_auto_interface(const char *name, struct addr4_range *ret, uint32_t max);
+
+/* From 1024 up, without ip_local_port_range, ip_local_reserved_ports, and ports that some socket
+ * listens on. */
+void pool4_auto_ports(struct pool4_auto *autos, uint64_t now_ms, struct port_ranges *ret);
+
+/* ranges without first to last, also when there is no place for one range more: then the smaller
+ * side of the cut goes, too. Part of pool4_auto_ports(), for tests. */
+void pool4_auto_cut(struct port_ranges *ranges, uint16_t first, uint16_t last);
+/* Cuts what the text of a sysctl lists: "8080,9148-9160". */
+void pool4_auto_cut_list(struct port_ranges *ranges, const char *text);

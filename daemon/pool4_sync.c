@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation
+ *
+ * wanted is the list of entries as they should be, made afresh each time. It is compared with the
+ * list of the last time by name, and only differences reach the core. Ports that changed reach the
+ * rules first and the core after them: a port must not be chosen before its rule is in.
+ *
+ * The core's entries are copied under the lock and handed to the rules without it, since the rules
+ * call the kernel.
+ */
+#include "daemon/pool4_sync.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "daemon/core/nat64.h"
+#include "daemon/pool4_auto.h"
+
+#define INTERFACE_ADDRESSES_MAX 64
+#define AUTO_NAME               "auto"
+
+/* One entry as it should be. */
+struct wanted {
+	struct pool4_spec spec; /* spec.addresses is addresses->data */
+	GArray *addresses;
+	bool tried; /* the core has refused it already, and that was reported */
+};
+
+struct pool4_sync {
+	struct pool4_sync_config config;
+	struct pool4_auto *autos;
+	GPtrArray *wanted;
+	GArray *statics;               /* of struct config_static: those that the core has */
+	const struct config *followed; /* whose static bindings the core has; only compared */
+	bool no_address_reported;
+	GPtrArray *unsaid; /* reports made under the lock, as texts of LOG_ERR */
+};
+
+static void wanted_free(void *data)
+{
+	struct wanted *wanted = data;
+
+	g_array_unref(wanted->addresses);
+	g_free(wanted);
+}
+
+/* Not said at once: saying is a system call, and the lock is held. */
+static void complain(struct pool4_sync *sync, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void complain(struct pool4_sync *sync, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_ptr_array_add(sync->unsaid, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
+static void say_all(struct pool4_sync *sync)
+{
+	for (guint i = 0; i < sync->unsaid->len; i++)
+		sync->config.report(LOG_ERR, g_ptr_array_index(sync->unsaid, i));
+	g_ptr_array_set_size(sync->unsaid, 0);
+}
+
+int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **ret)
+{
+	struct pool4_sync *sync = g_new0(struct pool4_sync, 1);
+	int r;
+
+	sync->config = *config;
+	sync->wanted = g_ptr_array_new_with_free_func(wanted_free);
+	sync->statics = g_array_new(FALSE, FALSE, sizeof(struct config_static));
+	sync->unsaid = g_ptr_array_new_with_free_func(g_free);
+	r = pool4_auto_new(&sync->autos);
+	if (r < 0) {
+		pool4_sync_free(sync);
+		return r;
+	}
+	*ret = sync;
+	return 0;
+}
+
+void pool4_sync_free(struct pool4_sync *sync)
+{
+	if (!sync)
+		return;
+	pool4_auto_free(sync->autos);
+	g_ptr_array_unref(sync->wanted);
+	g_array_unref(sync->statics);
+	g_ptr_array_unref(sync->unsaid);
+	g_free(sync);
+}
+
+static struct wanted *want(GPtrArray *list, const struct pool4_spec *spec)
+{
+	struct wanted *wanted = g_new0(struct wanted, 1);
+
+	wanted->spec = *spec;
+	wanted->addresses = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	g_array_append_vals(wanted->addresses, spec->addresses, spec->n_addresses);
+	g_ptr_array_add(list, wanted);
+	return wanted;
+}
+
+/* The addresses are complete. */
+static void settle(struct pool4_sync *sync, struct wanted *wanted, bool ports_auto)
+{
+	wanted->spec.addresses = (const struct addr4_range *)(void *)wanted->addresses->data;
+	wanted->spec.n_addresses = wanted->addresses->len;
+	if (!ports_auto)
+		return;
+	if (pool4_auto_is_own(wanted->spec.addresses, wanted->spec.n_addresses))
+		pool4_auto_ports(sync->autos, gateway_now_ms(), &wanted->spec.ports);
+	else
+		wanted->spec.ports = (struct port_ranges){.range = {{1024, 65535}}, .n_ranges = 1};
+}
+
+static void want_configured(struct pool4_sync *sync, GPtrArray *list,
+			    const struct config_pool4 *entry)
+{
+	struct addr4_range found[INTERFACE_ADDRESSES_MAX];
+	struct wanted *wanted = want(list, &entry->spec);
+
+	for (char **name = entry->interfaces; name && *name; name++) {
+		uint32_t n = pool4_auto_interface(*name, found, INTERFACE_ADDRESSES_MAX);
+
+		g_array_append_vals(wanted->addresses, found, n);
+	}
+	if (wanted->addresses->len == 0)
+		g_ptr_array_remove_index(list, list->len - 1); /* comes with its interface */
+	else
+		settle(sync, wanted, entry->ports_auto);
+}
+
+static void want_auto(struct pool4_sync *sync, GPtrArray *list)
+{
+	struct pool4_spec spec = {
+		.name = AUTO_NAME,
+		.protocol = {true, true, true},
+		.pool6 = POOL4_ANY_PREFIX,
+		.source = POOL4_FROM_AUTO,
+	};
+	struct addr4_range range;
+
+	if (!pool4_auto_address(sync->autos, &range.first)) {
+		if (!sync->no_address_reported)
+			sync->config.report(
+				LOG_WARNING,
+				"no pool4 address: no [Pool4] entry is configured and the host has "
+				"no "
+				"IPv4 default route to take an address from; nothing is translated "
+				"until there is one");
+		sync->no_address_reported = true;
+		return;
+	}
+	sync->no_address_reported = false;
+	range.last = range.first;
+	spec.addresses = &range;
+	spec.n_addresses = 1;
+	settle(sync, want(list, &spec), true);
+}
+
+static struct wanted *find_wanted(const GPtrArray *list, const char *name)
+{
+	for (guint i = 0; i < list->len; i++) {
+		struct wanted *wanted = g_ptr_array_index(list, i);
+
+		if (strcmp(wanted->spec.name, name) == 0)
+			return wanted;
+	}
+	return NULL;
+}
+
+/* All but the ports, which can change in place. */
+static bool same_but_ports(const struct pool4_spec *a, const struct pool4_spec *b)
+{
+	return a->n_addresses == b->n_addresses &&
+	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) == 0 &&
+	       memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0 &&
+	       a->n_clients == b->n_clients &&
+	       memcmp(a->clients, b->clients, a->n_clients * sizeof(*a->clients)) == 0 &&
+	       a->overflow == b->overflow && a->pool6 == b->pool6 && a->source == b->source;
+}
+
+/* Lock held. */
+static void cut(struct pool4_sync *sync, uint32_t id)
+{
+	struct nat64 *nat = sync->config.gateway->nat;
+
+	(void)nat64_remove_bindings_of(nat, id);
+	(void)pool4_remove(nat->pool4, id);
+}
+
+/* Entries of the file or of ours that are not wanted any more, or not like this. Lock held. */
+static void retire(struct pool4_sync *sync, const GPtrArray *fresh)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+	const struct pool4_entry *entry;
+
+	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
+		const struct wanted *was = find_wanted(sync->wanted, entry->spec.name);
+		const struct wanted *now = find_wanted(fresh, entry->spec.name);
+
+		id = entry->id;
+		if (entry->spec.source == POOL4_FROM_RUNTIME)
+			continue;
+		if (!now) {
+			/* Goes with its last binding: tried again each time. */
+			pool4_set_state(pool, id, POOL4_DRAINING);
+			(void)pool4_remove(pool, id);
+		} else if (!was || !same_but_ports(&was->spec, &now->spec)) {
+			cut(sync, id);
+		}
+	}
+}
+
+/* Lock held. False if it could not be added. */
+static bool add(struct pool4_sync *sync, struct wanted *wanted)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+	const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
+	const struct wanted *was = find_wanted(sync->wanted, wanted->spec.name);
+	const struct pool4_entry *other;
+	enum pool4_result result;
+	uint32_t id;
+
+	if (entry) {
+		if (entry->state == POOL4_DRAINING)
+			pool4_set_state(pool, entry->id, POOL4_PENDING);
+		return true;
+	}
+	result = pool4_add(pool, &wanted->spec, &id);
+	if (result == POOL4_OK)
+		return true;
+	wanted->tried = true;
+	if (was && was->tried)
+		return false;
+	other = result == POOL4_OVERLAP ? pool4_entry(pool, id) : NULL;
+	complain(sync, "pool4 entry %s can not be used: %s%s%s", wanted->spec.name,
+		 pool4_result_text(result), other ? ": " : "", other ? other->spec.name : "");
+	return false;
+}
+
+static const char *static_text(enum nat64_static_result result)
+{
+	switch (result) {
+	case NAT64_STATIC_OK:
+	case NAT64_STATIC_IDENTICAL:
+		break;
+	case NAT64_STATIC_IN_POOL6:
+		return "its inside address lies in Pool6";
+	case NAT64_STATIC_NOT_OUR_ADDRESS:
+		return "its outside address is neither in pool4 nor the host's own";
+	case NAT64_STATIC_LISTENER:
+		return "a local program listens on its outside address and port";
+	case NAT64_STATIC_TAKEN:
+		return "its inside or outside is bound otherwise";
+	case NAT64_STATIC_FULL:
+		return "there are as many bindings as Limits.Bindings allows";
+	}
+	return "";
+}
+
+/* Lock held. Returns how many protocols could not be bound. */
+static unsigned add_static(struct pool4_sync *sync, const struct config_static *binding)
+{
+	unsigned n_failed = 0;
+
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		enum nat64_static_result result;
+
+		if (!binding->protocol[protocol])
+			continue;
+		result = nat64_add_static(sync->config.gateway->nat, protocol, &binding->inside,
+					  &binding->outside, gateway_now_ms());
+		if (result == NAT64_STATIC_OK || result == NAT64_STATIC_IDENTICAL)
+			continue;
+		complain(sync, "static binding %s (%s) can not be used: %s", binding->name,
+			 protocol_name(protocol), static_text(result));
+		n_failed++;
+	}
+	return n_failed;
+}
+
+static bool same_static(const struct config_static *a, const struct config_static *b)
+{
+	return taddr6_equal(&a->inside, &b->inside) && taddr4_equal(&a->outside, &b->outside) &&
+	       memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0;
+}
+
+/* Lock held. */
+static void remove_static(struct pool4_sync *sync, const struct config_static *binding)
+{
+	struct nat64 *nat = sync->config.gateway->nat;
+
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		uint32_t index = bib_find4(&nat->bib[protocol], &binding->outside);
+
+		if (binding->protocol[protocol] && index != SLAB_NONE)
+			nat64_remove_binding(nat, protocol, index);
+	}
+}
+
+/* Lock held. */
+static unsigned follow_statics(struct pool4_sync *sync, const struct config *config)
+{
+	unsigned n_failed = 0;
+
+	for (guint i = sync->statics->len; i-- > 0;) {
+		const struct config_static *old =
+			&g_array_index(sync->statics, struct config_static, i);
+		bool still = false;
+
+		for (uint32_t j = 0; j < config->n_statics; j++)
+			still |= same_static(old, &config->statics[j]);
+		if (!still) {
+			remove_static(sync, old);
+			g_array_remove_index_fast(sync->statics, i);
+		}
+	}
+	for (uint32_t i = 0; i < config->n_statics; i++) {
+		bool known = false;
+		unsigned failed;
+
+		for (guint j = 0; j < sync->statics->len; j++)
+			known |= same_static(&g_array_index(sync->statics, struct config_static, j),
+					     &config->statics[i]);
+		if (known)
+			continue;
+		failed = add_static(sync, &config->statics[i]);
+		n_failed += failed;
+		if (failed == 0)
+			g_array_append_val(sync->statics, config->statics[i]);
+	}
+	return n_failed;
+}
+
+unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
+{
+	GPtrArray *fresh = g_ptr_array_new_with_free_func(wanted_free);
+	unsigned n_failed = 0;
+
+	for (uint32_t i = 0; i < config->n_pool4; i++)
+		want_configured(sync, fresh, &config->pool4[i]);
+	if (config->n_pool4 == 0)
+		want_auto(sync, fresh);
+
+	gateway_lock(sync->config.gateway);
+	retire(sync, fresh);
+	for (guint i = 0; i < fresh->len; i++)
+		n_failed += !add(sync, g_ptr_array_index(fresh, i));
+	if (config != sync->followed)
+		n_failed += follow_statics(sync, config);
+	sync->followed = config;
+	gateway_unlock(sync->config.gateway);
+	say_all(sync);
+
+	g_ptr_array_unref(sync->wanted);
+	sync->wanted = fresh;
+	return n_failed;
+}
+
+/* What the rules are to have, copied. */
+struct rule_list {
+	GArray *entries; /* of struct rules_entry */
+	GArray *pending; /* of ids */
+};
+
+static void clear_entry(void *data)
+{
+	struct rules_entry *entry = data;
+
+	g_free((void *)entry->addresses);
+	g_free((void *)entry->ports);
+}
+
+static void append(struct rule_list *list, const struct addr4_range *addresses,
+		   uint32_t n_addresses, const struct port_ranges *ports,
+		   const bool protocol[N_PROTOCOLS])
+{
+	struct rules_entry entry = {
+		.addresses = g_memdup2(addresses, n_addresses * sizeof(*addresses)),
+		.n_addresses = n_addresses,
+		.ports = g_memdup2(ports, sizeof(*ports)),
+	};
+
+	memcpy(entry.protocol, protocol, sizeof(entry.protocol));
+	g_array_append_val(list->entries, entry);
+}
+
+/* Lock held. */
+static void collect(struct pool4_sync *sync, struct rule_list *list)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+	const struct pool4_entry *entry;
+
+	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
+		const struct wanted *wanted = find_wanted(sync->wanted, entry->spec.name);
+
+		id = entry->id;
+		if (entry->state == POOL4_DISABLED)
+			continue;
+		append(list, entry->spec.addresses, entry->spec.n_addresses,
+		       wanted ? &wanted->spec.ports : &entry->spec.ports, entry->spec.protocol);
+		if (entry->state == POOL4_PENDING)
+			g_array_append_val(list->pending, id);
+	}
+	for (guint i = 0; i < sync->statics->len; i++) {
+		const struct config_static *binding =
+			&g_array_index(sync->statics, struct config_static, i);
+		const struct addr4_range address = {binding->outside.addr, binding->outside.addr};
+		const struct port_ranges port = {
+			.range = {{binding->outside.port, binding->outside.port}},
+			.n_ranges = 1,
+		};
+
+		append(list, &address, 1, &port, binding->protocol);
+	}
+}
+
+static bool same_ports(const struct port_ranges *a, const struct port_ranges *b)
+{
+	return a->n_ranges == b->n_ranges &&
+	       memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0])) == 0;
+}
+
+/* The rules are in. Lock held. */
+static void use(struct pool4_sync *sync, const struct rule_list *list)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+
+	for (guint i = 0; i < sync->wanted->len; i++) {
+		const struct wanted *wanted = g_ptr_array_index(sync->wanted, i);
+		const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
+
+		if (entry && !same_ports(&entry->spec.ports, &wanted->spec.ports))
+			(void)pool4_set_ports(pool, entry->id, &wanted->spec.ports);
+	}
+	for (guint i = 0; i < list->pending->len; i++) {
+		const struct pool4_entry *entry =
+			pool4_entry(pool, g_array_index(list->pending, uint32_t, i));
+
+		if (entry && entry->state == POOL4_PENDING)
+			pool4_set_state(pool, entry->id, POOL4_ACTIVE);
+	}
+}
+
+int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
+{
+	struct gateway *gateway = sync->config.gateway;
+	struct rule_list list = {
+		.entries = g_array_new(FALSE, FALSE, sizeof(struct rules_entry)),
+		.pending = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
+	};
+	const struct rules_entry *entries;
+	int r = 0;
+
+	g_array_set_clear_func(list.entries, clear_entry);
+	gateway_lock(gateway);
+	collect(sync, &list);
+	gateway_unlock(gateway);
+	entries = (const struct rules_entry *)(void *)list.entries->data;
+	if (rules && anew)
+		r = rules_apply(rules, entries, list.entries->len, ret_error);
+	else if (rules)
+		r = rules_update(rules, entries, list.entries->len, ret_error);
+	if (r == 0) {
+		gateway_lock(gateway);
+		use(sync, &list);
+		gateway_unlock(gateway);
+	}
+	g_array_unref(list.entries);
+	g_array_unref(list.pending);
+	return r;
+}
