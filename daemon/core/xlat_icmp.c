@@ -23,9 +23,8 @@
 /* RFC 8200, 5: no IPv6 link has less. */
 #define IP6_MTU_MIN 1280
 
-#define ANY_CODE   0, 255
-#define SAME_CODE  (-1)
-#define NO_POINTER (-1)
+#define ANY_CODE  0, 255
+#define SAME_CODE (-1)
 
 /* What bytes 4 to 7 of the ICMP header become. */
 enum field {
@@ -117,10 +116,10 @@ static const struct pointer_map pointer64[] = {
 /* RFC 1191, 7: those that an IPv6 path can have. */
 static const uint32_t plateau[] = { 65535, 32000, 17914, 8166, 4352, 2002, 1492 };
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
+#define N_ROWS(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct icmp_map map46 = { type46, N(type46), pointer46, N(pointer46) };
-static const struct icmp_map map64 = { type64, N(type64), pointer64, N(pointer64) };
+static const struct icmp_map map46 = { type46, N_ROWS(type46), pointer46, N_ROWS(pointer46) };
+static const struct icmp_map map64 = { type64, N_ROWS(type64), pointer64, N_ROWS(pointer64) };
 /* clang-format on */
 
 /* The ICMP header to be written. */
@@ -228,7 +227,7 @@ uint32_t xlat_icmp_4to6_mtu(uint32_t mtu, uint32_t inner_size, const struct xlat
 	const uint32_t growth = IP6_HEADER_SIZE - IP4_HEADER_SIZE;
 
 	/* A router older than RFC 1191 names no MTU: guess the next one that is common. */
-	for (size_t i = 0; mtu == 0 && i < N(plateau); i++) {
+	for (size_t i = 0; mtu == 0 && i < N_ROWS(plateau); i++) {
 		if (plateau[i] < inner_size)
 			mtu = plateau[i];
 	}

@@ -3,8 +3,9 @@
  * RFC 7915, 4.2, 4.3, 5.2, 5.3: ICMP errors, with their embedded packet, into the other family.
  *
  * The message is built anew in the arena of out, as embedded headers, padding and extensions
- * (RFC 4884) move against each other; packet points there afterwards. The maps of types, codes and
- * pointers are tables, the very ones of tests/vectors/icmp*.csv.
+ * (RFC 4884) move against each other; packet points there afterwards, with PACKET_HEADROOM in front
+ * and all of its view up to date, so that a hairpinned error can be translated again (H-6). The
+ * maps of types, codes and pointers are tables, the very ones of tests/vectors/icmp*.csv.
  */
 #pragma once
 
@@ -12,7 +13,8 @@
 #include "daemon/core/xlat.h"
 
 /* Is there a counterpart at all? OUTCOME_TRANSLATED or OUTCOME_ICMP_UNTRANSLATABLE; asked before
- * the tables are (echo with a code other than 0, too: I-1). */
+ * the tables are (echo with a code other than 0, too: I-1). pointer: byte 4 of the ICMP header, or
+ * bytes 4 to 7 of the ICMPv6 header, whatever the type. */
 enum outcome xlat_icmp_4to6_type(uint8_t type, uint8_t code, uint32_t pointer);
 enum outcome xlat_icmp_6to4_type(uint8_t type, uint8_t code, uint32_t pointer);
 
