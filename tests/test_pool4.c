@@ -373,6 +373,30 @@ static void test_spread(void)
 	client_table_deinit(&clients);
 }
 
+/* P-5: the clients of one full address go to all others, not to its neighbour. */
+static void test_spread_of_a_full_address(void)
+{
+	struct pool4 *pool = new_pool();
+	struct taddr4 full = {addr4_of("192.0.2.5"), 2000}, taddr;
+	uint32_t hits[16] = {0}, id;
+
+	add(pool, "192.0.2.0/28", "2000");
+	g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &full, &id), ==, POOL4_OK);
+	for (uint64_t i = 0; i < 1500; i++) {
+		/* All of them point at the sixth of 16 addresses. */
+		struct take what = {.hash = UINT64_C(5) << 60 | siphash(&key, &i, sizeof(i)) >> 4};
+
+		g_assert_cmpint(take_full(pool, what, &taddr, &id), ==, POOL4_OK);
+		pool4_give_back(pool, PROTOCOL_TCP, &taddr, id);
+		hits[taddr.addr & 15]++;
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		g_assert_cmpuint(hits[i], >=, i == 5 ? 0 : 50);
+		g_assert_cmpuint(hits[i], <=, i == 5 ? 0 : 150);
+	}
+	pool4_free(pool);
+}
+
 /* P-8: range and parity are given up in this order at one address, before another is taken. */
 static void test_class_fallback(void)
 {
@@ -681,6 +705,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/shared-addresses", test_shared_addresses);
 	g_test_add_func("/pool4/pairing", test_pairing);
 	g_test_add_func("/pool4/spread", test_spread);
+	g_test_add_func("/pool4/spread-of-a-full-address", test_spread_of_a_full_address);
 	g_test_add_func("/pool4/class-fallback", test_class_fallback);
 	g_test_add_func("/pool4/preserve-port", test_preserve_port);
 	g_test_add_func("/pool4/until-the-last-port", test_until_the_last_port);
