@@ -9,7 +9,8 @@
  *
  * The checks: a packet that goes to the host is untouched; whatever is sent has right lengths and
  * headers, is no larger than its way allows, and has a right checksum if what came had one; an
- * answer is one, and right; all tables keep their invariants and their bounds.
+ * answer is one, and right; every packet is counted once; all tables keep their invariants and
+ * bounds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ struct fuzz {
 	struct fake_world world;
 	struct nat64 *nat;
 	uint64_t now_ms;
+	uint64_t n_received;
 	struct out out; /* exactly as large as it has to be */
 };
 
@@ -124,8 +126,19 @@ static void begin(struct fuzz *fuzz, uint8_t flags)
 	REQUIRE(fuzz->out.packet && fuzz->out.arena);
 }
 
+/* Every packet has ended in exactly one way. */
+static uint64_t n_counted(const struct nat64 *nat)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < N_OUTCOMES; i++)
+		n += nat->counters.packets[0][i] + nat->counters.packets[1][i];
+	return n;
+}
+
 static void end(struct fuzz *fuzz)
 {
+	REQUIRE(n_counted(fuzz->nat) == fuzz->n_received);
 	REQUIRE(nat64_check(fuzz->nat));
 	nat64_free(fuzz->nat);
 	free(fuzz->out.packet);
@@ -267,6 +280,7 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 	memcpy(copy, packet.data, size);
 	was_right = naive_packet_ok(copy, size);
 
+	fuzz->n_received++;
 	outcome = nat64_receive(fuzz->nat, &packet, fuzz->now_ms, &fuzz->out);
 	REQUIRE(outcome < N_OUTCOMES);
 	verdict = outcome_info(outcome)->verdict;
