@@ -262,6 +262,7 @@ static void print_output(GString *text, const struct rules_plan *plan)
 	g_string_append(text, "\t}\n\n");
 }
 
+/* Behind both of iptables' tables: one guard serves the early and the late chain. */
 static void print_guards(GString *text, const struct rules_plan *plan,
 			 const struct rules_marks *marks)
 {
@@ -269,21 +270,15 @@ static void print_guards(GString *text, const struct rules_plan *plan,
 
 	g_string_append_printf(text,
 			       "\tchain guard {\n"
-			       "\t\ttype filter hook prerouting priority -299; policy accept;\n"
+			       "\t\ttype filter hook prerouting priority -149; policy accept;\n"
 			       "\t\tmeta mark & 0x%08x == 0x%08x drop\n"
+			       "\t\tmeta mark & 0x%08x == 0x%08x meta mark set meta mark & 0x%08x\n"
 			       "\t}\n\n"
 			       "\tchain guard_output {\n"
 			       "\t\ttype filter hook output priority -299; policy accept;\n"
 			       "\t\tmeta mark & 0x%08x == 0x%08x drop\n"
 			       "\t}\n\n",
-			       mask, marks->take, mask, marks->take);
-	g_string_append_printf(text,
-			       "\tchain guard_own {\n"
-			       "\t\ttype filter hook prerouting priority -149; policy accept;\n"
-			       "\t\tmeta mark & 0x%08x == 0x%08x drop\n"
-			       "\t\tmeta mark & 0x%08x == 0x%08x meta mark set meta mark & 0x%08x\n"
-			       "\t}\n\n",
-			       mask, marks->take, mask, marks->offer, ~mask);
+			       mask, marks->take, mask, marks->offer, ~mask, mask, marks->take);
 }
 
 /* Not called by any hook: the place where it stands in the open how to undo the host set-up. */

@@ -383,6 +383,8 @@ static void test_nothing_leaks_without_daemon(void)
 	if (rules_mode(world.rules) == RULES_IPTABLES) {
 		netns_run("ip6tables-nft -t raw -F");
 		netns_run("iptables-nft -t raw -F");
+		netns_run("iptables-nft -t mangle -F");
+		netns_run("ip -6 route del 2001:db8:64::/96"); /* else to lo, not out */
 		g_assert_false(rules_present(world.rules));
 		send_in(&world, &to_pool6);
 		g_assert_false(left_gateway(&world, IPPROTO_UDP, CLIENT, &seen));
