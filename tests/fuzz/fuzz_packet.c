@@ -159,6 +159,25 @@ static size_t gather(const struct out_packet *packet, uint8_t *ret)
 	return size;
 }
 
+/* I-26, and pieces in units of eight bytes. */
+static void check_shape(const uint8_t *bytes, size_t size)
+{
+	const bool is6 = bytes[0] >> 4 == 6;
+	const uint8_t protocol = is6 ? bytes[6] : bytes[9];
+
+	if (is6 && protocol == IPPROTO_FRAGMENT) {
+		REQUIRE(size >= 48);
+		REQUIRE(!(bytes[43] & 1) || (size - 48) % 8 == 0);
+	} else if (is6 && protocol == IPPROTO_ICMPV6 && size > 40 && bytes[40] < 128) {
+		REQUIRE(size <= 1280);
+	} else if (!is6 && (load_be16(bytes + 6) & 0x3fff) != 0) {
+		REQUIRE(!(bytes[6] & 0x20) || (size - 20) % 8 == 0);
+	} else if (!is6 && protocol == IPPROTO_ICMP && size > 20 && bytes[20] != ICMP_ECHO &&
+		   bytes[20] != ICMP_ECHOREPLY) {
+		REQUIRE(size <= 576);
+	}
+}
+
 /* was_right: what came in had a right transport checksum, or this was made here. */
 static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
 {
@@ -173,6 +192,7 @@ static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
 		REQUIRE(bytes[0] >> 4 == packet->version);
 		REQUIRE(size <= limit);
 		REQUIRE(packet->mark == mark);
+		check_shape(bytes, size);
 		REQUIRE(!was_right || naive_packet_ok(bytes, size));
 	}
 }
