@@ -133,7 +133,7 @@ static bool is_admin(const struct caller *caller)
 int authorise_read_bindings(sd_bus_message *message, sd_bus_error *error)
 {
 	sd_bus *bus = sd_bus_message_get_bus(message);
-	struct caller caller;
+	struct caller caller = {.n_groups = 0};
 	int r;
 
 	if (sd_bus_is_server(bus) > 0)

@@ -1,8 +1,145 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The facade as a whole; the way of single packets is in tests/packets. */
 #include <glib.h>
+
+#include "tests/gateway_fixture.h"
+
+#define NOW FIXTURE_START_MS
+
+/* Every packet ends in exactly one counter, whatever it is. */
+static void test_conservation(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	uint8_t buffer[PACKET_HEADROOM + 256];
+	uint64_t n_packets = 0, n_counted = 0;
+	struct random random;
+	random_init(&random, (const uint8_t[RANDOM_SEED_SIZE]){7});
+
+	for (unsigned i = 0; i < 2000; i++, n_packets++) {
+		struct taddr6 client = taddr6_of("[2001:db8::1]:0");
+		client.port = (uint16_t)random_below(&random, 500);
+		(void)gateway_udp6(gateway, &client, &server, NOW + i);
+	}
+	for (unsigned i = 0; i < 20000; i++, n_packets++) {
+		struct packet packet = {.data = buffer + PACKET_HEADROOM,
+					.size = random_below(&random, 257),
+					.headroom = PACKET_HEADROOM};
+		for (unsigned j = 0; j < packet.size; j++)
+			packet.data[j] = (uint8_t)random_u32(&random);
+		if (packet.size)
+			packet.data[0] = i % 2 ? 0x60 : 0x45;
+		out_clear(&gateway->out);
+		(void)nat64_receive(nat, &packet, NOW + i, &gateway->out);
+	}
+	for (unsigned direction = 0; direction < 2; direction++)
+		for (unsigned outcome = 0; outcome < N_OUTCOMES; outcome++)
+			n_counted += nat->counters.packets[direction][outcome];
+	g_assert_cmpuint(n_counted, ==, n_packets);
+
+	nat64_send_failed(nat, true);
+	g_assert_cmpuint(nat->counters.packets[0][OUTCOME_SEND_FAILED], ==, 1);
+	gateway_free(gateway);
+}
+
+/* One binding with its session on each of 65 536 addresses: at most 256 bytes, all included. */
+static void test_memory_of_a_binding(void)
+{
+	struct nat64_limits limits = {65536, 65536, 16};
+	struct gateway_fixture *gateway = gateway_new("198.18.0.0/16", "1024-65535", &limits);
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	size_t before = nat64_memory(gateway->nat);
+	struct addr6 client = taddr6_of("[2001:db8::1]:0").addr;
+	GHashTable *addresses = g_hash_table_new(NULL, NULL);
+
+	for (uint32_t i = 0; i < 65536; i++) {
+		store_be32(client.byte + 8, i);
+		struct taddr6 src = {client, 5000};
+		g_assert_cmpint(gateway_udp6(gateway, &src, &server, NOW), ==, OUTCOME_TRANSLATED);
+		g_hash_table_add(addresses, GUINT_TO_POINTER(gateway_sent_src4(gateway).addr));
+	}
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 65536);
+	g_assert_cmpuint((nat64_memory(gateway->nat) - before) / 65536, <=, 256);
+	g_assert_cmpuint(g_hash_table_size(addresses), >, 30000); /* spread, P-5 */
+	g_hash_table_unref(addresses);
+	gateway_free(gateway);
+}
+
+/* Expiry does as much as it may and says whether that was all. */
+static void test_expiry_budget(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8::1]:0");
+
+	for (client.port = 1; client.port <= 100; client.port++)
+		g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==,
+				OUTCOME_TRANSLATED);
+	g_assert_cmpuint(nat64_next_deadline(nat), >=, NOW + 1);
+	g_assert_cmpuint(nat64_next_deadline(nat), <=, NOW + 302000);
+
+	while (!nat64_expire(nat, NOW + 299000, 10, &gateway->out))
+		;
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 100);
+	g_assert_false(nat64_expire(nat, NOW + 302000, 10, &gateway->out));
+	g_assert_cmpuint(nat64_n_sessions(nat), >=, 90);
+	while (!nat64_expire(nat, NOW + 302000, 10, &gateway->out))
+		;
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
+	g_assert_cmpuint(nat64_next_deadline(nat), ==, UINT64_MAX);
+	gateway_free(gateway);
+}
+
+/* S-23: a changed lifetime applies from the next packet on, and cuts nothing. */
+static void test_changed_lifetime(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct nat64_config config = nat->config;
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8::1]:1");
+
+	(void)gateway_udp6(gateway, &client, &server, NOW);
+	config.udp_ms = 120000;
+	nat64_set_config(nat, &config);
+	(void)nat64_expire(nat, NOW + 290000, 100, &gateway->out);
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 1);
+	(void)gateway_udp6(gateway, &client, &server, NOW + 290000);
+	(void)nat64_expire(nat, NOW + 412500, 100, &gateway->out);
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
+	gateway_free(gateway);
+}
+
+/* Same seed, same packets, same ports. */
+static void test_deterministic(void)
+{
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8::1]:1");
+	struct taddr4 mapped[2];
+
+	for (unsigned run = 0; run < 2; run++) {
+		struct gateway_fixture *gateway = gateway_new("203.0.113.0/24", "1024-65535", NULL);
+		(void)gateway_udp6(gateway, &client, &server, NOW);
+		mapped[run] = gateway_sent_src4(gateway);
+		g_assert_cmpint(gateway_udp4(gateway, &server, &mapped[run], NOW), ==,
+				OUTCOME_TRANSLATED);
+		struct taddr6 back = gateway_sent_dst6(gateway);
+		g_assert_true(taddr6_equal(&back, &client));
+		gateway_free(gateway);
+	}
+	g_assert_true(taddr4_equal(&mapped[0], &mapped[1]));
+}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/nat64/conservation", test_conservation);
+	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
+	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);
+	g_test_add_func("/nat64/changed_lifetime", test_changed_lifetime);
+	g_test_add_func("/nat64/deterministic", test_deterministic);
 	return g_test_run();
 }

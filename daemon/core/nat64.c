@@ -41,6 +41,34 @@ static enum outcome outcome_of_route(const struct route_answer *route)
 	return OUTCOME_TRANSLATED;
 }
 
+/* T-39: the way back counts, too, when the MSS of a SYN is to be clamped. */
+static bool clamps(const struct nat64 *nat, const struct packet *packet)
+{
+	return nat->config.rules.clamp_mss && (tcp_flags_of(packet) & TH_SYN);
+}
+
+static uint32_t mtu_back6(const struct nat64 *nat, const struct packet *packet)
+{
+	struct route_answer route;
+	struct addr6 src;
+
+	if (!clamps(nat, packet))
+		return UINT32_MAX;
+	src = packet_src6(packet);
+	nat->world.route6(nat->world.context, &src, &route);
+	return route.state == ROUTE_NONE ? UINT32_MAX : route.mtu;
+}
+
+static uint32_t mtu_back4(const struct nat64 *nat, const struct packet *packet)
+{
+	struct route_answer route;
+
+	if (!clamps(nat, packet))
+		return UINT32_MAX;
+	nat->world.route4(nat->world.context, packet_src4(packet), &route);
+	return route.state == ROUTE_NONE ? UINT32_MAX : route.mtu;
+}
+
 /* may these addresses be in a packet? *ret_peer4 is the embedded address. */
 static enum outcome check_addresses6(const struct nat64 *nat, const struct packet *packet,
 				     int pool6, uint32_t *ret_peer4)
@@ -115,6 +143,7 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 		return OUTCOME_TOO_BIG;
 	}
 
+	path.nh6_mtu = route.mtu;
 	xlat_6to4(packet, between, &path, &nat->config.rules);
 	path.keep_hop_limit = true;
 	xlat_4to6(packet, &to, &path, &nat->config.rules);
@@ -130,7 +159,7 @@ static enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_
 	const struct tuple6 in = tuple6_of_packet(packet); /* 3.4 */
 	const bool back = is_hairpin(nat, in.protocol, &(struct taddr4){peer4, in.dst.port});
 
-	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
+	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = mtu_back6(nat, packet)};
 	if (!back) {
 		struct route_answer route;
 		nat->world.route4(nat->world.context, peer4, &route);
@@ -212,7 +241,7 @@ static enum outcome forward_4to6(struct passage *passage)
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
-	const struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = route.mtu};
+	const struct xlat_path path = {.nh4_mtu = mtu_back4(nat, packet), .nh6_mtu = route.mtu};
 	uint32_t limit;
 	outcome = xlat_4to6_check(packet, &path, &nat->config.rules, &limit, &passage->field.mtu);
 	if (outcome != OUTCOME_TRANSLATED)
@@ -279,7 +308,28 @@ static enum outcome receive_4to6(struct passage *passage)
 
 	if (policy_exempt4(nat, packet_dst4(packet)) || policy_exempt4(nat, packet_src4(packet)))
 		return OUTCOME_EXEMPT;
-	return judge_4to6(passage);
+
+	enum outcome outcome = judge_4to6(passage);
+	return belongs_to_host(nat, packet, outcome) ? OUTCOME_LEFT_TO_HOST : outcome;
+}
+
+/* a packet that we could not pass on, but that is not for us to judge. */
+static enum outcome refused(const struct nat64 *nat, const struct packet *packet,
+			    enum outcome outcome)
+{
+	if (!packet->l4_offset)
+		return outcome; /* not even its addresses can be trusted */
+	if (packet->version == 6) {
+		struct addr6 dst = packet_dst6(packet);
+		if (policy_pool6_of(nat, &dst) < 0)
+			return OUTCOME_NOT_OURS;
+		return policy_exempt6(nat, &dst) ? OUTCOME_EXEMPT : outcome;
+	}
+	if (policy_exempt4(nat, packet_dst4(packet)) || policy_exempt4(nat, packet_src4(packet)))
+		return OUTCOME_EXEMPT;
+	if (belongs_to_host(nat, packet, outcome))
+		return OUTCOME_LEFT_TO_HOST;
+	return pool4_has_address(nat->pool4, packet_dst4(packet)) ? outcome : OUTCOME_NOT_OURS;
 }
 
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
@@ -290,10 +340,12 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 
 	enum outcome outcome = packet_parse(packet);
 	const bool from6 = packet->version == 6;
-	if (outcome == OUTCOME_TRANSLATED)
-		outcome = from6 ? receive_6to4(&passage) : receive_4to6(&passage);
-	if (!from6 && belongs_to_host(nat, packet, outcome))
-		outcome = OUTCOME_LEFT_TO_HOST;
+	if (outcome != OUTCOME_TRANSLATED)
+		outcome = refused(nat, packet, outcome);
+	else if (from6)
+		outcome = receive_6to4(&passage);
+	else
+		outcome = receive_4to6(&passage);
 
 	const enum verdict verdict = outcome_info(outcome)->verdict;
 	if (verdict == VERDICT_TRANSLATED)

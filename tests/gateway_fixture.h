@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A whole NAT64 in a fake world, for tests of single modules above the tables: Pool6
+ * 2001:db8:64::/96, one entry of pool4 as the test says, a fixed seed, and memory for what is sent.
+ */
+#pragma once
+
+#include "daemon/core/nat64.h"
+#include "tests/fake_world.h"
+
+#define FIXTURE_START_MS 1000000
+
+struct gateway_fixture {
+	struct nat64 *nat;
+	struct fake_world world;
+	uint32_t pool4; /* id of the entry */
+	struct out out;
+	struct out_packet packets[4 * EMIT_PIECES_MAX];
+	uint8_t arena[4 * EMIT_ARENA_PER_PACKET];
+};
+
+/* addresses and ports as in a configuration; limits NULL: 1000, 2000, 16. Free with gateway_free().
+ */
+struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
+				    const struct nat64_limits *limits);
+void gateway_free(struct gateway_fixture *gateway);
+
+/* Plain UDP packets with right checksums through nat64_receive(); out is emptied before.
+ */
+enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
+			  const struct taddr4 *dst, uint64_t now_ms);
+enum outcome gateway_udp4(struct gateway_fixture *gateway, const struct taddr4 *src,
+			  const struct taddr4 *dst, uint64_t now_ms);
+
+/* The transport addresses of the only packet in out. */
+struct taddr4 gateway_sent_src4(const struct gateway_fixture *gateway);
+struct taddr6 gateway_sent_dst6(const struct gateway_fixture *gateway);
+
+struct taddr6 taddr6_of(const char *text);
+struct taddr4 taddr4_of(const char *text);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <glib.h>
+
+#include "daemon/core/answer.h"
+#include "tests/gateway_fixture.h"
+
+#define NOW FIXTURE_START_MS
+
+static const struct taddr4 server = {0xc6336407, 9};
+
+static unsigned errors_about(struct gateway_fixture *gateway, const char *client)
+{
+	struct taddr6 src = taddr6_of(client);
+
+	(void)gateway_udp6(gateway, &src, &server, NOW);
+	return gateway->out.n_packets;
+}
+
+static bool no_source6(void *context, const struct addr6 *dst, struct addr6 *ret)
+{
+	return false;
+}
+
+/* I-32: without an address of its own the gateway says nothing. */
+static void test_no_source(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+
+	gateway->nat->draining = true;
+	g_assert_cmpuint(errors_about(gateway, "[2001:db8::1]:5000"), ==, 1);
+	gateway->nat->world.source6 = no_source6;
+	g_assert_cmpuint(errors_about(gateway, "[2001:db8::1]:5000"), ==, 0);
+	g_assert_cmpuint(gateway->nat->counters.icmp_errors_sent[0], ==, 1);
+	gateway_free(gateway);
+}
+
+/* X-14, L-15: what the limit keeps back is counted. */
+static void test_limit_is_counted(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	unsigned n_sent = 0;
+
+	gateway->nat->draining = true;
+	for (unsigned i = 0; i < 15; i++)
+		n_sent += errors_about(gateway, "[2001:db8::1]:5000");
+	g_assert_cmpuint(n_sent, ==, 10);
+	g_assert_cmpuint(gateway->nat->counters.icmp_errors_sent[0], ==, 10);
+	g_assert_cmpuint(gateway->nat->counters.icmp_errors_limited[0], ==, 5);
+	gateway_free(gateway);
+}
+
+/* S-28: the stored SYN is quoted, and the store's memory is not needed any more. */
+static void test_stored_syn(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct stored_syn syn = {.peer = server, .mapped = {0xcb007101, 4000}, .packet_size = 40};
+
+	syn.packet[0] = 0x45;
+	syn.packet[3] = 40;
+	syn.packet[9] = IPPROTO_TCP;
+	store_be32(syn.packet + 12, syn.peer.addr);
+	store_be32(syn.packet + 16, syn.mapped.addr);
+	g_assert_true(answer_stored_syn(gateway->nat, &syn, NOW, &gateway->out));
+	memset(&syn, 0xff, sizeof(syn));
+
+	const struct out_packet *sent = &gateway->out.packet[0];
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	for (unsigned i = 0; i < sent->n_parts; i++)
+		g_byte_array_append(bytes, sent->part[i].base, sent->part[i].size);
+	g_assert_cmpuint(bytes->len, ==, 20 + 8 + 40);
+	g_assert_cmpuint(bytes->data[20], ==, ICMP_DEST_UNREACH);
+	g_assert_cmpuint(bytes->data[21], ==, ICMP_PORT_UNREACH);
+	g_assert_cmpuint(load_be32(bytes->data + 28 + 12), ==, server.addr);
+	gateway_free(gateway);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/answer/no_source", test_no_source);
+	g_test_add_func("/answer/limit_is_counted", test_limit_is_counted);
+	g_test_add_func("/answer/stored_syn", test_stored_syn);
+	return g_test_run();
+}

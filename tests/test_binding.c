@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <glib.h>
+
+#include "daemon/core/binding.h"
+#include "tests/gateway_fixture.h"
+
+#define NOW FIXTURE_START_MS
+
+static const struct taddr4 peer = {0xc6336407, 9}; /* 198.51.100.7 */
+
+static enum outcome create(struct gateway_fixture *gateway, const char *client, uint32_t *ret)
+{
+	struct tuple6 in = {.protocol = PROTOCOL_UDP, .src = taddr6_of(client)};
+
+	return binding_create(gateway->nat, &in, 0, &peer, NOW, ret);
+}
+
+/* What can not be made leaves nothing behind: no port taken, no client's record. */
+static void test_refusal_changes_nothing(void)
+{
+	struct nat64_limits limits = {2, 10, 1};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "2000", &limits);
+	struct nat64 *nat = gateway->nat;
+	uint32_t first, second;
+
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==,
+			OUTCOME_POOL4_EXHAUSTED);
+	g_assert_cmpuint(nat->clients.clients.n_used, ==, 1);
+	g_assert_cmpuint(nat->bib[PROTOCOL_UDP].entries.n_used, ==, 1);
+
+	binding_end_if_idle(nat, PROTOCOL_UDP, first);
+	g_assert_cmpuint(nat->clients.clients.n_used, ==, 0);
+	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_used[PROTOCOL_UDP], ==, 0);
+	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_TRANSLATED);
+	binding_end_if_idle(nat, PROTOCOL_UDP, second);
+
+	nat->draining = true;
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_DRAINING);
+	gateway_free(gateway);
+}
+
+static void test_limits(void)
+{
+	struct nat64_limits limits = {1, 1, 1};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+	struct nat64 *nat = gateway->nat;
+	struct taddr4 other = {peer.addr, 10};
+	uint32_t first, second;
+
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_BIB_FULL);
+	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &peer, 0, 0, NOW + 1000), ==,
+			OUTCOME_TRANSLATED);
+	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000), ==,
+			OUTCOME_SESSION_FULL);
+	binding_end_session(nat, PROTOCOL_UDP,
+			    session_find(&nat->sessions[PROTOCOL_UDP], first, &peer));
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
+	gateway_free(gateway);
+}
+
+/* S-5: what the administrator may not bind, and why. */
+static void test_static_refusals(void)
+{
+	struct nat64_limits limits = {2, 10, 1};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+	struct nat64 *nat = gateway->nat;
+	static const struct {
+		const char *six;
+		const char *four;
+		enum nat64_static_result result;
+	} cases[] = {
+		{"[2001:db8:64::1]:80", "203.0.113.1:80", NAT64_STATIC_IN_POOL6},
+		{"[2001:db8::5]:80", "203.0.113.2:80", NAT64_STATIC_NOT_OUR_ADDRESS},
+		{"[2001:db8::5]:22", "192.0.2.1:22", NAT64_STATIC_LISTENER},
+		{"[2001:db8::5]:80", "203.0.113.1:80", NAT64_STATIC_OK},
+		{"[2001:db8::5]:80", "203.0.113.1:80", NAT64_STATIC_IDENTICAL},
+		{"[2001:db8::5]:80", "203.0.113.1:81", NAT64_STATIC_TAKEN},
+		{"[2001:db8::6]:80", "203.0.113.1:80", NAT64_STATIC_TAKEN},
+		{"[2001:db8::6]:80", "192.0.2.1:80", NAT64_STATIC_OK},
+		{"[2001:db8::7]:80", "203.0.113.1:90", NAT64_STATIC_FULL},
+	};
+	struct taddr4 ssh = taddr4_of("192.0.2.1:22");
+	gateway->world.own4[gateway->world.n_own4++] = ssh.addr;
+	gateway->world.listener[0].protocol = PROTOCOL_TCP;
+	gateway->world.listener[0].taddr = ssh;
+	gateway->world.n_listeners = 1;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct taddr6 six = taddr6_of(cases[i].six);
+		struct taddr4 four = taddr4_of(cases[i].four);
+		g_assert_cmpint(nat64_add_static(nat, PROTOCOL_TCP, &six, &four, NOW), ==,
+				cases[i].result);
+	}
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 2);
+	gateway_free(gateway);
+}
+
+/* P-22: an entry's bindings go with it, the others stay. */
+static void test_bindings_of_an_entry(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr6 six = taddr6_of("[2001:db8::5]:80");
+	struct taddr4 four = taddr4_of("192.0.2.1:80");
+	uint32_t binding;
+
+	gateway->world.own4[gateway->world.n_own4++] = four.addr;
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
+	for (unsigned port = 1; port <= 20; port++) {
+		g_autofree char *client = g_strdup_printf("[2001:db8::1]:%u", port);
+		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(
+			binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0, NOW + 1000),
+			==, OUTCOME_TRANSLATED);
+	}
+	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4), ==, 20);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
+	g_assert_cmpint(pool4_remove(nat->pool4, gateway->pool4), ==, POOL4_OK);
+	gateway_free(gateway);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/binding/refusal_changes_nothing", test_refusal_changes_nothing);
+	g_test_add_func("/binding/limits", test_limits);
+	g_test_add_func("/binding/static_refusals", test_static_refusals);
+	g_test_add_func("/binding/bindings_of_an_entry", test_bindings_of_an_entry);
+	return g_test_run();
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <glib.h>
+
+#include "daemon/core/policy.h"
+#include "tests/gateway_fixture.h"
+
+static struct gateway_fixture *gateway;
+
+static struct addr6 addr6_of(const char *text)
+{
+	struct addr6 addr = {0};
+
+	g_assert_true(addr6_parse(text, &addr));
+	return addr;
+}
+
+static uint32_t addr4_of(const char *text)
+{
+	uint32_t addr = 0;
+
+	g_assert_true(addr4_parse(text, &addr));
+	return addr;
+}
+
+static void begin(void)
+{
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+}
+
+static enum outcome ask(const char *client, const char *dst4, bool hairpinned)
+{
+	struct addr6 addr = addr6_of(client);
+
+	return policy_new_session(gateway->nat, &addr, 0, addr4_of(dst4), hairpinned);
+}
+
+/* A prefix that has gone leaves its index behind in sessions; they go on with the first. */
+static void test_prefixes(void)
+{
+	begin();
+	struct nat64_config *config = &gateway->nat->config;
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &config->pool6[3]));
+	struct addr6 in = addr6_of("2001:db8:65::1"), outside = addr6_of("2001:db8:66::1");
+
+	g_assert_cmpint(policy_pool6_of(gateway->nat, &in), ==, 3);
+	g_assert_cmpint(policy_pool6_of(gateway->nat, &outside), ==, -1);
+	g_assert_true(policy_pool6(gateway->nat, 3) == &config->pool6[3]);
+	config->pool6[3].len = 0;
+	g_assert_cmpint(policy_pool6_of(gateway->nat, &in), ==, -1);
+	g_assert_true(policy_pool6(gateway->nat, 3) == &config->pool6[0]);
+	gateway_free(gateway);
+}
+
+/* */
+static void test_nonglobal(void)
+{
+	static const struct {
+		const char *prefix;
+		const char *addr;
+		bool refused;
+	} cases[] = {
+		{"64:ff9b::/96", "10.0.0.1", true},      {"64:ff9b::/96", "8.8.8.8", false},
+		{"64:ff9b:1::/96", "10.0.0.1", false},   {"64:ff9b:1::/48", "10.0.0.1", false},
+		{"2001:db8:64::/96", "10.0.0.1", false}, {"64:ff9b::/96", "192.0.0.170", true},
+	};
+
+	begin();
+	struct nat64_config *config = &gateway->nat->config;
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_assert_true(prefix6_parse(cases[i].prefix, &config->pool6[0]));
+		g_assert_cmpint(policy_nonglobal(gateway->nat, 0, addr4_of(cases[i].addr)), ==,
+				cases[i].refused);
+	}
+	g_assert_true(prefix6_parse("64:ff9b::/96", &config->pool6[0]));
+	g_assert_true(prefix4_parse("10.0.0.0/8", &config->nonglobal[config->n_nonglobal++]));
+	g_assert_false(policy_nonglobal(gateway->nat, 0, addr4_of("10.0.0.1")));
+	g_assert_true(policy_nonglobal(gateway->nat, 0, addr4_of("172.16.0.1")));
+	config->any_nonglobal = true;
+	g_assert_false(policy_nonglobal(gateway->nat, 0, addr4_of("172.16.0.1")));
+	gateway_free(gateway);
+}
+
+/* who may use the gateway. */
+static void test_clients(void)
+{
+	begin();
+	struct nat64_config *config = &gateway->nat->config;
+	struct fake_world *world = &gateway->world;
+	g_assert_true(prefix6_parse("2001:db8:9::/48", &world->route6[0].prefix));
+	world->route6[0].answer = (struct route_answer){ROUTE_OK, 1500, true};
+	world->n_route6 = 1;
+	world->own6[world->n_own6++] = addr6_of("2001:db8:9::99");
+
+	g_assert_cmpint(ask("2001:db8:1::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==,
+			OUTCOME_CLIENT_NOT_ALLOWED);
+	g_assert_cmpint(ask("2001:db8:9::99", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+
+	/* Nobody but strangers' prefixes needs the look at the route. */
+	g_assert_true(prefix6_parse("fd00:64::/96", &config->pool6[0]));
+	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+	g_assert_true(prefix6_parse("64:ff9b:1::/48", &config->pool6[0]));
+	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+
+	config->clients_auto = false;
+	g_assert_cmpint(ask("2001:db8:1::1", "198.51.100.7", false), ==,
+			OUTCOME_CLIENT_NOT_ALLOWED);
+	g_assert_true(prefix6_parse("2001:db8:1::/64", &config->clients[config->n_clients++]));
+	g_assert_cmpint(ask("2001:db8:1::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+	config->clients_any = true;
+	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+	gateway_free(gateway);
+}
+
+/* where nobody may go. */
+static void test_destinations(void)
+{
+	begin();
+	struct nat64_config *config = &gateway->nat->config;
+	gateway->world.own4[gateway->world.n_own4++] = addr4_of("192.0.2.1");
+	g_assert_true(prefix4_parse("10.0.0.0/8", &config->deny[config->n_deny++]));
+
+	g_assert_cmpint(ask("2001:db8::1", "192.0.2.1", false), ==, OUTCOME_DESTINATION_DENIED);
+	g_assert_cmpint(ask("2001:db8::1", "192.0.2.1", true), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(ask("2001:db8::1", "10.9.9.9", false), ==, OUTCOME_DESTINATION_DENIED);
+	config->deny_own = false;
+	g_assert_cmpint(ask("2001:db8::1", "192.0.2.1", false), ==, OUTCOME_TRANSLATED);
+	gateway_free(gateway);
+}
+
+static void test_exempt(void)
+{
+	begin();
+	struct nat64_config *config = &gateway->nat->config;
+	struct addr6 in = addr6_of("2001:db8:64::1"), outside = addr6_of("2001:db8:64::ff00:1");
+	g_assert_true(prefix4_parse("10.0.0.0/8", &config->exempt4[config->n_exempt4++]));
+	g_assert_true(prefix6_parse("2001:db8:64::/112", &config->exempt6[config->n_exempt6++]));
+
+	g_assert_true(policy_exempt4(gateway->nat, addr4_of("10.0.0.1")));
+	g_assert_false(policy_exempt4(gateway->nat, addr4_of("11.0.0.1")));
+	g_assert_true(policy_exempt6(gateway->nat, &in));
+	g_assert_false(policy_exempt6(gateway->nat, &outside));
+	gateway_free(gateway);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/policy/prefixes", test_prefixes);
+	g_test_add_func("/policy/nonglobal", test_nonglobal);
+	g_test_add_func("/policy/clients", test_clients);
+	g_test_add_func("/policy/destinations", test_destinations);
+	g_test_add_func("/policy/exempt", test_exempt);
+	return g_test_run();
+}
