@@ -406,9 +406,27 @@ ctl()
 	node gateway "$NAT64CTL" "$@"
 }
 
-# counter NAME: one number of `nat64ctl stats`, 0 where it does not occur.
+# counter PATTERN: the sum of what `nat64ctl stats` calls by such names (an extended regular expression).
 counter()
 {
-	ctl --json stats | tr -d '\n "' | tr '{},' '\n\n\n' |
-		awk -F: -v name="$1" '$1 == name { sum += $2 } END { print sum + 0 }'
+	ctl --json stats | tr -d '\n\t "' | tr '{},' '\n\n\n' |
+		awk -F: -v name="^($1)\$" '$1 ~ name { sum += $2 } END { printf "%d\n", sum }'
+}
+
+counter_is_above()
+{
+	[ "$(counter "$1")" -gt "$2" ]
+}
+
+# Conservation: what the kernel queued = what the daemon received = the sum over all outcomes
+# (translated, handed to the host, stored, dropped). Prints the three sums; fails if they differ.
+conservation()
+{
+	local queued received ended
+	queued=$(node gateway awk '{ sum += $8 - $7 } END { print sum + 0 }' \
+		/proc/net/netfilter/nfnetlink_queue)
+	received=$(counter 'queue_[0-9]+_received')
+	ended=$(counter 'packets_(6to4|4to6)_.*')
+	echo "queued $queued, received $received, ended $ended"
+	[ "$queued" -gt 0 ] && [ "$queued" = "$received" ] && [ "$received" = "$ended" ]
 }

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What happens when something is dead: the server's link, the gateway's next hop, or nat64d itself
+# (X-17: nothing untranslated passes, and nothing of the host's own is lost).
+#
+# usage: dead.sh POOL4 (routed or own)
+
+. "$(dirname "$0")/tap.sh"
+tap_begin "$@"
+pool4=$1
+
+# The client is told 1/0, no route to destination, within 5 seconds.
+told_no_route()
+{
+	node client ping -n -c 6 -i 1 -w 6 $TOPOLOGY_SERVER6 >"$RUN/ping" 2>&1 &
+	until_true 5 grep -q 'Destination unreachable: No route' "$RUN/ping"
+	set -- $?
+	kill $! 2>/dev/null
+	wait $!
+	cat "$RUN/ping"
+	return "$1"
+}
+
+# with_link_down NODE INTERFACE COMMAND…
+with_link_down()
+{
+	local status
+	node "$1" ip link set "$2" down
+	"${@:3}"
+	status=$?
+	node "$1" ip link set "$2" up
+	[ "$1" != server ] || node server ip route replace default via 198.51.100.1
+	[ "$1" != router4 ] || node router4 ip route replace $TOPOLOGY_POOL4 via $TOPOLOGY_GATEWAY4
+	return $status
+}
+
+server_answers()
+{
+	until_true 10 node client ping -n -c 1 -W 1 $TOPOLOGY_SERVER6
+}
+
+# Counts what the gateway lets out, in both neighbours; neighbour discovery is none of it.
+count_leaks()
+{
+	node router4 nft -f - <<-END
+		table ip leaks {
+			counter out { }
+			chain prerouting {
+				type filter hook prerouting priority raw; policy accept;
+				iifname "gateway" counter name out
+			}
+		}
+	END
+	node router6 nft -f - <<-END
+		table ip6 leaks {
+			counter out { }
+			chain prerouting {
+				type filter hook prerouting priority raw; policy accept;
+				ip6 nexthdr icmpv6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert,
+					nd-router-solicit, nd-router-advert, mld2-listener-report } return
+				ip6 nexthdr hopopt return
+				iifname "gateway" counter name out
+			}
+		}
+	END
+}
+
+leaked()
+{
+	{ node router4 nft list counter ip leaks out && node router6 nft list counter ip6 leaks out; } |
+		awk '/packets/ { sum += $2 } END { print sum }'
+}
+
+# Both ways, in all protocols, to a mapping that was live a moment ago.
+nothing_leaks()
+{
+	local address=$1 port=$2 before
+	before=$(leaked)
+	node client ping -n -c 2 -i 0.05 -W 0.5 $TOPOLOGY_SERVER6
+	ask client udp $TOPOLOGY_SERVER6 7 5000
+	node client timeout 1 bash -c ": <>/dev/tcp/$TOPOLOGY_SERVER6/7"
+	node server bash -c "echo >/dev/udp/$address/$port"
+	node server timeout 1 bash -c ": <>/dev/tcp/$address/$port"
+	[ "$pool4" = own ] || node server ping -n -c 2 -i 0.05 -W 0.5 "$address"
+	same "packets let out" "$before" "$(leaked)"
+}
+
+own_ping()
+{
+	node server ping -n -c 5 -i 0.05 -w 5 $TOPOLOGY_GATEWAY4
+}
+
+own_server()
+{
+	same answer "$TOPOLOGY_SERVER4 5022" \
+		"$(echo hello | node server timeout 3 socat -t 1 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
+}
+
+own_path_mtu()
+{
+	topology_narrow server 1280
+	node gateway ping -n -c 3 -i 0.1 -W 1 -M do -s 1400 $TOPOLOGY_SERVER4
+	node gateway ip route get $TOPOLOGY_SERVER4 | grep 'mtu 1280'
+	set -- $?
+	topology_narrow server 0
+	return "$1"
+}
+
+daemon_is_killed()
+{
+	kill -KILL "${TOPOLOGY_PIDS[nat64d]}"
+	wait "${TOPOLOGY_PIDS[nat64d]}" 2>/dev/null
+	unset "TOPOLOGY_PIDS[nat64d]"
+}
+
+topology_servers 1000 || tap_bail "the servers do not listen"
+count_leaks
+gateway_configure "$pool4"
+peer_server gateway tcp4 22
+tap_gateway
+
+check "the server answers" server_answers
+check "the server's link is down: 1/0 within 5 s" with_link_down server router4 told_no_route
+check "the server answers again" server_answers
+check "the next hop is dead: 1/0 within 5 s" with_link_down router4 gateway told_no_route
+check "the server answers again" server_answers
+for end in stopped killed; do
+	mapped=$(ask client udp $TOPOLOGY_SERVER6 7 5000)
+	if [ $end = stopped ]; then
+		check "conservation" until_true 3 conservation
+		check "nat64d ends with status 0" daemon_ends_well
+	else
+		daemon_is_killed
+	fi
+	check "nat64d $end: nothing leaks" nothing_leaks "${mapped% *}" "${mapped#* }"
+	check "nat64d $end: the gateway answers ping" own_ping
+	check "nat64d $end: the gateway's own TCP server answers" own_server
+	check "nat64d $end: the gateway's own path MTU discovery" own_path_mtu
+	tap_gateway
+	check "nat64d is back: the server answers" server_answers
+done
+check "conservation" until_true 3 conservation
+check "nat64d ends with status 0" daemon_ends_well
+tap_end

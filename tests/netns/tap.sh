@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the scripts of the netns suite share: the lab's topology, one TAP line for each case, and the
+# daemon under test ($NAT64D, $NAT64CTL, which meson sets).
+
+TAP_SCRIPT=$(realpath "$0")
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+. tools/topology.sh
+TAP_NUMBER=0 TAP_FAILED=0
+
+# tap_begin ARGUMENT…: returns inside the namespaces; outside, the script ends here.
+tap_begin()
+{
+	local obstacle
+	if ! topology_is_inside; then
+		obstacle=$(topology_obstacle)
+		[ -z "$obstacle" ] || { echo "1..0 # SKIP no namespaces: $obstacle" && exit; }
+		topology_run_inside bash "$TAP_SCRIPT" "$@"
+		exit
+	fi
+	topology_settle && topology_up && gateway_bus || tap_bail "the topology could not be built"
+	# A failing sanitizer must be seen in the exit status and in the log.
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:exitcode=99 UBSAN_OPTIONS=${UBSAN_OPTIONS:-}:print_stacktrace=1
+}
+
+# The daemon, or the end of it all with its last words.
+tap_gateway()
+{
+	gateway_start || { sed 's/^/# /' "$RUN/nat64d.log" && tap_bail "nat64d did not start"; }
+}
+
+tap_bail()
+{
+	echo "Bail out! $1"
+	exit 1
+}
+
+# check "NAME" FUNCTION [ARGUMENT…]: a case. Whatever the function prints is shown if it fails.
+check()
+{
+	local name=$1 output
+	shift
+	TAP_NUMBER=$((TAP_NUMBER + 1))
+	if output=$("$@" 2>&1); then
+		echo "ok $TAP_NUMBER $name"
+		return
+	fi
+	TAP_FAILED=$((TAP_FAILED + 1))
+	echo "not ok $TAP_NUMBER $name"
+	sed 's/^/# /' <<<"$output"
+	return 1
+}
+
+# same WHAT EXPECTED FOUND
+same()
+{
+	[ "$2" = "$3" ] && return
+	echo "$1: expected \"$2\", found \"$3\""
+	return 1
+}
+
+tap_end()
+{
+	if [ $TAP_FAILED -gt 0 ] && topology_is_inside; then
+		tail -n 50 "$RUN/nat64d.log" | sed 's/^/# nat64d: /'
+		ctl stats | sed 's/^/# /'
+	fi
+	echo "1..$TAP_NUMBER"
+	exit $((TAP_FAILED > 0))
+}
+
+# The daemon ends with status 0 when it is asked to; sanitizers report leaks then.
+daemon_ends_well()
+{
+	gateway_stop
+	same "exit status" 0 $? && ! grep -E 'ERROR: |runtime error: ' "$RUN/nat64d.log"
+}
+
+# 198.51.100.7 → 2001:db8:64::c633:6407
+in_pool6()
+{
+	local a b c d
+	IFS=. read -r a b c d <<<"$1"
+	printf '%s%x:%x\n' $TOPOLOGY_POOL6 $((a << 8 | b)) $((c << 8 | d))
+}

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The layers of STYLE.md 1: who may include whom, and what the core may call. Each table below is the
+# rule; a new file that no table knows fails, so that its author says where it belongs.
+#
+# usage: test_layers.sh SOURCE_ROOT LIBCORE.A
+
+root=$1 library=$(realpath "$2")
+cd "$root" || exit
+LC_ALL=C
+number=0
+
+# result NAME OFFENDERS: one TAP line, not ok if there are any offenders.
+result()
+{
+	number=$((number + 1))
+	[ -z "$2" ] && echo "ok $number $1" && return
+	echo "not ok $number $1"
+	sed 's/^/# /' <<<"$2"
+}
+
+# ---- the layers of the core, from the bottom up -------------------------------------------------
+
+layer_of()
+{
+	case $1 in
+	addr | addr4_* | checksum | siphash | random | slab | hash_index | wheel | outcome | rfc6052 | \
+		ports | port_set) echo values ;;
+	packet | tuple | xlat* | fragment | ip_header | emit | icmp_error | ip4_id | tcp_probe)
+		echo packets ;;
+	pool4* | addr_choice | client | bib | session | syn_store | tcp_fsm) echo tables ;;
+	# They share struct nat64, so they see its header; nat64.c alone is above them.
+	nat64* | policy | binding | filter | answer | icmp_transit) echo filters ;;
+	esac
+}
+
+declare -A below=(
+	[values]="values"
+	[packets]="values packets" # translators never see a table
+	[tables]="values tables"   # tables never see a packet
+	[filters]="values packets tables filters"
+)
+
+# includes FILE…: "FILE included-path" for each #include "…"
+includes()
+{
+	grep -o '^#include "[^"]*"' /dev/null "$@" | sed 's/:#include "/ /; s/"$//'
+}
+
+stem()
+{
+	local name=${1##*/}
+	echo "${name%.[ch]}"
+}
+
+core_offenders()
+{
+	local file path from to
+	includes daemon/core/*.[ch] | while read -r file path; do
+		[ "${path#daemon/core/}" != "$path" ] || { echo "$file includes $path, outside the core" && continue; }
+		from=$(layer_of "$(stem "$file")") to=$(layer_of "$(stem "$path")")
+		[[ " ${below[${from:-values}]} " = *" $to "* ]] ||
+			echo "$file ($from) includes $path ($to)"
+	done
+	for file in daemon/core/*.[ch]; do
+		[ -n "$(layer_of "$(stem "$file")")" ] || echo "$file: no layer in tests/test_layers.sh"
+	done
+}
+
+# ---- the core's contact with the outside --------------------------------------------------------
+
+headers="arpa/inet.h assert.h endian.h inttypes.h limits.h netinet/icmp6.h netinet/in.h netinet/ip.h
+	netinet/ip6.h netinet/ip_icmp.h netinet/tcp.h netinet/udp.h search.h stdarg.h stdbool.h stddef.h
+	stdint.h stdio.h stdlib.h string.h strings.h"
+
+# Memory, strings, sorting, text of addresses: nothing that could wait, ask or say anything.
+symbols="malloc calloc realloc free
+	memchr memcmp memcpy memmove memset
+	strcasecmp strchr strcmp strcspn strlen strncmp strnlen strrchr strspn
+	snprintf vsnprintf qsort bsearch tsearch tfind tdelete inet_ntop inet_pton __assert_fail"
+
+header_offenders()
+{
+	local file header
+	grep -o '^#include <[^>]*>' daemon/core/*.[ch] | sed 's/:#include </ /; s/>$//' |
+		while read -r file header; do
+			[[ " ${headers//[$'\n\t']/ } " = *" $header "* ]] || echo "$file includes <$header>"
+		done
+}
+
+# Undefined symbols less defined ones; what compilers and sanitizers add themselves does not count.
+symbol_offenders()
+{
+	local symbol
+	comm -23 <(nm -u "$library" 2>/dev/null | awk '$1 == "U" { print $2 }' | sort -u) \
+		<(nm --defined-only "$library" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u) |
+		grep -vE '^(__(asan|ubsan|tsan|msan|sanitizer|sancov|gcov|llvm|popcount|stack_chk)|_GLOBAL_OFFSET)' |
+		sed -E 's/^__(.*)_chk$/\1/; s/^__isoc[0-9]*_//' |
+		while read -r symbol; do
+			[[ " ${symbols//[$'\n\t']/ } " = *" $symbol "* ]] || echo "the core calls $symbol()"
+		done
+}
+
+# Constant tables are in .rodata and .data.rel.ro; what is in .data or .bss can be written.
+global_offenders()
+{
+	nm --format=sysv "$library" 2>/dev/null | tr -d ' ' |
+		awk -F'|' '$7 ~ /^\.(data|bss|tbss|tdata)(\.[^r].*)?$/ && $1 !~ /^(__|\.|_)/ \
+			{ print "a global variable of the core: " $1 }' | sort -u
+}
+
+# ---- the edges ----------------------------------------------------------------------------------
+
+# A room is one edge and the files it is made of. It may include itself, the core, and what all share:
+# the gateway (the core with its lock), log, and the parsed configuration.
+room_of()
+{
+	case $1 in
+	# These know several edges, which is their job.
+	daemon* | main | worker | world | pool4_auto | pool4_sync) echo wiring ;;
+	config*) echo config ;;
+	rules*) echo rules ;;
+	netlink | links | route | neighbours | listeners | own_addresses) echo kernel ;;
+	nfqueue | rawsock | inject | log | capabilities | gateway) echo "$1" ;;
+	esac
+}
+
+edge_offenders()
+{
+	local file path from to
+	includes daemon/*.[ch] | while read -r file path; do
+		from=$(room_of "$(stem "$file")")
+		[ -n "$from" ] || { echo "$file: no room in tests/test_layers.sh" && continue; }
+		[ "$from" != wiring ] || continue
+		case $path in
+		daemon/core/*) continue ;;
+		daemon/*) to=$(room_of "$(stem "$path")") ;;
+		*) echo "$file includes $path" && continue ;;
+		esac
+		[[ " $from gateway log " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
+			echo "$file ($from) includes $path ($to)"
+	done | sort -u
+}
+
+bus_offenders()
+{
+	includes dbus/*.[ch] schema/*.[ch] 2>/dev/null |
+		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(gateway|log|config[a-z_]*)\.h)'
+}
+
+# nat64ctl talks over the bus; setup and teardown work without a daemon and so know the rules.
+tool_offenders()
+{
+	includes tools/*.[ch] 2>/dev/null |
+		grep -vE ' (tools/|dbus/names\.h|daemon/core/(addr|outcome)[a-z0-9_]*\.h|daemon/(config|rules|log|pool4_auto)[a-z_]*\.h)'
+}
+
+upward_offenders()
+{
+	includes daemon/*.[ch] daemon/core/*.[ch] | grep -E ' (tools|tests)/'
+	includes daemon/core/*.[ch] daemon/*.[ch] dbus/*.[ch] | grep -vE '^daemon/(daemon|main)\.c ' |
+		grep -E ' daemon/(daemon|main)\.h'
+}
+
+result "core includes point downwards" "$(core_offenders)"
+result "core includes no header that reaches outside" "$(header_offenders)"
+if nm "$library" 2>/dev/null | grep -q ' T nat64_receive$'; then
+	result "core calls nothing but the listed symbols" "$(symbol_offenders)"
+	result "core has no global variables" "$(global_offenders)"
+else
+	result "the core's library can be read" "no nat64_receive() in $library"
+fi
+result "edges do not include each other" "$(edge_offenders)"
+result "dbus and schema include no edge" "$(bus_offenders)"
+result "tools talk over the bus" "$(tool_offenders)"
+result "nothing includes upwards" "$(upward_offenders)"
+echo "1..$number"
