@@ -63,9 +63,13 @@ static int check_iptables(const char *instance, const struct config *config, cha
 		return -EINVAL;
 	}
 	if (rules_kernel_program(argv, "", NULL, NULL) < 0) {
-		*ret_error = g_strdup("nf_tables of this kernel can not queue (CONFIG_NFT_QUEUE), "
-				      "and iptables-nft, which would, is missing: install the "
-				      "package iptables");
+		*ret_error = g_strdup(
+			config->queue.rules == CONFIG_RULES_IPTABLES
+				? "Queue.Rules=iptables: iptables-nft-restore is missing: install "
+				  "the package iptables"
+				: "nf_tables of this kernel can not queue (CONFIG_NFT_QUEUE), and "
+				  "iptables-nft, which would, is missing: install the package "
+				  "iptables");
 		return -ENOENT;
 	}
 	return 0;

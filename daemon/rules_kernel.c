@@ -6,11 +6,15 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <nftables/libnftables.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,38 +32,78 @@ static char *nft_sentence(const char *message)
 	const char *reason = strstr(message, "Error: ");
 	g_autofree char *line = NULL;
 
-	if (strstr(message, "Operation not permitted") != NULL)
-		return g_strdup("packet rules need the capability CAP_NET_ADMIN");
-	if (strstr(message, "cache initialization failed") != NULL ||
-	    strstr(message, "Protocol not supported") != NULL)
-		return g_strdup("this kernel has no nf_tables (CONFIG_NF_TABLES), which the packet "
-				"rules need");
 	reason = reason != NULL ? reason + strlen("Error: ") : message;
 	line = g_strndup(reason, strcspn(reason, "\n"));
 	return g_strdup_printf("nf_tables refused the packet rules: %s",
 			       line[0] == '\0' ? "no reason given" : line);
 }
 
-int rules_kernel_nft(const char *commands, bool dry, char **ret_output, char **ret_error)
+/* Asks for the ruleset's generation, the least there is to ask: libnftables itself would print its
+ * lack of rights to stderr. */
+static int ask_generation(void)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	char buffer[8192];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	struct nfgenmsg *header;
+	ssize_t size;
 	int r = 0;
 
-	if (nft == NULL)
+	if (socket == NULL)
+		return -errno;
+	message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	*header = (struct nfgenmsg){.version = NFNETLINK_V0};
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0) {
+		r = -errno;
+	} else {
+		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+		if (size < 0 || mnl_cb_run(buffer, (size_t)size, 0, 0, NULL, NULL) < 0)
+			r = -errno;
+	}
+	mnl_socket_close(socket);
+	return r;
+}
+
+static int check_rights(char **ret_error)
+{
+	int r = ask_generation();
+
+	if (r == -EPERM)
+		set_error(ret_error, g_strdup("packet rules need the capability CAP_NET_ADMIN"));
+	else if (r < 0)
+		set_error(ret_error,
+			  g_strdup_printf("this kernel has no nf_tables (CONFIG_NF_TABLES), which "
+					  "the packet rules need: %s",
+					  g_strerror(-r)));
+	return r;
+}
+
+int rules_kernel_nft(const char *commands, bool dry, char **ret_output, char **ret_error)
+{
+	struct nft_ctx *nft;
+	int r = check_rights(ret_error);
+
+	if (r < 0)
+		return r;
+	nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (nft == NULL) {
+		set_error(ret_error, g_strdup("no memory to run nft commands"));
 		return -ENOMEM;
+	}
 	nft_ctx_set_dry_run(nft, dry);
 	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_HANDLE);
 	if (nft_ctx_buffer_output(nft) != 0 || nft_ctx_buffer_error(nft) != 0) {
+		set_error(ret_error, g_strdup("no memory to run nft commands"));
 		r = -ENOMEM;
 		goto out;
 	}
-	errno = 0;
 	if (nft_run_cmd_from_buffer(nft, commands) != 0) {
 		const char *message = nft_ctx_get_error_buffer(nft);
 
-		r = strstr(message, "Operation not permitted") != NULL ? -EPERM
-		    : strstr(message, "No such file") != NULL          ? -ENOENT
-								       : -EINVAL;
+		r = strstr(message, "No such file") != NULL ? -ENOENT : -EINVAL;
 		set_error(ret_error, nft_sentence(message));
 	} else if (ret_output != NULL) {
 		*ret_output = g_strdup(nft_ctx_get_output_buffer(nft));

@@ -1,286 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The packet rules in a real kernel (A-13, A-18, P-18, P-24, X-17, X-18; DATAPATH, f and g).
- *
- * A gateway's namespace with one interface; its other end is in a second namespace without any
- * stack in the way, where a packet socket plays the rest of the world: it sends whole packets and
- * sees what leaves. "The daemon" is a socket that has bound the queues and never answers; how many
- * packets reached it is read from the kernel. Packets cross a veth pair before send() returns, and
- * a ping to the gateway marks the end of what is waited for: nothing sleeps.
- */
+/* The packet rules in a real kernel (A-13, A-18, P-18, P-24, X-17, X-18; DATAPATH, f and g). */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/prctl.h>
+#include <linux/capability.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/nfqueue.h"
-#include "daemon/rules.h"
 #include "daemon/rules_probe.h"
-#include "tests/craft.h"
 #include "tests/netns.h"
+#include "tests/netns/rules_world.h"
 
-#define OWN     "192.0.2.1"     /* the gateway's own address, in pool4 */
-#define FOREIGN "203.0.113.7"   /* in pool4, nobody's address */
-#define PEER    "192.0.2.2"     /* on the link */
-#define FAR     "198.51.100.20" /* behind the peer */
-#define CLIENT  "2001:db8:1::10"
-#define OWN6    "2001:db8:1::1"
-#define SERVER6 "2001:db8:64::c633:6414"
-#define MARK    0x64000000
-#define QUEUE   6400
-
-struct world {
-	int wire; /* the packet socket at the far end */
-	int link;
-	pid_t holder; /* keeps the far namespace */
-	struct config config;
-	struct rules *rules;
-	struct nfqueue *queue; /* NULL: the daemon is away */
-};
-
-static void set_config(struct config *config)
+/* Ends the test at the first line that differs: the whole is too long to read. */
+static void assert_same(const char *got, const char *expected)
 {
-	*config = (struct config){
-		.queue = {.first = QUEUE, .mark = {.value = MARK, .mask = 0xff000000}},
-		.forwarding = CONFIG_FORWARDING_AUTO,
-		.local_traffic = true,
-	};
-	g_assert_true(prefix6_parse("2001:db8:64::/96", &config->nat64.pool6[0]));
-}
+	g_auto(GStrv) got_lines = g_strsplit(got, "\n", -1);
+	g_auto(GStrv) expected_lines = g_strsplit(expected, "\n", -1);
 
-static pid_t hold_namespace(void)
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	g_assert_cmpint(pipe(ready), ==, 0);
-	pid = fork();
-	g_assert_cmpint(pid, >=, 0);
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
+	for (size_t i = 0; got_lines[i] != NULL || expected_lines[i] != NULL; i++) {
+		g_assert_cmpstr(got_lines[i], ==, expected_lines[i]);
+		if (got_lines[i] == NULL)
+			return;
 	}
-	g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-	close(ready[0]);
-	close(ready[1]);
-	return pid;
-}
-
-static void open_wire(struct world *world)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/ns/net", (int)world->holder);
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int far = open(path, O_RDONLY | O_CLOEXEC);
-
-	g_assert_cmpint(setns(far, CLONE_NEWNET), ==, 0);
-	netns_run("ip link set far arp off");
-	netns_run("ip link set far up");
-	world->link = address.sll_ifindex = (int)if_nametoindex("far");
-	world->wire = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	g_assert_cmpint(bind(world->wire, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	g_assert_cmpint(setns(home, CLONE_NEWNET), ==, 0);
-	close(home);
-	close(far);
-}
-
-static gboolean world_begin(struct world *world)
-{
-	*world = (struct world){.wire = -1};
-	if (!netns_enter())
-		return FALSE;
-	world->holder = hold_namespace();
-	netns_run("ip link add near address 02:00:00:00:00:01 type veth peer name far "
-		  "address 02:00:00:00:00:02");
-	netns_run("ip link set far netns %d", (int)world->holder);
-	netns_run("ip link set near up");
-	open_wire(world);
-	netns_run("ip addr add " OWN "/24 dev near");
-	netns_run("ip addr add " OWN6 "/64 dev near nodad");
-	netns_run("ip neigh add " PEER " lladdr 02:00:00:00:00:02 dev near");
-	netns_run("ip -6 neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:02 dev near");
-	netns_run("ip -6 neigh add " CLIENT " lladdr 02:00:00:00:00:02 dev near");
-	netns_run("ip route add default via " PEER);
-	netns_run("ip -6 route add default via 2001:db8:1::2");
-	set_config(&world->config);
-	return TRUE;
-}
-
-static void daemon_stop(struct world *world)
-{
-	nfqueue_free(world->queue);
-	world->queue = NULL;
-}
-
-static void daemon_start(struct world *world)
-{
-	static const struct nfqueue_config config = {
-		.first = QUEUE, .n_queues = 2, .length = 1000, .memory_size = 1 << 20};
-	char text[NFQUEUE_TEXT_SIZE];
-
-	g_assert_cmpint(nfqueue_new(&config, &world->queue, text), ==, 0);
-}
-
-static void world_end(struct world *world)
-{
-	rules_close(world->rules);
-	daemon_stop(world);
-	close(world->wire);
-	(void)kill(world->holder, SIGKILL);
-}
-
-/* An entry: OWN with ports 5000-5999, and FOREIGN. */
-static const struct addr4_range *pool4(void)
-{
-	static struct addr4_range ranges[2];
-
-	ranges[0].first = ranges[0].last = craft_addr4(OWN);
-	ranges[1].first = ranges[1].last = craft_addr4(FOREIGN);
-	return ranges;
-}
-
-static const struct port_ranges ports = {.range = {{5000, 5999}}, .n_ranges = 1};
-
-static void apply(struct world *world)
-{
-	struct rules_entry entry = {pool4(), 2, &ports, {true, true, true}};
-	char *error = NULL;
-
-	if (world->rules == NULL && rules_open(NULL, &world->config, &world->rules, &error) < 0)
-		g_error("%s", error);
-	if (rules_apply(world->rules, &entry, 1, &error) < 0)
-		g_error("%s", error);
-	g_assert_true(rules_present(world->rules));
-}
-
-static void teardown(void)
-{
-	char *error = NULL;
-
-	if (rules_remove(NULL, NULL, &error) < 0)
-		g_error("%s", error);
-}
-
-/* From the world to the gateway. */
-static void send_in(struct world *world, const struct craft *what)
-{
-	static struct craft_buffer buffer;
-	struct packet packet = craft_packet(&buffer, what);
-	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(what->version == 6 ? ETH_P_IPV6 : ETH_P_IP),
-		.sll_ifindex = world->link,
-		.sll_halen = ETH_ALEN,
-		.sll_addr = {2, 0, 0, 0, 0, 1},
-	};
-
-	g_assert_cmpint(sendto(world->wire, packet.data, packet.size, 0, (struct sockaddr *)&to,
-			       sizeof(to)),
-			==, packet.size);
-}
-
-struct seen {
-	uint8_t byte[2048];
-	ssize_t size;
-};
-
-/* Until a ping of ours comes back: what left the gateway before, the first that has protocol from
- * src (as text), else nothing. IPv4's or IPv6's by the text. */
-static gboolean left_gateway(struct world *world, uint8_t protocol, const char *src,
-			     struct seen *ret)
-{
-	static const struct craft ping = {.version = 4,
-					  .src = PEER,
-					  .dst = OWN,
-					  .protocol = IPPROTO_ICMP,
-					  .icmp_type = 8,
-					  .src_port = 7};
-	bool v6 = strchr(src, ':') != NULL;
-	gboolean found = FALSE;
-
-	send_in(world, &ping);
-	for (;;) {
-		struct pollfd ready = {.fd = world->wire, .events = POLLIN};
-		struct sockaddr_ll from = {0};
-		socklen_t size = sizeof(from);
-		char text[INET6_ADDRSTRLEN];
-		struct seen seen;
-		const uint8_t *p = seen.byte;
-
-		g_assert_cmpint(poll(&ready, 1, 2000), ==, 1);
-		seen.size = recvfrom(world->wire, seen.byte, sizeof(seen.byte), 0,
-				     (struct sockaddr *)&from, &size);
-		if (from.sll_pkttype == PACKET_OUTGOING || seen.size < 20 ||
-		    (p[0] >> 4 == 6) != (from.sll_protocol == htons(ETH_P_IPV6)) ||
-		    (from.sll_protocol != htons(ETH_P_IPV6) &&
-		     from.sll_protocol != htons(ETH_P_IP)))
-			continue;
-		if (p[0] >> 4 == 4 && p[9] == IPPROTO_ICMP && p[20] == 0 && p[24] == 0 &&
-		    p[25] == 7)
-			return found;
-		inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? p + 8 : p + 12, text, sizeof(text));
-		if (!found && (p[0] >> 4 == 6) == v6 && p[v6 ? 6 : 9] == protocol &&
-		    strcmp(text, src) == 0) {
-			*ret = seen;
-			found = TRUE;
-		}
-	}
-}
-
-/* How many packets have come to queue number (0 = TCP, 1 = the rest). */
-static unsigned queued(unsigned number)
-{
-	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
-
-	g_assert_true(
-		g_file_get_contents("/proc/net/netfilter/nfnetlink_queue", &text, NULL, NULL));
-	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line != NULL; line++) {
-		unsigned queue, sequence;
-
-		if (sscanf(*line, "%u %*u %*u %*u %*u %*u %*u %u", &queue, &sequence) == 2 &&
-		    queue == QUEUE + number)
-			return sequence;
-	}
-	return 0;
-}
-
-static char *output_of(const char *command)
-{
-	char *text = NULL;
-
-	if (!g_spawn_command_line_sync(command, &text, NULL, NULL, NULL))
-		g_error("%s can not be run", command);
-	return text;
-}
-
-/* All that setup may touch. */
-static char *snapshot(void)
-{
-	g_autofree char *nft = output_of("nft list ruleset");
-	g_autofree char *save4 = output_of("sh -c 'iptables-nft-save | grep -v ^#'");
-	g_autofree char *save6 = output_of("sh -c 'ip6tables-nft-save | grep -v ^#'");
-	g_autofree char *routes4 = output_of("ip -4 route show table all");
-	g_autofree char *routes6 = output_of("ip -6 route show table all");
-	g_autofree char *sysctls = output_of("sh -c 'grep -r . /proc/sys/net/ipv4/ip_forward "
-					     "/proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf "
-					     "2>/dev/null | grep -v stable_secret | sort'");
-
-	return g_strconcat(nft, save4, save6, routes4, routes6, sysctls, NULL);
 }
 
 static void test_teardown_restores(void)
@@ -302,7 +43,7 @@ static void test_teardown_restores(void)
 	g_assert_cmpstr(during, !=, before);
 	teardown();
 	after = snapshot();
-	g_assert_cmpstr(after, ==, before);
+	assert_same(after, before);
 	teardown(); /* once more does nothing */
 	world_end(&world);
 }
@@ -322,18 +63,18 @@ static void test_apply_is_idempotent(void)
 	apply(&world);
 	second = output_of("nft list table inet nat64d");
 	second4 = output_of("sh -c 'iptables-nft-save | grep -v ^#'");
-	g_assert_cmpstr(first, ==, second);
-	g_assert_cmpstr(first4, ==, second4);
+	assert_same(second, first);
+	assert_same(second4, first4);
 	teardown();
 	after = snapshot(); /* the records are those of the first time */
-	g_assert_cmpstr(after, ==, before);
+	assert_same(after, before);
 	world_end(&world);
 }
 
 /* What --print shows does the same as apply. */
 static void test_print_is_what_apply_does(void)
 {
-	struct rules_entry entry = {pool4(), 2, &ports, {true, true, true}};
+	struct rules_entry entry = world_entry();
 	g_autofree char *printed = NULL, *applied = NULL, *script = NULL, *text = NULL;
 	g_autofree char *path = g_strdup_printf("/tmp/nat64d-rules-%d", (int)getpid());
 	struct world world;
@@ -349,7 +90,7 @@ static void test_print_is_what_apply_does(void)
 	teardown();
 	apply(&world);
 	applied = snapshot();
-	g_assert_cmpstr(printed, ==, applied);
+	assert_same(printed, applied);
 	world_end(&world);
 }
 
@@ -559,43 +300,6 @@ static void test_untracked_fails_closed(void)
 	reply_to_own_program(false);
 }
 
-static int raw_socket(int family, bool marked)
-{
-	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	unsigned mark = MARK | 0x5;
-	int on = 1;
-
-	g_assert_cmpint(fd, >=, 0);
-	if (family == AF_INET)
-		g_assert_cmpint(setsockopt(fd, IPPROTO_IP, IP_NODEFRAG, &on, sizeof(on)), ==, 0);
-	else
-		g_assert_cmpint(setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on)), ==, 0);
-	if (marked)
-		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)), ==, 0);
-	return fd;
-}
-
-/* As the daemon sends. */
-static void send_out(const struct craft *what, bool marked)
-{
-	static struct craft_buffer buffer;
-	struct packet packet = craft_packet(&buffer, what);
-	struct sockaddr_in to4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
-	bool v6 = what->version == 6;
-	int fd = raw_socket(v6 ? AF_INET6 : AF_INET, marked);
-
-	if (v6)
-		inet_pton(AF_INET6, what->dst, &to6.sin6_addr);
-	else
-		inet_pton(AF_INET, what->dst, &to4.sin_addr);
-	g_assert_cmpint(sendto(fd, packet.data, packet.size, 0,
-			       v6 ? (struct sockaddr *)&to6 : (struct sockaddr *)&to4,
-			       v6 ? sizeof(to6) : sizeof(to4)),
-			==, packet.size);
-	close(fd);
-}
-
 /* X-18; DATAPATH, g: what the daemon sends leaves as it is. Without the mark it does not: NAT44
  * takes it, and the fragments are held back or rewritten. */
 static void sent_packets(bool tracked)
@@ -756,7 +460,7 @@ static void test_native_route(void)
 					    .protocol = IPPROTO_UDP,
 					    .src_port = 4000,
 					    .dst_port = 53};
-	struct rules_entry entry = {pool4(), 2, &ports, {true, true, true}};
+	struct rules_entry entry = world_entry();
 	struct world world;
 	char *error = NULL;
 	struct seen seen;
@@ -784,15 +488,14 @@ static void test_update(void)
 					    .src_port = 53,
 					    .dst_port = 80};
 	struct addr4_range range = {craft_addr4("203.0.113.99"), craft_addr4("203.0.113.99")};
-	struct rules_entry entries[2] = {
-		{pool4(), 2, &ports, {true, true, true}},
-		{&range, 1, &ports, {true, true, true}},
-	};
+	struct rules_entry entries[2] = {world_entry(), world_entry()};
 	struct world world;
 	char *error = NULL;
 
 	if (!world_begin(&world))
 		return;
+	entries[1].addresses = &range;
+	entries[1].n_addresses = 1;
 	apply(&world);
 	daemon_start(&world);
 	send_in(&world, &packet);
@@ -816,7 +519,7 @@ static void test_many_addresses(void)
 {
 	enum { N = 65536 };
 	struct addr4_range *many = g_new(struct addr4_range, N);
-	struct rules_entry entry = {many, N - 1, &ports, {true, true, true}};
+	struct rules_entry entry = world_entry();
 	struct world world;
 	char *error = NULL;
 	double took;
@@ -825,6 +528,8 @@ static void test_many_addresses(void)
 		g_free(many);
 		return;
 	}
+	entry.addresses = many;
+	entry.n_addresses = N - 1;
 	for (uint32_t i = 0; i < N; i++)
 		many[i].first = many[i].last = craft_addr4("10.0.0.0") + 2 * i;
 	g_assert_cmpint(rules_open(NULL, &world.config, &world.rules, &error), ==, 0);
@@ -832,13 +537,13 @@ static void test_many_addresses(void)
 	g_assert_cmpint(rules_apply(world.rules, &entry, 1, &error), ==, 0);
 	took = g_test_timer_elapsed();
 	g_test_message("65 535 ranges in %.2f s", took);
-	g_assert_cmpfloat(took, <, 10);
+	g_assert_cmpfloat(took, <, 60);
 	entry.n_addresses = N;
 	g_test_timer_start();
 	g_assert_cmpint(rules_update(world.rules, &entry, 1, &error), ==, 0);
 	took = g_test_timer_elapsed();
 	g_test_message("one more in %.2f s", took);
-	g_assert_cmpfloat(took, <, 10);
+	g_assert_cmpfloat(took, <, 60);
 	g_free(many);
 	world_end(&world);
 }
@@ -857,6 +562,39 @@ static void test_queue_rules_none(void)
 	g_assert_null(strstr(table, "hook"));
 	g_assert_nonnull(strstr(table, "sysctl net/ipv4/ip_forward 0"));
 	teardown();
+	world_end(&world);
+}
+
+static void set_net_admin(bool on)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	g_assert_cmpint(syscall(SYS_capget, &header, data), ==, 0);
+	if (on)
+		data[0].effective |= 1u << CAP_NET_ADMIN;
+	else
+		data[0].effective &= ~(1u << CAP_NET_ADMIN);
+	g_assert_cmpint(syscall(SYS_capset, &header, data), ==, 0);
+}
+
+/* Bad input: one sentence that names what is missing, and nothing has changed. */
+static void test_missing_right(void)
+{
+	g_autofree char *before = NULL, *after = NULL, *apply_error = NULL, *remove_error = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	set_net_admin(false);
+	g_assert_cmpint(rules_open(NULL, &world.config, &world.rules, &apply_error), ==, -EPERM);
+	g_assert_cmpint(rules_remove(NULL, NULL, &remove_error), ==, -EPERM);
+	set_net_admin(true);
+	g_assert_cmpstr(apply_error, ==, "packet rules need the capability CAP_NET_ADMIN");
+	g_assert_cmpstr(remove_error, ==, apply_error);
+	after = snapshot();
+	assert_same(after, before);
 	world_end(&world);
 }
 
@@ -881,5 +619,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/update", test_update);
 	g_test_add_func("/rules/many_addresses", test_many_addresses);
 	g_test_add_func("/rules/queue_rules_none", test_queue_rules_none);
+	g_test_add_func("/rules/missing_right", test_missing_right);
 	return g_test_run();
 }
