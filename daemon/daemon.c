@@ -226,6 +226,7 @@ static void follow_host(struct daemon *daemon)
 {
 	bool present = rules_present(daemon->rules);
 
+	(void)world_refresh(daemon->world);
 	if (!present)
 		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
 	(void)pool4_sync_follow(daemon->sync, daemon->config);

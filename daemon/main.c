@@ -195,6 +195,8 @@ int main(int argc, char **argv)
 				  : directory_of("STATE_DIRECTORY", "/var/lib/nat64d");
 	run_dir = directory_of("RUNTIME_DIRECTORY", state_dir);
 	socket = arg_socket ? g_strdup(arg_socket) : g_build_filename(run_dir, "control", NULL);
+	/* systemd makes it; else we do. If that fails, opening the socket says why. */
+	(void)g_mkdir_with_parents(state_dir, 0700);
 	daemon_options = (struct daemon_options){
 		.config_path = arg_config,
 		.instance = arg_instance,

@@ -15,7 +15,8 @@
 #define N_SETS     256
 #define N_WAYS     4
 #define RETRY_MS   1000
-#define FORGET_MS  10000 /* the kernel repeats a failure after 3 s of trying, by default */
+#define TRYING_MS  4000 /* the kernel tries for 3 s, by default, and then tells */
+#define FORGET_MS  10000
 #define VALID_NUDS (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 struct neighbour {
@@ -159,7 +160,7 @@ bool neighbours_dead(struct neighbours *neighbours, unsigned ifindex, int family
 	if (known && now_ms >= known->failed_ms + FORGET_MS) {
 		forget(neighbours, known);
 	} else if (known && now_ms >= known->retry_ms) {
-		known->retry_ms = now_ms + RETRY_MS;
+		known->retry_ms = now_ms + TRYING_MS;
 	} else if (known) {
 		dead = true;
 	}

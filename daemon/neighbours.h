@@ -3,9 +3,10 @@
  * Next hops that do not answer ARP or neighbour solicitation.
  *
  * The kernel tells of each failure. A next hop that has failed counts as dead for a second; then
- * one packet may try it again, which makes the kernel ask anew, and again one each second until it
- * has answered. Bounded: whoever makes the gateway look for thousands of absent neighbours pushes
- * the older ones out, which costs their clients an ICMP error, nothing else.
+ * one packet may try it again, which makes the kernel ask anew; the next one after the kernel has
+ * failed again. An answer ends it at once. Bounded: whoever makes the gateway look for thousands of
+ * absent neighbours pushes the older ones out, which costs their clients an ICMP error, nothing
+ * else.
  *
  * The control thread feeds the news, any thread may ask; a lock inside is held for one look-up, and
  * not taken while nothing has failed.
@@ -26,6 +27,7 @@ void neighbours_note(struct neighbours *neighbours, const struct nlmsghdr *nlh, 
 /* News were lost: forgets all failures. */
 void neighbours_clear(struct neighbours *neighbours);
 
-/* addr: 4 or 16 bytes in network order, by family. May answer false to one packet a second. */
+/* addr: 4 or 16 bytes in network order, by family. May answer false to the one packet that tries.
+ */
 bool neighbours_dead(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
 		     uint64_t now_ms);

@@ -266,6 +266,13 @@ int world_read_news(struct world *world)
 	return 0;
 }
 
+int world_refresh(struct world *world)
+{
+	world->news.links = true;
+	world->news.addresses = true;
+	return world_read_news(world);
+}
+
 void world_forget_routes(struct world *world)
 {
 	route_cache_flush(world->routes);

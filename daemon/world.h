@@ -30,6 +30,9 @@ struct nat64_world world_functions(struct world *world);
 /* For the event loop: readable when there is news. */
 int world_fd(const struct world *world);
 int world_read_news(struct world *world);
+/* Every ten seconds (F-27), for what the kernel does not tell: an IPv6 MTU set by an advertisement
+ * or a sysctl. Control thread. */
+int world_refresh(struct world *world);
 
 /* The kernel has just contradicted a cached route: forget them all. Any thread. */
 void world_forget_routes(struct world *world);
