@@ -4,10 +4,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "daemon/log.h"
 
 struct connection {
 	sd_event *event;

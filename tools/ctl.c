@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See ctl.h. */
+#include "tools/ctl.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "dbus/names.h"
+
+enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
+{
+	va_list args;
+
+	(void)fflush(stdout);
+	va_start(args, format);
+	fputs("nat64ctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return status;
+}
+
+enum ctl_status ctl_bad_reply(int r)
+{
+	return ctl_fail(CTL_FAILED, "the daemon's reply can not be read: %s", g_strerror(-r));
+}
+
+void ctl_deinit(struct ctl *ctl)
+{
+	sd_bus_flush_close_unref(ctl->bus);
+	g_free(ctl->service);
+}
+
+static char *default_socket(const struct ctl *ctl)
+{
+	if (ctl->instance == NULL)
+		return g_strdup(DBUS_CONTROL_SOCKET);
+	return g_strdup_printf("/run/nat64d/%s/control", ctl->instance);
+}
+
+/* Connects to the control socket. */
+static int open_socket(const char *path, sd_bus **ret)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	sd_bus *bus = NULL;
+	int fd, r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	r = sd_bus_new(&bus);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	r = sd_bus_set_fd(bus, fd, fd);
+	if (r < 0)
+		close(fd);
+	else
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static int open_bus(const char *address, sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int r;
+
+	if (address == NULL)
+		return sd_bus_open_system(ret);
+	r = sd_bus_new(&bus);
+	if (r < 0)
+		return r;
+	r = sd_bus_set_address(bus, address);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, true);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+/* Does anybody own the service's name there? */
+static bool has_service(sd_bus *bus, const char *service)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+	int owned = 0;
+
+	if (sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+			       "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s",
+			       service) < 0)
+		return false;
+	return sd_bus_message_read(reply, "b", &owned) >= 0 && owned;
+}
+
+static enum ctl_status socket_failed(const char *path, int r)
+{
+	if (r == -EACCES || r == -EPERM)
+		return ctl_fail(CTL_NOT_AUTHORISED,
+				"%s: only root and group " DBUS_ADMIN_GROUP " may connect", path);
+	return ctl_fail(CTL_NOT_RUNNING, "nat64d is not running: %s: %s", path, g_strerror(-r));
+}
+
+/* As --bus or --socket say; without them the system bus, then the control socket. */
+static enum ctl_status open_any(struct ctl *ctl)
+{
+	g_autofree char *path = default_socket(ctl);
+	int r_bus, r;
+
+	if (ctl->socket_path != NULL) {
+		r = open_socket(ctl->socket_path, &ctl->bus);
+		return r < 0 ? socket_failed(ctl->socket_path, r) : CTL_DONE;
+	}
+	r_bus = open_bus(ctl->bus_address, &ctl->bus);
+	if (r_bus >= 0 && has_service(ctl->bus, ctl->service))
+		return CTL_DONE;
+	ctl->bus = sd_bus_flush_close_unref(ctl->bus);
+	if (ctl->bus_address != NULL)
+		return ctl_fail(CTL_NOT_RUNNING, "nat64d is not running: %s: %s", ctl->bus_address,
+				r_bus < 0 ? g_strerror(-r_bus) : "nobody owns its name");
+	r = open_socket(path, &ctl->bus);
+	if (r == -EACCES || r == -EPERM)
+		return socket_failed(path, r);
+	if (r < 0)
+		return ctl_fail(
+			CTL_NOT_RUNNING,
+			"nat64d is not running: neither %s on the system bus nor %s answers; "
+			"'systemctl start nat64d' would start it",
+			ctl->service, path);
+	return CTL_DONE;
+}
+
+enum ctl_status ctl_call_new(struct ctl *ctl, const char *interface, const char *method,
+			     sd_bus_message **ret)
+{
+	enum ctl_status status;
+	int r;
+
+	if (ctl->service == NULL)
+		ctl->service = ctl->instance != NULL
+				       ? g_strdup_printf("%s.%s", DBUS_SERVICE, ctl->instance)
+				       : g_strdup(DBUS_SERVICE);
+	if (ctl->bus == NULL) {
+		status = open_any(ctl);
+		if (status != CTL_DONE)
+			return status;
+	}
+	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, DBUS_PATH, interface,
+					   method);
+	if (r >= 0)
+		r = sd_bus_message_set_auto_start(*ret, false);
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "%s: %s", method, g_strerror(-r));
+	return CTL_DONE;
+}
+
+static enum ctl_status status_of_error(const sd_bus_error *error)
+{
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		return CTL_NOT_AUTHORISED;
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED))
+		return CTL_NOT_RUNNING;
+	if (sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_POOL4))
+		return CTL_NO_SUCH;
+	return CTL_FAILED;
+}
+
+enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply)
+{
+	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call(ctl->bus, call, 0, &error, ret_reply);
+
+	if (r >= 0)
+		return CTL_DONE;
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
+		return ctl_fail(CTL_NOT_RUNNING, "nat64d hung up");
+	return ctl_fail(status_of_error(&error), "%s",
+			error.message != NULL ? error.message : g_strerror(-r));
+}

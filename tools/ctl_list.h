@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists that come page by page: filters and limits from the command line, rows into a table. */
+#pragma once
+
+#include "tools/ctl.h"
+#include "tools/table.h"
+
+struct ctl_list {
+	const char *method;
+	const char *row_type; /* of one row in the reply */
+	bool has_filter;      /* the method takes one */
+	bool for_sessions;    /* and these may name servers and states */
+	const struct table_column *columns;
+	/* Reads one row out of the reply into the table: a negative errno, or 0. */
+	int (*add_row)(sd_bus_message *reply, struct table *table);
+};
+
+/* The whole verb: arguments, pages, printing. */
+enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list, int argc, char **argv);
+
+/* "[2001:db8::5]:2000" and "192.0.2.2:2000"; for ICMP the port is the identifier. */
+#define CTL_ENDPOINT_SIZE 80
+const char *ctl_endpoint6(const char *address, uint16_t port, char ret[CTL_ENDPOINT_SIZE]);
+const char *ctl_endpoint4(const char *address, uint16_t port, char ret[CTL_ENDPOINT_SIZE]);

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nat64ctl status: one screen that says whether the gateway works, and what to look at if not. */
+#include <glib.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dbus/names.h"
+#include "tools/ctl_pool4.h"
+#include "tools/ctl_stats.h"
+#include "tools/table.h"
+
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
+/* Entries that are shown; the rest is counted. */
+#define ENTRIES_MAX 10
+
+struct status {
+	char *version;
+	char *state;
+	GPtrArray *pool6;
+	GArray *counters;
+	sd_bus_message *pool4; /* the reply: entries' texts belong to it */
+	GArray *entries;       /* struct ctl_pool4 */
+	bool more_entries;
+	GPtrArray *warnings;
+};
+
+static void status_deinit(struct status *status)
+{
+	g_free(status->version);
+	g_free(status->state);
+	g_ptr_array_unref(status->pool6);
+	g_clear_pointer(&status->counters, g_array_unref);
+	g_array_unref(status->entries);
+	g_ptr_array_unref(status->warnings);
+	sd_bus_message_unref(status->pool4);
+}
+
+static int read_property(sd_bus_message *reply, struct status *status)
+{
+	const char *name, *text;
+	int r;
+
+	r = sd_bus_message_read(reply, "s", &name);
+	if (r < 0)
+		return r;
+	if (strcmp(name, "Version") == 0 || strcmp(name, "State") == 0) {
+		char **place = *name == 'V' ? &status->version : &status->state;
+
+		r = sd_bus_message_read(reply, "v", "s", &text);
+		if (r >= 0)
+			*place = g_strdup(text);
+		return r;
+	}
+	if (strcmp(name, "Pool6") != 0)
+		return sd_bus_message_skip(reply, "v");
+	r = sd_bus_message_enter_container(reply, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'a', "s");
+	while (r >= 0 && (r = sd_bus_message_read(reply, "s", &text)) > 0)
+		g_ptr_array_add(status->pool6, g_strdup(text));
+	if (r >= 0)
+		r = sd_bus_message_exit_container(reply);
+	return r < 0 ? r : sd_bus_message_exit_container(reply);
+}
+
+static enum ctl_status get_properties(struct ctl *ctl, struct status *status)
+{
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	enum ctl_status result;
+	int r;
+
+	result = ctl_call_new(ctl, "org.freedesktop.DBus.Properties", "GetAll", &call);
+	if (result != CTL_DONE)
+		return result;
+	r = sd_bus_message_append(call, "s", DBUS_INTERFACE_MANAGER);
+	if (r < 0)
+		return ctl_bad_reply(r);
+	result = ctl_call(ctl, call, &reply);
+	if (result != CTL_DONE)
+		return result;
+	r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+		r = read_property(reply, status);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(reply);
+	}
+	return r < 0 ? ctl_bad_reply(r) : CTL_DONE;
+}
+
+static enum ctl_status get_pool4(struct ctl *ctl, struct status *status)
+{
+	_cleanup_message_ sd_bus_message *call = NULL;
+	enum ctl_status result;
+	const char *cursor;
+	int r;
+
+	result = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListPool4", &call);
+	if (result != CTL_DONE)
+		return result;
+	r = sd_bus_message_append(call, "su", "", (uint32_t)ENTRIES_MAX);
+	if (r < 0)
+		return ctl_bad_reply(r);
+	result = ctl_call(ctl, call, &status->pool4);
+	if (result != CTL_DONE)
+		return result;
+	r = sd_bus_message_enter_container(status->pool4, 'a', DBUS_TYPE_POOL4);
+	while (r >= 0 && (r = sd_bus_message_at_end(status->pool4, false)) == 0) {
+		struct ctl_pool4 entry;
+
+		r = ctl_pool4_read(status->pool4, &entry);
+		if (r >= 0)
+			g_array_append_val(status->entries, entry);
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(status->pool4);
+	if (r >= 0)
+		r = sd_bus_message_read(status->pool4, "s", &cursor);
+	if (r < 0)
+		return ctl_bad_reply(r);
+	status->more_entries = *cursor != '\0';
+	return CTL_DONE;
+}
+
+G_GNUC_PRINTF(2, 3) static void warn(struct status *status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_ptr_array_add(status->warnings, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
+/* What an operator should look at. */
+static void find_warnings(struct status *status)
+{
+	uint64_t lost = ctl_stats_sum(status->counters, "queue_", "_lost");
+	uint64_t refused = ctl_stats_value(status->counters, "packets_6to4_pool4_exhausted") +
+			   ctl_stats_value(status->counters, "packets_6to4_pool4_no_entry");
+	bool active = false;
+
+	if (g_strcmp0(status->state, "active") != 0)
+		warn(status, "the gateway is %s", status->state);
+	for (guint i = 0; i < status->entries->len; i++) {
+		const struct ctl_pool4 *entry =
+			&g_array_index(status->entries, struct ctl_pool4, i);
+
+		active = active || strcmp(entry->state, "active") == 0;
+		for (unsigned p = 0; p < CTL_N_PROTOCOLS; p++) {
+			if (entry->total[p] != 0 && entry->used[p] >= entry->total[p] / 5 * 4)
+				warn(status, "pool4 entry %s is more than 80%% full for %s",
+				     entry->name, ctl_protocols[p]);
+		}
+	}
+	if (!active && !status->more_entries)
+		warn(status, "no entry of pool4 is active: nothing new is translated");
+	if (lost != 0)
+		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
+	if (refused != 0)
+		warn(status, "%" PRIu64 " packets found no free port in pool4", refused);
+}
+
+/* "1234 (tcp 1000, udp 200, icmp 34)" */
+static void print_by_protocol(const struct status *status, const char *label, const char *counter)
+{
+	uint64_t number[CTL_N_PROTOCOLS], sum = 0;
+
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++) {
+		number[i] = ctl_stats_value(status->counters, "%s_%s", counter, ctl_protocols[i]);
+		sum += number[i];
+	}
+	printf("%-10s%" PRIu64 " (tcp %" PRIu64 ", udp %" PRIu64 ", icmp %" PRIu64 ")\n", label,
+	       sum, number[CTL_TCP], number[CTL_UDP], number[CTL_ICMP]);
+}
+
+static uint64_t translated(const struct status *status, const char *direction)
+{
+	return ctl_stats_value(status->counters, "packets_%s_translated", direction) +
+	       ctl_stats_value(status->counters, "packets_%s_hairpinned", direction);
+}
+
+/* Everything that was neither translated, nor the host's, nor is stored. */
+static uint64_t dropped(const struct status *status, const char *direction)
+{
+	static const char *const not_dropped[] = {"translated", "hairpinned",   "not_ours",
+						  "exempt",     "left_to_host", "syn_stored"};
+	g_autofree char *prefix = g_strdup_printf("packets_%s_", direction);
+	uint64_t sum = ctl_stats_sum(status->counters, prefix, "");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(not_dropped); i++)
+		sum -= ctl_stats_value(status->counters, "%s%s", prefix, not_dropped[i]);
+	return sum;
+}
+
+static void print_traffic(const struct status *status)
+{
+	static const char *const direction[] = {"6to4", "4to6"};
+	static const char *const label[] = {"6 to 4", "4 to 6"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t bytes = ctl_stats_value(status->counters, "bytes_%s", direction[i]);
+		char size[TABLE_TIME_SIZE];
+
+		printf("%-10s%" PRIu64 " packets, %s translated; %" PRIu64 " dropped\n", label[i],
+		       translated(status, direction[i]), table_size_print(bytes, size),
+		       dropped(status, direction[i]));
+	}
+}
+
+static void print_pool4(const struct status *status)
+{
+	char use[CTL_POOL4_USE_SIZE];
+
+	for (guint i = 0; i < status->entries->len; i++) {
+		const struct ctl_pool4 *entry =
+			&g_array_index(status->entries, struct ctl_pool4, i);
+
+		printf("%-10s%s  %s  %s  %s\n", i == 0 ? "Pool4" : "", entry->name,
+		       entry->addresses, entry->state, ctl_pool4_use(entry, entry->used, use));
+	}
+	if (status->entries->len == 0)
+		printf("%-10snone\n", "Pool4");
+	if (status->more_entries)
+		printf("%-10s... ('nat64ctl pool4 list' shows all)\n", "");
+}
+
+static void print_text(const struct status *status)
+{
+	uint64_t uptime = ctl_stats_value(status->counters, "uptime_usec");
+	char text[TABLE_TIME_SIZE];
+
+	printf("nat64d %s: %s for %s\n", status->version, status->state,
+	       table_duration_print(uptime, text));
+	for (guint i = 0; i < status->pool6->len; i++)
+		printf("%-10s%s\n", i == 0 ? "Pool6" : "",
+		       (const char *)g_ptr_array_index(status->pool6, i));
+	print_pool4(status);
+	print_by_protocol(status, "Bindings", "bindings");
+	print_by_protocol(status, "Sessions", "sessions");
+	print_traffic(status);
+	printf("%-10s%" PRIu64 " waiting, %" PRIu64 " lost\n", "Queues",
+	       ctl_stats_sum(status->counters, "queue_", "_waiting"),
+	       ctl_stats_sum(status->counters, "queue_", "_lost"));
+	printf("%-10s%s of tables\n", "Memory",
+	       table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
+	for (guint i = 0; i < status->warnings->len; i++)
+		printf("%-10s%s\n", i == 0 ? "Warnings" : "",
+		       (const char *)g_ptr_array_index(status->warnings, i));
+}
+
+static json_t *json_of_texts(const GPtrArray *texts)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < texts->len; i++)
+		json_array_append_new(array, json_string(g_ptr_array_index(texts, i)));
+	return array;
+}
+
+static json_t *json_of_entries(const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < status->entries->len; i++) {
+		const struct ctl_pool4 *entry =
+			&g_array_index(status->entries, struct ctl_pool4, i);
+		json_t *object = json_object();
+
+		json_object_set_new(object, "name", json_string(entry->name));
+		json_object_set_new(object, "addresses", json_string(entry->addresses));
+		json_object_set_new(object, "state", json_string(entry->state));
+		for (unsigned p = 0; p < CTL_N_PROTOCOLS; p++) {
+			g_autofree char *used = g_strdup_printf("%s_used", ctl_protocols[p]);
+			g_autofree char *total = g_strdup_printf("%s_total", ctl_protocols[p]);
+
+			json_object_set_new(object, used, json_integer((json_int_t)entry->used[p]));
+			json_object_set_new(object, total,
+					    json_integer((json_int_t)entry->total[p]));
+		}
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static void print_json(const struct status *status)
+{
+	const GArray *counters = status->counters;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{"uptime_usec", ctl_stats_value(counters, "uptime_usec")},
+		{"bindings", ctl_stats_sum(counters, "bindings_", "") -
+				     ctl_stats_sum(counters, "bindings_created_", "")},
+		{"sessions", ctl_stats_sum(counters, "sessions_", "") -
+				     ctl_stats_sum(counters, "sessions_created_", "")},
+		{"translated_6to4", translated(status, "6to4")},
+		{"translated_4to6", translated(status, "4to6")},
+		{"dropped_6to4", dropped(status, "6to4")},
+		{"dropped_4to6", dropped(status, "4to6")},
+		{"bytes_6to4", ctl_stats_value(counters, "bytes_6to4")},
+		{"bytes_4to6", ctl_stats_value(counters, "bytes_4to6")},
+		{"queue_waiting", ctl_stats_sum(counters, "queue_", "_waiting")},
+		{"queue_lost", ctl_stats_sum(counters, "queue_", "_lost")},
+		{"memory_bytes", ctl_stats_value(counters, "memory_bytes")},
+	};
+	json_t *object = json_object();
+
+	json_object_set_new(object, "version", json_string(status->version));
+	json_object_set_new(object, "state", json_string(status->state));
+	json_object_set_new(object, "pool6", json_of_texts(status->pool6));
+	json_object_set_new(object, "pool4", json_of_entries(status));
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		json_object_set_new(object, numbers[i].name,
+				    json_integer((json_int_t)numbers[i].value));
+	json_object_set_new(object, "warnings", json_of_texts(status->warnings));
+	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(object);
+}
+
+enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv)
+{
+	struct status status = {.version = NULL};
+	enum ctl_status result;
+
+	if (argc != 0)
+		return ctl_fail(CTL_USAGE, "status takes no arguments, '%s' is one", argv[0]);
+	status.pool6 = g_ptr_array_new_with_free_func(g_free);
+	status.entries = g_array_new(FALSE, FALSE, sizeof(struct ctl_pool4));
+	status.warnings = g_ptr_array_new_with_free_func(g_free);
+	result = get_properties(ctl, &status);
+	if (result == CTL_DONE)
+		result = ctl_stats_get(ctl, &status.counters);
+	if (result == CTL_DONE)
+		result = get_pool4(ctl, &status);
+	if (result == CTL_DONE) {
+		find_warnings(&status);
+		if (ctl->json)
+			print_json(&status);
+		else
+			print_text(&status);
+	}
+	status_deinit(&status);
+	return result;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nat64ctl: the command line of nat64d. One table of verbs; help and dispatch come from it.
+ *
+ * Global options may stand anywhere; what is left behind the verb is the verb's own.
+ */
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/ctl.h"
+#include "tools/ctl_setup.h"
+
+/* These two need neither the daemon nor a bus; they know --instance themselves. */
+static enum ctl_status run_setup(struct ctl *ctl, int (*verb)(int argc, char **argv),
+				 const char *name, int argc, char **argv)
+{
+	GPtrArray *words = g_ptr_array_new();
+	int status;
+
+	g_ptr_array_add(words, (char *)name);
+	if (ctl->instance != NULL) {
+		g_ptr_array_add(words, (char *)"--instance");
+		g_ptr_array_add(words, (char *)ctl->instance);
+	}
+	for (int i = 0; i < argc; i++)
+		g_ptr_array_add(words, argv[i]);
+	g_ptr_array_add(words, NULL);
+	status = verb((int)words->len - 1, (char **)words->pdata);
+	g_ptr_array_unref(words);
+	return (enum ctl_status)status;
+}
+
+static enum ctl_status verb_setup(struct ctl *ctl, int argc, char **argv)
+{
+	return run_setup(ctl, ctl_setup, "setup", argc, argv);
+}
+
+static enum ctl_status verb_teardown(struct ctl *ctl, int argc, char **argv)
+{
+	return run_setup(ctl, ctl_teardown, "teardown", argc, argv);
+}
+
+static enum ctl_status verb_help(struct ctl *ctl, int argc, char **argv);
+
+#define FILTERS \
+	"[--protocol P] [--client PREFIX] [--address4 A] [--port4 N] [--static] [--pool4 ENTRY]"
+#define SESSION_FILTERS FILTERS " [--server PREFIX4] [--state S]"
+
+static const struct verb {
+	const char *noun;
+	const char *action; /* NULL: the noun is the verb */
+	const char *arguments;
+	const char *help;
+	enum ctl_status (*run)(struct ctl *ctl, int argc, char **argv);
+} verbs[] = {
+	{"status", NULL, "", "the gateway at a glance", ctl_status},
+	{"pool4", "list", "", "addresses and ports that bindings may use", ctl_pool4_list},
+	{"bib", "list", FILTERS " [--limit N] [--count]", "bindings", ctl_bib_list},
+	{"session", "list", SESSION_FILTERS " [--limit N] [--count]", "sessions", ctl_session_list},
+	{"stats", NULL, "[--all]", "counters that are not zero, or all", ctl_stats},
+	{"setup", NULL, "[--print] [--dry-run] [--config FILE]",
+	 "put rules, sysctls and routes in place, or show them", verb_setup},
+	{"teardown", NULL, "[--dry-run]", "remove what setup and the daemon put in place",
+	 verb_teardown},
+	{"help", NULL, "", "this text", verb_help},
+};
+
+static enum ctl_status verb_help(struct ctl *ctl, int argc, char **argv)
+{
+	puts("nat64ctl [-i INSTANCE] [--json] [--no-legend] [--bus ADDRESS | --socket PATH] "
+	     "[COMMAND]\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+		const struct verb *verb = &verbs[i];
+
+		printf("  %s%s%s%s%s\n      %s\n", verb->noun, verb->action != NULL ? " " : "",
+		       verb->action != NULL ? verb->action : "", *verb->arguments ? " " : "",
+		       verb->arguments, verb->help);
+	}
+	puts("\nWithout a command: status. Without --bus or --socket: the system bus, then the "
+	     "control socket.\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no such thing, "
+	     "4 daemon not running, 5 not authorised.");
+	return CTL_DONE;
+}
+
+/* The verb that the words name, and how many words that takes. */
+static const struct verb *find_verb(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+		const struct verb *verb = &verbs[i];
+
+		if (strcmp(argv[0], verb->noun) != 0)
+			continue;
+		if (verb->action == NULL) {
+			*ret_words = 1;
+			return verb;
+		}
+		if (argc > 1 && strcmp(argv[1], verb->action) == 0) {
+			*ret_words = 2;
+			return verb;
+		}
+	}
+	return NULL;
+}
+
+/* The value of option name at argv[*i], given as "--name VALUE" or "--name=VALUE"; moves *i. */
+static bool take_value(const char *name, int argc, char **argv, int *i, const char **ret,
+		       bool *ret_missing)
+{
+	size_t length = strlen(name);
+
+	if (strcmp(argv[*i], name) == 0) {
+		*ret_missing = *i + 1 >= argc;
+		if (!*ret_missing)
+			*ret = argv[++*i];
+		return true;
+	}
+	if (strncmp(argv[*i], name, length) == 0 && argv[*i][length] == '=') {
+		*ret = argv[*i] + length + 1;
+		return true;
+	}
+	return false;
+}
+
+/* Takes the global options out of argv, and returns how many words are left; -1 with a message. */
+static int take_options(struct ctl *ctl, int argc, char **argv, bool *ret_help, bool *ret_version)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		bool missing = false;
+
+		if (strcmp(argv[i], "--json") == 0)
+			ctl->json = true;
+		else if (strcmp(argv[i], "--no-legend") == 0)
+			ctl->legend = false;
+		else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			*ret_help = true;
+		else if (strcmp(argv[i], "--version") == 0)
+			*ret_version = true;
+		else if (!take_value("-i", argc, argv, &i, &ctl->instance, &missing) &&
+			 !take_value("--instance", argc, argv, &i, &ctl->instance, &missing) &&
+			 !take_value("--bus", argc, argv, &i, &ctl->bus_address, &missing) &&
+			 !take_value("--socket", argc, argv, &i, &ctl->socket_path, &missing))
+			argv[n++] = argv[i];
+		if (missing) {
+			(void)ctl_fail(CTL_USAGE, "%s needs a value", argv[i]);
+			return -1;
+		}
+	}
+	return n;
+}
+
+static enum ctl_status run(struct ctl *ctl, int argc, char **argv)
+{
+	bool help = false, version = false;
+	const struct verb *verb;
+	int words = 0;
+
+	argc = take_options(ctl, argc, argv, &help, &version);
+	if (argc < 0)
+		return CTL_USAGE;
+	if (ctl->bus_address != NULL && ctl->socket_path != NULL)
+		return ctl_fail(CTL_USAGE, "--bus and --socket exclude each other");
+	if (help)
+		return verb_help(ctl, 0, NULL);
+	if (version) {
+		puts("nat64ctl " NAT64D_VERSION);
+		return CTL_DONE;
+	}
+	if (argc == 0)
+		return ctl_status(ctl, 0, NULL);
+	verb = find_verb(argc, argv, &words);
+	if (verb == NULL)
+		return ctl_fail(CTL_USAGE,
+				"there is no command '%s%s%s'; 'nat64ctl help' lists them", argv[0],
+				argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	return verb->run(ctl, argc - words, argv + words);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.legend = true};
+	enum ctl_status status;
+
+	/* A reader that has seen enough (head, less) is no failure. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = run(&ctl, argc - 1, argv + 1);
+	ctl_deinit(&ctl);
+	errno = 0;
+	if (fflush(stdout) != 0 && errno != EPIPE && status == CTL_DONE)
+		status = ctl_fail(CTL_FAILED, "can not write: %s", g_strerror(errno));
+	return (int)status;
+}
