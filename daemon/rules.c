@@ -283,8 +283,12 @@ int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_
 	if (r < 0)
 		return r;
 	rules_routes_deinit(&routes);
-	if (rules->plan.conntrack != conntrack)
+	if (rules->plan.conntrack != conntrack) {
+		/* Another instance may have left its records to us meanwhile. */
+		g_ptr_array_set_size(rules->plan.undo, 0);
+		(void)read_undo(rules->plan.table, rules->plan.undo);
 		return put_table(rules, ret_error);
+	}
 	for (int i = 0; i < N_RULES_SETS; i++) {
 		elements[i] = rules_nft_elements(&rules->plan, (enum rules_set)i);
 		if (g_strcmp0(elements[i], rules->in_place[i]) != 0)
@@ -349,6 +353,50 @@ char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32
 	return g_string_free(text, FALSE);
 }
 
+/* The table of another instance on this host, or NULL. */
+static char *other_table(const char *table)
+{
+	g_autofree char *listing = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (rules_kernel_nft("list tables inet", false, &listing, NULL) < 0)
+		return NULL;
+	lines = g_strsplit(listing, "\n", -1);
+	for (char **line = lines; *line != NULL; line++) {
+		g_auto(GStrv) words = g_strsplit(*line, " ", 4);
+
+		if (g_strv_length(words) >= 3 && strcmp(words[2], table) != 0 &&
+		    (strcmp(words[2], "nat64d") == 0 || g_str_has_prefix(words[2], "nat64d_")))
+			return g_strdup(words[2]);
+	}
+	return NULL;
+}
+
+/* What instances share (sysctls, built-in chains) the last of them undoes: the records go over to
+ * another's table. Routes are for one's own Pool6 and stay in undo. */
+static int hand_over(const char *table, GPtrArray *undo, char **ret_error)
+{
+	g_autofree char *other = other_table(table);
+	g_autoptr(GString) text = g_string_new(NULL);
+	int r = 0;
+
+	if (other == NULL)
+		return 0;
+	for (guint i = undo->len; i-- > 0;) {
+		const char *record = g_ptr_array_index(undo, i);
+
+		if (g_str_has_prefix(record, "route "))
+			continue;
+		/* At the head, as this loop goes backwards: the order stays. */
+		g_string_append_printf(text, "insert rule inet %s undo return comment \"%s\"\n",
+				       other, record);
+		g_ptr_array_remove_index(undo, i);
+	}
+	if (text->len > 0)
+		r = rules_kernel_nft(text->str, false, NULL, ret_error);
+	return r;
+}
+
 int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 {
 	g_autoptr(GPtrArray) undo = g_ptr_array_new_with_free_func(g_free);
@@ -363,7 +411,9 @@ int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 	if (r < 0)
 		return r;
 	there = read_undo(table, undo);
-	r = rules_iptables_remove(table, undo, &changed, ret_error);
+	r = hand_over(table, undo, ret_error);
+	if (r == 0)
+		r = rules_iptables_remove(table, undo, &changed, ret_error);
 	if (r < 0)
 		return r;
 	undone = rules_host_undo(undo, &why_not);

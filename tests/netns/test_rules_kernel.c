@@ -565,6 +565,36 @@ static void test_queue_rules_none(void)
 	world_end(&world);
 }
 
+/* Two instances: what they share is undone by the last that goes, whoever did it. */
+static void test_two_instances(void)
+{
+	struct rules_entry entry = world_entry();
+	g_autofree char *before = NULL, *between = NULL, *after = NULL;
+	struct rules *other;
+	struct world world;
+	char *error = NULL;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	apply(&world);
+	world.config.queue.first = QUEUE + 100;
+	world.config.queue.mark.value = 0x32000000;
+	g_assert_cmpint(rules_open("lab", &world.config, &other, &error), ==, 0);
+	g_assert_cmpint(rules_apply(other, &entry, 1, &error), ==, 0);
+	g_assert_true(rules_present(world.rules));
+	g_assert_true(rules_present(other));
+	teardown();
+	between = output_of("cat /proc/sys/net/ipv4/ip_forward");
+	g_assert_cmpstr(between, ==, "1\n");
+	g_assert_true(rules_present(other));
+	rules_close(other);
+	g_assert_cmpint(rules_remove("lab", NULL, &error), ==, 0);
+	after = snapshot();
+	assert_same(after, before);
+	world_end(&world);
+}
+
 static void set_net_admin(bool on)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -619,6 +649,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/update", test_update);
 	g_test_add_func("/rules/many_addresses", test_many_addresses);
 	g_test_add_func("/rules/queue_rules_none", test_queue_rules_none);
+	g_test_add_func("/rules/two_instances", test_two_instances);
 	g_test_add_func("/rules/missing_right", test_missing_right);
 	return g_test_run();
 }
