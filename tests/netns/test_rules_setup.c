@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Setting up a real host and taking it all back: what stands where, and that nothing stays. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/netns.h"
+#include "tests/netns/rules_world.h"
+
+/* Ends the test at the first line that differs: the whole is too long to read. */
+static void assert_same(const char *got, const char *expected)
+{
+	g_auto(GStrv) got_lines = g_strsplit(got, "\n", -1);
+	g_auto(GStrv) expected_lines = g_strsplit(expected, "\n", -1);
+
+	for (size_t i = 0; got_lines[i] != NULL || expected_lines[i] != NULL; i++) {
+		g_assert_cmpstr(got_lines[i], ==, expected_lines[i]);
+		if (got_lines[i] == NULL)
+			return;
+	}
+}
+
+static void test_teardown_restores(void)
+{
+	g_autofree char *before = NULL, *during = NULL, *after = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	netns_run("nft add table inet fw");
+	netns_run("nft add chain inet fw in { type filter hook input priority 0 ; }");
+	netns_run("iptables-nft -t raw -A OUTPUT -d 192.0.2.99 -j DROP");
+	netns_run("ip6tables-nft -t mangle -A PREROUTING -d 2001:db8::99 -j DROP");
+	netns_run("sysctl -qw net.ipv4.conf.near.forwarding=1");
+	netns_run("sysctl -qw net.ipv4.conf.all.accept_redirects=0");
+	before = snapshot();
+	apply(&world);
+	during = snapshot();
+	g_assert_cmpstr(during, !=, before);
+	teardown();
+	after = snapshot();
+	assert_same(after, before);
+	teardown(); /* once more does nothing */
+	world_end(&world);
+}
+
+static void test_apply_is_idempotent(void)
+{
+	g_autofree char *first = NULL, *second = NULL, *first4 = NULL, *second4 = NULL;
+	g_autofree char *before = NULL, *after = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	apply(&world);
+	first = output_of("nft list table inet nat64d");
+	first4 = output_of("sh -c 'iptables-nft-save | grep -v ^#'");
+	apply(&world);
+	second = output_of("nft list table inet nat64d");
+	second4 = output_of("sh -c 'iptables-nft-save | grep -v ^#'");
+	assert_same(second, first);
+	assert_same(second4, first4);
+	teardown();
+	after = snapshot(); /* the records are those of the first time */
+	assert_same(after, before);
+	world_end(&world);
+}
+
+/* What --print shows does the same as apply. */
+static void test_print_is_what_apply_does(void)
+{
+	struct rules_entry entry = world_entry();
+	g_autofree char *printed = NULL, *applied = NULL, *script = NULL, *text = NULL;
+	g_autofree char *path = g_strdup_printf("/tmp/nat64d-rules-%d", (int)getpid());
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	g_assert_cmpint(rules_open(NULL, &world.config, &world.rules, &text), ==, 0);
+	script = rules_print(world.rules, &entry, 1);
+	g_assert_true(g_file_set_contents(path, script, -1, NULL));
+	netns_run("sh -c 'sh -e %s >/dev/null'", path);
+	(void)unlink(path);
+	printed = snapshot();
+	teardown();
+	apply(&world);
+	applied = snapshot();
+	assert_same(printed, applied);
+	world_end(&world);
+}
+
+/* 65 536 addresses of which no two touch: the whole table, and one more by an update. */
+static void test_many_addresses(void)
+{
+	enum { N = 65536 };
+	struct addr4_range *many = g_new(struct addr4_range, N);
+	struct rules_entry entry = world_entry();
+	struct world world;
+	char *error = NULL;
+	double took;
+
+	if (!world_begin(&world)) {
+		g_free(many);
+		return;
+	}
+	entry.addresses = many;
+	entry.n_addresses = N - 1;
+	for (uint32_t i = 0; i < N; i++)
+		many[i].first = many[i].last = craft_addr4("10.0.0.0") + 2 * i;
+	g_assert_cmpint(rules_open(NULL, &world.config, &world.rules, &error), ==, 0);
+	g_test_timer_start();
+	g_assert_cmpint(rules_apply(world.rules, &entry, 1, &error), ==, 0);
+	took = g_test_timer_elapsed();
+	g_test_message("65 535 ranges in %.2f s", took);
+	g_assert_cmpfloat(took, <, 60);
+	entry.n_addresses = N;
+	g_test_timer_start();
+	g_assert_cmpint(rules_update(world.rules, &entry, 1, &error), ==, 0);
+	took = g_test_timer_elapsed();
+	g_test_message("one more in %.2f s", took);
+	g_assert_cmpfloat(took, <, 60);
+	g_free(many);
+	world_end(&world);
+}
+
+/* Queue.Rules=none: the host is set up, and the table holds nothing but how to undo that. */
+static void test_queue_rules_none(void)
+{
+	g_autofree char *table = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	world.config.queue.rules = CONFIG_RULES_NONE;
+	apply(&world);
+	table = output_of("nft list ruleset");
+	g_assert_null(strstr(table, "hook"));
+	g_assert_nonnull(strstr(table, "sysctl net/ipv4/ip_forward 0"));
+	teardown();
+	world_end(&world);
+}
+
+/* Two instances: what they share is undone by the last that goes, whoever did it. */
+static void test_two_instances(void)
+{
+	struct rules_entry entry = world_entry();
+	g_autofree char *before = NULL, *between = NULL, *after = NULL;
+	struct rules *other;
+	struct world world;
+	char *error = NULL;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	apply(&world);
+	world.config.queue.first = QUEUE + 100;
+	world.config.queue.mark.value = 0x32000000;
+	g_assert_cmpint(rules_open("lab", &world.config, &other, &error), ==, 0);
+	g_assert_cmpint(rules_apply(other, &entry, 1, &error), ==, 0);
+	g_assert_true(rules_present(world.rules));
+	g_assert_true(rules_present(other));
+	teardown();
+	between = output_of("cat /proc/sys/net/ipv4/ip_forward");
+	g_assert_cmpstr(between, ==, "1\n");
+	g_assert_true(rules_present(other));
+	rules_close(other);
+	g_assert_cmpint(rules_remove("lab", NULL, &error), ==, 0);
+	after = snapshot();
+	assert_same(after, before);
+	world_end(&world);
+}
+
+static void set_net_admin(bool on)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	g_assert_cmpint(syscall(SYS_capget, &header, data), ==, 0);
+	if (on)
+		data[0].effective |= 1u << CAP_NET_ADMIN;
+	else
+		data[0].effective &= ~(1u << CAP_NET_ADMIN);
+	g_assert_cmpint(syscall(SYS_capset, &header, data), ==, 0);
+}
+
+/* Bad input: one sentence that names what is missing, and nothing has changed. */
+static void test_missing_right(void)
+{
+	g_autofree char *before = NULL, *after = NULL, *apply_error = NULL, *remove_error = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	set_net_admin(false);
+	g_assert_cmpint(rules_open(NULL, &world.config, &world.rules, &apply_error), ==, -EPERM);
+	g_assert_cmpint(rules_remove(NULL, NULL, &remove_error), ==, -EPERM);
+	set_net_admin(true);
+	g_assert_cmpstr(apply_error, ==, "packet rules need the capability CAP_NET_ADMIN");
+	g_assert_cmpstr(remove_error, ==, apply_error);
+	after = snapshot();
+	assert_same(after, before);
+	world_end(&world);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/rules_setup/teardown_restores", test_teardown_restores);
+	g_test_add_func("/rules_setup/apply_is_idempotent", test_apply_is_idempotent);
+	g_test_add_func("/rules_setup/print_is_what_apply_does", test_print_is_what_apply_does);
+	g_test_add_func("/rules_setup/many_addresses", test_many_addresses);
+	g_test_add_func("/rules_setup/queue_rules_none", test_queue_rules_none);
+	g_test_add_func("/rules_setup/two_instances", test_two_instances);
+	g_test_add_func("/rules_setup/missing_right", test_missing_right);
+	return g_test_run();
+}
