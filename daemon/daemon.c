@@ -131,6 +131,7 @@ static int start_packets(struct daemon *daemon)
 		.mark_mask = queue->mark.mask,
 		.memory_size = SEND_MEMORY_SIZE,
 	};
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
 	char text[NFQUEUE_TEXT_SIZE];
 	int r;
 
@@ -146,6 +147,12 @@ static int start_packets(struct daemon *daemon)
 	}
 	if (text[0])
 		log_line(LOG_NOTICE, "%s", text);
+	r = nfqueue_read_losses(daemon->nfqueue, losses);
+	if (r < 0)
+		log_line(LOG_NOTICE,
+			 "packets that are lost before they reach the daemon can not be counted: "
+			 "/proc/net/netfilter/nfnetlink_queue: %s",
+			 strerror(-r));
 	for (unsigned i = 0; i < nfqueue_config.n_queues; i++)
 		daemon->gateway.queue[i].number = (uint16_t)(queue->first + i);
 	daemon->gateway.n_queues = nfqueue_config.n_queues;

@@ -54,6 +54,19 @@ static gboolean set_up(int *ret_sender, int *ret_receiver)
 	return TRUE;
 }
 
+/* The kernel shows the file to root of the initial user namespace only. */
+static gboolean read_losses(struct nfqueue *queue, struct nfqueue_losses *ret)
+{
+	int r = nfqueue_read_losses(queue, ret);
+
+	if (r == -EACCES) {
+		g_test_skip("the kernel's counters can not be read in a user namespace");
+		return FALSE;
+	}
+	g_assert_cmpint(r, ==, 0);
+	return TRUE;
+}
+
 static void send_numbers(int sender, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -104,8 +117,8 @@ static void test_verdicts(void)
 	}
 	g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
 	assert_received(receiver, "037");
-	g_assert_cmpint(nfqueue_read_losses(queue, losses), ==, 0);
-	g_assert_cmpuint(losses[1].waiting, ==, 0);
+	if (read_losses(queue, losses))
+		g_assert_cmpuint(losses[1].waiting, ==, 0);
 
 	/* A batch of which all is for the host, and one of which nothing is. */
 	for (unsigned to_host = 0; to_host < 2; to_host++) {
@@ -210,10 +223,11 @@ static void test_losses(void)
 
 		(void)!send(sender, &number, 1, 0);
 	}
-	g_assert_cmpint(nfqueue_read_losses(queue, losses), ==, 0);
-	g_assert_cmpuint(losses[1].waiting, ==, 3);
-	g_assert_cmpuint(losses[1].queue_full, ==, 2);
-	g_assert_cmpuint(losses[0].waiting, ==, 0);
+	if (read_losses(queue, losses)) {
+		g_assert_cmpuint(losses[1].waiting, ==, 3);
+		g_assert_cmpuint(losses[1].queue_full, ==, 2);
+		g_assert_cmpuint(losses[0].waiting, ==, 0);
+	}
 	g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
 	g_assert_cmpuint(batch.n_packets, ==, 3);
 	g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
@@ -246,10 +260,11 @@ static void test_overrun(void)
 		g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
 		n_received += batch.n_packets;
 	} while (batch.n_packets > 0);
-	g_assert_cmpint(nfqueue_read_losses(queue, losses), ==, 0);
-	g_assert_cmpuint(losses[1].socket_full, >, 0);
-	g_assert_cmpuint(n_received + losses[1].socket_full, ==, 100);
-	g_assert_cmpuint(losses[1].waiting, ==, 0);
+	g_assert_cmpuint(n_received, <, 100);
+	if (read_losses(queue, losses)) {
+		g_assert_cmpuint(n_received + losses[1].socket_full, ==, 100);
+		g_assert_cmpuint(losses[1].waiting, ==, 0);
+	}
 	send_numbers(sender, 1);
 	g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
 	g_assert_cmpuint(batch.n_packets, ==, 1);
@@ -271,8 +286,11 @@ static void test_occupied(void)
 	overlapping.first = FIRST + 1;
 	g_assert_cmpint(nfqueue_new(&overlapping, &other, text), <, 0);
 	g_assert_null(other);
-	expected = g_strdup_printf("queue number %d is in use by another program (netlink port *",
-				   FIRST + 1);
+	if (getuid() == 0)
+		expected = g_strdup_printf(
+			"queue number %d is in use by another program (netlink port *", FIRST + 1);
+	else
+		expected = g_strdup("*another program has that queue number*");
 	g_assert_true(g_pattern_match_simple(expected, text));
 	g_free(expected);
 	/* The first of the two was free: nothing of the failed attempt is left. */
