@@ -29,6 +29,11 @@ struct wanted {
 	bool tried; /* the core has refused it already, and that was reported */
 };
 
+struct unsaid {
+	int level;
+	char text[256];
+};
+
 struct pool4_sync {
 	struct pool4_sync_config config;
 	struct pool4_auto *autos;
@@ -36,7 +41,7 @@ struct pool4_sync {
 	GArray *statics;               /* of struct config_static: those that the core has */
 	const struct config *followed; /* whose static bindings the core has; only compared */
 	bool no_address_reported;
-	GPtrArray *unsaid; /* reports made under the lock, as texts of LOG_ERR */
+	GPtrArray *unsaid; /* of struct unsaid: reports made under the lock */
 };
 
 static void wanted_free(void *data)
@@ -48,21 +53,28 @@ static void wanted_free(void *data)
 }
 
 /* Not said at once: saying is a system call, and the lock is held. */
-static void complain(struct pool4_sync *sync, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void say_later(struct pool4_sync *sync, int level, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
 
-static void complain(struct pool4_sync *sync, const char *format, ...)
+static void say_later(struct pool4_sync *sync, int level, const char *format, ...)
 {
+	struct unsaid *unsaid = g_new0(struct unsaid, 1);
 	va_list args;
 
+	unsaid->level = level;
 	va_start(args, format);
-	g_ptr_array_add(sync->unsaid, g_strdup_vprintf(format, args));
+	(void)g_vsnprintf(unsaid->text, sizeof(unsaid->text), format, args);
 	va_end(args);
+	g_ptr_array_add(sync->unsaid, unsaid);
 }
 
 static void say_all(struct pool4_sync *sync)
 {
-	for (guint i = 0; i < sync->unsaid->len; i++)
-		sync->config.report(LOG_ERR, g_ptr_array_index(sync->unsaid, i));
+	for (guint i = 0; i < sync->unsaid->len; i++) {
+		const struct unsaid *unsaid = g_ptr_array_index(sync->unsaid, i);
+
+		sync->config.report(unsaid->level, unsaid->text);
+	}
 	g_ptr_array_set_size(sync->unsaid, 0);
 }
 
@@ -187,12 +199,34 @@ static bool same_but_ports(const struct pool4_spec *a, const struct pool4_spec *
 }
 
 /* Lock held. */
-static void cut(struct pool4_sync *sync, uint32_t id)
+static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
 	struct nat64 *nat = sync->config.gateway->nat;
+	uint32_t id = entry->id;
+	uint32_t n_ended;
+	char name[POOL4_NAME_SIZE];
 
-	(void)nat64_remove_bindings_of(nat, id);
+	g_strlcpy(name, entry->spec.name, sizeof(name));
+	n_ended = nat64_remove_bindings_of(nat, id);
 	(void)pool4_remove(nat->pool4, id);
+	say_later(sync, LOG_NOTICE, "pool4 entry %s has changed: %u bindings ended", name, n_ended);
+}
+
+/* Takes no new bindings and goes with the last one: tried again each time. Lock held. */
+static void drain(struct pool4_sync *sync, const struct pool4_entry *entry)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+	bool is_new = entry->state != POOL4_DRAINING;
+	uint32_t id = entry->id;
+	char name[POOL4_NAME_SIZE];
+	bool gone;
+
+	g_strlcpy(name, entry->spec.name, sizeof(name));
+	pool4_set_state(pool, id, POOL4_DRAINING);
+	gone = pool4_remove(pool, id) == POOL4_OK;
+	if (gone || is_new)
+		say_later(sync, LOG_NOTICE, "pool4 entry %s is %s", name,
+			  gone ? "removed" : "drained: it goes with its last binding");
 }
 
 /* Entries of the file or of ours that are not wanted any more, or not like this. Lock held. */
@@ -208,13 +242,10 @@ static void retire(struct pool4_sync *sync, const GPtrArray *fresh)
 		id = entry->id;
 		if (entry->spec.source == POOL4_FROM_RUNTIME)
 			continue;
-		if (!now) {
-			/* Goes with its last binding: tried again each time. */
-			pool4_set_state(pool, id, POOL4_DRAINING);
-			(void)pool4_remove(pool, id);
-		} else if (!was || !same_but_ports(&was->spec, &now->spec)) {
-			cut(sync, id);
-		}
+		if (!now)
+			drain(sync, entry);
+		else if (!same_but_ports(was ? &was->spec : &entry->spec, &now->spec))
+			replace(sync, entry);
 	}
 }
 
@@ -240,8 +271,8 @@ static bool add(struct pool4_sync *sync, struct wanted *wanted)
 	if (was && was->tried)
 		return false;
 	other = result == POOL4_OVERLAP ? pool4_entry(pool, id) : NULL;
-	complain(sync, "pool4 entry %s can not be used: %s%s%s", wanted->spec.name,
-		 pool4_result_text(result), other ? ": " : "", other ? other->spec.name : "");
+	say_later(sync, LOG_ERR, "pool4 entry %s can not be used: %s%s%s", wanted->spec.name,
+		  pool4_result_text(result), other ? ": " : "", other ? other->spec.name : "");
 	return false;
 }
 
@@ -279,8 +310,8 @@ static unsigned add_static(struct pool4_sync *sync, const struct config_static *
 					  &binding->outside, gateway_now_ms());
 		if (result == NAT64_STATIC_OK || result == NAT64_STATIC_IDENTICAL)
 			continue;
-		complain(sync, "static binding %s (%s) can not be used: %s", binding->name,
-			 protocol_name(protocol), static_text(result));
+		say_later(sync, LOG_ERR, "static binding %s (%s) can not be used: %s",
+			  binding->name, protocol_name(protocol), static_text(result));
 		n_failed++;
 	}
 	return n_failed;

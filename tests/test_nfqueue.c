@@ -278,7 +278,6 @@ static void test_occupied(void)
 	char text[NFQUEUE_TEXT_SIZE];
 	struct nfqueue *other = NULL;
 	struct nfqueue *queue;
-	char *expected;
 
 	if (!netns_enter())
 		return;
@@ -286,13 +285,9 @@ static void test_occupied(void)
 	overlapping.first = FIRST + 1;
 	g_assert_cmpint(nfqueue_new(&overlapping, &other, text), <, 0);
 	g_assert_null(other);
-	if (getuid() == 0)
-		expected = g_strdup_printf(
-			"queue number %d is in use by another program (netlink port *", FIRST + 1);
-	else
-		expected = g_strdup("*another program has that queue number*");
-	g_assert_true(g_pattern_match_simple(expected, text));
-	g_free(expected);
+	/* Who it is can be told only where the kernel's list can be read. */
+	g_assert_nonnull(strstr(text, "another program"));
+	g_assert_nonnull(strstr(text, "6401"));
 	/* The first of the two was free: nothing of the failed attempt is left. */
 	nfqueue_free(queue);
 	nfqueue_free(new_queue(&overlapping));
