@@ -41,6 +41,7 @@ struct origin {
 	uint32_t first;
 	uint32_t n;
 	bool from6;
+	enum outcome outcome;
 };
 
 struct worker {
@@ -84,7 +85,7 @@ static void send_out(struct worker *worker)
 				continue;
 			if (worker->config.world && means_stale_route(worker->send_error[j]))
 				world_forget_routes(worker->config.world);
-			nat64_send_failed(gateway->nat, origin->from6);
+			nat64_send_failed(gateway->nat, origin->from6, origin->outcome);
 			break;
 		}
 	}
@@ -116,6 +117,7 @@ static void walk_packet(struct worker *worker, struct nfqueue_packet *queued, ui
 			.first = first,
 			.n = out->n_packets - first,
 			.from6 = from6,
+			.outcome = outcome,
 		};
 		break;
 	case VERDICT_STORED:

@@ -38,7 +38,7 @@ static void test_conservation(void)
 			n_counted += nat->counters.packets[direction][outcome];
 	g_assert_cmpuint(n_counted, ==, n_packets);
 
-	nat64_send_failed(nat, true);
+	nat64_send_failed(nat, true, OUTCOME_TRANSLATED);
 	g_assert_cmpuint(nat->counters.packets[0][OUTCOME_SEND_FAILED], ==, 1);
 	gateway_free(gateway);
 }

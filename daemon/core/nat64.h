@@ -146,8 +146,9 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config);
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out);
 
-/* A translated packet could not be sent after all: it is counted anew. */
-void nat64_send_failed(struct nat64 *nat, bool from6);
+/* A packet that ended as outcome (TRANSLATED or HAIRPINNED) could not be sent after all: it is
+ * counted anew, as OUTCOME_SEND_FAILED. */
+void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome);
 
 /* Ends what is over at now_ms, looking at no more than budget entries; may append to out (probes,
  * answers to stored SYNs) and stops early when out is full. True if nothing is left to do now. */

@@ -112,9 +112,9 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config)
 	nat->icmp_limit.config = config->icmp_limit;
 }
 
-void nat64_send_failed(struct nat64 *nat, bool from6)
+void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome)
 {
-	nat->counters.packets[!from6][OUTCOME_TRANSLATED]--;
+	nat->counters.packets[!from6][outcome]--;
 	nat->counters.packets[!from6][OUTCOME_SEND_FAILED]++;
 }
 
