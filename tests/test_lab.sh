@@ -13,6 +13,7 @@ obstacle=$(topology_obstacle)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export NAT64D_LAB_MARK=$work
+TAP_OUTPUT=$work/case
 
 # Pids of marked processes that are not ours.
 marked()

@@ -5,10 +5,11 @@
 # Sourced by tools/lab, tools/check and tools/bench. Says what it installs before it does.
 
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-dev
-	libnetfilter-queue-dev libnfnetlink-dev libsystemd-dev libsqlite3-dev)
+	libnetfilter-queue-dev libnfnetlink-dev libnftables-dev libsystemd-dev
+	libjansson-dev)
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
-PACKAGES_CHECK=(clang-format binutils)
+PACKAGES_CHECK=(clang-format binutils procps python3-minimal)
 PACKAGES_BENCH=(iperf3)
 
 # packages_install yes|no PACKAGE…: installs what is missing, or names it and fails.
@@ -21,8 +22,9 @@ packages_install()
 		return 0
 	fi
 	for package; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-			missing+=("$package")
+		# A static busybox takes the other one's place.
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" "$package-static" 2>/dev/null |
+			grep -qx installed || missing+=("$package")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ "$may" = no ] || [ "$EUID" != 0 ]; then

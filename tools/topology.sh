@@ -121,17 +121,17 @@ topology_settle()
 	mount --bind "$RUN/hosts" /etc/hosts
 }
 
-# node NAME COMMAND…: in that node's network.
+# node NAME COMMAND…: in that node's network. VERBOSE=yes shows commands on descriptor 5.
 node()
 {
-	[ "${VERBOSE:-no}" = no ] || echo "    $1\$ ${*:2}" >&2
+	[ "${VERBOSE:-no}" = no ] || echo "    $1\$ ${*:2}" >&5
 	nsenter --net=/run/netns/$TOPOLOGY_NAME-"$1" -- "${@:2}"
 }
 
 # node_start NAME LABEL COMMAND…: in the background, its words in $RUN/LABEL.log.
 node_start()
 {
-	[ "${VERBOSE:-no}" = no ] || echo "    $1\$ ${*:3} &" >&2
+	[ "${VERBOSE:-no}" = no ] || echo "    $1\$ ${*:3} &" >&5
 	nsenter --net=/run/netns/$TOPOLOGY_NAME-"$1" -- "${@:3}" >"$RUN/$2.log" 2>&1 </dev/null &
 	TOPOLOGY_PIDS[$2]=$!
 }
@@ -409,8 +409,8 @@ ctl()
 # counter PATTERN: the sum of what `nat64ctl stats` calls by such names (an extended regular expression).
 counter()
 {
-	ctl --json stats | tr -d '\n\t "' | tr '{},' '\n\n\n' |
-		awk -F: -v name="^($1)\$" '$1 ~ name { sum += $2 } END { printf "%d\n", sum }'
+	ctl --json stats | grep -o '"name":"[^"]*","value":[0-9]*' | tr -d '"' | tr : , |
+		awk -F, -v name="^($1)\$" '$2 ~ name { sum += $4 } END { printf "%d\n", sum }'
 }
 
 counter_is_above()

@@ -178,11 +178,27 @@ own_server()
 		"$(echo hello | node server timeout 3 socat -t 1 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
 }
 
+# own_client TCP4|UDP4 PORT: also from a port that pool4 has (P-23 without tracking, P-24 with it).
 own_client()
 {
-	local seen
-	seen=$(echo hello | node gateway timeout 3 socat -t 1 - "$1:$TOPOLOGY_SERVER4:7")
-	same "seen by the server" $TOPOLOGY_GATEWAY4 "${seen% *}"
+	same "seen by the server" "$TOPOLOGY_GATEWAY4 $2" "$(echo hello | node gateway timeout 3 \
+		socat -t 1 - "$1:$TOPOLOGY_SERVER4:7,sourceport=$2,reuseaddr")"
+}
+
+# That the combination is what it claims to be.
+tracks_connections()
+{
+	local n
+	n=$(node gateway cat /proc/sys/net/netfilter/nf_conntrack_count)
+	[ "$conntrack" = on ] && [ "${n:-0}" -gt 0 ] || [ "$conntrack$n" = off0 ] && return
+	echo "$n connections tracked"
+	return 1
+}
+
+has_offloads()
+{
+	same "tcp-segmentation-offload" "$offloads" "$(node client ethtool -k router6 |
+		sed -n 's/^tcp-segmentation-offload: \([a-z]*\).*/\1/p')"
 }
 
 no_rules_left()
@@ -201,6 +217,7 @@ gateway_configure "$pool4"
 peer_server gateway tcp4 22
 tap_gateway
 
+check "offloads are $offloads" has_offloads
 check "ICMP echo" ping_server client
 check "UDP" ask_server client udp
 check "TCP" ask_server client tcp
@@ -224,8 +241,11 @@ check "the gateway's own UDP" ask_server gateway udp
 check "the gateway's own TCP" ask_server gateway tcp
 check "the host's address answers ping" own_ping
 check "the host's own server" own_server
-check "the host's own UDP" own_client UDP4
-check "the host's own TCP" own_client TCP4
+check "the host's own UDP" own_client UDP4 15000
+check "the host's own TCP" own_client TCP4 15000
+check "the host's own UDP from a port of pool4" own_client UDP4 25000
+check "the host's own TCP from a port of pool4" own_client TCP4 25000
+check "connection tracking is $conntrack" tracks_connections
 check "conservation" until_true 3 conservation
 check "nat64d ends with status 0" daemon_ends_well
 check "nothing is left after teardown" no_rules_left

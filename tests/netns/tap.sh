@@ -7,7 +7,7 @@
 TAP_SCRIPT=$(realpath "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 . tools/topology.sh
-TAP_NUMBER=0 TAP_FAILED=0
+TAP_NUMBER=0 TAP_FAILED=0 TAP_OUTPUT=$RUN/output
 
 # tap_begin ARGUMENT…: returns inside the namespaces; outside, the script ends here.
 tap_begin()
@@ -39,16 +39,17 @@ tap_bail()
 # check "NAME" FUNCTION [ARGUMENT…]: a case. Whatever the function prints is shown if it fails.
 check()
 {
-	local name=$1 output
+	local name=$1
 	shift
 	TAP_NUMBER=$((TAP_NUMBER + 1))
-	if output=$("$@" 2>&1); then
+	# Not in a subshell, which could not wait for what the case ends.
+	if "$@" >"$TAP_OUTPUT" 2>&1; then
 		echo "ok $TAP_NUMBER $name"
 		return
 	fi
 	TAP_FAILED=$((TAP_FAILED + 1))
 	echo "not ok $TAP_NUMBER $name"
-	sed 's/^/# /' <<<"$output"
+	sed 's/^/# /' "$TAP_OUTPUT"
 	return 1
 }
 
