@@ -220,7 +220,7 @@ static enum ctl_status run_pages(struct ctl *ctl, const struct ctl_list *list,
 
 enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list, int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {0};
 	enum ctl_status status;
 	struct table *table;
 	uint64_t n_rows = 0;
