@@ -12,7 +12,7 @@
 
 #define ARENA_SIZE  (64 * 1024)
 #define N_PACKETS   (4 * EMIT_PIECES_MAX)
-#define BUFFER_SIZE (PACKET_HEADROOM + 65536)
+#define BUFFER_SIZE (PACKET_HEADROOM + 65600)
 
 struct player {
 	char *where; /* "NAME.pkt:LINE", for messages */
@@ -29,7 +29,7 @@ struct player {
 	bool has_step;
 	bool is_packet;
 	bool has_end;
-	bool bad_checksum; /* the packet that came in was wrong, so may be what goes out */
+	uint16_t sum_error; /* by how much the packet's checksum was off, see naive.h */
 	enum outcome outcome;
 	unsigned n_compared;
 	struct out out;
@@ -276,7 +276,7 @@ static void begin_step(struct player *player, bool is_packet)
 	player->has_step = true;
 	player->is_packet = is_packet;
 	player->has_end = false;
-	player->bad_checksum = false;
+	player->sum_error = 0;
 	player->n_compared = 0;
 	out_clear(&player->out);
 	while (!nat64_expire(player->nat, player->now_ms, 64, &player->out))
@@ -289,6 +289,30 @@ static void begin_step(struct player *player, bool is_packet)
 	}
 }
 
+/* "badsum": what is translated must stay off by as much (T-32). */
+static uint16_t read_sum_error(char **words)
+{
+	for (; *words && strcmp(*words, "about") != 0; words++)
+		if (strcmp(*words, "badsum") == 0 && words[1])
+			return (uint16_t)(0xffff - g_ascii_strtoull(words[1], NULL, 0));
+	return 0;
+}
+
+static void judge_sums(const struct player *player, const GByteArray *bytes, const char *text)
+{
+	bool translated = outcome_info(player->outcome)->verdict == VERDICT_TRANSLATED;
+
+	if (!player->sum_error || !translated) {
+		REQUIRE(player, naive_packet_ok(bytes->data, bytes->len),
+			"wrong lengths or checksums: %s", text);
+		return;
+	}
+	REQUIRE(player, naive_header_ok(bytes->data, bytes->len), "wrong lengths: %s", text);
+	uint16_t error = naive_transport_error(bytes->data, bytes->len);
+	REQUIRE(player, error == player->sum_error, "the checksum is off by %u, not %u: %s", error,
+		player->sum_error, text);
+}
+
 static void play_in(struct player *player, char **words)
 {
 	begin_step(player, true);
@@ -298,7 +322,7 @@ static void play_in(struct player *player, char **words)
 				.size = bytes->len,
 				.headroom = PACKET_HEADROOM};
 	memcpy(packet.data, bytes->data, bytes->len);
-	player->bad_checksum = !naive_packet_ok(bytes->data, bytes->len);
+	player->sum_error = read_sum_error(words);
 	g_byte_array_unref(bytes);
 
 	player->outcome = nat64_receive(player->nat, &packet, player->now_ms, &player->out);
@@ -316,8 +340,7 @@ static void play_out(struct player *player, char **words)
 	g_autofree char *problem = scenario_packet_compare(words, player->variables, player->where,
 							   bytes->data, bytes->len);
 	REQUIRE(player, !problem, "%s in: %s", problem, text);
-	REQUIRE(player, player->bad_checksum || naive_packet_ok(bytes->data, bytes->len),
-		"wrong lengths or checksums: %s", text);
+	judge_sums(player, bytes, text);
 }
 
 static void play_end(struct player *player, const char *name)

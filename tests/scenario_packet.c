@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The maker: a packet out of the words of a scenario, see scenario_packet.h.
+ */
 #include "tests/scenario_packet.h"
 
 #include <arpa/inet.h>
@@ -6,101 +9,7 @@
 #include <string.h>
 
 #include "tests/naive.h"
-
-/* What a line says; the texts point into its words. */
-struct description {
-	int version;
-	const char *src;
-	const char *dst;
-	const char *protocol; /* tcp udp echo reply icmp proto */
-	const char *sport;    /* port or identifier; TYPE/CODE; number */
-	const char *dport;
-	const char *flags;
-	char **options; /* pairs of words */
-	char **inner;   /* behind "about", or NULL */
-};
-
-static const char *next_word(char ***words, const char *where)
-{
-	if (!**words)
-		g_error("%s: the line ends too soon", where);
-	return *(*words)++;
-}
-
-static void expect_word(char ***words, const char *wanted, const char *where)
-{
-	const char *word = next_word(words, where);
-
-	if (strcmp(word, wanted) != 0)
-		g_error("%s: \"%s\" instead of \"%s\"", where, word, wanted);
-}
-
-static struct description read_description(char **words, const char *where)
-{
-	struct description d = {.flags = "", .dport = ""};
-	const char *family = next_word(&words, where);
-
-	d.version = strcmp(family, "v6") == 0 ? 6 : strcmp(family, "v4") == 0 ? 4 : 0;
-	if (!d.version)
-		g_error("%s: \"%s\" is neither v4 nor v6", where, family);
-	d.src = next_word(&words, where);
-	expect_word(&words, ">", where);
-	d.dst = next_word(&words, where);
-	d.protocol = next_word(&words, where);
-	d.sport = next_word(&words, where);
-	if (strcmp(d.protocol, "tcp") == 0 || strcmp(d.protocol, "udp") == 0) {
-		expect_word(&words, ">", where);
-		d.dport = next_word(&words, where);
-	}
-	if (strcmp(d.protocol, "tcp") == 0)
-		d.flags = next_word(&words, where);
-
-	d.options = words;
-	for (; *words && strcmp(*words, "about") != 0; words += 2)
-		if (!words[1])
-			g_error("%s: option %s has no value", where, *words);
-	if (*words)
-		d.inner = words + 1;
-	return d;
-}
-
-static const char *option(const struct description *d, const char *name)
-{
-	for (char **word = d->options; *word && strcmp(*word, "about") != 0; word += 2)
-		if (strcmp(*word, name) == 0)
-			return word[1];
-	return NULL;
-}
-
-static const char *resolve(const char *text, GHashTable *variables, const char *where)
-{
-	if (*text != '$')
-		return text;
-
-	const char *value = g_hash_table_lookup(variables, text);
-	if (!value)
-		g_error("%s: %s has no value yet", where, text);
-	return value;
-}
-
-static uint64_t number(const char *text, GHashTable *variables, const char *where)
-{
-	char *end;
-	const char *value = resolve(text, variables, where);
-	uint64_t result = g_ascii_strtoull(value, &end, 0);
-
-	if (*end || end == value)
-		g_error("%s: \"%s\" is no number", where, text);
-	return result;
-}
-
-static uint64_t option_number(const struct description *d, const char *name, uint64_t otherwise,
-			      GHashTable *variables, const char *where)
-{
-	const char *text = option(d, name);
-
-	return text ? number(text, variables, where) : otherwise;
-}
+#include "tests/scenario_line.h"
 
 static void append8(GByteArray *bytes, uint64_t value)
 {
@@ -131,39 +40,27 @@ static void append_address(GByteArray *bytes, int version, const char *text, GHa
 			   const char *where)
 {
 	uint8_t address[16];
-	const char *value = resolve(text, variables, where);
+	const char *value = scenario_line_resolve(text, variables, where);
 
 	if (inet_pton(version == 6 ? AF_INET6 : AF_INET, value, address) != 1)
 		g_error("%s: \"%s\" is no address", where, value);
 	g_byte_array_append(bytes, address, version == 6 ? 16 : 4);
 }
 
-static unsigned protocol_number(const struct description *d, GHashTable *variables,
-				const char *where)
-{
-	if (strcmp(d->protocol, "tcp") == 0)
-		return IPPROTO_TCP;
-	if (strcmp(d->protocol, "udp") == 0)
-		return IPPROTO_UDP;
-	if (strcmp(d->protocol, "proto") == 0)
-		return (unsigned)number(d->sport, variables, where);
-	return d->version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-}
-
-static void append_payload(GByteArray *bytes, const struct description *d, GHashTable *variables,
+static void append_payload(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
 			   const char *where)
 {
-	uint64_t size = option_number(d, "len", 0, variables, where);
+	uint64_t size = scenario_line_option_number(d, "len", 0, variables, where);
 
 	for (uint64_t i = 0; i < size; i++)
 		append8(bytes, i);
 }
 
-static void append_tcp(GByteArray *bytes, const struct description *d, GHashTable *variables,
+static void append_tcp(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
 		       const char *where)
 {
 	static const char letters[] = "FSRPAU";
-	bool mss = option(d, "mss");
+	bool mss = scenario_line_option(d, "mss");
 	unsigned flags = 0;
 
 	for (const char *letter = d->flags; *letter && *letter != '.'; letter++) {
@@ -172,30 +69,34 @@ static void append_tcp(GByteArray *bytes, const struct description *d, GHashTabl
 			g_error("%s: TCP flag \"%c\"", where, *letter);
 		flags |= 1u << (place - letters);
 	}
-	append16(bytes, number(d->sport, variables, where));
-	append16(bytes, number(d->dport, variables, where));
-	append32(bytes, option_number(d, "seq", 1000, variables, where));
-	append32(bytes, option_number(d, "ack", 0, variables, where));
+	append16(bytes, scenario_line_number(d->sport, variables, where));
+	append16(bytes, scenario_line_number(d->dport, variables, where));
+	append32(bytes, scenario_line_option_number(d, "seq", 1000, variables, where));
+	append32(bytes, scenario_line_option_number(d, "ack", 0, variables, where));
 	append8(bytes, (mss ? 6 : 5) << 4);
 	append8(bytes, flags);
-	append16(bytes, option_number(d, "win", 65535, variables, where));
+	append16(bytes, scenario_line_option_number(d, "win", 65535, variables, where));
 	append32(bytes, 0);
 	if (mss)
-		append32(bytes, 0x02040000 | option_number(d, "mss", 0, variables, where));
+		append32(bytes,
+			 0x02040000 | scenario_line_option_number(d, "mss", 0, variables, where));
 	append_payload(bytes, d, variables, where);
 }
 
-static void append_udp(GByteArray *bytes, const struct description *d, GHashTable *variables,
+static void append_udp(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
 		       const char *where)
 {
-	append16(bytes, number(d->sport, variables, where));
-	append16(bytes, number(d->dport, variables, where));
-	append16(bytes, 8 + option_number(d, "len", 0, variables, where));
+	append16(bytes, scenario_line_number(d->sport, variables, where));
+	append16(bytes, scenario_line_number(d->dport, variables, where));
+	append16(bytes, scenario_line_option_number(
+				d, "udplen",
+				8 + scenario_line_option_number(d, "len", 0, variables, where),
+				variables, where));
 	append16(bytes, 0);
 	append_payload(bytes, d, variables, where);
 }
 
-static void append_icmp(GByteArray *bytes, const struct description *d, GHashTable *variables,
+static void append_icmp(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
 			const char *where)
 {
 	bool echo = strcmp(d->protocol, "echo") == 0;
@@ -204,8 +105,8 @@ static void append_icmp(GByteArray *bytes, const struct description *d, GHashTab
 		append8(bytes, d->version == 6 ? (echo ? 128 : 129) : (echo ? 8 : 0));
 		append8(bytes, 0);
 		append16(bytes, 0);
-		append16(bytes, number(d->sport, variables, where));
-		append16(bytes, option_number(d, "seq", 1, variables, where));
+		append16(bytes, scenario_line_number(d->sport, variables, where));
+		append16(bytes, scenario_line_option_number(d, "seq", 1, variables, where));
 		append_payload(bytes, d, variables, where);
 		return;
 	}
@@ -216,10 +117,10 @@ static void append_icmp(GByteArray *bytes, const struct description *d, GHashTab
 	append8(bytes, type);
 	append8(bytes, code);
 	append16(bytes, 0);
-	uint64_t pointer = option_number(d, "ptr", 0, variables, where);
+	uint64_t pointer = scenario_line_option_number(d, "ptr", 0, variables, where);
 	if (d->version == 4)
 		pointer <<= 24;
-	append32(bytes, pointer | option_number(d, "mtu", 0, variables, where));
+	append32(bytes, pointer | scenario_line_option_number(d, "mtu", 0, variables, where));
 	if (d->inner) {
 		GByteArray *inner = scenario_packet_make(d->inner, variables, where);
 		g_byte_array_append(bytes, inner->data, inner->len);
@@ -233,16 +134,21 @@ static uint16_t transport_checksum(const GByteArray *packet, int version, unsign
 				   unsigned protocol)
 {
 	GByteArray *all = g_byte_array_new();
+	const uint8_t *l4 = packet->data + offset;
+	unsigned size = packet->len - offset;
 
+	/* T-37: a UDP length that is shorter than the payload counts. */
+	if (protocol == IPPROTO_UDP && (l4[4] << 8 | l4[5]) >= 8)
+		size = MIN(size, (unsigned)(l4[4] << 8 | l4[5]));
 	if (protocol != IPPROTO_ICMP) {
 		if (version == 6)
 			g_byte_array_append(all, packet->data + 8, 32);
 		else
 			g_byte_array_append(all, packet->data + 12, 8);
-		append32(all, packet->len - offset);
+		append32(all, size);
 		append32(all, protocol);
 	}
-	g_byte_array_append(all, packet->data + offset, packet->len - offset);
+	g_byte_array_append(all, l4, size);
 	uint16_t check = naive_checksum(all->data, all->len);
 	g_byte_array_unref(all);
 	return check;
@@ -264,70 +170,154 @@ static unsigned checksum_offset(unsigned protocol)
 	}
 }
 
-static void append_ip_header(GByteArray *bytes, const struct description *d, GHashTable *variables,
-			     const char *where)
+/* What "ext" names: hop-by-hop, destination options, a routing header with segments left. */
+static unsigned extension_number(const char *name, const char *where)
 {
-	unsigned protocol = protocol_number(d, variables, where);
-	unsigned tos = (unsigned)option_number(d, "tos", 0, variables, where);
-	unsigned ttl = (unsigned)option_number(d, "ttl", 64, variables, where);
+	if (strcmp(name, "hbh") == 0)
+		return IPPROTO_HOPOPTS;
+	if (strcmp(name, "dst") == 0)
+		return IPPROTO_DSTOPTS;
+	if (strcmp(name, "rt0") == 0 || strcmp(name, "rt1") == 0)
+		return IPPROTO_ROUTING;
+	if (strcmp(name, "ah") == 0)
+		return IPPROTO_AH;
+	if (strcmp(name, "frag") == 0)
+		return IPPROTO_FRAGMENT;
+	g_error("%s: extension header \"%s\"", where, name);
+}
 
-	if (d->version == 6) {
-		append32(bytes, 6u << 28 | tos << 20);
-		append16(bytes, 0);
-		append8(bytes, option(d, "atomic") ? IPPROTO_FRAGMENT : protocol);
-		append8(bytes, ttl);
-	} else {
-		unsigned offset = 0, more = 0;
-		if (option(d, "frag") && sscanf(option(d, "frag"), "%u/%u", &offset, &more) != 2)
-			g_error("%s: frag is OFFSET/MORE", where);
-		append8(bytes, 0x45);
-		append8(bytes, tos);
-		append16(bytes, 0);
-		append16(bytes, option_number(d, "id", 0x1234, variables, where));
-		append16(bytes, option_number(d, "df", 0, variables, where) << 14 | more << 13 |
-					offset / 8);
-		append8(bytes, ttl);
-		append8(bytes, protocol);
-		append16(bytes, 0);
+/* Eight bytes each, the last one in front of protocol. Returns the first one's number. */
+static unsigned append_extensions(GByteArray *bytes, const char *names, unsigned protocol,
+				  const char *where)
+{
+	g_auto(GStrv) list = g_strsplit(names, ",", -1);
+
+	for (unsigned i = 0; list[i]; i++) {
+		unsigned next = list[i + 1] ? extension_number(list[i + 1], where) : protocol;
+		append8(bytes, next);
+		append8(bytes, 0);
+		append8(bytes, 0);
+		append8(bytes, strcmp(list[i], "rt1") == 0);
+		append32(bytes, 0);
 	}
-	append_address(bytes, d->version, d->src, variables, where);
-	append_address(bytes, d->version, d->dst, variables, where);
-	if (d->version == 6 && option(d, "atomic")) {
+	return extension_number(list[0], where);
+}
+
+static void append_header6(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
+			   const char *where)
+{
+	unsigned protocol = scenario_line_protocol(d, variables, where);
+	const char *extensions = scenario_line_option(d, "ext");
+	const char *fragment = scenario_line_option(d, "frag");
+	bool has_fragment = fragment || scenario_line_option(d, "atomic");
+
+	append32(bytes, 6u << 28 |
+				scenario_line_option_number(d, "tos", 0, variables, where) << 20 |
+				scenario_line_option_number(d, "flow", 0, variables, where));
+	append16(bytes, 0);
+	append8(bytes, has_fragment ? IPPROTO_FRAGMENT : protocol);
+	append8(bytes, scenario_line_option_number(d, "ttl", 64, variables, where));
+	append_address(bytes, 6, d->src, variables, where);
+	append_address(bytes, 6, d->dst, variables, where);
+	if (extensions)
+		bytes->data[6] = (uint8_t)append_extensions(
+			bytes, extensions, has_fragment ? IPPROTO_FRAGMENT : protocol, where);
+	if (has_fragment) {
+		unsigned offset = 0, more = 0;
+		if (fragment && sscanf(fragment, "%u/%u", &offset, &more) != 2)
+			g_error("%s: frag is OFFSET/MORE", where);
 		append8(bytes, protocol);
 		append8(bytes, 0);
-		append16(bytes, 0);
-		append32(bytes, option_number(d, "atomic", 0, variables, where));
+		append16(bytes, offset | more);
+		append32(bytes, scenario_line_option_number(d, "atomic", 0, variables, where));
 	}
 }
 
+static void append_header4(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
+			   const char *where)
+{
+	const char *fragment = scenario_line_option(d, "frag");
+	const char *options = scenario_line_option(d, "opt");
+	unsigned offset = 0, more = 0, value;
+
+	if (fragment && sscanf(fragment, "%u/%u", &offset, &more) != 2)
+		g_error("%s: frag is OFFSET/MORE", where);
+	append8(bytes, 0x45);
+	append8(bytes, scenario_line_option_number(d, "tos", 0, variables, where));
+	append16(bytes, 0);
+	append16(bytes, scenario_line_option_number(d, "id", 0x1234, variables, where));
+	append16(bytes, scenario_line_option_number(d, "df", 0, variables, where) << 14 |
+				more << 13 | offset / 8);
+	append8(bytes, scenario_line_option_number(d, "ttl", 64, variables, where));
+	append8(bytes, scenario_line_protocol(d, variables, where));
+	append16(bytes, 0);
+	append_address(bytes, 4, d->src, variables, where);
+	append_address(bytes, 4, d->dst, variables, where);
+	for (; options && *options; options += 2) {
+		if (sscanf(options, "%2x", &value) != 1)
+			g_error("%s: opt is hexadecimal", where);
+		append8(bytes, value);
+	}
+	while (bytes->len % 4)
+		append8(bytes, 0);
+	bytes->data[0] = (uint8_t)(0x40 | bytes->len / 4);
+}
+
 /* Lengths and checksums, now that everything is there. */
-static void complete(GByteArray *bytes, const struct description *d, unsigned l4_offset,
+static void complete(GByteArray *bytes, const struct scenario_line *d, unsigned l4_offset,
 		     GHashTable *variables, const char *where)
 {
-	unsigned protocol = protocol_number(d, variables, where);
+	unsigned protocol = scenario_line_protocol(d, variables, where);
 	unsigned offset = checksum_offset(protocol);
 
 	if (offset) {
 		uint32_t check = transport_checksum(bytes, d->version, l4_offset, protocol);
 		if (protocol == IPPROTO_UDP && check == 0)
 			check = 0xffff;
-		check += (uint32_t)option_number(d, "badsum", 0, variables, where);
-		put16(bytes->data + l4_offset + offset, (check & 0xffff) + (check >> 16));
+		check += (uint32_t)scenario_line_option_number(d, "badsum", 0, variables, where);
+		check = (check & 0xffff) + (check >> 16);
+		if (scenario_line_option(d, "nosum"))
+			check = 0;
+		put16(bytes->data + l4_offset + offset, check);
 	}
 	if (d->version == 6) {
 		put16(bytes->data + 4, bytes->len - 40);
 	} else {
 		put16(bytes->data + 2, bytes->len);
-		put16(bytes->data + 10, naive_checksum(bytes->data, 20));
+		put16(bytes->data + 10, naive_checksum(bytes->data, (bytes->data[0] & 15) * 4u));
 	}
+}
+
+/* What spoils a packet that is complete: bytes poked in, padding behind it, the end cut off. */
+static void spoil(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
+		  const char *where)
+{
+	uint64_t padding = scenario_line_option_number(d, "pad", 0, variables, where);
+	unsigned place, value;
+
+	for (char **word = d->options; *word && strcmp(*word, "about") != 0; word += 2) {
+		if (strcmp(*word, "poke") != 0)
+			continue;
+		if (sscanf(word[1], "%u=%x", &place, &value) != 2 || place >= bytes->len)
+			g_error("%s: poke is OFFSET=HEX", where);
+		bytes->data[place] = (uint8_t)value;
+	}
+	while (padding--)
+		append8(bytes, 0xee);
+	g_byte_array_set_size(
+		bytes, (guint)MIN(bytes->len, scenario_line_option_number(d, "cut", G_MAXUINT,
+									  variables, where)));
 }
 
 GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char *where)
 {
-	struct description d = read_description(words, where);
+	struct scenario_line d = scenario_line_read(words, where);
 	GByteArray *bytes = g_byte_array_new();
 
-	append_ip_header(bytes, &d, variables, where);
+	if (d.version == 6)
+		append_header6(bytes, &d, variables, where);
+	else
+		append_header4(bytes, &d, variables, where);
 	unsigned l4_offset = bytes->len;
 	if (strcmp(d.protocol, "tcp") == 0)
 		append_tcp(bytes, &d, variables, where);
@@ -338,217 +328,6 @@ GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char
 	else
 		append_icmp(bytes, &d, variables, where);
 	complete(bytes, &d, l4_offset, variables, where);
-
-	unsigned place, value;
-	if (option(&d, "poke")) {
-		if (sscanf(option(&d, "poke"), "%u=%x", &place, &value) != 2 || place >= bytes->len)
-			g_error("%s: poke is OFFSET=HEX", where);
-		bytes->data[place] = (uint8_t)value;
-	}
-	g_byte_array_set_size(bytes, (guint)MIN(bytes->len, option_number(&d, "cut", G_MAXUINT,
-									  variables, where)));
+	spoil(bytes, &d, variables, where);
 	return bytes;
-}
-
-/* From here on: comparison. */
-
-/* The value of an option as it stands in a packet; false if the packet has no such thing. */
-static bool extract(const char *name, const uint8_t *data, size_t size, int64_t *ret)
-{
-	bool v6 = data[0] >> 4 == 6;
-	bool fragment = v6 && data[6] == IPPROTO_FRAGMENT;
-	size_t l4 = v6 ? (fragment ? 48 : 40) : (data[0] & 15) * 4u;
-	unsigned protocol = v6 ? (fragment ? data[40] : data[6]) : data[9];
-	const uint8_t *t = data + l4;
-
-	if (size < l4 + 8)
-		return false;
-	if (strcmp(name, "ttl") == 0)
-		*ret = v6 ? data[7] : data[8];
-	else if (strcmp(name, "tos") == 0)
-		*ret = v6 ? (data[0] & 15) << 4 | data[1] >> 4 : data[1];
-	else if (strcmp(name, "df") == 0 && !v6)
-		*ret = data[6] >> 6 & 1;
-	else if (strcmp(name, "id") == 0 && !v6)
-		*ret = data[4] << 8 | data[5];
-	else if (strcmp(name, "size") == 0)
-		*ret = (int64_t)size;
-	else if (strcmp(name, "claims") == 0)
-		*ret = v6 ? 40 + (data[4] << 8 | data[5]) : data[2] << 8 | data[3];
-	else if (strcmp(name, "len") == 0)
-		*ret = (int64_t)(size - l4 -
-				 (protocol == IPPROTO_TCP && size >= l4 + 20 ? (t[12] >> 4) * 4u
-									     : 8u));
-	else if (strcmp(name, "seq") == 0 && protocol == IPPROTO_TCP)
-		*ret = (int64_t)t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7];
-	else if (strcmp(name, "seq") == 0)
-		*ret = t[6] << 8 | t[7];
-	else if (strcmp(name, "ack") == 0 && size >= l4 + 20)
-		*ret = (int64_t)t[8] << 24 | t[9] << 16 | t[10] << 8 | t[11];
-	else if (strcmp(name, "win") == 0 && size >= l4 + 20)
-		*ret = t[14] << 8 | t[15];
-	else if (strcmp(name, "mss") == 0 && size >= l4 + 24)
-		*ret = t[22] << 8 | t[23];
-	else if (strcmp(name, "mtu") == 0)
-		*ret = v6 ? (int64_t)t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7] : t[6] << 8 | t[7];
-	else if (strcmp(name, "ptr") == 0)
-		*ret = v6 ? (int64_t)t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7] : t[4];
-	else if (strcmp(name, "atomic") == 0 && fragment)
-		*ret = (int64_t)data[44] << 24 | data[45] << 16 | data[46] << 8 | data[47];
-	else if (strcmp(name, "fragoff") == 0)
-		*ret = v6 ? (fragment ? (data[42] << 8 | (data[43] & 0xf8)) : -1)
-			  : ((data[6] & 0x1f) << 8 | data[7]) * 8;
-	else if (strcmp(name, "more") == 0)
-		*ret = v6 ? (fragment ? data[43] & 1 : 0) : data[6] >> 5 & 1;
-	else
-		return false;
-	return true;
-}
-
-/* Is value what text says? A new variable takes it. NULL, or what is wrong. */
-static char *match(const char *what, const char *text, const char *value, GHashTable *variables)
-{
-	if (*text == '$') {
-		const char *known = g_hash_table_lookup(variables, text);
-		if (!known) {
-			g_hash_table_insert(variables, g_strdup(text), g_strdup(value));
-			return NULL;
-		}
-		text = known;
-	}
-	return strcmp(text, value) == 0 ? NULL
-					: g_strdup_printf("%s is %s, not %s", what, value, text);
-}
-
-static char *match_number(const char *what, const char *text, uint64_t value, GHashTable *variables)
-{
-	g_autofree char *printed = g_strdup_printf("%" G_GUINT64_FORMAT, value);
-
-	if (*text != '$') {
-		g_autofree char *wanted =
-			g_strdup_printf("%" G_GUINT64_FORMAT, g_ascii_strtoull(text, NULL, 0));
-		return match(what, wanted, printed, variables);
-	}
-	return match(what, text, printed, variables);
-}
-
-static char *match_address(const char *what, int version, const char *text, const uint8_t *address,
-			   GHashTable *variables)
-{
-	int family = version == 6 ? AF_INET6 : AF_INET;
-	char printed[64], wanted[64];
-	uint8_t binary[16];
-
-	(void)inet_ntop(family, address, printed, sizeof(printed));
-	if (*text == '$')
-		return match(what, text, printed, variables);
-	if (inet_pton(family, text, binary) != 1)
-		return g_strdup_printf("%s: \"%s\" is no address", what, text);
-	(void)inet_ntop(family, binary, wanted, sizeof(wanted));
-	return match(what, wanted, printed, variables);
-}
-
-static char *match_options(const struct description *d, const uint8_t *data, size_t size,
-			   GHashTable *variables)
-{
-	for (char **word = d->options; *word && strcmp(*word, "about") != 0; word += 2) {
-		int64_t value;
-		if (strcmp(*word, "badsum") == 0)
-			continue;
-		if (!extract(*word, data, size, &value))
-			return g_strdup_printf("it has no %s", *word);
-		char *problem = match_number(*word, word[1], (uint64_t)value, variables);
-		if (problem)
-			return problem;
-	}
-	return NULL;
-}
-
-static char *match_transport(const struct description *d, const uint8_t *t, size_t size,
-			     GHashTable *variables)
-{
-	static const char letters[] = "FSRPAU";
-	char *problem = NULL;
-
-	if (strcmp(d->protocol, "tcp") == 0 || strcmp(d->protocol, "udp") == 0) {
-		problem = match_number("source port", d->sport, (uint64_t)(t[0] << 8 | t[1]),
-				       variables);
-		if (!problem)
-			problem = match_number("destination port", d->dport,
-					       (uint64_t)(t[2] << 8 | t[3]), variables);
-		if (!problem && strcmp(d->protocol, "tcp") == 0 && size >= 20) {
-			unsigned flags = 0;
-			for (const char *letter = d->flags; *letter && *letter != '.'; letter++)
-				flags |= 1u << (strchr(letters, *letter) - letters);
-			if (flags != (t[13] & 0x3fu))
-				problem = g_strdup_printf("TCP flags are %#x, not %s", t[13],
-							  d->flags);
-		}
-		return problem;
-	}
-	if (strcmp(d->protocol, "proto") == 0)
-		return NULL;
-
-	bool echo = strcmp(d->protocol, "echo") == 0;
-	if (echo || strcmp(d->protocol, "reply") == 0) {
-		unsigned type = d->version == 6 ? (echo ? 128 : 129) : (echo ? 8 : 0);
-		if (t[0] != type)
-			return g_strdup_printf("ICMP type is %u, not %u", t[0], type);
-		return match_number("identifier", d->sport, (uint64_t)(t[4] << 8 | t[5]),
-				    variables);
-	}
-	g_autofree char *type = g_strdup_printf("%u/%u", t[0], t[1]);
-	return match("ICMP type", d->sport, type, variables);
-}
-
-char *scenario_packet_compare(char **words, GHashTable *variables, const char *where,
-			      const uint8_t *data, size_t size)
-{
-	struct description d = read_description(words, where);
-	size_t minimum = d.version == 6 ? 48 : 28;
-
-	if (size < minimum || data[0] >> 4 != d.version)
-		return g_strdup_printf("%zu bytes of IPv%u", size, size ? data[0] >> 4 : 0);
-
-	unsigned address_size = d.version == 6 ? 16 : 4;
-	const uint8_t *addresses = data + (d.version == 6 ? 8 : 12);
-	char *problem = match_address("source", d.version, d.src, addresses, variables);
-	if (!problem)
-		problem = match_address("destination", d.version, d.dst, addresses + address_size,
-					variables);
-	if (problem)
-		return problem;
-
-	bool fragment_header = d.version == 6 && data[6] == IPPROTO_FRAGMENT;
-	unsigned protocol = d.version == 4 ? data[9] : fragment_header ? data[40] : data[6];
-	if (protocol != protocol_number(&d, variables, where))
-		return g_strdup_printf("protocol is %u", protocol);
-
-	size_t l4 = d.version == 6 ? (fragment_header ? 48 : 40) : (data[0] & 15) * 4u;
-	int64_t fragment_offset = 0;
-	(void)extract("fragoff", data, size, &fragment_offset);
-	if (fragment_offset <= 0)
-		problem = match_transport(&d, data + l4, size - l4, variables);
-	if (!problem)
-		problem = match_options(&d, data, size, variables);
-	if (!problem && d.inner)
-		problem = scenario_packet_compare(d.inner, variables, where, data + l4 + 8,
-						  size - l4 - 8);
-	return problem;
-}
-
-char *scenario_packet_describe(const uint8_t *data, size_t size)
-{
-	GString *text = g_string_new(NULL);
-	char src[64] = "", dst[64] = "";
-	bool v6 = size && data[0] >> 4 == 6;
-
-	if (size >= (v6 ? 40 : 20)) {
-		(void)inet_ntop(v6 ? AF_INET6 : AF_INET, data + (v6 ? 8 : 12), src, sizeof(src));
-		(void)inet_ntop(v6 ? AF_INET6 : AF_INET, data + (v6 ? 24 : 16), dst, sizeof(dst));
-	}
-	g_string_printf(text, "%zu bytes v%d %s > %s:", size, v6 ? 6 : 4, src, dst);
-	for (size_t i = 0; i < MIN(size, 96); i++)
-		g_string_append_printf(text, "%s%02x", i % 4 ? "" : " ", data[i]);
-	return g_string_free(text, FALSE);
 }

@@ -1,22 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets as a line of a scenario describes them: made from the words, or compared with them.
- *Shares no code with the core's packet handling.
+ * Packets as a line of a scenario describes them: made from the words (scenario_packet.c), or
+ * compared with them (scenario_compare.c). Shares no code with the core's packet handling.
  *
  *	v6|v4 SRC > DST tcp SPORT > DPORT FLAGS     FLAGS of S A F R P, or . for none
  *	                udp SPORT > DPORT
  *	                echo ID | reply ID
  *	                icmp TYPE/CODE
  *	                proto NUMBER
- *	then options, each a word and its value, in any order:
- *	  len N      bytes of payload (0, 1, 2, ... mod 256)
- *	  ttl N      hop limit, 64        tos N    traffic class, 0      df 0|1     DF bit, 0
- *	  id N       IPv4 Identification  seq N    TCP or echo sequence  ack N      TCP
- *acknowledgment win N      TCP window           mss N    TCP MSS option        mtu N, ptr N   of an
- *ICMP error badsum N   transport checksum wrong by N                       poke OFFSET=HEX  after
- *that frag OFFSET/MORE  IPv4 fragment  atomic ID  IPv6 Fragment header, offset 0, no more cut N
- *only the first N bytes (of a packet in an ICMP error) about v6|v4 ...   the packet that an ICMP
- *error is about: everything that follows
+ * then options, each a word and its value, in any order:
+ *	len N        bytes of payload (0, 1, 2, ... mod 256)
+ *	ttl N        hop limit, 64
+ *	tos N        traffic class, 0
+ *	flow N       IPv6 Flow Label
+ *	df 0|1       DF bit, 0
+ *	id N         IPv4 Identification
+ *	seq N        TCP or echo sequence
+ *	ack N, win N, mss N    of TCP; mss is an option
+ *	mtu N, ptr N           of an ICMP error
+ * only in packets that are made:
+ *	badsum N     transport checksum wrong by N
+ *	nosum 1      transport checksum 0
+ *	udplen N     UDP length, whatever the payload
+ *	ext LIST     IPv6 extension headers of 8 bytes: hbh,dst,rt0,rt1,ah,frag
+ *	             (rt1 has a segment left)
+ *	opt HEX      IPv4 options
+ *	frag OFFSET/MORE       a fragment; IPv6 with its header
+ *	atomic ID    IPv6 Fragment header, offset 0, no more
+ *	poke OFFSET=HEX        a byte, after everything else; many times
+ *	pad N        bytes of link padding behind the packet
+ *	cut N        only the first N bytes (of a packet in an ICMP error)
+ * only in packets that are compared:
+ *	size N, claims N       of the whole packet; by its own header
+ *	fragoff N, more N, atomic ID    fragoff -1: no Fragment header
+ *	peek OFFSET=HEX        a byte; many times
+ * and last:
+ *	about v6|v4 ...        what an ICMP error is about: everything that follows
  *
  * A port, identifier, address or number may be $NAME: in a packet that is made it must have been
  * seen before; in one that is compared it takes the value at first sight, and must equal it later.
