@@ -377,13 +377,13 @@ gateway_bus()
 	until_true 5 test -S "$RUN/bus"
 }
 
-# Starts nat64d ($NAT64D) and waits until it is ready (it says so as services do).
+# Starts nat64d ($NAT64D, by the command in NAT64D_WRAPPER if there is one) and waits until it is ready (it says so as services do).
 gateway_start()
 {
 	rm -f "$RUN/notify" "$RUN/ready"
 	node_start gateway notify socat -u UNIX-RECV:"$RUN/notify" OPEN:"$RUN/ready",creat,append
 	until_true 5 test -S "$RUN/notify" || return
-	NOTIFY_SOCKET=$RUN/notify node_start gateway nat64d "$NAT64D" --config "$RUN/nat64d.conf" \
+	NOTIFY_SOCKET=$RUN/notify node_start gateway nat64d "${NAT64D_WRAPPER[@]}" "$NAT64D" --config "$RUN/nat64d.conf" \
 		--state-dir "$RUN/state" --bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control"
 	until_true 15 gateway_is_ready_or_gone
 	node_stop notify
