@@ -12,16 +12,18 @@ obstacle=$(topology_obstacle)
 [ -z "$obstacle" ] || { echo "1..0 # SKIP no namespaces: $obstacle" && exit; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export NAT64D_LAB_MARK=$work
+export NAT64D_LAB_MARK=$work NAT64D_LAB_RECORD=$work/record
 TAP_OUTPUT=$work/case
 
 # Pids of marked processes that are not ours.
 marked()
 {
-	local pid
+	local pid session own
+	own=$(ps -o sid= -p $$)
 	for pid in $(grep -lsz "^NAT64D_LAB_MARK=$work$" /proc/[0-9]*/environ | cut -d/ -f3); do
 		# This script and its subshells have it, too.
-		[ "$(ps -o sid= -p "$pid" 2>/dev/null)" = "$(ps -o sid= -p $$)" ] || echo "$pid"
+		session=$(ps -o sid= -p "$pid")
+		[ "${session:-$own}" = "$own" ] || echo "$pid"
 	done
 }
 
@@ -32,7 +34,7 @@ nothing_is_left()
 		for pid in $(marked); do tr '\0' ' ' <"/proc/$pid/cmdline" && echo; done
 		return 1
 	}
-	! ls -d /run/nat64d-lab* /run/netns/nat64d-lab* /tmp/nat64d-lab* 2>/dev/null
+	! ls -d "$NAT64D_LAB_RECORD" /run/nat64d-lab /run/netns/nat64d-lab* 2>/dev/null
 }
 
 no_marked()
