@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See bus.h. */
+#include "tests/bus.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/core/filter.h"
+#include "dbus/manager.h"
+#include "dbus/names.h"
+#include "tests/fake_world.h"
+
+/* Everyone may do everything: what is refused, the service refuses. */
+static const char bus_config[] =
+	"<busconfig><type>session</type><listen>unix:path=%s/bus</listen>"
+	"<auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>"
+	"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow "
+	"own=\"*\"/></policy></busconfig>";
+
+/* However the test ends. */
+static void die_with_parent(gpointer data)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static void start_bus(struct test_service *service)
+{
+	g_autofree char *path = g_build_filename(service->directory, "bus.conf", NULL);
+	g_autofree char *config = g_strdup_printf(bus_config, service->directory);
+	g_autofree char *option = g_strdup_printf("--config-file=%s", path);
+	const char *argv[] = {"dbus-daemon", "--nofork", "--print-address", option, NULL};
+	g_autoptr(GError) error = NULL;
+	char line[256];
+	FILE *out;
+	int fd;
+
+	g_file_set_contents(path, config, -1, &error);
+	g_assert_no_error(error);
+	g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
+				 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent,
+				 NULL, &service->bus_daemon, NULL, &fd, NULL, &error);
+	g_assert_no_error(error);
+	out = fdopen(fd, "r");
+	g_assert_nonnull(fgets(line, sizeof(line), out)); /* it listens now */
+	fclose(out);
+	service->bus_address = g_strdup_printf("unix:path=%s/bus", service->directory);
+}
+
+static void make_gateway(struct test_service *service, struct fake_world *world)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
+	static const struct addr4_range address = {0xc0000200, 0xc0000203}; /* 192.0.2.0/30 */
+	struct nat64_limits limits = {100000, 100000, 16};
+	struct pool4_spec spec = {
+		.name = "wan",
+		.comment = "for tests",
+		.addresses = &address,
+		.n_addresses = 1,
+		.protocol = {true, true, true},
+		.pool6 = POOL4_ANY_PREFIX,
+		.source = POOL4_FROM_FILE,
+	};
+	struct nat64_config config;
+	struct nat64_world calls = fake_world_calls(world);
+
+	nat64_config_default(&config);
+	g_assert_true(prefix6_parse("2001:db8:64::/96", &config.pool6[0]));
+	config.clients_any = true;
+	port_ranges_add(&spec.ports, 1024, 65535);
+	gateway_init(&service->gateway);
+	service->gateway.nat = nat64_new(&config, &limits, &calls, seed, gateway_now_ms());
+	g_assert_nonnull(service->gateway.nat);
+	g_assert_cmpint(pool4_add(service->gateway.nat->pool4, &spec, &service->pool4_id), ==,
+			POOL4_OK);
+	pool4_set_state(service->gateway.nat->pool4, service->pool4_id, POOL4_ACTIVE);
+	service->gateway.state = GATEWAY_ACTIVE;
+}
+
+void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
+			      uint16_t port, uint8_t server)
+{
+	struct filter_input input = {.tcp_flags = TH_SYN, .now_ms = gateway_now_ms()};
+	struct nat64 *nat = service->gateway.nat;
+	uint32_t peer4 = 0xc6336400 | server;
+	struct tuple6 in = {.protocol = protocol};
+	struct tuple4 out;
+
+	g_assert_true(addr6_parse("2001:db8:1::", &in.src.addr));
+	store_be32(&in.src.addr.byte[12], client);
+	in.src.port = port;
+	in.dst.addr = rfc6052_embed(&nat->config.pool6[0], peer4);
+	in.dst.port = protocol == PROTOCOL_ICMP ? port : 80;
+	gateway_lock(&service->gateway);
+	g_assert_cmpint(filter_6to4(nat, &in, 0, peer4, &input, &out), ==, OUTCOME_TRANSLATED);
+	gateway_unlock(&service->gateway);
+}
+
+static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static gpointer serve(gpointer data)
+{
+	struct test_service *service = data;
+	struct manager_options options = {
+		.bus_address = service->bus_address,
+		.socket_path = service->socket_path,
+	};
+	struct manager *manager = NULL;
+	sd_event *event = NULL;
+
+	g_assert_cmpint(sd_event_new(&event), >=, 0);
+	g_assert_cmpint(sd_event_add_io(event, NULL, service->stop_fd, EPOLLIN, on_stop, NULL), >=,
+			0);
+	g_assert_cmpint(manager_new(&service->gateway, event, &options, &manager), >=, 0);
+	g_assert_cmpint(sd_event_loop(event), ==, 0);
+	manager_free(manager);
+	sd_event_unref(event);
+	return NULL;
+}
+
+static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	*(bool *)userdata = true;
+	return 0;
+}
+
+void test_service_start(struct test_service *service)
+{
+	static struct fake_world world;
+	sd_bus *watcher;
+	bool owned = false;
+
+	*service = (struct test_service){.stop_fd = eventfd(0, EFD_CLOEXEC)};
+	service->directory = g_dir_make_tmp("nat64d-bus-XXXXXX", NULL);
+	g_assert_cmpint(chmod(service->directory, 0755), ==, 0);
+	service->socket_path = g_build_filename(service->directory, "control", NULL);
+	start_bus(service);
+	fake_world_init(&world);
+	make_gateway(service, &world);
+
+	watcher = test_service_connect(service, false);
+	g_assert_cmpint(sd_bus_match_signal(watcher, NULL, "org.freedesktop.DBus",
+					    "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					    "NameOwnerChanged", on_owner, &owned),
+			>=, 0);
+	service->thread = g_thread_new("manager", serve, service);
+	while (!owned) {
+		int r = sd_bus_process(watcher, NULL);
+
+		g_assert_cmpint(r, >=, 0);
+		if (r == 0)
+			g_assert_cmpint(sd_bus_wait(watcher, UINT64_MAX), >=, 0);
+		if (owned) { /* our own connecting is announced too, before the match; not ours */
+			__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply =
+				NULL;
+
+			owned = sd_bus_call_method(watcher, "org.freedesktop.DBus",
+						   "/org/freedesktop/DBus", "org.freedesktop.DBus",
+						   "GetNameOwner", NULL, &reply, "s",
+						   DBUS_SERVICE) >= 0;
+		}
+	}
+	sd_bus_flush_close_unref(watcher);
+}
+
+void test_service_stop(struct test_service *service)
+{
+	g_autofree char *config = g_build_filename(service->directory, "bus.conf", NULL);
+	g_autofree char *bus = g_build_filename(service->directory, "bus", NULL);
+
+	g_assert_cmpint(eventfd_write(service->stop_fd, 1), ==, 0);
+	g_thread_join(service->thread);
+	close(service->stop_fd);
+	g_assert_true(nat64_check(service->gateway.nat));
+	gateway_deinit(&service->gateway);
+	kill(service->bus_daemon, SIGTERM);
+	waitpid(service->bus_daemon, NULL, 0);
+	g_assert_cmpint(g_access(service->socket_path, F_OK), ==, -1); /* removed */
+	g_unlink(config);
+	g_unlink(bus);
+	g_assert_cmpint(g_rmdir(service->directory), ==, 0);
+	g_free(service->directory);
+	g_free(service->bus_address);
+	g_free(service->socket_path);
+}
+
+sd_bus *test_service_connect(const struct test_service *service, bool to_socket)
+{
+	g_autofree char *address = to_socket ? g_strdup_printf("unix:path=%s", service->socket_path)
+					     : g_strdup(service->bus_address);
+	sd_bus *bus = NULL;
+
+	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+	g_assert_cmpint(sd_bus_set_address(bus, address), >=, 0);
+	g_assert_cmpint(sd_bus_set_bus_client(bus, !to_socket), >=, 0);
+	g_assert_cmpint(sd_bus_start(bus), >=, 0);
+	return bus;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A management service to talk to: a private dbus-daemon, a gateway with entries in its tables, and
+ * the real manager in a thread of its own, on that bus and on a control socket.
+ */
+#pragma once
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+#include "daemon/core/nat64.h"
+#include "daemon/gateway.h"
+
+struct test_service {
+	char *directory;
+	char *bus_address;
+	char *socket_path;
+	GPid bus_daemon;
+	struct gateway gateway;
+	uint32_t pool4_id;
+	GThread *thread;
+	int stop_fd;
+};
+
+/* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
+void test_service_start(struct test_service *service);
+void test_service_stop(struct test_service *service);
+
+/* A new client connection: to the bus, or to the control socket. */
+sd_bus *test_service_connect(const struct test_service *service, bool to_socket);
+
+/* A session from 2001:db8:1::client port to 198.51.100.server port 80; takes the lock. */
+void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
+			      uint16_t port, uint8_t server);
