@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/binding.h"
 
+/* How many SYNs of one peer are looked at: it may have sent them to all our ports. */
+#define SYNS_TRIED_MAX 16
+
+/* Takes the transport address that a stored SYN was sent to, if it suits the client. */
+static bool take_address_of(struct nat64 *nat, const struct pool4_request *request,
+			    const struct taddr4 *mapped, uint32_t *ret_pool4)
+{
+	if (request->paired4 && request->paired4 != mapped->addr)
+		return false;
+
+	const struct pool4_entry *entry =
+		pool4_find(nat->pool4, request->protocol, mapped->addr, mapped->port);
+	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
+	       pool4_take_exactly(nat->pool4, request->protocol, mapped, ret_pool4) == POOL4_OK;
+}
+
 /*
  * RFC 6146, 3.5.2.2: a client opens towards a peer whose own SYN we hold. The two meet if the new
  * binding gets the transport address that the peer's SYN was sent to (S-30).
@@ -9,23 +25,18 @@ static bool take_address_of_stored_syn(struct nat64 *nat, const struct pool4_req
 				       const struct taddr4 *peer, struct taddr4 *ret,
 				       uint32_t *ret_pool4)
 {
-	uint32_t stored = syn_store_find_by_peer(&nat->syns, peer);
-	if (stored == SLAB_NONE)
-		return false;
+	uint32_t oldest = syn_store_find_by_peer(&nat->syns, peer);
+	uint32_t stored = oldest;
 
-	struct taddr4 mapped = syn_store_at(&nat->syns, stored)->mapped;
-	if (request->paired4 && request->paired4 != mapped.addr)
-		return false;
-
-	const struct pool4_entry *entry =
-		pool4_find(nat->pool4, request->protocol, mapped.addr, mapped.port);
-	if (!entry || !pool4_entry_serves(entry, request->client, request->pool6))
-		return false;
-	if (pool4_take_exactly(nat->pool4, request->protocol, &mapped, ret_pool4) != POOL4_OK)
-		return false;
-
-	*ret = mapped;
-	return true;
+	for (unsigned i = 0; stored != SLAB_NONE && i < SYNS_TRIED_MAX; i++) {
+		const struct stored_syn *syn = syn_store_at(&nat->syns, stored);
+		if (take_address_of(nat, request, &syn->mapped, ret_pool4)) {
+			*ret = syn->mapped;
+			return true;
+		}
+		stored = syn->peer_newer == oldest ? SLAB_NONE : syn->peer_newer;
+	}
+	return false;
 }
 
 static enum outcome outcome_of_pool4(enum pool4_result result)
@@ -50,6 +61,20 @@ static enum outcome outcome_of_pool4(enum pool4_result result)
 	return OUTCOME_POOL4_EXHAUSTED;
 }
 
+/* P-2: a client's records for several Pool6 prefixes have one address, wherever the entries of
+ * pool4 allow it. */
+static uint32_t paired_address(const struct nat64 *nat, const struct client *record)
+{
+	if (record->addr4)
+		return record->addr4;
+	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
+		uint32_t other = client_find(&nat->clients, &record->prefix, (uint8_t)i);
+		if (other != SLAB_NONE && client_at(&nat->clients, other)->addr4)
+			return client_at(&nat->clients, other)->addr4;
+	}
+	return 0;
+}
+
 /* Takes a transport address for the client of the packet, paired with its other ones (P-2). */
 static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
 				 const struct taddr4 *peer, uint32_t client, struct taddr4 *ret,
@@ -61,7 +86,7 @@ static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uin
 		.client = &in->src.addr,
 		.pool6 = pool6,
 		.port6 = in->src.port,
-		.paired4 = record->addr4,
+		.paired4 = paired_address(nat, record),
 		.client_hash = client_hash(&nat->clients, &record->prefix, pool6),
 	};
 
