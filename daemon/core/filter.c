@@ -139,23 +139,46 @@ static enum outcome tcp_session_6to4(struct nat64 *nat, uint32_t binding, const 
 	return outcome;
 }
 
-/* May this packet make a binding or a session, as far as that is not there yet? */
-static enum outcome permit_new_6to4(const struct nat64 *nat, const struct tuple6 *in,
-				    uint32_t binding, const struct taddr4 *peer, uint8_t pool6,
-				    const struct filter_input *input)
+/* The peer of an ICMP tuple has the identifier of the binding. */
+static struct taddr4 peer_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
+			       uint32_t peer4)
 {
-	if (in->protocol == PROTOCOL_TCP && tcp_fsm_event(input->tcp_flags, true) != TCP_FSM_V6_SYN)
-		return binding == SLAB_NONE ? OUTCOME_BIB6_NOT_FOUND : OUTCOME_TRANSLATED;
+	struct taddr4 peer = {peer4, in->dst.port};
+
+	if (in->protocol == PROTOCOL_ICMP && binding != SLAB_NONE)
+		peer.port = bib_at(&nat->bib[PROTOCOL_ICMP], binding)->port4;
+	return peer;
+}
+
+/* May this packet pass, and make a binding and a session as far as they are not there yet? */
+static enum outcome permit_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
+				const struct taddr4 *peer, uint8_t pool6,
+				const struct filter_input *input)
+{
+	bool opens = in->protocol != PROTOCOL_TCP ||
+		     tcp_fsm_event(input->tcp_flags, true) == TCP_FSM_V6_SYN;
+
+	if (binding == SLAB_NONE && !opens)
+		return OUTCOME_BIB6_NOT_FOUND; /* S-26 */
 	if (binding != SLAB_NONE &&
 	    session_find(&nat->sessions[in->protocol], binding, peer) != SLAB_NONE)
 		return OUTCOME_TRANSLATED;
 
 	enum outcome outcome =
 		policy_new_session(nat, &in->src.addr, pool6, peer->addr, input->hairpinned);
-	if (outcome != OUTCOME_TRANSLATED)
+	if (outcome != OUTCOME_TRANSLATED || !opens)
 		return outcome;
 	return nat64_n_sessions(nat) < nat->limits.sessions ? OUTCOME_TRANSLATED
 							    : OUTCOME_SESSION_FULL;
+}
+
+enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+			       uint32_t peer4, const struct filter_input *input)
+{
+	uint32_t binding = bib_find6(&nat->bib[in->protocol], &in->src);
+	struct taddr4 peer = peer_6to4(nat, in, binding, peer4);
+
+	return permit_6to4(nat, in, binding, &peer, pool6, input);
 }
 
 enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
@@ -163,11 +186,9 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 {
 	struct bib *bib = &nat->bib[in->protocol];
 	uint32_t binding = bib_find6(bib, &in->src);
-	struct taddr4 peer = {peer4, in->dst.port};
-	if (in->protocol == PROTOCOL_ICMP && binding != SLAB_NONE)
-		peer.port = bib_at(bib, binding)->port4;
+	struct taddr4 peer = peer_6to4(nat, in, binding, peer4);
 
-	enum outcome outcome = permit_new_6to4(nat, in, binding, &peer, pool6, input);
+	enum outcome outcome = permit_6to4(nat, in, binding, &peer, pool6, input);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
@@ -175,8 +196,7 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 		outcome = binding_create(nat, in, pool6, &peer, input->now_ms, &binding);
 		if (outcome != OUTCOME_TRANSLATED)
 			return outcome;
-		if (in->protocol == PROTOCOL_ICMP)
-			peer.port = bib_at(bib, binding)->port4;
+		peer = peer_6to4(nat, in, binding, peer4);
 	}
 
 	outcome = in->protocol == PROTOCOL_TCP ? tcp_session_6to4(nat, binding, &peer, pool6, input)
@@ -238,123 +258,129 @@ static enum outcome tcp_unbound_4to6(const struct nat64 *nat, const struct tuple
 	return nat->config.external_tcp ? OUTCOME_SYN_STORED : OUTCOME_EXTERNAL_TCP_FORBIDDEN;
 }
 
-/* RFC 6146, 3.5.2.2: an inbound TCP segment for a binding. */
-static enum outcome tcp_session_4to6(struct nat64 *nat, uint32_t binding, const struct tuple4 *in,
-				     const struct filter_input *input)
+/* the prefix of the session if there is one, else that which the inside used last. */
+static uint8_t prefix_towards(const struct nat64 *nat, enum protocol protocol,
+			      const struct filter_found *found)
 {
-	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
-	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
-	uint32_t session = session_find(sessions, binding, &in->src);
+	return found->session != SLAB_NONE
+		       ? session_at(&nat->sessions[protocol], found->session)->pool6
+		       : bib_at(&nat->bib[protocol], found->binding)->pool6;
+}
 
-	if (session != SLAB_NONE) {
-		tcp_step(nat, session, event, input->tcp_flags, input->now_ms);
+/* RFC 6146, 3.5.2.2: may an inbound TCP segment for a binding pass? */
+static enum outcome permit_tcp_4to6(const struct nat64 *nat, const struct filter_found *found,
+				    const struct tuple4 *in, const struct filter_input *input)
+{
+	if (found->session != SLAB_NONE)
 		return OUTCOME_TRANSLATED;
-	}
 	if (syn_store_find(&nat->syns, &in->dst, &in->src) != SLAB_NONE)
 		return OUTCOME_SYN_WAITS; /* S-27 */
 
-	bool permitted = filter_permits(nat, PROTOCOL_TCP, binding, in->src.addr);
-	if (event != TCP_FSM_V4_SYN)
+	bool permitted = filter_permits(nat, PROTOCOL_TCP, found->binding, in->src.addr);
+	if (tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN)
 		return permitted ? OUTCOME_TRANSLATED : OUTCOME_FILTERED_TCP; /* S-26 */
 	if (!nat->config.external_tcp)
-		return OUTCOME_EXTERNAL_TCP_FORBIDDEN; /* S-25 a */
-	if (!permitted)
-		return OUTCOME_SYN_STORED; /* S-25 d */
-	return binding_add_session(nat, PROTOCOL_TCP, binding, &in->src,
-				   bib_at(&nat->bib[PROTOCOL_TCP], binding)->pool6, TCP_FSM_V4_INIT,
-				   tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+		return OUTCOME_EXTERNAL_TCP_FORBIDDEN;              /* S-25 a */
+	return permitted ? OUTCOME_TRANSLATED : OUTCOME_SYN_STORED; /* S-25 c to e */
 }
 
-/* RFC 6146, 3.5.1 and 3.5.3: an inbound UDP or ICMP packet for a binding. */
-static enum outcome query_session_4to6(struct nat64 *nat, uint32_t binding, const struct tuple4 *in,
-				       uint64_t now_ms)
+/* RFC 6146, 3.5.1 and 3.5.3: may an inbound UDP or ICMP packet for a binding pass? */
+static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_found *found,
+				const struct tuple4 *in, const struct filter_input *input)
 {
-	struct session_table *sessions = &nat->sessions[in->protocol];
-
-	if (!filter_permits(nat, in->protocol, binding, in->src.addr))
-		return OUTCOME_FILTERED; /* S-17 */
-
-	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
-	uint32_t session = session_find(sessions, binding, &in->src);
-	if (session == SLAB_NONE)
-		return binding_add_session(nat, in->protocol, binding, &in->src,
-					   bib_at(&nat->bib[in->protocol], binding)->pool6,
-					   TCP_FSM_CLOSED, expires_ms);
-	if (nat->config.inbound_refresh)
-		session_touch(sessions, session, expires_ms); /* S-20 */
-	return OUTCOME_TRANSLATED;
+	if (in->protocol == PROTOCOL_TCP)
+		return permit_tcp_4to6(nat, found, in, input);
+	return filter_permits(nat, in->protocol, found->binding, in->src.addr)
+		       ? OUTCOME_TRANSLATED
+		       : OUTCOME_FILTERED; /* S-17 */
 }
 
-/* the prefix of the session if there is one, else that which the inside used last. */
-static uint8_t prefix_towards(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
-			      const struct taddr4 *peer)
+enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
+			       const struct filter_input *input, struct filter_found *ret_found,
+			       struct tuple6 *ret)
 {
-	uint32_t session = session_find(&nat->sessions[protocol], binding, peer);
+	const struct bib *bib = &nat->bib[in->protocol];
+	const struct session_table *sessions = &nat->sessions[in->protocol];
 
-	return session != SLAB_NONE ? session_at(&nat->sessions[protocol], session)->pool6
-				    : bib_at(&nat->bib[protocol], binding)->pool6;
+	ret_found->binding = bib_find4(bib, &in->dst);
+	if (ret_found->binding == SLAB_NONE)
+		return in->protocol == PROTOCOL_TCP ? tcp_unbound_4to6(nat, in, input)
+						    : unbound_4to6(nat, in, input);
+	ret_found->session = session_find(sessions, ret_found->binding, &in->src);
+
+	const struct bib_entry *entry = bib_at(bib, ret_found->binding);
+	uint8_t pool6 = prefix_towards(nat, in->protocol, ret_found);
+	if (policy_nonglobal(nat, pool6, in->src.addr))
+		return OUTCOME_NONGLOBAL_SOURCE; /* */
+	*ret = outgoing6(nat, in->protocol, entry, &in->src, pool6);
+	return permit_4to6(nat, ret_found, in, input);
 }
 
 enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
-			 const struct filter_input *input, struct tuple6 *ret)
+			 const struct filter_input *input, const struct filter_found *found)
 {
-	struct bib *bib = &nat->bib[in->protocol];
-	uint32_t binding = bib_find4(bib, &in->dst);
-	if (binding == SLAB_NONE)
-		return in->protocol == PROTOCOL_TCP ? tcp_unbound_4to6(nat, in, input)
-						    : unbound_4to6(nat, in, input);
+	struct session_table *sessions = &nat->sessions[in->protocol];
+	bool is_tcp = in->protocol == PROTOCOL_TCP;
+	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
+	uint64_t expires_ms =
+		is_tcp ? tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms)
+		       : input->now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
 
-	uint8_t pool6 = prefix_towards(nat, in->protocol, binding, &in->src);
-	if (policy_nonglobal(nat, pool6, in->src.addr))
-		return OUTCOME_NONGLOBAL_SOURCE; /* */
-
-	enum outcome outcome = in->protocol == PROTOCOL_TCP
-				       ? tcp_session_4to6(nat, binding, in, input)
-				       : query_session_4to6(nat, binding, in, input->now_ms);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	*ret = outgoing6(nat, in->protocol, bib_at(bib, binding), &in->src, pool6);
+	if (found->session == SLAB_NONE) {
+		if (is_tcp && event != TCP_FSM_V4_SYN)
+			return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+		return binding_add_session(nat, in->protocol, found->binding, &in->src,
+					   prefix_towards(nat, in->protocol, found),
+					   is_tcp ? TCP_FSM_V4_INIT : TCP_FSM_CLOSED, expires_ms);
+	}
+	if (is_tcp)
+		tcp_step(nat, found->session, event, input->tcp_flags, input->now_ms);
+	else if (nat->config.inbound_refresh)
+		session_touch(sessions, found->session, expires_ms); /* S-20 */
 	return OUTCOME_TRANSLATED;
 }
 
 /* C-13: with endpoint-independent filtering the binding suffices, otherwise the session must be
  * there. */
-static bool error_permitted(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
-			    const struct taddr4 *peer)
+static bool error_permitted(const struct nat64 *nat, enum protocol protocol,
+			    const struct filter_found *found)
 {
-	return binding != SLAB_NONE &&
-	       (nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT ||
-		session_find(&nat->sessions[protocol], binding, peer) != SLAB_NONE);
+	return found->session != SLAB_NONE ||
+	       nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT;
 }
 
 enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t peer4,
 			       struct tuple4 *ret)
 {
-	const struct bib *bib = &nat->bib[in->protocol];
-	uint32_t binding = bib_find6(bib, &in->src);
-	if (binding == SLAB_NONE)
+	struct filter_found found = {.binding = bib_find6(&nat->bib[in->protocol], &in->src)};
+	if (found.binding == SLAB_NONE)
 		return OUTCOME_ICMP_NO_BINDING;
 
-	const struct bib_entry *entry = bib_at(bib, binding);
-	struct taddr4 peer = {peer4, peer_port(in->protocol, in->dst.port, entry->port4)};
-	if (!error_permitted(nat, in->protocol, binding, &peer))
+	struct taddr4 peer = peer_6to4(nat, in, found.binding, peer4);
+	found.session = session_find(&nat->sessions[in->protocol], found.binding, &peer);
+	if (!error_permitted(nat, in->protocol, &found))
 		return OUTCOME_ICMP_NO_BINDING;
 
-	*ret = outgoing4(in->protocol, entry, &peer);
+	*ret = outgoing4(in->protocol, bib_at(&nat->bib[in->protocol], found.binding), &peer);
 	return OUTCOME_TRANSLATED;
 }
 
 enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in, struct tuple6 *ret,
 			       uint8_t *ret_pool6)
 {
-	uint32_t binding = bib_find4(&nat->bib[in->protocol], &in->dst);
-	if (!error_permitted(nat, in->protocol, binding, &in->src))
+	struct filter_found found = {.binding = bib_find4(&nat->bib[in->protocol], &in->dst)};
+	if (found.binding == SLAB_NONE || addr4_is_illegal(in->src.addr))
+		return OUTCOME_ICMP_NO_BINDING; /* nothing ever went to such an address */
+
+	found.session = session_find(&nat->sessions[in->protocol], found.binding, &in->src);
+	if (!error_permitted(nat, in->protocol, &found))
 		return OUTCOME_ICMP_NO_BINDING;
 
-	*ret_pool6 = prefix_towards(nat, in->protocol, binding, &in->src);
-	*ret = outgoing6(nat, in->protocol, bib_at(&nat->bib[in->protocol], binding), &in->src,
-			 *ret_pool6);
+	*ret_pool6 = prefix_towards(nat, in->protocol, &found);
+	if (policy_nonglobal(nat, *ret_pool6, in->src.addr))
+		return OUTCOME_NONGLOBAL_SOURCE; /* C-4 */
+	*ret = outgoing6(nat, in->protocol, bib_at(&nat->bib[in->protocol], found.binding),
+			 &in->src, *ret_pool6);
 	return OUTCOME_TRANSLATED;
 }
 

@@ -18,11 +18,32 @@ struct filter_input {
 	uint64_t now_ms;
 };
 
-/* pool6: index of the prefix that in->dst lies in; peer4: the address embedded there. */
+/*
+ * 6->4. pool6: index of the prefix that in->dst lies in; peer4: the address embedded there. The
+ * check alone changes nothing: for a packet that has met another obstacle, and is to be answered
+ * only if the filter would have let it pass.
+ */
+enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+			       uint32_t peer4, const struct filter_input *input);
 enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
 			 const struct filter_input *input, struct tuple4 *ret);
+
+/* What a packet from the IPv4 side has found. */
+struct filter_found {
+	uint32_t binding;
+	uint32_t session; /* SLAB_NONE: none yet */
+};
+
+/*
+ * 4->6 in two steps, as the way to the IPv6 host is known only with the binding, and a packet that
+ * can not go that way must change nothing: the check says what would become of the packet, the
+ * other makes or refreshes its session, between which nothing else may happen to the tables.
+ */
+enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
+			       const struct filter_input *input, struct filter_found *ret_found,
+			       struct tuple6 *ret);
 enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
-			 const struct filter_input *input, struct tuple6 *ret);
+			 const struct filter_input *input, const struct filter_found *found);
 
 /* ICMP errors find, and change nothing (I-12, I-14, I-16). in: the swapped embedded tuple; ret: the
  * swapped tuple on the other side. */

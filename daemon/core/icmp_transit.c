@@ -91,11 +91,14 @@ enum outcome icmp_transit_6to4(struct nat64 *nat, struct packet *packet, uint8_t
 	outcome = filter_error_6to4(nat, &in, peer4, &to);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
+	const bool back = pool4_has_address(nat->pool4, peer4) ||
+			  bib_find4(&nat->bib[to.protocol], &to.dst) != SLAB_NONE;
+	if (policy_denied4(nat, peer4, back))
+		return OUTCOME_DESTINATION_DENIED; /* */
 	if (packet->hop_limit <= 1)
 		return OUTCOME_HOP_LIMIT;
 
 	/* I-21: whoever sent it, on the IPv4 side it comes from the binding's address. */
-	const bool back = pool4_has_address(nat->pool4, peer4);
 	const struct tuple4 inner_to = swapped4(&to);
 	struct xlat_path path = path_between(nat, &in.src.addr, peer4);
 	if (back)

@@ -14,6 +14,8 @@
 #include "daemon/core/policy.h"
 #include "daemon/core/xlat_icmp.h"
 
+#define IP6_MTU_MIN 1280 /* RFC 8200, 5 */
+
 /* One packet on its way. */
 struct passage {
 	struct nat64 *nat;
@@ -69,32 +71,52 @@ static uint32_t mtu_back4(const struct nat64 *nat, const struct packet *packet)
 	return route.state == ROUTE_NONE ? UINT32_MAX : route.mtu;
 }
 
-/* may these addresses be in a packet? *ret_peer4 is the embedded address. */
-static enum outcome check_addresses6(const struct nat64 *nat, const struct packet *packet,
-				     int pool6, uint32_t *ret_peer4)
+/* A-8 to A-13, A-16: is the packet ours, and may it have these addresses? *ret_peer4 is the
+ * embedded address. */
+static enum outcome admit_6to4(const struct nat64 *nat, const struct packet *packet, int *ret_pool6,
+			       uint32_t *ret_peer4)
 {
 	struct addr6 src = packet_src6(packet);
 	struct addr6 dst = packet_dst6(packet);
+	int pool6 = policy_pool6_of(nat, &dst);
+	if (pool6 < 0)
+		return OUTCOME_NOT_OURS;
 
+	bool embeds = rfc6052_extract(&nat->config.pool6[pool6], &dst, ret_peer4) == RFC6052_OK;
+	if (policy_exempt6(nat, &dst) || (embeds && policy_exempt4(nat, *ret_peer4)))
+		return OUTCOME_EXEMPT;
 	if (policy_pool6_of(nat, &src) >= 0)
 		return OUTCOME_SOURCE_IN_POOL6;
 	if (addr6_is_illegal_source(&src))
 		return OUTCOME_ILLEGAL_SOURCE;
-	if (rfc6052_extract(&nat->config.pool6[pool6], &dst, ret_peer4) != RFC6052_OK)
+	if (!embeds)
 		return OUTCOME_BAD_U_OCTET;
 	if (policy_nonglobal(nat, (uint8_t)pool6, *ret_peer4))
 		return OUTCOME_NONGLOBAL_DESTINATION;
 	if (addr4_is_illegal(*ret_peer4))
 		return OUTCOME_ILLEGAL_DESTINATION;
+	*ret_pool6 = pool6;
 	return OUTCOME_TRANSLATED;
 }
 
-/* Does an IPv4 packet to this transport address come back to us (3.8)? An echo's identifier is not
- * yet what it will be there. */
-static bool is_hairpin(const struct nat64 *nat, enum protocol protocol, const struct taddr4 *to)
+/* A static binding on an address of the host's own, which is not in pool4, for the identifier that
+ * this client's echo has on the IPv4 side? */
+static bool echo_is_bound(const struct nat64 *nat, const struct taddr6 *from,
+			  const struct taddr4 *to)
+{
+	const struct bib *bib = &nat->bib[PROTOCOL_ICMP];
+	uint32_t binding = bib_find6(bib, from);
+
+	return binding != SLAB_NONE &&
+	       bib_find4(bib, &(struct taddr4){to->addr, bib_at(bib, binding)->port4}) != SLAB_NONE;
+}
+
+/* Does an IPv4 packet to this transport address come back to us (3.8)? */
+static bool is_hairpin(const struct nat64 *nat, enum protocol protocol, const struct taddr6 *from,
+		       const struct taddr4 *to)
 {
 	if (protocol == PROTOCOL_ICMP)
-		return pool4_has_address(nat->pool4, to->addr);
+		return pool4_has_address(nat->pool4, to->addr) || echo_is_bound(nat, from, to);
 	return pool4_find(nat->pool4, protocol, to->addr, to->port) ||
 	       bib_find4(&nat->bib[protocol], to) != SLAB_NONE;
 }
@@ -122,8 +144,9 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 	const struct filter_input input = {tcp_flags_of(packet), true, passage->now_ms};
 	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
 
+	struct filter_found found;
 	struct tuple6 to;
-	enum outcome outcome = filter_4to6(nat, between, &input, &to);
+	enum outcome outcome = filter_4to6_check(nat, between, &input, &found, &to);
 	if (outcome == OUTCOME_SYN_STORED) {
 		path.ip4_id = ip4_id_next(&nat->ip4_ids, between->src.addr, between->dst.addr,
 					  packet->ip_protocol);
@@ -138,17 +161,38 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 	outcome = outcome_of_route(&route);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	if (packet_l4_size(packet) + IP6_HEADER_SIZE > route.mtu) {
-		passage->field.mtu = route.mtu;
+	const uint32_t limit = route.mtu > IP6_MTU_MIN ? route.mtu : IP6_MTU_MIN;
+	if (packet_l4_size(packet) + IP6_HEADER_SIZE > limit) {
+		passage->field.mtu = limit;
 		return OUTCOME_TOO_BIG;
 	}
+	outcome = filter_4to6(nat, between, &input, &found);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
 
-	path.nh6_mtu = route.mtu;
+	const uint32_t back = mtu_back6(nat, packet);
+	path.nh6_mtu = back < limit ? back : limit;
 	xlat_6to4(packet, between, &path, &nat->config.rules);
 	path.keep_hop_limit = true;
 	xlat_4to6(packet, &to, &path, &nat->config.rules);
-	emit_packet(packet, route.mtu, 0, passage->out);
+	emit_packet(packet, limit, 0, passage->out);
 	return OUTCOME_HAIRPINNED;
+}
+
+/* What an IPv4 packet will meet on its way, and how large its pieces may be. */
+static enum outcome find_way_6to4(struct passage *passage, uint32_t peer4, struct xlat_path *path,
+				  uint32_t *ret_limit)
+{
+	const struct nat64 *nat = passage->nat;
+	struct route_answer route;
+
+	nat->world.route4(nat->world.context, peer4, &route);
+	path->nh4_mtu = route.mtu;
+	enum outcome outcome = xlat_6to4_check(passage->packet, path, &nat->config.rules, ret_limit,
+					       &passage->field.mtu);
+	if (outcome != OUTCOME_HOP_LIMIT && route.state != ROUTE_OK)
+		outcome = outcome_of_route(&route);
+	return outcome;
 }
 
 /* TCP, UDP and echo out of the IPv6 side. */
@@ -157,27 +201,24 @@ static enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_
 	struct nat64 *nat = passage->nat;
 	struct packet *packet = passage->packet;
 	const struct tuple6 in = tuple6_of_packet(packet); /* 3.4 */
-	const bool back = is_hairpin(nat, in.protocol, &(struct taddr4){peer4, in.dst.port});
+	const bool back =
+		is_hairpin(nat, in.protocol, &in.src, &(struct taddr4){peer4, in.dst.port});
+	const struct filter_input input = {tcp_flags_of(packet), back, passage->now_ms};
 
 	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = mtu_back6(nat, packet)};
-	if (!back) {
-		struct route_answer route;
-		nat->world.route4(nat->world.context, peer4, &route);
-		enum outcome routed = outcome_of_route(&route);
-		if (routed != OUTCOME_TRANSLATED)
-			return routed;
-		path.nh4_mtu = route.mtu;
+	uint32_t limit;
+	enum outcome way = back ? xlat_6to4_check(packet, &path, &nat->config.rules, &limit,
+						  &passage->field.mtu)
+				: find_way_6to4(passage, peer4, &path, &limit);
+	if (way == OUTCOME_HOP_LIMIT)
+		return way;
+	if (way != OUTCOME_TRANSLATED) {
+		enum outcome filtered = filter_6to4_check(nat, &in, pool6, peer4, &input);
+		return filtered == OUTCOME_TRANSLATED ? way : filtered;
 	}
 
-	uint32_t limit;
-	enum outcome outcome =
-		xlat_6to4_check(packet, &path, &nat->config.rules, &limit, &passage->field.mtu);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	const struct filter_input input = {tcp_flags_of(packet), back, passage->now_ms};
 	struct tuple4 to;
-	outcome = filter_6to4(nat, &in, pool6, peer4, &input, &to); /* 3.5, 3.6 */
+	enum outcome outcome = filter_6to4(nat, &in, pool6, peer4, &input, &to); /* 3.5, 3.6 */
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 	if (back)
@@ -193,19 +234,12 @@ static enum outcome receive_6to4(struct passage *passage)
 {
 	struct nat64 *nat = passage->nat;
 	struct packet *packet = passage->packet;
-	struct addr6 dst = packet_dst6(packet);
-	int pool6 = policy_pool6_of(nat, &dst);
-	if (pool6 < 0)
-		return OUTCOME_NOT_OURS; /* */
-	if (policy_exempt6(nat, &dst))
-		return OUTCOME_EXEMPT;
-
 	uint32_t peer4;
-	enum outcome outcome = check_addresses6(nat, packet, pool6, &peer4);
+	int pool6;
+
+	enum outcome outcome = admit_6to4(nat, packet, &pool6, &peer4);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	if (policy_exempt4(nat, peer4))
-		return OUTCOME_EXEMPT;
 	if (packet->is_fragment)
 		return OUTCOME_FRAGMENT;
 
@@ -228,8 +262,9 @@ static enum outcome forward_4to6(struct passage *passage)
 	const struct tuple4 in = tuple4_of_packet(packet); /* 3.4 */
 	const struct filter_input input = {tcp_flags_of(packet), false, passage->now_ms};
 
+	struct filter_found found;
 	struct tuple6 to;
-	enum outcome outcome = filter_4to6(nat, &in, &input, &to); /* 3.5, 3.6 */
+	enum outcome outcome = filter_4to6_check(nat, &in, &input, &found, &to); /* 3.5, 3.6 */
 	if (outcome == OUTCOME_SYN_STORED)
 		return store_syn(passage, &in);
 	if (outcome != OUTCOME_TRANSLATED)
@@ -237,13 +272,14 @@ static enum outcome forward_4to6(struct passage *passage)
 
 	struct route_answer route;
 	nat->world.route6(nat->world.context, &to.dst.addr, &route);
-	outcome = outcome_of_route(&route);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
 	const struct xlat_path path = {.nh4_mtu = mtu_back4(nat, packet), .nh6_mtu = route.mtu};
 	uint32_t limit;
 	outcome = xlat_4to6_check(packet, &path, &nat->config.rules, &limit, &passage->field.mtu);
+	if (outcome != OUTCOME_HOP_LIMIT && route.state != ROUTE_OK)
+		outcome = outcome_of_route(&route);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+	outcome = filter_4to6(nat, &in, &input, &found);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
@@ -283,10 +319,8 @@ static enum outcome judge_4to6(struct passage *passage)
 	return forward_4to6(passage);
 }
 
-/* P-23: on an address of the host's own, what is not a binding's is the host's, whatever it looks
- * like to us. */
-static bool belongs_to_host(const struct nat64 *nat, const struct packet *packet,
-			    enum outcome outcome)
+/* These are found before any binding is looked at, or without one. */
+static bool is_unbound(enum outcome outcome)
 {
 	static const bool unbound[N_OUTCOMES] = {
 		[OUTCOME_FRAGMENT] = true,
@@ -296,9 +330,27 @@ static bool belongs_to_host(const struct nat64 *nat, const struct packet *packet
 		[OUTCOME_ICMP_ADDRESS_MISMATCH] = true,
 		[OUTCOME_ICMP_NO_BINDING] = true,
 		[OUTCOME_ILLEGAL_SOURCE] = true,
+		[OUTCOME_SOURCE_ROUTE] = true,
 	};
 
-	return unbound[outcome] && nat->world.own4(nat->world.context, packet_dst4(packet));
+	return unbound[outcome];
+}
+
+/* A-13, P-23: a packet that no binding wants is the host's on its own addresses, and the kernel's
+ * outside pool4; elsewhere it ends as outcome says. */
+static enum outcome unbound_4to6(const struct nat64 *nat, const struct packet *packet,
+				 enum outcome outcome)
+{
+	uint32_t dst = packet_dst4(packet);
+
+	if (nat->world.own4(nat->world.context, dst))
+		return OUTCOME_LEFT_TO_HOST;
+	return pool4_has_address(nat->pool4, dst) ? outcome : OUTCOME_NOT_OURS;
+}
+
+static bool is_exempt_4to6(const struct nat64 *nat, const struct packet *packet)
+{
+	return policy_exempt4(nat, packet_dst4(packet)) || policy_exempt4(nat, packet_src4(packet));
 }
 
 static enum outcome receive_4to6(struct passage *passage)
@@ -306,30 +358,45 @@ static enum outcome receive_4to6(struct passage *passage)
 	const struct nat64 *nat = passage->nat;
 	const struct packet *packet = passage->packet;
 
-	if (policy_exempt4(nat, packet_dst4(packet)) || policy_exempt4(nat, packet_src4(packet)))
+	if (is_exempt_4to6(nat, packet))
 		return OUTCOME_EXEMPT;
 
 	enum outcome outcome = judge_4to6(passage);
-	return belongs_to_host(nat, packet, outcome) ? OUTCOME_LEFT_TO_HOST : outcome;
+	return is_unbound(outcome) ? unbound_4to6(nat, packet, outcome) : outcome;
 }
 
-/* a packet that we could not pass on, but that is not for us to judge. */
+/* Is there a binding for a packet that was refused for its IPv4 options? */
+static bool finds_binding4(const struct nat64 *nat, const struct packet *packet)
+{
+	bool has_tuple = packet->ip_protocol == IPPROTO_TCP || packet->ip_protocol == IPPROTO_UDP ||
+			 (packet->ip_protocol == IPPROTO_ICMP && !packet->is_icmp_error);
+
+	if (!has_tuple || packet->fragment_offset != 0 || packet_l4_size(packet) < ICMP_HEADER_SIZE)
+		return false;
+	const struct tuple4 in = tuple4_of_packet(packet);
+	return bib_find4(&nat->bib[in.protocol], &in.dst) != SLAB_NONE;
+}
+
+/* A packet that did not pass packet_parse(): is it ours to judge at all? */
 static enum outcome refused(const struct nat64 *nat, const struct packet *packet,
 			    enum outcome outcome)
 {
-	if (!packet->l4_offset)
+	if (outcome == OUTCOME_TRUNCATED || outcome == OUTCOME_MALFORMED_IP4 ||
+	    outcome == OUTCOME_MALFORMED_IP6)
 		return outcome; /* not even its addresses can be trusted */
 	if (packet->version == 6) {
-		struct addr6 dst = packet_dst6(packet);
-		if (policy_pool6_of(nat, &dst) < 0)
-			return OUTCOME_NOT_OURS;
-		return policy_exempt6(nat, &dst) ? OUTCOME_EXEMPT : outcome;
+		uint32_t peer4;
+		int pool6;
+		enum outcome admitted = admit_6to4(nat, packet, &pool6, &peer4);
+		return admitted == OUTCOME_TRANSLATED ? outcome : admitted;
 	}
-	if (policy_exempt4(nat, packet_dst4(packet)) || policy_exempt4(nat, packet_src4(packet)))
+	if (is_exempt_4to6(nat, packet))
 		return OUTCOME_EXEMPT;
-	if (belongs_to_host(nat, packet, outcome))
-		return OUTCOME_LEFT_TO_HOST;
-	return pool4_has_address(nat->pool4, packet_dst4(packet)) ? outcome : OUTCOME_NOT_OURS;
+	if (outcome == OUTCOME_SOURCE_ROUTE && finds_binding4(nat, packet))
+		return outcome;
+	if (is_unbound(outcome) || !pool4_has_address(nat->pool4, packet_dst4(packet)))
+		return unbound_4to6(nat, packet, outcome);
+	return outcome;
 }
 
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,

@@ -93,17 +93,20 @@ static bool client_allowed(const struct nat64 *nat, const struct addr6 *client, 
 	return route.state != ROUTE_NONE && !route.by_default_route;
 }
 
+bool policy_denied4(const struct nat64 *nat, uint32_t dst4, bool hairpinned)
+{
+	const struct nat64_config *config = &nat->config;
+
+	if (config->deny_own && !hairpinned && nat->world.own4(nat->world.context, dst4))
+		return true;
+	return in_prefixes4(config->deny, config->n_deny, dst4);
+}
+
 enum outcome policy_new_session(const struct nat64 *nat, const struct addr6 *client, uint8_t pool6,
 				uint32_t dst4, bool hairpinned)
 {
-	const struct nat64_config *config = &nat->config;
-	const struct nat64_world *world = &nat->world;
-
 	if (!client_allowed(nat, client, pool6))
 		return OUTCOME_CLIENT_NOT_ALLOWED;
-	if (config->deny_own && !hairpinned && world->own4(world->context, dst4))
-		return OUTCOME_DESTINATION_DENIED;
-	if (in_prefixes4(config->deny, config->n_deny, dst4))
-		return OUTCOME_DESTINATION_DENIED;
-	return OUTCOME_TRANSLATED;
+	return policy_denied4(nat, dst4, hairpinned) ? OUTCOME_DESTINATION_DENIED
+						     : OUTCOME_TRANSLATED;
 }

@@ -21,7 +21,10 @@ bool policy_exempt4(const struct nat64 *nat, uint32_t addr);
 /* not to be shown through this prefix. */
 bool policy_nonglobal(const struct nat64 *nat, uint8_t pool6, uint32_t addr4);
 
-/* Asked when a client makes something new (X-5, X-6): OUTCOME_TRANSLATED, or why not. hairpinned:
- * the destination is ours to translate again, and not the host's own. */
+/* X-6: may nothing go to this IPv4 destination? hairpinned: it is ours to translate again, and not
+ * the host's own. */
+bool policy_denied4(const struct nat64 *nat, uint32_t dst4, bool hairpinned);
+
+/* Asked about every packet that has no session yet: OUTCOME_TRANSLATED, or why not. */
 enum outcome policy_new_session(const struct nat64 *nat, const struct addr6 *client, uint8_t pool6,
 				uint32_t dst4, bool hairpinned);
