@@ -147,11 +147,13 @@ static int append_session_row(sd_bus_message *reply, const struct list_session_r
 {
 	char client[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
 	char server6[ADDR_TEXT_SIZE], server4[ADDR_TEXT_SIZE];
+	/* y = z, but an ICMP query keeps the client's identifier on the IPv6 side. */
+	uint16_t port6 = row->protocol == PROTOCOL_ICMP ? row->client.port : row->server.port;
 
 	return sd_bus_message_append(reply, DBUS_TYPE_SESSION, protocol_name(row->protocol),
 				     addr6_print(&row->client.addr, client), row->client.port,
 				     addr4_print(row->mapped.addr, mapped), row->mapped.port,
-				     addr6_print(&row->server6, server6), row->server.port,
+				     addr6_print(&row->server6, server6), port6,
 				     addr4_print(row->server.addr, server4), row->server.port,
 				     tcp_fsm_state_name(row->state),
 				     realtime_of(row->expires_ms, offset));

@@ -341,7 +341,8 @@ static void test_all_problems(void)
 		"56, "
 		"64 or 96 (RFC 6052, 2.2)",
 		"bad.conf.d/a.conf:2: [Limits] Sessions: 'many' is not a number",
-		"bad.conf.d/b.conf:2: [Pool4 one] Ports: '1024-70000' is not a port",
+		"bad.conf.d/b.conf:2: [Pool4 one] Ports: 1024-70000 is not possible: ports end at "
+		"65535",
 	};
 	g_autofree char *path = fixture("bad.conf");
 	g_autoptr(GPtrArray) problems = config_problems_new();
@@ -353,11 +354,7 @@ static void test_all_problems(void)
 		g_autofree char *line = config_problem_print(g_ptr_array_index(problems, i));
 
 		g_assert_cmpuint(i, <, G_N_ELEMENTS(expected));
-		if (i < 4) /* the last sentence is that of ports.c */
-			g_assert_cmpstr(line + strlen(FIXTURES) + 1, ==, expected[i]);
-		else
-			g_assert_true(g_str_has_prefix(line + strlen(FIXTURES) + 1,
-						       "bad.conf.d/b.conf:2: [Pool4 one] Ports: "));
+		g_assert_cmpstr(line + strlen(FIXTURES) + 1, ==, expected[i]);
 	}
 	g_assert_cmpuint(problems->len, ==, G_N_ELEMENTS(expected));
 }

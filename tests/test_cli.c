@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nat64ctl against the real manager: output against files, exit statuses and errors (INTERFACE,
+ * section 6). Ports are drawn from a fixed seed; times are made equal before comparing.
+ */
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/bus.h"
+
+static struct test_service service;
+
+struct cli_case {
+	const char *arguments; /* separated by spaces */
+	int status;
+	const char *file;    /* of standard output in tests/cli, or NULL: none */
+	const char *message; /* on standard error */
+};
+
+/* clang-format off */
+static const struct cli_case cli_cases[] = {
+	{"help", 0, "help.out", ""},
+	{"status", 0, "status.out", ""},
+	{"", 0, "status.out", ""},
+	{"pool4 list", 0, "pool4_list.out", ""},
+	{"pool4 list --json", 0, "pool4_list.json", ""},
+	{"bib list", 0, "bib_list.out", ""},
+	{"bib list --no-legend --protocol udp", 0, "bib_list_udp.out", ""},
+	{"bib list --json", 0, "bib_list.json", ""},
+	{"bib list --count --protocol=tcp", 0, "bib_count.out", ""},
+	{"bib list --json --client 2001:db8:9::/64", 0, "empty.json", ""},
+	{"bib list --limit 1 --no-legend", 0, "bib_list_limit.out", ""},
+	{"session list", 0, "session_list.out", ""},
+	{"session list --server 198.51.100.2 --json", 0, "session_list.json", ""},
+	{"stats --no-legend", 0, "stats.out", ""},
+	{"bib list --protocol sctp", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
+	{"bib list --pool4 nobody", 3, NULL, "nat64ctl: pool4 has no entry 'nobody'\n"},
+	{"bib list --server 192.0.2.1", 2, NULL, "nat64ctl: '--server' is not an option here, or lacks its value\n"},
+	{"bib list --port4 70000", 2, NULL, "nat64ctl: --port4: '70000' is not a port\n"},
+	{"bib list --limit", 2, NULL, "nat64ctl: '--limit' is not an option here, or lacks its value\n"},
+	{"bib show", 2, NULL, "nat64ctl: there is no command 'bib show'; 'nat64ctl help' lists them\n"},
+	{"status now", 2, NULL, "nat64ctl: status takes no arguments, 'now' is one\n"},
+	{"stats --some", 2, NULL, "nat64ctl: '--some' is not an option here; stats knows --all\n"},
+	{"status --bus", 2, NULL, "nat64ctl: --bus needs a value\n"},
+};
+/* clang-format on */
+
+/* Runs nat64ctl over the bus or the socket. */
+static int run(const char *arguments, bool to_socket, char **ret_out, char **ret_message)
+{
+	g_autofree char *line = to_socket ? g_strdup_printf("%s --socket %s %s", NAT64CTL,
+							    service.socket_path, arguments)
+					  : g_strdup_printf("%s --bus %s %s", NAT64CTL,
+							    service.bus_address, arguments);
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_command_line_sync(line, ret_out, ret_message, &status, &error);
+	g_assert_no_error(error);
+	g_assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Times and sizes that differ from run to run. */
+static char *normalise(const char *text)
+{
+	static const char *const patterns[][2] = {
+		{"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z", "TIME"},
+		{"\\b\\d+(min|s)(\\d+s)?\\b *", "TIME "},
+		{"^nat64d [\\d.]+", "nat64d VERSION"},
+		{"uptime_usec +\\d+", "uptime_usec N"},
+		{"(memory_bytes|Memory) +[\\d.]+", "\\1 N"},
+		{" +\\n", "\n"},
+	};
+	char *result = g_strdup(text);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++) {
+		g_autoptr(GRegex) regex = g_regex_new(patterns[i][0], 0, 0, NULL);
+		char *next = g_regex_replace(regex, result, -1, 0, patterns[i][1], 0, NULL);
+
+		g_free(result);
+		result = next;
+	}
+	return result;
+}
+
+static void test_case(gconstpointer data)
+{
+	const struct cli_case *c = data;
+
+	for (unsigned to_socket = 0; to_socket < 2; to_socket++) {
+		g_autofree char *out = NULL, *message = NULL, *expected = NULL, *got = NULL;
+		g_autofree char *path = c->file ? g_build_filename(EXPECTED, c->file, NULL) : NULL;
+		int status = run(c->arguments, to_socket, &out, &message);
+
+		got = normalise(out);
+		if (path != NULL && g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
+			g_file_set_contents(path, got, -1, NULL);
+		if (path != NULL)
+			g_file_get_contents(path, &expected, NULL, NULL);
+		g_assert_cmpstr(message, ==, c->message);
+		g_assert_cmpint(status, ==, c->status);
+		g_assert_cmpstr(got, ==, path != NULL ? expected : "");
+		if (g_str_has_suffix(c->arguments, "--json")) {
+			json_t *document = json_loads(out, 0, NULL);
+
+			g_assert_nonnull(document);
+			json_decref(document);
+		}
+	}
+}
+
+static void test_not_running(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_command_line_sync(NAT64CTL " --socket /nonexistent/control status", &out, &message,
+				  &status, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(WEXITSTATUS(status), ==, 4);
+	g_assert_cmpstr(message, ==,
+			"nat64ctl: nat64d is not running: /nonexistent/control: No such file or "
+			"directory\n");
+}
+
+/* A reader that goes away is no failure; a full disk is. */
+static void test_closed_pipe(void)
+{
+	g_autofree char *pipe =
+		g_strdup_printf("bash -c '%s --socket %s bib list --no-legend | true; "
+				"exit ${PIPESTATUS[0]}'",
+				NAT64CTL, service.socket_path);
+	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s bib list > /dev/full'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *message = NULL, *complaint = NULL;
+	int status;
+
+	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
+	g_assert_cmpstr(complaint, ==, "nat64ctl: can not write: No space left on device\n");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	test_service_start(&service);
+	test_service_add_session(&service, PROTOCOL_TCP, 1, 2000, 1);
+	test_service_add_session(&service, PROTOCOL_TCP, 1, 2000, 2);
+	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
+	test_service_add_session(&service, PROTOCOL_ICMP, 3, 77, 1);
+	for (unsigned i = 0; i < G_N_ELEMENTS(cli_cases); i++) {
+		g_autofree char *name = g_strdup_printf("/cli/%u-%s", i, cli_cases[i].arguments);
+
+		g_strdelimit(name + 5, "/", '_');
+		g_test_add_data_func(name, &cli_cases[i], test_case);
+	}
+	g_test_add_func("/cli/not-running", test_not_running);
+	g_test_add_func("/cli/closed-pipe", test_closed_pipe);
+	r = g_test_run();
+	test_service_stop(&service);
+	return r;
+}
