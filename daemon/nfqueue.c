@@ -11,6 +11,10 @@
  * batch. Packets for the host are accepted one by one before, in the same send; the batch verdict
  * no longer finds them. All this is worth half of the cost of receiving (measured).
  *
+ * Start: a queue is bound with copy mode "none", in which the kernel drops what comes, and packets
+ * flow only when all are bound. Else a gateway that starts under load could find its socket full of
+ * the first queue's packets and wait for ever for the acknowledgement of the next one.
+ *
  * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. The kernel segments
  * superpackets and completes checksums, since NFQA_CFG_F_GSO is not set. The counters of what was
  * lost are in /proc and nowhere else; the file is opened early, before privileges go.
@@ -151,11 +155,9 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *nlh)
 	nlh->nlmsg_seq = 1;
 	if (mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	/* A queue that is bound already may deliver packets before the acknowledgement of the next
-	 * one: those stay undecided only until the program that has failed exits. */
 	do {
 		n = mnl_socket_recvfrom(queue->socket, reply, sizeof(reply));
-		if (n < 0 && errno != ENOSPC && errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			return -errno;
 	} while (n < 0 || answer->nlmsg_type != NLMSG_ERROR);
 	error = mnl_nlmsg_get_payload(answer);
@@ -169,12 +171,52 @@ static int bind_queue(struct nfqueue *queue, uint16_t number, uint32_t length)
 
 	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_NONE, 0);
 	nfq_nlmsg_cfg_put_qmaxlen(nlh, length);
 	/* Fail closed, whole packets are cut by the kernel: all flags off. */
 	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(0));
 	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO));
 	return configure(queue, nlh);
+}
+
+static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
+{
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		uint16_t number = (uint16_t)(queue->first + i);
+		int r = bind_queue(queue, number, length);
+
+		if (r < 0) {
+			nfqueue_explain(r, number, queue_owner(queue, number), text);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* Lets packets flow. Not acknowledged: the answer would stand in line with them. A failure comes as
+ * one of a verdict would, and is counted so. */
+static int open_queue(struct nfqueue *queue, uint16_t number)
+{
+	char buffer[CONFIG_SIZE];
+	struct nlmsghdr *nlh;
+
+	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	return mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int open_queues(struct nfqueue *queue, char *text)
+{
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		uint16_t number = (uint16_t)(queue->first + i);
+		int r = open_queue(queue, number);
+
+		if (r < 0) {
+			nfqueue_explain(r, number, 0, text);
+			return r;
+		}
+	}
+	return 0;
 }
 
 /* The kernel doubles what it is told, and tells the doubled value. */
@@ -249,22 +291,17 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	if (make_buffers(queue) < 0)
 		goto no_memory;
 	r = open_socket(queue, text);
+	if (r == 0)
+		r = bind_queues(queue, config->length, text);
 	if (r < 0)
 		goto out;
-
-	for (unsigned i = 0; i < config->n_queues; i++) {
-		uint16_t number = (uint16_t)(config->first + i);
-
-		r = bind_queue(queue, number, config->length);
-		if (r < 0) {
-			nfqueue_explain(r, number, queue_owner(queue, number), text);
-			goto out;
-		}
-	}
 	/* The file exists only once the kernel's module is loaded. */
 	if (queue->proc_fd < 0)
 		queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
+	r = open_queues(queue, text);
+	if (r < 0)
+		goto out;
 	*ret = queue;
 	return 0;
 
