@@ -68,7 +68,8 @@ packages_end()
 }
 
 # packages_build DIRECTORY [MESON_OPTION…] -- [TARGET…]: configures once, then builds what the sources
-# of $PACKAGES_ROOT say. One build of a directory at a time. All output is in DIRECTORY/build.log.
+# of $PACKAGES_ROOT say. One build of a directory at a time. All output is in DIRECTORY/build.log. The
+# build ends with the caller, even if that is killed.
 packages_build()
 {
 	local directory=$1 options=() log=$1/build.log lock
@@ -79,8 +80,8 @@ packages_build()
 	exec {lock}>"$directory/.lock"
 	flock "$lock"
 	{ [ -e "$directory/build.ninja" ] ||
-		packages_run meson setup "${options[@]}" "$directory" "$PACKAGES_ROOT" >"$log" 2>&1; } &&
-		packages_run ninja -C "$directory" "$@" >>"$log" 2>&1
+		packages_run setpriv --pdeathsig TERM meson setup "${options[@]}" "$directory" "$PACKAGES_ROOT" >"$log" 2>&1; } &&
+		packages_run setpriv --pdeathsig TERM ninja -C "$directory" "$@" >>"$log" 2>&1
 	set -- $?
 	exec {lock}>&-
 	[ "$1" = 0 ] || {
