@@ -202,10 +202,8 @@ topology_up()
 	done
 	link client router6 && link client2 router6 && link router6 gateway &&
 		link gateway router4 && link router4 server || return
-	for name in client client2 server; do
-		# No address of the other family, not even a link-local one, where there is none.
-		[ $name != server ] || sysctls server ipv6/conf/all/disable_ipv6=1
-	done
+	# The server has no IPv6 at all, not even a link-local address.
+	sysctls server ipv6/conf/all/disable_ipv6=1
 	topology_addresses
 }
 
