@@ -392,6 +392,8 @@ static enum outcome refused(const struct nat64 *nat, const struct packet *packet
 	}
 	if (is_exempt_4to6(nat, packet))
 		return OUTCOME_EXEMPT;
+	if (illegal_source4(packet))
+		outcome = OUTCOME_ILLEGAL_SOURCE;
 	if (outcome == OUTCOME_SOURCE_ROUTE && finds_binding4(nat, packet))
 		return outcome;
 	if (is_unbound(outcome) || !pool4_has_address(nat->pool4, packet_dst4(packet)))
