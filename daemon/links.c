@@ -105,6 +105,14 @@ static int note_link(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+static void begin_list(void *data)
+{
+	struct link_list *list = data;
+
+	list->n = 0;
+	list->no_memory = false;
+}
+
 int links_new(struct links **ret)
 {
 	struct links *links;
@@ -165,7 +173,7 @@ int links_read(struct links *links, void (*changed)(void *context, unsigned ifin
 	nlh = netlink_request(buffer, RTM_GETLINK, NLM_F_DUMP, sizeof(*header), &header);
 	/* No statistics and no virtual functions: they are long. */
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = netlink_ask(&links->netlink, nlh, note_link, &fresh);
+	r = netlink_dump(&links->netlink, nlh, note_link, &fresh, begin_list);
 	if (r == 0 && fresh.no_memory)
 		r = -ENOMEM;
 	if (r < 0) {

@@ -7,6 +7,8 @@
 
 /* Larger than what the kernel puts into one message of a dump. */
 #define ANSWER_SIZE 32768
+/* On a host where something changes all the time no dump may ever be at one moment. */
+#define DUMP_TRIES 3
 
 static int open_socket(int bus, int flags, const int *groups, struct netlink *ret)
 {
@@ -54,8 +56,11 @@ int netlink_read(struct netlink *netlink, mnl_cb_t callback, void *data)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		/* ENOSPC: longer than the buffer, so it is lost as well. */
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+			return errno == ENOSPC ? -ENOBUFS : -errno;
 		/* News have neither our sequence nor our port. An error code is no news. */
 		(void)mnl_cb_run(news, (size_t)n, 0, 0, callback, data);
 	}
@@ -79,9 +84,25 @@ struct nlmsghdr *netlink_request(void *buffer, uint16_t type, uint16_t flags, si
 	return nlh;
 }
 
+/* Takes the mark "changed while it ran" off the messages, so that all of them are read. True if
+ * there was one. */
+static bool take_interruption(void *answer, size_t size)
+{
+	bool interrupted = false;
+	struct nlmsghdr *nlh = answer;
+	int left = (int)size;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		interrupted |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
+		nlh->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return interrupted;
+}
+
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t callback, void *data)
 {
 	bool is_dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	bool interrupted = false;
 	char answer[ANSWER_SIZE];
 
 	request->nlmsg_seq = ++netlink->sequence;
@@ -95,6 +116,7 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t call
 			continue;
 		if (n < 0)
 			return -errno;
+		interrupted |= take_interruption(answer, (size_t)n);
 		r = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq,
 			       mnl_socket_get_portid(netlink->socket), callback, data);
 		/* Another sequence: left over from a question that was given up. */
@@ -103,8 +125,20 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t call
 		if (r < 0)
 			return -errno;
 		if (!is_dump || r == MNL_CB_STOP)
-			return 0;
+			return interrupted ? -EINTR : 0;
 	}
+}
+
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t callback, void *data,
+		 void (*begin)(void *data))
+{
+	int r = -EINTR;
+
+	for (unsigned i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		begin(data);
+		r = netlink_ask(netlink, request, callback, data);
+	}
+	return r == -EINTR ? 0 : r;
 }
 
 struct table {

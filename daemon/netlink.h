@@ -31,8 +31,14 @@ struct nlmsghdr *netlink_request(void *buffer, uint16_t type, uint16_t flags, si
 				 void *ret_header);
 
 /* Sends the request, calls callback (may be NULL) for each message of the answer. 0, or the
- * negative errno that the kernel answered. A dump that was changed while it ran is -EINTR. */
+ * negative errno that the kernel answered. A dump of something that changed while it ran is read to
+ * its end, and then -EINTR. */
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t callback, void *data);
+
+/* A whole list: asks again when it changed meanwhile, a few times at most; after that the last
+ * answer counts, and the change is among the news. begin() empties what callback fills. */
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t callback, void *data,
+		 void (*begin)(void *data));
 
 /* Attributes by type into table, which has n elements and is zeroed here; others are left out. */
 void netlink_attributes(const struct nlmsghdr *nlh, size_t header_size, const struct nlattr **table,

@@ -75,6 +75,14 @@ static int note_address(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+static void begin_list(void *data)
+{
+	struct address_list *list = data;
+
+	list->n = 0;
+	list->no_memory = false;
+}
+
 int own_addresses_new(struct own_addresses **ret)
 {
 	struct own_addresses *own;
@@ -116,7 +124,7 @@ int own_addresses_read(struct own_addresses *own)
 
 	nlh = netlink_request(buffer, RTM_GETADDR, NLM_F_DUMP, sizeof(*header), &header);
 	header->ifa_family = AF_UNSPEC;
-	r = netlink_ask(&own->netlink, nlh, note_address, &fresh);
+	r = netlink_dump(&own->netlink, nlh, note_address, &fresh, begin_list);
 	if (r == 0 && fresh.no_memory)
 		r = -ENOMEM;
 	if (r < 0) {

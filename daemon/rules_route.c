@@ -6,26 +6,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+
+#include "daemon/netlink.h"
 
 #define ROUTE_METRIC 1024 /* what "ip -6 route add" gives */
 
 struct route_reader {
 	struct rules_routes *routes;
+	int family;
 	unsigned lo;
 };
-
-static int collect_attribute(const struct nlattr *attribute, void *data)
-{
-	const struct nlattr **table = data;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type <= RTA_MAX)
-		table[type] = attribute;
-	return MNL_CB_OK;
-}
 
 static void on_route4(const struct rtmsg *route, const struct nlattr *const *attribute, bool native,
 		      struct rules_routes *routes)
@@ -59,21 +51,19 @@ static void on_route6(const struct rtmsg *route, const struct nlattr *const *att
 	g_array_append_val(routes->all6, prefix);
 	if (native)
 		g_array_append_val(routes->native6, prefix);
-	if (route->rtm_protocol == RULES_ROUTE_PROTOCOL)
-		g_array_append_val(routes->ours6, prefix);
 }
 
 static int on_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[RTA_MAX + 1] = {NULL};
+	const struct nlattr *attribute[RTA_MAX + 1];
 	const struct route_reader *reader = data;
 	uint32_t table;
 	bool native;
 
 	if (message->nlmsg_type != RTM_NEWROUTE || (route->rtm_flags & RTM_F_CLONED) != 0)
 		return MNL_CB_OK;
-	(void)mnl_attr_parse(message, sizeof(*route), collect_attribute, attribute);
+	netlink_attributes(message, sizeof(*route), attribute, RTA_MAX + 1);
 	table = attribute[RTA_TABLE] != NULL ? mnl_attr_get_u32(attribute[RTA_TABLE])
 					     : route->rtm_table;
 	if (table != RT_TABLE_MAIN)
@@ -87,41 +77,34 @@ static int on_route(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-/* Sends the request and reads answers until the last. */
-static int talk(struct nlmsghdr *request, mnl_cb_t callback, void *data)
+static void begin_routes(void *data)
 {
-	g_autofree char *buffer = g_malloc(32768);
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	ssize_t size;
-	int r = 0, more = 1;
+	const struct route_reader *reader = data;
+	struct rules_routes *routes = reader->routes;
 
-	if (socket == NULL)
-		return -errno;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		r = -errno;
-	while (r == 0 && more > 0) {
-		size = mnl_socket_recvfrom(socket, buffer, 32768);
-		more = size < 0 ? -1 : mnl_cb_run(buffer, (size_t)size, 0, 0, callback, data);
-		if (more < 0)
-			r = -errno;
+	if (reader->family == AF_INET) {
+		g_array_set_size(routes->native4, 0);
+		return;
 	}
-	mnl_socket_close(socket);
-	return r;
+	g_array_set_size(routes->native6, 0);
+	g_array_set_size(routes->all6, 0);
+	g_array_set_size(routes->ra_links, 0);
 }
 
-static int read_family(int family, struct rules_routes *routes)
+static int read_family(struct netlink *netlink, int family, struct rules_routes *routes)
 {
-	struct route_reader reader = {.routes = routes, .lo = if_nametoindex("lo")};
-	char buffer[128];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct route_reader reader = {
+		.routes = routes,
+		.family = family,
+		.lo = if_nametoindex("lo"),
+	};
+	char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *request;
 	struct rtmsg *route;
 
-	message->nlmsg_type = RTM_GETROUTE;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	request = netlink_request(buffer, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route), &route);
 	route->rtm_family = (unsigned char)family;
-	return talk(message, on_route, &reader);
+	return netlink_dump(netlink, request, on_route, &reader, begin_routes);
 }
 
 int rules_routes_read(struct rules_routes *ret)
@@ -129,13 +112,15 @@ int rules_routes_read(struct rules_routes *ret)
 	struct rules_routes routes = {
 		.native6 = g_array_new(FALSE, FALSE, sizeof(struct prefix6)),
 		.native4 = g_array_new(FALSE, FALSE, sizeof(struct prefix4)),
-		.ours6 = g_array_new(FALSE, FALSE, sizeof(struct prefix6)),
 		.all6 = g_array_new(FALSE, FALSE, sizeof(struct prefix6)),
 		.ra_links = g_array_new(FALSE, FALSE, sizeof(int)),
 	};
-	int r = read_family(AF_INET, &routes);
+	struct netlink netlink = {0};
+	int r = netlink_open(NETLINK_ROUTE, &netlink);
 
-	r = r < 0 ? r : read_family(AF_INET6, &routes);
+	r = r < 0 ? r : read_family(&netlink, AF_INET, &routes);
+	r = r < 0 ? r : read_family(&netlink, AF_INET6, &routes);
+	netlink_close(&netlink);
 	if (r < 0)
 		rules_routes_deinit(&routes);
 	else
@@ -147,21 +132,20 @@ void rules_routes_deinit(struct rules_routes *routes)
 {
 	g_clear_pointer(&routes->native6, g_array_unref);
 	g_clear_pointer(&routes->native4, g_array_unref);
-	g_clear_pointer(&routes->ours6, g_array_unref);
 	g_clear_pointer(&routes->all6, g_array_unref);
 	g_clear_pointer(&routes->ra_links, g_array_unref);
 }
 
 static int change(uint16_t type, uint16_t flags, const struct prefix6 *prefix)
 {
-	char buffer[256];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	char buffer[NETLINK_REQUEST_SIZE];
+	struct netlink netlink;
+	struct nlmsghdr *message;
 	struct nlattr *metrics;
 	struct rtmsg *route;
+	int r;
 
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-	route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	message = netlink_request(buffer, type, NLM_F_ACK | flags, sizeof(*route), &route);
 	*route = (struct rtmsg){
 		.rtm_family = AF_INET6,
 		.rtm_dst_len = prefix->len,
@@ -178,7 +162,12 @@ static int change(uint16_t type, uint16_t flags, const struct prefix6 *prefix)
 		mnl_attr_put_u32(message, RTAX_MTU, RULES_ROUTE_MTU);
 		mnl_attr_nest_end(message, metrics);
 	}
-	return talk(message, NULL, NULL);
+	r = netlink_open(NETLINK_ROUTE, &netlink);
+	if (r < 0)
+		return r;
+	r = netlink_ask(&netlink, message, NULL, NULL);
+	netlink_close(&netlink);
+	return r;
 }
 
 int rules_route_add(const struct prefix6 *prefix)

@@ -19,7 +19,6 @@
 struct rules_routes {
 	GArray *native6;  /* struct prefix6: unicast routes of the main table, not by lo */
 	GArray *native4;  /* struct prefix4; default routes are left out of both */
-	GArray *ours6;    /* struct prefix6: routes of RULES_ROUTE_PROTOCOL */
 	GArray *all6;     /* struct prefix6: every route of the main table, but the default */
 	GArray *ra_links; /* int: interfaces with a default route by router advertisement */
 };

@@ -241,12 +241,13 @@ int world_read_news(struct world *world)
 
 	r = netlink_read(&world->netlink, note_news, world);
 	if (r == -ENOBUFS) {
+		/* Some are lost: everything is read anew. What waits yet comes with the next call,
+		 * as the socket is still readable. */
 		neighbours_clear(world->neighbours);
 		world->news = (struct news){.routes = true, .links = true, .addresses = true};
-		r = netlink_read(&world->netlink, note_news, world);
-	}
-	if (r < 0)
+	} else if (r < 0) {
 		return r;
+	}
 	if (world->news.links) {
 		r = links_read(world->links, link_changed, world);
 		if (r < 0)

@@ -113,7 +113,7 @@ global_offenders()
 # ---- the edges ----------------------------------------------------------------------------------
 
 # A room is one edge and the files it is made of. It may include itself, the core, and what all share:
-# the gateway (the core with its lock), log, and the parsed configuration.
+# the gateway (the core with its lock), log, how to ask the kernel, and the parsed configuration.
 room_of()
 {
 	case $1 in
@@ -121,8 +121,8 @@ room_of()
 	daemon* | main | worker | world | pool4_auto | pool4_sync) echo wiring ;;
 	config*) echo config ;;
 	rules*) echo rules ;;
-	netlink | links | route | neighbours | listeners | own_addresses) echo kernel ;;
-	nfqueue | rawsock | inject | log | capabilities | gateway) echo "$1" ;;
+	links | route | neighbours | listeners | own_addresses) echo kernel ;;
+	nfqueue | rawsock | inject | log | capabilities | gateway | netlink) echo "$1" ;;
 	esac
 }
 
@@ -138,7 +138,7 @@ edge_offenders()
 		daemon/*) to=$(room_of "$(stem "$path")") ;;
 		*) echo "$file includes $path" && continue ;;
 		esac
-		[[ " $from gateway log " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
+		[[ " $from gateway log netlink " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
 			echo "$file ($from) includes $path ($to)"
 	done | sort -u
 }

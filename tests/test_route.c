@@ -2,12 +2,15 @@
 /* What the core is told of the host, against the real kernel: routes, MTUs, dead next hops, own
  * addresses, listening sockets, and the ports that are left for pool4. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/core/nat64.h"
 #include "daemon/listeners.h"
+#include "daemon/netlink.h"
 #include "daemon/pool4_auto.h"
 #include "daemon/world.h"
 #include "tests/craft.h"
@@ -332,6 +335,69 @@ static void test_cut(void)
 	g_assert_false(port_ranges_contain(&ranges, 50));
 }
 
+struct dump {
+	unsigned n_links;
+	unsigned n_begun;
+	unsigned n_changes; /* to make while the dump runs, each at its first message */
+};
+
+static void begin_dump(void *data)
+{
+	struct dump *dump = data;
+
+	dump->n_links = 0;
+	dump->n_begun++;
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *data)
+{
+	struct dump *dump = data;
+
+	if (dump->n_links++ == 0 && dump->n_changes > 0)
+		netns_run("ip link add late%u type veth peer name late%u_", dump->n_changes,
+			  dump->n_changes);
+	if (dump->n_links == 1 && dump->n_changes > 0)
+		dump->n_changes--;
+	return MNL_CB_OK;
+}
+
+static struct nlmsghdr *dump_links(char *buffer)
+{
+	struct ifinfomsg *header;
+
+	return netlink_request(buffer, RTM_GETLINK, NLM_F_DUMP, sizeof(*header), &header);
+}
+
+/* A list that changed while it was read is asked for again, and the socket is good for the next
+ * question; where it changes all the time, the last answer has to do. */
+static void test_interrupted_dump(void)
+{
+	char buffer[NETLINK_REQUEST_SIZE];
+	struct dump dump = {.n_changes = 1};
+	struct netlink netlink;
+
+	if (!netns_enter())
+		return;
+	for (unsigned i = 0; i < 40; i++)
+		netns_run("ip link add a%u type veth peer name b%u", i, i);
+	g_assert_cmpint(netlink_open(NETLINK_ROUTE, &netlink), ==, 0);
+	g_assert_cmpint(netlink_ask(&netlink, dump_links(buffer), on_link, &dump), ==, -EINTR);
+	g_assert_cmpuint(dump.n_links, >=, 81);
+
+	dump = (struct dump){.n_changes = 1};
+	netns_run("ip link delete late1");
+	g_assert_cmpint(netlink_dump(&netlink, dump_links(buffer), on_link, &dump, begin_dump), ==,
+			0);
+	g_assert_cmpuint(dump.n_begun, ==, 2);
+	g_assert_cmpuint(dump.n_links, ==, 83);
+
+	dump = (struct dump){.n_changes = 100};
+	g_assert_cmpint(netlink_dump(&netlink, dump_links(buffer), on_link, &dump, begin_dump), ==,
+			0);
+	g_assert_cmpuint(dump.n_begun, ==, 3);
+	netlink_close(&netlink);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -344,5 +410,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/route/listeners", test_listeners);
 	g_test_add_func("/route/free-ports", test_free_ports);
 	g_test_add_func("/route/cut", test_cut);
+	g_test_add_func("/route/interrupted-dump", test_interrupted_dump);
 	return g_test_run();
 }
