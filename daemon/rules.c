@@ -191,6 +191,21 @@ static bool read_undo(const char *table, GPtrArray *ret_records)
 	return true;
 }
 
+/* What the table says; if somebody has thrown it away, what it said when we wrote it. */
+static bool keep_undo(struct rules_plan *plan)
+{
+	GPtrArray *records = g_ptr_array_new_with_free_func(g_free);
+	bool there = read_undo(plan->table, records);
+
+	if (there) {
+		g_ptr_array_unref(plan->undo);
+		plan->undo = records;
+	} else {
+		g_ptr_array_unref(records);
+	}
+	return there;
+}
+
 /* The plan for this host, with the steps that are still to be taken. */
 static int make_plan(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		     GPtrArray *steps, bool *ret_there, char **ret_error)
@@ -202,8 +217,7 @@ static int make_plan(struct rules *rules, const struct rules_entry *entries, uin
 	r = read_host(rules, entries, n_entries, &routes, ret_error);
 	if (r < 0)
 		return r;
-	g_ptr_array_set_size(plan->undo, 0);
-	*ret_there = read_undo(plan->table, plan->undo);
+	*ret_there = keep_undo(plan);
 	rules_host_plan(plan, rules->forwarding, &routes, steps);
 	rules_routes_deinit(&routes);
 	if (plan->mode == RULES_IPTABLES)
@@ -285,8 +299,7 @@ int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_
 	rules_routes_deinit(&routes);
 	if (rules->plan.conntrack != conntrack) {
 		/* Another instance may have left its records to us meanwhile. */
-		g_ptr_array_set_size(rules->plan.undo, 0);
-		(void)read_undo(rules->plan.table, rules->plan.undo);
+		(void)keep_undo(&rules->plan);
 		return put_table(rules, ret_error);
 	}
 	for (int i = 0; i < N_RULES_SETS; i++) {

@@ -164,11 +164,30 @@ static void plan_routes(struct rules_plan *plan, const struct rules_routes *rout
 	}
 }
 
+/* Of before: for what is not in Pool6 any more, or when local traffic was still translated. Left in
+ * place such a route would swallow what the default route would take. */
+static void plan_route_removals(struct rules_plan *plan, GPtrArray *steps)
+{
+	struct prefix6 prefix;
+
+	for (guint i = plan->undo->len; i-- > 0;) {
+		const char *record = g_ptr_array_index(plan->undo, i);
+
+		if (!g_str_has_prefix(record, "route ") ||
+		    !prefix6_parse(record + strlen("route "), &prefix) ||
+		    (plan->local_traffic && has_prefix(plan->pool6, &prefix)))
+			continue;
+		g_ptr_array_add(steps, g_strconcat("un", record, NULL));
+		g_ptr_array_remove_index(plan->undo, i);
+	}
+}
+
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,
 		     GPtrArray *ret_steps)
 {
 	if (forwarding)
 		plan_forwarding(plan, routes, ret_steps);
+	plan_route_removals(plan, ret_steps);
 	if (plan->local_traffic)
 		plan_routes(plan, routes, ret_steps);
 }
@@ -184,20 +203,22 @@ static int do_sysctl(char **words, char **ret_error)
 	return r;
 }
 
-static int do_route(const char *text, char **ret_error)
+/* "route PREFIX" or "unroute PREFIX" */
+static int do_route(char **words, char **ret_error)
 {
+	bool adds = strcmp(words[0], "route") == 0;
 	struct prefix6 prefix;
 	int r;
 
-	if (!prefix6_parse(text, &prefix))
+	if (!prefix6_parse(words[1], &prefix))
 		return -EINVAL;
-	r = rules_route_add(&prefix);
+	r = adds ? rules_route_add(&prefix) : rules_route_remove(&prefix);
 	if (r == -EPERM)
 		*ret_error = g_strdup("routes need the capability CAP_NET_ADMIN");
 	else if (r < 0)
 		*ret_error = g_strdup_printf("the route for %s by lo, which local traffic needs, "
-					     "can not be added (%s)",
-					     text, g_strerror(-r));
+					     "can not be %s (%s)",
+					     words[1], adds ? "added" : "removed", g_strerror(-r));
 	return r;
 }
 
@@ -206,7 +227,7 @@ int rules_host_do(const GPtrArray *steps, char **ret_error)
 	for (guint i = 0; i < steps->len; i++) {
 		g_auto(GStrv) words = g_strsplit(g_ptr_array_index(steps, i), " ", 3);
 		int r = strcmp(words[0], "sysctl") == 0 ? do_sysctl(words, ret_error)
-							: do_route(words[1], ret_error);
+							: do_route(words, ret_error);
 
 		if (r < 0)
 			return r;
@@ -251,6 +272,9 @@ char *rules_host_command(const char *step)
 
 	if (strcmp(words[0], "sysctl") == 0)
 		return g_strdup_printf("sysctl -w %s=%s", words[1], words[2]);
+	if (strcmp(words[0], "unroute") == 0)
+		return g_strdup_printf("ip -6 route delete %s dev lo proto %u metric 1024",
+				       words[1], RULES_ROUTE_PROTOCOL);
 	return g_strdup_printf("ip -6 route add %s dev lo proto %u metric 1024 mtu %u", words[1],
 			       RULES_ROUTE_PROTOCOL, RULES_ROUTE_MTU);
 }

@@ -6,6 +6,7 @@
  *
  *   sysctl net/ipv4/ip_forward 1      write the value
  *   route 2001:db8:64::/96            as a step: add our route; as a record: remove it
+ *   unroute 2001:db8:64::/96          a step only: remove our route, of which the record goes, too
  *
  * Records stand in the chain "undo" of the nft table, written before the first step is taken, and
  * are kept when rules are applied again: they tell the host's state before the very first time.

@@ -68,6 +68,69 @@ static void test_apply_is_idempotent(void)
 	world_end(&world);
 }
 
+static bool has_route(const char *prefix)
+{
+	g_autofree char *routes = output_of("ip -6 route show proto 64");
+
+	return strstr(routes, prefix) != NULL;
+}
+
+/* With the configuration of now. */
+static void reload(struct world *world)
+{
+	rules_close(world->rules);
+	world->rules = NULL;
+	apply(world);
+}
+
+/* A reload: the route of a prefix that is not in Pool6 any more would swallow its traffic, and so
+ * would that of local traffic which is not translated any more. */
+static void test_route_follows_pool6(void)
+{
+	g_autofree char *before = NULL, *after = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	apply(&world);
+	g_assert_true(has_route("2001:db8:64::/96"));
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &world.config.nat64.pool6[0]));
+	reload(&world);
+	g_assert_true(has_route("2001:db8:65::/96"));
+	g_assert_false(has_route("2001:db8:64::/96"));
+	world.config.local_traffic = false;
+	reload(&world);
+	g_assert_false(has_route("2001:db8"));
+	teardown();
+	after = snapshot();
+	assert_same(after, before);
+	world_end(&world);
+}
+
+/* Somebody flushes all rules, and with them the records of how to undo: the daemon puts back both.
+ */
+static void test_flush_keeps_records(void)
+{
+	struct rules_entry entry = world_entry();
+	g_autofree char *before = NULL, *after = NULL;
+	struct world world;
+	char *error = NULL;
+
+	if (!world_begin(&world))
+		return;
+	before = snapshot();
+	apply(&world);
+	netns_run("nft flush ruleset");
+	g_assert_false(rules_present(world.rules));
+	g_assert_cmpint(rules_apply(world.rules, &entry, 1, &error), ==, 0);
+	g_assert_true(rules_present(world.rules));
+	teardown();
+	after = snapshot();
+	assert_same(after, before);
+	world_end(&world);
+}
+
 /* What --print shows does the same as apply. */
 static void test_print_is_what_apply_does(void)
 {
@@ -210,6 +273,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/rules_setup/teardown_restores", test_teardown_restores);
 	g_test_add_func("/rules_setup/apply_is_idempotent", test_apply_is_idempotent);
+	g_test_add_func("/rules_setup/route_follows_pool6", test_route_follows_pool6);
+	g_test_add_func("/rules_setup/flush_keeps_records", test_flush_keeps_records);
 	g_test_add_func("/rules_setup/print_is_what_apply_does", test_print_is_what_apply_does);
 	g_test_add_func("/rules_setup/many_addresses", test_many_addresses);
 	g_test_add_func("/rules_setup/queue_rules_none", test_queue_rules_none);
