@@ -38,8 +38,10 @@
 #include "daemon/world.h"
 #include "dbus/manager.h"
 
-#define SECOND_USEC  1000000u
-#define FOLLOW_TICKS 10 /* P-18: seconds between looks at what the host has changed */
+#define SECOND_USEC 1000000u
+/* The event loop's own choice, 250 ms, would make twelve seconds of ten ticks. */
+#define TICK_ACCURACY_USEC 10000u
+#define FOLLOW_TICKS       10 /* P-18: seconds between looks at what the host has changed */
 
 #define SEND_MEMORY_SIZE (8u << 20)
 
@@ -321,7 +323,7 @@ static int start_events(struct daemon *daemon)
 				    on_worker_failed, daemon);
 	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME,
-					       SECOND_USEC, 0, on_tick, daemon);
+					       SECOND_USEC, TICK_ACCURACY_USEC, on_tick, daemon);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->tick, SD_EVENT_ON);
 	if (r < 0)
