@@ -39,7 +39,8 @@ struct pool4_sync {
 	struct pool4_auto *autos;
 	GPtrArray *wanted;
 	GArray *statics;               /* of struct config_static: those that the core has */
-	const struct config *followed; /* whose static bindings the core has; only compared */
+	GHashTable *refused;           /* names of those that it refused, as reported */
+	const struct config *followed; /* of the last time; only compared */
 	bool no_address_reported;
 	GPtrArray *unsaid; /* of struct unsaid: reports made under the lock */
 };
@@ -86,6 +87,7 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	sync->config = *config;
 	sync->wanted = g_ptr_array_new_with_free_func(wanted_free);
 	sync->statics = g_array_new(FALSE, FALSE, sizeof(struct config_static));
+	sync->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->unsaid = g_ptr_array_new_with_free_func(g_free);
 	r = pool4_auto_new(&sync->autos);
 	if (r < 0) {
@@ -103,6 +105,7 @@ void pool4_sync_free(struct pool4_sync *sync)
 	pool4_auto_free(sync->autos);
 	g_ptr_array_unref(sync->wanted);
 	g_array_unref(sync->statics);
+	g_hash_table_unref(sync->refused);
 	g_ptr_array_unref(sync->unsaid);
 	g_free(sync);
 }
@@ -198,6 +201,24 @@ static bool same_but_ports(const struct pool4_spec *a, const struct pool4_spec *
 	       a->overflow == b->overflow && a->pool6 == b->pool6 && a->source == b->source;
 }
 
+/* Static bindings that ended with their entry are to be made again. Lock held. */
+static void forget_ended_statics(struct pool4_sync *sync)
+{
+	const struct nat64 *nat = sync->config.gateway->nat;
+
+	for (guint i = sync->statics->len; i-- > 0;) {
+		const struct config_static *binding =
+			&g_array_index(sync->statics, struct config_static, i);
+		bool ended = false;
+
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			ended |= binding->protocol[protocol] &&
+				 bib_find4(&nat->bib[protocol], &binding->outside) == SLAB_NONE;
+		if (ended)
+			g_array_remove_index_fast(sync->statics, i);
+	}
+}
+
 /* Lock held. */
 static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
@@ -209,6 +230,7 @@ static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
 	g_strlcpy(name, entry->spec.name, sizeof(name));
 	n_ended = nat64_remove_bindings_of(nat, id);
 	(void)pool4_remove(nat->pool4, id);
+	forget_ended_statics(sync);
 	say_later(sync, LOG_NOTICE, "pool4 entry %s has changed: %u bindings ended", name, n_ended);
 }
 
@@ -296,25 +318,40 @@ static const char *static_text(enum nat64_static_result result)
 	return "";
 }
 
-/* Lock held. Returns how many protocols could not be bound. */
-static unsigned add_static(struct pool4_sync *sync, const struct config_static *binding)
+/* For all of its protocols or none of them. Lock held. False if it could not be made. */
+static bool add_static(struct pool4_sync *sync, const struct config_static *binding)
 {
-	unsigned n_failed = 0;
+	struct nat64 *nat = sync->config.gateway->nat;
+	bool is_new = !g_hash_table_contains(sync->refused, binding->name);
+	bool made[N_PROTOCOLS] = {false};
+	bool complete = true;
 
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		enum nat64_static_result result;
 
 		if (!binding->protocol[protocol])
 			continue;
-		result = nat64_add_static(sync->config.gateway->nat, protocol, &binding->inside,
-					  &binding->outside, gateway_now_ms());
+		result = nat64_add_static(nat, protocol, &binding->inside, &binding->outside,
+					  gateway_now_ms());
+		made[protocol] = result == NAT64_STATIC_OK;
 		if (result == NAT64_STATIC_OK || result == NAT64_STATIC_IDENTICAL)
 			continue;
-		say_later(sync, LOG_ERR, "static binding %s (%s) can not be used: %s",
-			  binding->name, protocol_name(protocol), static_text(result));
-		n_failed++;
+		complete = false;
+		if (is_new)
+			say_later(sync, LOG_ERR, "static binding %s (%s) can not be used: %s",
+				  binding->name, protocol_name(protocol), static_text(result));
 	}
-	return n_failed;
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS && !complete; protocol++)
+		if (made[protocol])
+			nat64_remove_binding(nat, protocol,
+					     bib_find4(&nat->bib[protocol], &binding->outside));
+	if (complete && !is_new)
+		say_later(sync, LOG_NOTICE, "static binding %s can be used now", binding->name);
+	if (complete)
+		g_hash_table_remove(sync->refused, binding->name);
+	else if (is_new)
+		g_hash_table_add(sync->refused, g_strdup(binding->name));
+	return complete;
 }
 
 static bool same_static(const struct config_static *a, const struct config_static *b)
@@ -336,11 +373,9 @@ static void remove_static(struct pool4_sync *sync, const struct config_static *b
 	}
 }
 
-/* Lock held. */
-static unsigned follow_statics(struct pool4_sync *sync, const struct config *config)
+/* Those that the file does not have any more. Lock held. */
+static void retire_statics(struct pool4_sync *sync, const struct config *config)
 {
-	unsigned n_failed = 0;
-
 	for (guint i = sync->statics->len; i-- > 0;) {
 		const struct config_static *old =
 			&g_array_index(sync->statics, struct config_static, i);
@@ -353,19 +388,33 @@ static unsigned follow_statics(struct pool4_sync *sync, const struct config *con
 			g_array_remove_index_fast(sync->statics, i);
 		}
 	}
+}
+
+/* One that was refused is tried again each time: its address may have come, its port may be free.
+ * Lock held. Returns how many could not be made. */
+static unsigned follow_statics(struct pool4_sync *sync, const struct config *config)
+{
+	unsigned n_failed = 0;
+
+	if (config != sync->followed) {
+		retire_statics(sync, config);
+		g_hash_table_remove_all(sync->refused);
+	}
+	if (sync->statics->len == config->n_statics)
+		return 0;
 	for (uint32_t i = 0; i < config->n_statics; i++) {
+		const struct config_static *binding = &config->statics[i];
 		bool known = false;
-		unsigned failed;
 
 		for (guint j = 0; j < sync->statics->len; j++)
 			known |= same_static(&g_array_index(sync->statics, struct config_static, j),
-					     &config->statics[i]);
+					     binding);
 		if (known)
 			continue;
-		failed = add_static(sync, &config->statics[i]);
-		n_failed += failed;
-		if (failed == 0)
-			g_array_append_val(sync->statics, config->statics[i]);
+		if (add_static(sync, binding))
+			g_array_append_val(sync->statics, *binding);
+		else
+			n_failed++;
 	}
 	return n_failed;
 }
@@ -384,8 +433,7 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 	retire(sync, fresh);
 	for (guint i = 0; i < fresh->len; i++)
 		n_failed += !add(sync, g_ptr_array_index(fresh, i));
-	if (config != sync->followed)
-		n_failed += follow_statics(sync, config);
+	n_failed += follow_statics(sync, config);
 	sync->followed = config;
 	gateway_unlock(sync->config.gateway);
 	say_all(sync);

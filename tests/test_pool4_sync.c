@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entries and static bindings follow the configuration and the host's addresses (P-18, P-22), in a
+ * namespace with one interface. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/core/nat64.h"
+#include "daemon/pool4_sync.h"
+#include "daemon/world.h"
+#include "tests/craft.h"
+#include "tests/netns.h"
+
+struct gateway_host {
+	struct gateway gateway;
+	struct world *world;
+	struct pool4_sync *sync;
+	struct config *config;
+};
+
+static GString *reports;
+
+static void report(int level, const char *text)
+{
+	g_string_append_printf(reports, "%s\n", text);
+}
+
+static void assert_reported(const char *expected)
+{
+	g_assert_cmpstr(reports->str, ==, expected);
+	g_string_truncate(reports, 0);
+}
+
+static struct config *read_config(const char *text)
+{
+	g_autofree char *path = g_strdup_printf("/tmp/nat64d-pool4-sync-%d", (int)getpid());
+	GPtrArray *problems = config_problems_new();
+	struct config *config = NULL;
+
+	g_assert_true(g_file_set_contents(path, text, -1, NULL));
+	g_assert_cmpint(config_load(path, &config, problems), ==, 0);
+	g_ptr_array_unref(problems);
+	(void)unlink(path);
+	return config;
+}
+
+/* As the daemon does every ten seconds. Returns how many could not be made. */
+static unsigned follow(struct gateway_host *host)
+{
+	char *error = NULL;
+	unsigned n_failed;
+
+	g_assert_cmpint(world_refresh(host->world), ==, 0);
+	n_failed = pool4_sync_follow(host->sync, host->config);
+	g_assert_cmpint(pool4_sync_rules(host->sync, NULL, false, &error), ==, 0);
+	return n_failed;
+}
+
+static gboolean set_up(struct gateway_host *host, const char *text)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE];
+	const struct world_config world_config = {0};
+	const struct pool4_sync_config sync_config = {&host->gateway, report};
+	struct nat64_world functions;
+
+	if (!netns_enter())
+		return FALSE;
+	netns_run("ip link add wan type veth peer name wan1");
+	netns_run("ip address add 203.0.113.1/24 dev wan");
+	reports = g_string_new(NULL);
+	host->config = read_config(text);
+	gateway_init(&host->gateway);
+	g_assert_cmpint(world_new(&world_config, &host->world), ==, 0);
+	functions = world_functions(host->world);
+	host->gateway.nat = nat64_new(&host->config->nat64, &host->config->limits, &functions, seed,
+				      gateway_now_ms());
+	g_assert_nonnull(host->gateway.nat);
+	g_assert_cmpint(pool4_sync_new(&sync_config, &host->sync), ==, 0);
+	return TRUE;
+}
+
+static void tear_down(struct gateway_host *host)
+{
+	pool4_sync_free(host->sync);
+	gateway_deinit(&host->gateway);
+	world_free(host->world);
+	config_free(host->config);
+	g_string_free(reports, TRUE);
+}
+
+static gboolean is_bound(const struct gateway_host *host, enum protocol protocol, const char *addr,
+			 uint16_t port)
+{
+	const struct taddr4 outside = {craft_addr4(addr), port};
+
+	return bib_find4(&host->gateway.nat->bib[protocol], &outside) != SLAB_NONE;
+}
+
+static unsigned n_addresses(const struct gateway_host *host, const char *name)
+{
+	const struct pool4_entry *entry = pool4_entry_by_name(host->gateway.nat->pool4, name);
+
+	return entry ? entry->spec.n_addresses : 0;
+}
+
+#define STATIC(name, outside) "[Static " name "]\nInside=[2001:db8:1::5]:443\nOutside=" outside "\n"
+
+/* An entry is replaced when its interface gets an address, and its static bindings come back. */
+static void test_static_outlives_change(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n" STATIC(
+				   "inside-ports", "203.0.113.1:41000")))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
+	netns_run("ip address add 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 41000));
+	assert_reported("pool4 entry a has changed: 2 bindings ended\n");
+	tear_down(&host);
+}
+
+static int listen_udp(uint16_t port)
+{
+	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)&at, sizeof(at)), ==, 0);
+	return fd;
+}
+
+/* For all its protocols or none, and said once. */
+static void test_static_refused(void)
+{
+	struct gateway_host host = {0};
+	int fd;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:41000")))
+		return;
+	fd = listen_udp(41000);
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_cmpuint(follow(&host), ==, 1);
+		g_assert_false(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
+		g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 41000));
+		assert_reported(i > 0 ? ""
+				      : "static binding taken (udp) can not be used: a local "
+					"program listens on its outside address and port\n");
+	}
+	(void)close(fd);
+	tear_down(&host);
+}
+
+/* Its address comes later than the daemon. */
+static void test_static_comes_with_address(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("late", "203.0.113.9:443")))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 1);
+	assert_reported("static binding late (tcp) can not be used: its outside address is neither "
+			"in pool4 nor the host's own\n"
+			"static binding late (udp) can not be used: its outside address is neither "
+			"in pool4 nor the host's own\n");
+	netns_run("ip address add 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.9", 443));
+	assert_reported("static binding late can be used now\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("");
+	tear_down(&host);
+}
+
+/* The interface goes, and comes back with its address. */
+static void test_interface_comes_back(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\n"))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	netns_run("ip link delete wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 0);
+	netns_run("ip link add wan type veth peer name wan1");
+	netns_run("ip address add 203.0.113.1/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	tear_down(&host);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/pool4_sync/static-outlives-change", test_static_outlives_change);
+	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
+	g_test_add_func("/pool4_sync/static-comes-with-address", test_static_comes_with_address);
+	g_test_add_func("/pool4_sync/interface-comes-back", test_interface_comes_back);
+	return g_test_run();
+}
