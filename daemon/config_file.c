@@ -6,9 +6,16 @@
 #include "daemon/config_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/config_scan.h"
+
+/* A million addresses, one by one, are 16 MB. What is longer is no configuration: /dev/zero has no
+ * end. */
+#define FILE_SIZE_MAX (64u << 20)
+#define CHUNK_SIZE    65536
 
 static void config_problem_free(gpointer data)
 {
@@ -196,9 +203,20 @@ static void take_scan(struct config_file *file, const char *path, const struct c
 	}
 }
 
-static void take_text(struct config_file *file, const char *path, const char *text, size_t size,
+/* Some editors put it in front of UTF-8 text; it says nothing, and nobody sees it. */
+static size_t byte_order_mark_size(const char *text)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return g_str_has_prefix(text, mark) ? strlen(mark) : 0;
+}
+
+static void take_text(struct config_file *file, const char *path, const GString *content,
 		      GPtrArray *problems)
 {
+	size_t n_skipped = byte_order_mark_size(content->str);
+	const char *text = content->str + n_skipped;
+	size_t size = content->len - n_skipped;
 	struct config_place place = {(char *)path, 0};
 	g_autoptr(GKeyFile) values = g_key_file_new();
 	g_autoptr(GError) error = NULL;
@@ -220,26 +238,43 @@ static void take_text(struct config_file *file, const char *path, const char *te
 	config_scan_free(scan);
 }
 
+/* GLib's own reader does not tell the errno. */
+static int read_content(const char *path, GString *ret)
+{
+	g_autofree char *chunk = g_malloc(CHUNK_SIZE);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (r == 0 && (n = read(fd, chunk, CHUNK_SIZE)) != 0) {
+		if (n < 0)
+			r = errno == EINTR ? 0 : -errno;
+		else if (ret->len + (size_t)n > FILE_SIZE_MAX)
+			r = -EFBIG;
+		else
+			g_string_append_len(ret, chunk, n);
+	}
+	(void)close(fd);
+	return r;
+}
+
 static int read_one(struct config_file *file, const char *path, bool may_be_missing,
 		    GPtrArray *problems)
 {
 	struct config_place place = {(char *)path, 0};
-	g_autoptr(GError) error = NULL;
-	g_autofree char *text = NULL;
-	gsize size;
+	g_autoptr(GString) content = g_string_new(NULL);
+	int r = read_content(path, content);
 
-	errno = 0;
-	if (!g_file_get_contents(path, &text, &size, &error)) {
-		int r = errno != 0 ? -errno : -EIO;
-
-		if (may_be_missing && g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-			return 0;
+	if (r == -ENOENT && may_be_missing)
+		return 0;
+	if (r < 0)
 		config_problem_add(problems, CONFIG_ERROR, &place, "", "", "can not be read: %s",
 				   g_strerror(-r));
-		return r;
-	}
-	take_text(file, path, text, size, problems);
-	return 0;
+	else
+		take_text(file, path, content, problems);
+	return r;
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)

@@ -387,18 +387,44 @@ static void test_overlaps(void)
 	g_assert_cmpstr(second->sentence, ==, bound);
 }
 
-static void test_missing_file(void)
+/* Each is said with its reason, and nothing else is. */
+static void test_unreadable_file(void)
 {
-	g_autoptr(GPtrArray) problems = config_problems_new();
-	g_autofree char *line = NULL;
-	struct config *config = NULL;
+	static const struct {
+		const char *path;
+		int error;
+		const char *line;
+	} cases[] = {
+		{"/nonexistent/nat64d.conf", -ENOENT,
+		 "/nonexistent/nat64d.conf: can not be read: No such file or directory"},
+		{"/proc", -EISDIR, "/proc: can not be read: Is a directory"},
+		{"/dev/zero", -EFBIG, "/dev/zero: can not be read: File too large"},
+	};
 
-	g_assert_cmpint(config_load("/nonexistent/nat64d.conf", &config, problems), ==, -ENOENT);
-	g_assert_null(config);
-	g_assert_cmpuint(problems->len, ==, 1);
-	line = config_problem_print(g_ptr_array_index(problems, 0));
-	g_assert_cmpstr(line, ==,
-			"/nonexistent/nat64d.conf: can not be read: No such file or directory");
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GPtrArray) problems = config_problems_new();
+		g_autofree char *line = NULL;
+		struct config *config = NULL;
+
+		g_assert_cmpint(config_load(cases[i].path, &config, problems), ==, cases[i].error);
+		g_assert_null(config);
+		g_assert_cmpuint(problems->len, ==, 1);
+		line = config_problem_print(g_ptr_array_index(problems, 0));
+		g_assert_cmpstr(line, ==, cases[i].line);
+	}
+}
+
+/* What editors of other systems leave behind is no part of the text. */
+static void test_foreign_text(void)
+{
+	g_autofree char *path = write_text("\xef\xbb\xbf[Timeouts]\r\nUDP=7min\r\n");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = load(path, problems);
+
+	g_assert_cmpuint(problems->len, ==, 0);
+	g_assert_cmpuint(config->nat64.udp_ms, ==, 7 * 60000);
+	config_free(config);
+	(void)g_unlink(path);
 }
 
 /* Turns every "#Key=value" and "#[Section]" of the example into a line that counts. */
@@ -514,7 +540,8 @@ int main(int argc, char **argv)
 	}
 	g_test_add_func("/config/all-problems", test_all_problems);
 	g_test_add_func("/config/overlaps", test_overlaps);
-	g_test_add_func("/config/missing-file", test_missing_file);
+	g_test_add_func("/config/unreadable-file", test_unreadable_file);
+	g_test_add_func("/config/foreign-text", test_foreign_text);
 	g_test_add_func("/config/example", test_example);
 	g_test_add_func("/config/durations", test_durations);
 	g_test_add_func("/config/sizes", test_sizes);
