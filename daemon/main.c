@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 {
 	struct daemon_options daemon_options;
 	char *default_config;
+	char *default_state_dir;
 	char *state_dir;
 	char *run_dir;
 	char *socket;
@@ -191,8 +192,9 @@ int main(int argc, char **argv)
 		return status;
 	}
 
+	default_state_dir = g_build_filename("/var/lib/nat64d", arg_instance, NULL);
 	state_dir = arg_state_dir ? g_strdup(arg_state_dir)
-				  : directory_of("STATE_DIRECTORY", "/var/lib/nat64d");
+				  : directory_of("STATE_DIRECTORY", default_state_dir);
 	run_dir = directory_of("RUNTIME_DIRECTORY", state_dir);
 	socket = arg_socket ? g_strdup(arg_socket) : g_build_filename(run_dir, "control", NULL);
 	/* systemd makes it; else we do. If that fails, opening the socket says why. */
@@ -208,6 +210,7 @@ int main(int argc, char **argv)
 	g_free(socket);
 	g_free(run_dir);
 	g_free(state_dir);
+	g_free(default_state_dir);
 	g_free(default_config);
 	return status;
 }
