@@ -329,9 +329,13 @@ enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
 	if (found->session == SLAB_NONE) {
 		if (is_tcp && event != TCP_FSM_V4_SYN)
 			return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
-		return binding_add_session(nat, in->protocol, found->binding, &in->src,
-					   prefix_towards(nat, in->protocol, found),
-					   is_tcp ? TCP_FSM_V4_INIT : TCP_FSM_CLOSED, expires_ms);
+		enum outcome outcome =
+			binding_add_session(nat, in->protocol, found->binding, &in->src,
+					    prefix_towards(nat, in->protocol, found),
+					    is_tcp ? TCP_FSM_V4_INIT : TCP_FSM_CLOSED, expires_ms);
+		/* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
+		return is_tcp && outcome == OUTCOME_SESSION_FULL ? OUTCOME_SESSION_FULL_TCP
+								 : outcome;
 	}
 	if (is_tcp)
 		tcp_step(nat, found->session, event, input->tcp_flags, input->now_ms);

@@ -65,6 +65,7 @@ X(POOL4_NO_ENTRY,            DROP,       ERROR(1, 3),  SILENT,        "no pool4 
 X(POOL4_EXHAUSTED,           DROP,       ERROR(1, 3),  SILENT,        "no free port in pool4") \
 X(BIB_FULL,                  DROP,       ERROR(1, 3),  SILENT,        "as many bindings as Limits.Bindings allows") \
 X(SESSION_FULL,              DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions as Limits.Sessions allows") \
+X(SESSION_FULL_TCP,          DROP,       ERROR(1, 3),  SILENT,        "as many sessions as Limits.Sessions allows: TCP opened from the IPv4 side") \
 X(NO_MEMORY,                 DROP,       ERROR(1, 3),  ERROR(3, 1),   "no memory for a new binding or session") \
 X(DRAINING,                  DROP,       ERROR(1, 3),  SILENT,        "the gateway is draining and makes no new bindings") \
 X(BIB6_NOT_FOUND,            DROP,       SILENT,       SILENT,        "TCP segment that opens nothing, from a client without a binding") \
