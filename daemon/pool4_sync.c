@@ -2,9 +2,9 @@
 /*
  * Theory of operation
  *
- * wanted is the list of entries as they should be, made afresh each time. It is compared with the
- * list of the last time by name, and only differences reach the core. Ports that changed reach the
- * rules first and the core after them: a port must not be chosen before its rule is in.
+ * The list of entries as they should be (pool4_wanted.c) is made afresh each time. It is compared
+ * with that of the last time by name, and only differences reach the core. Ports that changed reach
+ * the rules first and the core after them: a port must not be chosen before its rule is in.
  *
  * The core's entries are copied under the lock and handed to the rules without it, since the rules
  * call the kernel.
@@ -17,17 +17,7 @@
 #include <syslog.h>
 
 #include "daemon/core/nat64.h"
-#include "daemon/pool4_auto.h"
-
-#define INTERFACE_ADDRESSES_MAX 64
-#define AUTO_NAME               "auto"
-
-/* One entry as it should be. */
-struct wanted {
-	struct pool4_spec spec; /* spec.addresses is addresses->data */
-	GArray *addresses;
-	bool tried; /* the core has refused it already, and that was reported */
-};
+#include "daemon/pool4_wanted.h"
 
 struct unsaid {
 	int level;
@@ -37,21 +27,13 @@ struct unsaid {
 struct pool4_sync {
 	struct pool4_sync_config config;
 	struct pool4_auto *autos;
-	GPtrArray *wanted;
-	GArray *statics;               /* of struct config_static: those that the core has */
-	GHashTable *refused;           /* names of those that it refused, as reported */
-	const struct config *followed; /* of the last time; only compared */
+	struct pool4_wanted_list *wanted; /* of the last time; NULL = never yet */
+	GArray *statics;                  /* of struct config_static: those that the core has */
+	GHashTable *refused;              /* names of those that it refused, as reported */
+	const struct config *followed;    /* of the last time; only compared */
 	bool no_address_reported;
 	GPtrArray *unsaid; /* of struct unsaid: reports made under the lock */
 };
-
-static void wanted_free(void *data)
-{
-	struct wanted *wanted = data;
-
-	g_array_unref(wanted->addresses);
-	g_free(wanted);
-}
 
 /* Not said at once: saying is a system call, and the lock is held. */
 static void say_later(struct pool4_sync *sync, int level, const char *format, ...)
@@ -85,7 +67,6 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	int r;
 
 	sync->config = *config;
-	sync->wanted = g_ptr_array_new_with_free_func(wanted_free);
 	sync->statics = g_array_new(FALSE, FALSE, sizeof(struct config_static));
 	sync->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->unsaid = g_ptr_array_new_with_free_func(g_free);
@@ -103,91 +84,11 @@ void pool4_sync_free(struct pool4_sync *sync)
 	if (!sync)
 		return;
 	pool4_auto_free(sync->autos);
-	g_ptr_array_unref(sync->wanted);
+	pool4_wanted_free(sync->wanted);
 	g_array_unref(sync->statics);
 	g_hash_table_unref(sync->refused);
 	g_ptr_array_unref(sync->unsaid);
 	g_free(sync);
-}
-
-static struct wanted *want(GPtrArray *list, const struct pool4_spec *spec)
-{
-	struct wanted *wanted = g_new0(struct wanted, 1);
-
-	wanted->spec = *spec;
-	wanted->addresses = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
-	g_array_append_vals(wanted->addresses, spec->addresses, spec->n_addresses);
-	g_ptr_array_add(list, wanted);
-	return wanted;
-}
-
-/* The addresses are complete. */
-static void settle(struct pool4_sync *sync, struct wanted *wanted, bool ports_auto)
-{
-	wanted->spec.addresses = (const struct addr4_range *)(void *)wanted->addresses->data;
-	wanted->spec.n_addresses = wanted->addresses->len;
-	if (!ports_auto)
-		return;
-	if (pool4_auto_is_own(wanted->spec.addresses, wanted->spec.n_addresses))
-		pool4_auto_ports(sync->autos, gateway_now_ms(), &wanted->spec.ports);
-	else
-		wanted->spec.ports = (struct port_ranges){.range = {{1024, 65535}}, .n_ranges = 1};
-}
-
-static void want_configured(struct pool4_sync *sync, GPtrArray *list,
-			    const struct config_pool4 *entry)
-{
-	struct addr4_range found[INTERFACE_ADDRESSES_MAX];
-	struct wanted *wanted = want(list, &entry->spec);
-
-	for (char **name = entry->interfaces; name && *name; name++) {
-		uint32_t n = pool4_auto_interface(*name, found, INTERFACE_ADDRESSES_MAX);
-
-		g_array_append_vals(wanted->addresses, found, n);
-	}
-	if (wanted->addresses->len == 0)
-		g_ptr_array_remove_index(list, list->len - 1); /* comes with its interface */
-	else
-		settle(sync, wanted, entry->ports_auto);
-}
-
-static void want_auto(struct pool4_sync *sync, GPtrArray *list)
-{
-	struct pool4_spec spec = {
-		.name = AUTO_NAME,
-		.protocol = {true, true, true},
-		.pool6 = POOL4_ANY_PREFIX,
-		.source = POOL4_FROM_AUTO,
-	};
-	struct addr4_range range;
-
-	if (!pool4_auto_address(sync->autos, &range.first)) {
-		if (!sync->no_address_reported)
-			sync->config.report(
-				LOG_WARNING,
-				"no pool4 address: no [Pool4] entry is configured and the host has "
-				"no "
-				"IPv4 default route to take an address from; nothing is translated "
-				"until there is one");
-		sync->no_address_reported = true;
-		return;
-	}
-	sync->no_address_reported = false;
-	range.last = range.first;
-	spec.addresses = &range;
-	spec.n_addresses = 1;
-	settle(sync, want(list, &spec), true);
-}
-
-static struct wanted *find_wanted(const GPtrArray *list, const char *name)
-{
-	for (guint i = 0; i < list->len; i++) {
-		struct wanted *wanted = g_ptr_array_index(list, i);
-
-		if (strcmp(wanted->spec.name, name) == 0)
-			return wanted;
-	}
-	return NULL;
 }
 
 /* All but the ports, which can change in place. */
@@ -252,14 +153,14 @@ static void drain(struct pool4_sync *sync, const struct pool4_entry *entry)
 }
 
 /* Entries of the file or of ours that are not wanted any more, or not like this. Lock held. */
-static void retire(struct pool4_sync *sync, const GPtrArray *fresh)
+static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *fresh)
 {
 	struct pool4 *pool = sync->config.gateway->nat->pool4;
 	const struct pool4_entry *entry;
 
 	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
-		const struct wanted *was = find_wanted(sync->wanted, entry->spec.name);
-		const struct wanted *now = find_wanted(fresh, entry->spec.name);
+		const struct pool4_wanted *was = pool4_wanted_find(sync->wanted, entry->spec.name);
+		const struct pool4_wanted *now = pool4_wanted_find(fresh, entry->spec.name);
 
 		id = entry->id;
 		if (entry->spec.source == POOL4_FROM_RUNTIME)
@@ -272,11 +173,11 @@ static void retire(struct pool4_sync *sync, const GPtrArray *fresh)
 }
 
 /* Lock held. False if it could not be added. */
-static bool add(struct pool4_sync *sync, struct wanted *wanted)
+static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted)
 {
 	struct pool4 *pool = sync->config.gateway->nat->pool4;
 	const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
-	const struct wanted *was = find_wanted(sync->wanted, wanted->spec.name);
+	const struct pool4_wanted *was = pool4_wanted_find(sync->wanted, wanted->spec.name);
 	const struct pool4_entry *other;
 	enum pool4_result result;
 	uint32_t id;
@@ -419,26 +320,33 @@ static unsigned follow_statics(struct pool4_sync *sync, const struct config *con
 	return n_failed;
 }
 
+/* Once, until there is one again. */
+static void report_no_address(struct pool4_sync *sync, bool missing)
+{
+	if (missing && !sync->no_address_reported)
+		sync->config.report(LOG_WARNING,
+				    "no pool4 address: no [Pool4] entry is configured and the host "
+				    "has no IPv4 default route to take an address from; nothing is "
+				    "translated until there is one");
+	sync->no_address_reported = missing;
+}
+
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 {
-	GPtrArray *fresh = g_ptr_array_new_with_free_func(wanted_free);
+	struct pool4_wanted_list *fresh = pool4_wanted_new(sync->autos, config);
 	unsigned n_failed = 0;
 
-	for (uint32_t i = 0; i < config->n_pool4; i++)
-		want_configured(sync, fresh, &config->pool4[i]);
-	if (config->n_pool4 == 0)
-		want_auto(sync, fresh);
-
+	report_no_address(sync, config->n_pool4 == 0 && fresh->entries->len == 0);
 	gateway_lock(sync->config.gateway);
 	retire(sync, fresh);
-	for (guint i = 0; i < fresh->len; i++)
-		n_failed += !add(sync, g_ptr_array_index(fresh, i));
+	for (guint i = 0; i < fresh->entries->len; i++)
+		n_failed += !add(sync, g_ptr_array_index(fresh->entries, i));
 	n_failed += follow_statics(sync, config);
 	sync->followed = config;
 	gateway_unlock(sync->config.gateway);
 	say_all(sync);
 
-	g_ptr_array_unref(sync->wanted);
+	pool4_wanted_free(sync->wanted);
 	sync->wanted = fresh;
 	return n_failed;
 }
@@ -478,7 +386,8 @@ static void collect(struct pool4_sync *sync, struct rule_list *list)
 	const struct pool4_entry *entry;
 
 	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
-		const struct wanted *wanted = find_wanted(sync->wanted, entry->spec.name);
+		const struct pool4_wanted *wanted =
+			pool4_wanted_find(sync->wanted, entry->spec.name);
 
 		id = entry->id;
 		if (entry->state == POOL4_DISABLED)
@@ -512,8 +421,8 @@ static void use(struct pool4_sync *sync, const struct rule_list *list)
 {
 	struct pool4 *pool = sync->config.gateway->nat->pool4;
 
-	for (guint i = 0; i < sync->wanted->len; i++) {
-		const struct wanted *wanted = g_ptr_array_index(sync->wanted, i);
+	for (guint i = 0; sync->wanted && i < sync->wanted->entries->len; i++) {
+		const struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
 		const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
 
 		if (entry && !same_ports(&entry->spec.ports, &wanted->spec.ports))

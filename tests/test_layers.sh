@@ -118,7 +118,7 @@ room_of()
 {
 	case $1 in
 	# These know several edges, which is their job.
-	daemon* | main | worker | world | pool4_auto | pool4_sync) echo wiring ;;
+	daemon* | main | worker | world | pool4_auto | pool4_sync | pool4_wanted) echo wiring ;;
 	config*) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;

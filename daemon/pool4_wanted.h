@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The entries of pool4 as they should be now: what the configuration says, with the addresses and
+ * free ports that the host has at this moment (P-18).
+ *
+ * Asks the kernel; control thread only, without the gateway's lock.
+ */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/pool4_auto.h"
+
+/* The entry that exists while there is no other. */
+#define POOL4_WANTED_AUTO "auto"
+
+struct pool4_wanted {
+	struct pool4_spec spec; /* spec.addresses is addresses->data */
+	GArray *addresses;
+	bool tried; /* for the user: the core has refused it, and that was reported */
+};
+
+/* In the order of the files. */
+struct pool4_wanted_list {
+	GPtrArray *entries; /* of struct pool4_wanted */
+	GHashTable *by_name;
+};
+
+/* An entry whose interfaces have no address now is left out, and so is auto without a default
+ * route. */
+struct pool4_wanted_list *pool4_wanted_new(struct pool4_auto *autos, const struct config *config);
+void pool4_wanted_free(struct pool4_wanted_list *list);
+
+/* NULL if there is none, or no list yet. */
+struct pool4_wanted *pool4_wanted_find(const struct pool4_wanted_list *list, const char *name);
