@@ -53,7 +53,8 @@ struct daemon {
 	struct nfqueue *nfqueue;
 	struct rawsock *rawsock;
 	struct worker *worker;
-	struct rules *rules; /* NULL with Queue.Rules=none only until rules_open() */
+	struct rules *rules;
+	bool rules_applied; /* else the whole table is still to be put in place */
 	struct pool4_sync *sync;
 	struct manager *manager;
 	sd_event *event;
@@ -189,14 +190,16 @@ static int start_worker(struct daemon *daemon)
 	return r;
 }
 
-/* rules is open; on failure it stays so. */
-static int put_rules(struct daemon *daemon, bool anew)
+/* The whole table, or the difference only. rules is open; on failure it stays so. */
+static int put_rules(struct daemon *daemon)
 {
 	char *error = NULL;
 	int r;
 
-	r = pool4_sync_rules(daemon->sync, daemon->rules, anew, &error);
-	if (r < 0)
+	r = pool4_sync_rules(daemon->sync, daemon->rules, !daemon->rules_applied, &error);
+	if (r == 0)
+		daemon->rules_applied = true;
+	else
 		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
 	g_free(error);
 	return r;
@@ -233,13 +236,17 @@ static void read_losses(struct daemon *daemon)
  * or our own rules, by somebody who flushed them all. */
 static void follow_host(struct daemon *daemon)
 {
-	bool present = rules_present(daemon->rules);
+	bool applied;
 
 	(void)world_refresh(daemon->world);
-	if (!present)
+	if (daemon->rules_applied && !rules_present(daemon->rules)) {
+		daemon->rules_applied = false;
 		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
+	}
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	(void)put_rules(daemon, !present);
+	applied = daemon->rules_applied;
+	if (put_rules(daemon) == 0 && !applied)
+		log_line(LOG_NOTICE, "the packet rules are in place again");
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -289,13 +296,14 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	} else {
 		rules_close(daemon->rules);
 		daemon->rules = rules;
+		daemon->rules_applied = false;
 		gateway_lock(&daemon->gateway);
 		nat64_set_config(daemon->gateway.nat, &config->nat64);
 		gateway_unlock(&daemon->gateway);
 		(void)pool4_sync_follow(daemon->sync, config);
 		config_free(daemon->config);
 		daemon->config = config;
-		if (put_rules(daemon, true) == 0)
+		if (put_rules(daemon) == 0)
 			log_line(LOG_INFO, "reloaded");
 	}
 	manager_changed(daemon->manager);
@@ -403,7 +411,7 @@ static int start(struct daemon *daemon)
 	}
 	r = start_worker(daemon);
 	if (r == 0)
-		r = put_rules(daemon, true);
+		r = put_rules(daemon);
 	return r;
 }
 
