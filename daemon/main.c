@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat64d: command line, then daemon_run(). */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/config.h"
 #include "daemon/daemon.h"
@@ -155,6 +157,18 @@ static char *directory_of(const char *variable, const char *fallback)
 	return g_strdup(value && *value ? value : fallback);
 }
 
+/* What is opened next must not become somebody's stderr. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon_options daemon_options;
@@ -166,6 +180,7 @@ int main(int argc, char **argv)
 	int option;
 	int status;
 
+	fill_standard_descriptors();
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		if (option == 'h') {
 			help();
