@@ -49,6 +49,7 @@ static int check_iptables(const char *instance, const struct config *config, cha
 	const char *const argv[] = {"iptables-nft-restore", "--version", NULL};
 	const struct config_mark *mark = &config->queue.mark;
 	struct rules_marks marks;
+	int r;
 
 	if (instance != NULL && strlen(instance) > INSTANCE_MAX) {
 		*ret_error = g_strdup_printf("the instance name %s is longer than %d characters, "
@@ -62,7 +63,9 @@ static int check_iptables(const char *instance, const struct config *config, cha
 					     mark->value, mark->mask);
 		return -EINVAL;
 	}
-	if (rules_kernel_program(argv, "", NULL, NULL) < 0) {
+	r = rules_kernel_program(argv, "", NULL, ret_error);
+	if (r == -ENOENT) {
+		g_free(*ret_error);
 		*ret_error = g_strdup(
 			config->queue.rules == CONFIG_RULES_IPTABLES
 				? "Queue.Rules=iptables: iptables-nft-restore is missing: install "
@@ -70,9 +73,8 @@ static int check_iptables(const char *instance, const struct config *config, cha
 				: "nf_tables of this kernel can not queue (CONFIG_NFT_QUEUE), and "
 				  "iptables-nft, which would, is missing: install the package "
 				  "iptables");
-		return -ENOENT;
 	}
-	return 0;
+	return r;
 }
 
 static int choose_mode(const struct config *config, enum rules_mode *ret, char **ret_error)
