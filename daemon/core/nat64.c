@@ -338,8 +338,8 @@ static bool is_unbound(enum outcome outcome)
 
 /* A-13, P-23: a packet that no binding wants is the host's on its own addresses, and the kernel's
  * outside pool4; elsewhere it ends as outcome says. */
-static enum outcome unbound_4to6(const struct nat64 *nat, const struct packet *packet,
-				 enum outcome outcome)
+static enum outcome whose_4to6(const struct nat64 *nat, const struct packet *packet,
+			       enum outcome outcome)
 {
 	uint32_t dst = packet_dst4(packet);
 
@@ -362,7 +362,7 @@ static enum outcome receive_4to6(struct passage *passage)
 		return OUTCOME_EXEMPT;
 
 	enum outcome outcome = judge_4to6(passage);
-	return is_unbound(outcome) ? unbound_4to6(nat, packet, outcome) : outcome;
+	return is_unbound(outcome) ? whose_4to6(nat, packet, outcome) : outcome;
 }
 
 /* Is there a binding for a packet that was refused for its IPv4 options? */
@@ -397,7 +397,7 @@ static enum outcome refused(const struct nat64 *nat, const struct packet *packet
 	if (outcome == OUTCOME_SOURCE_ROUTE && finds_binding4(nat, packet))
 		return outcome;
 	if (is_unbound(outcome) || !pool4_has_address(nat->pool4, packet_dst4(packet)))
-		return unbound_4to6(nat, packet, outcome);
+		return whose_4to6(nat, packet, outcome);
 	return outcome;
 }
 
