@@ -26,6 +26,7 @@
 struct pool4_auto {
 	struct netlink netlink;
 	struct listeners *listeners;
+	struct ifaddrs *interfaces; /* NULL only while it is made */
 	char text[SYSCTL_SIZE];
 };
 
@@ -40,6 +41,8 @@ int pool4_auto_new(struct pool4_auto **ret)
 	r = netlink_open(NETLINK_ROUTE, &autos->netlink);
 	if (r == 0)
 		r = listeners_new(&autos->listeners);
+	if (r == 0)
+		r = pool4_auto_read(autos);
 	if (r < 0) {
 		pool4_auto_free(autos);
 		return r;
@@ -52,6 +55,8 @@ void pool4_auto_free(struct pool4_auto *autos)
 {
 	if (!autos)
 		return;
+	if (autos->interfaces)
+		freeifaddrs(autos->interfaces);
 	listeners_free(autos->listeners);
 	netlink_close(&autos->netlink);
 	free(autos);
@@ -81,33 +86,48 @@ static bool address_of(const struct ifaddrs *interface, uint32_t *ret)
 	return true;
 }
 
-bool pool4_auto_is_own(const struct addr4_range *ranges, uint32_t n_ranges)
+int pool4_auto_read(struct pool4_auto *autos)
 {
-	struct ifaddrs *list = NULL;
-	bool found = false;
-	uint32_t addr;
+	struct ifaddrs *fresh = NULL;
 
-	if (getifaddrs(&list) < 0)
-		return false;
-	for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next)
-		for (uint32_t j = 0; address_of(i, &addr) && j < n_ranges && !found; j++)
-			found = addr >= ranges[j].first && addr <= ranges[j].last;
-	freeifaddrs(list);
-	return found;
+	if (getifaddrs(&fresh) < 0)
+		return -errno;
+	if (autos->interfaces)
+		freeifaddrs(autos->interfaces);
+	autos->interfaces = fresh;
+	return 0;
 }
 
-uint32_t pool4_auto_interface(const char *name, struct addr4_range *ret, uint32_t max)
+bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
+		       uint32_t n_ranges)
 {
-	struct ifaddrs *list = NULL;
+	uint32_t addr;
+
+	for (const struct ifaddrs *i = autos->interfaces; i; i = i->ifa_next)
+		for (uint32_t j = 0; address_of(i, &addr) && j < n_ranges; j++)
+			if (addr >= ranges[j].first && addr <= ranges[j].last)
+				return true;
+	return false;
+}
+
+/* An address with a label goes by that: "wan0:vip". No interface has a colon in its name. */
+static bool is_of(const struct ifaddrs *interface, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(interface->ifa_name, name, length) == 0 &&
+	       (interface->ifa_name[length] == '\0' || interface->ifa_name[length] == ':');
+}
+
+uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
+			      struct addr4_range *ret, uint32_t max)
+{
 	uint32_t n = 0;
 	uint32_t addr;
 
-	if (getifaddrs(&list) < 0)
-		return 0;
-	for (const struct ifaddrs *i = list; i && n < max; i = i->ifa_next)
-		if (strcmp(i->ifa_name, name) == 0 && address_of(i, &addr))
+	for (const struct ifaddrs *i = autos->interfaces; i && n < max; i = i->ifa_next)
+		if (is_of(i, name) && address_of(i, &addr))
 			ret[n++] = (struct addr4_range){addr, addr};
-	freeifaddrs(list);
 	return n;
 }
 

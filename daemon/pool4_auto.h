@@ -17,10 +17,15 @@ void pool4_auto_free(struct pool4_auto *autos);
 /* The source address towards the IPv4 default route. False without such a route. */
 bool pool4_auto_address(struct pool4_auto *autos, uint32_t *ret);
 
+/* Reads the addresses of all interfaces anew, for the next two; pool4_auto_new() did it first. On
+ * failure those of the last time stay. */
+int pool4_auto_read(struct pool4_auto *autos);
 /* Is one of the addresses in ranges configured on an interface of this host? */
-bool pool4_auto_is_own(const struct addr4_range *ranges, uint32_t n_ranges);
+bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
+		       uint32_t n_ranges);
 /* The IPv4 addresses of an interface, at most max of them; returns how many. */
-uint32_t pool4_auto_interface(const char *name, struct addr4_range *ret, uint32_t max);
+uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
+			      struct addr4_range *ret, uint32_t max);
 
 /* From 1024 up, without ip_local_port_range, ip_local_reserved_ports, and ports that some socket
  * listens on. */

@@ -32,7 +32,7 @@ static void settle(struct pool4_auto *autos, struct pool4_wanted_list *list,
 
 	spec->addresses = (const struct addr4_range *)(void *)wanted->addresses->data;
 	spec->n_addresses = wanted->addresses->len;
-	if (ports_auto && pool4_auto_is_own(spec->addresses, spec->n_addresses))
+	if (ports_auto && pool4_auto_is_own(autos, spec->addresses, spec->n_addresses))
 		pool4_auto_ports(autos, gateway_now_ms(), &spec->ports);
 	else if (ports_auto)
 		spec->ports = (struct port_ranges){.range = {{1024, 65535}}, .n_ranges = 1};
@@ -47,7 +47,7 @@ static void want_configured(struct pool4_auto *autos, struct pool4_wanted_list *
 	struct pool4_wanted *wanted = want(&entry->spec);
 
 	for (char **name = entry->interfaces; name && *name; name++) {
-		uint32_t n = pool4_auto_interface(*name, found, INTERFACE_ADDRESSES_MAX);
+		uint32_t n = pool4_auto_interface(autos, *name, found, INTERFACE_ADDRESSES_MAX);
 
 		g_array_append_vals(wanted->addresses, found, n);
 	}
@@ -83,6 +83,8 @@ struct pool4_wanted_list *pool4_wanted_new(struct pool4_auto *autos, const struc
 		.entries = g_ptr_array_new_with_free_func(wanted_free),
 		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
 	};
+	/* Better addresses of ten seconds ago than none, which would drain their entries. */
+	(void)pool4_auto_read(autos);
 	for (uint32_t i = 0; i < config->n_pool4; i++)
 		want_configured(autos, list, &config->pool4[i]);
 	if (config->n_pool4 == 0)

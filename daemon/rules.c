@@ -137,14 +137,13 @@ enum rules_mode rules_mode(const struct rules *rules)
 	return rules->plan.mode;
 }
 
-/* IPv4 addresses of all interfaces. */
-static GArray *own_addresses(void)
+/* IPv4 addresses of all interfaces, appended to ret. */
+static int read_own_addresses(GArray *ret)
 {
-	GArray *own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct ifaddrs *list = NULL;
 
 	if (getifaddrs(&list) < 0)
-		return own;
+		return -errno;
 	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
 		struct sockaddr_in address;
 		uint32_t addr;
@@ -153,10 +152,10 @@ static GArray *own_addresses(void)
 			continue;
 		memcpy(&address, i->ifa_addr, sizeof(address));
 		addr = ntohl(address.sin_addr.s_addr);
-		g_array_append_val(own, addr);
+		g_array_append_val(ret, addr);
 	}
 	freeifaddrs(list);
-	return own;
+	return 0;
 }
 
 /* Reads the host into the plan. Tracking that our own rule started does not end before teardown:
@@ -164,9 +163,16 @@ static GArray *own_addresses(void)
 static int read_host(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		     struct rules_routes *ret_routes, char **ret_error)
 {
-	g_autoptr(GArray) own = own_addresses();
-	int r = rules_routes_read(ret_routes);
+	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	int r = read_own_addresses(own);
 
+	/* Not as if there were none: then all ports of the host's own would be taken from it. */
+	if (r < 0) {
+		*ret_error =
+			g_strdup_printf("the host's addresses can not be read: %s", g_strerror(-r));
+		return r;
+	}
+	r = rules_routes_read(ret_routes);
 	if (r < 0) {
 		*ret_error =
 			g_strdup_printf("the routing table can not be read: %s", g_strerror(-r));

@@ -177,7 +177,7 @@ static void test_static_comes_with_address(void)
 	tear_down(&host);
 }
 
-/* The interface goes, and comes back with its address. */
+/* The interface goes, and comes back with two addresses, one of them under a label. */
 static void test_interface_comes_back(void)
 {
 	struct gateway_host host = {0};
@@ -191,8 +191,10 @@ static void test_interface_comes_back(void)
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 0);
 	netns_run("ip link add wan type veth peer name wan1");
 	netns_run("ip address add 203.0.113.1/24 dev wan");
+	netns_run("ip address add 203.0.113.9/24 dev wan label wan:vip");
+	netns_run("ip address add 203.0.113.10/24 dev wan1");
 	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
 	tear_down(&host);
 }
 
