@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose a packet is; rows on the wire are in tests/packets (a08_ to a16_, p23_). */
+#include <glib.h>
+
+#include "daemon/core/admission.h"
+#include "tests/gateway_fixture.h"
+
+static struct gateway_fixture *gateway;
+static uint8_t bytes[48];
+
+static struct packet packet6(const char *src, const char *dst)
+{
+	struct packet packet = {.data = bytes, .size = 48, .version = 6};
+	struct addr6 addr = {0};
+
+	g_assert_true(addr6_parse(src, &addr));
+	memcpy(bytes + 8, addr.byte, 16);
+	g_assert_true(addr6_parse(dst, &addr));
+	memcpy(bytes + 24, addr.byte, 16);
+	return packet;
+}
+
+static struct packet packet4(const char *src, const char *dst)
+{
+	struct packet packet = {.data = bytes, .size = 28, .version = 4};
+	uint32_t addr = 0;
+
+	g_assert_true(addr4_parse(src, &addr));
+	store_be32(bytes + 12, addr);
+	g_assert_true(addr4_parse(dst, &addr));
+	store_be32(bytes + 16, addr);
+	return packet;
+}
+
+/* in the order in which they are asked. */
+static void test_6to4(void)
+{
+	static const struct {
+		const char *src;
+		const char *dst;
+		enum outcome outcome;
+	} cases[] = {
+		{"2001:db8::1", "2001:db8:64::198.51.100.7", OUTCOME_TRANSLATED},
+		{"2001:db8::1", "2001:db8:65::198.51.100.7", OUTCOME_NOT_OURS},
+		{"2001:db8:64::1", "2001:db8:65::198.51.100.7", OUTCOME_NOT_OURS},
+		{"2001:db8:64::1", "2001:db8:64::10.0.0.1", OUTCOME_EXEMPT},
+		{"2001:db8:64::1", "2001:db8:64::198.51.100.7", OUTCOME_SOURCE_IN_POOL6},
+		{"fe80::1", "2001:db8:64::198.51.100.7", OUTCOME_ILLEGAL_SOURCE},
+		{"2001:db8::1", "2001:db8:64::127.0.0.1", OUTCOME_ILLEGAL_DESTINATION},
+	};
+
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64_config *config = &gateway->nat->config;
+	g_assert_true(prefix4_parse("10.0.0.0/8", &config->exempt4[config->n_exempt4++]));
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct packet packet = packet6(cases[i].src, cases[i].dst);
+		uint32_t peer4 = 0;
+		int pool6 = -1;
+		g_assert_cmpint(admission_6to4(gateway->nat, &packet, &pool6, &peer4), ==,
+				cases[i].outcome);
+		if (cases[i].outcome == OUTCOME_TRANSLATED) {
+			g_assert_cmpint(pool6, ==, 0);
+			g_assert_cmpuint(peer4, ==, 0xc6336407);
+		}
+	}
+	gateway_free(gateway);
+}
+
+/* P-23, A-13: what no binding wants is the host's, the kernel's, or ends as it is. */
+static void test_unbound(void)
+{
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	const struct nat64 *nat = gateway->nat;
+	struct packet to_pool = packet4("198.51.100.7", "203.0.113.1");
+	g_assert_cmpint(admission_unbound_4to6(nat, &to_pool, OUTCOME_FRAGMENT), ==,
+			OUTCOME_FRAGMENT);
+	g_assert_cmpint(admission_unbound_4to6(nat, &to_pool, OUTCOME_TOO_BIG), ==,
+			OUTCOME_TOO_BIG);
+
+	struct packet elsewhere = packet4("198.51.100.7", "192.0.2.1");
+	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_FRAGMENT), ==,
+			OUTCOME_NOT_OURS);
+	gateway->world.own4[gateway->world.n_own4++] = 0xc0000201;
+	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_FRAGMENT), ==,
+			OUTCOME_LEFT_TO_HOST);
+	gateway_free(gateway);
+}
+
+/* What packet_parse() refused: a header that lies about its lengths is nobody's. */
+static void test_refused(void)
+{
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct packet packet = packet6("2001:db8::1", "2001:db8:65::1");
+
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_IP6), ==,
+			OUTCOME_MALFORMED_IP6);
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_UDP), ==,
+			OUTCOME_NOT_OURS);
+	packet = packet6("2001:db8::1", "2001:db8:64::198.51.100.7");
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_UDP), ==,
+			OUTCOME_MALFORMED_UDP);
+	packet = packet4("127.0.0.1", "203.0.113.1");
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_UNKNOWN_PROTOCOL), ==,
+			OUTCOME_ILLEGAL_SOURCE);
+	gateway_free(gateway);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/admission/6to4", test_6to4);
+	g_test_add_func("/admission/unbound", test_unbound);
+	g_test_add_func("/admission/refused", test_refused);
+	return g_test_run();
+}
