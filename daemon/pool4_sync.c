@@ -205,6 +205,9 @@ static const char *static_text(enum nat64_static_result result)
 	case NAT64_STATIC_OK:
 	case NAT64_STATIC_IDENTICAL:
 		break;
+	case NAT64_STATIC_ILLEGAL:
+		return "its inside address is not that of one host (multicast, link-local, "
+		       "loopback or ::)";
 	case NAT64_STATIC_IN_POOL6:
 		return "its inside address lies in Pool6";
 	case NAT64_STATIC_NOT_OUR_ADDRESS:

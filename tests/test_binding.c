@@ -72,6 +72,8 @@ static void test_static_refusals(void)
 		enum nat64_static_result result;
 	} cases[] = {
 		{"[2001:db8:64::1]:80", "203.0.113.1:80", NAT64_STATIC_IN_POOL6},
+		{"[ff02::1]:80", "203.0.113.1:80", NAT64_STATIC_ILLEGAL},
+		{"[fe80::1]:80", "203.0.113.1:80", NAT64_STATIC_ILLEGAL},
 		{"[2001:db8::5]:80", "203.0.113.2:80", NAT64_STATIC_NOT_OUR_ADDRESS},
 		{"[2001:db8::5]:22", "192.0.2.1:22", NAT64_STATIC_LISTENER},
 		{"[2001:db8::5]:80", "203.0.113.1:80", NAT64_STATIC_OK},

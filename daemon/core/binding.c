@@ -67,6 +67,8 @@ static uint32_t paired_address(const struct nat64 *nat, const struct client *rec
 {
 	if (record->addr4)
 		return record->addr4;
+	if (addr6_is_illegal_source(&taddr6->addr))
+		return NAT64_STATIC_ILLEGAL;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
 		uint32_t other = client_find(&nat->clients, &record->prefix, (uint8_t)i);
 		if (other != SLAB_NONE && client_at(&nat->clients, other)->addr4)

@@ -158,8 +158,9 @@ uint64_t nat64_next_deadline(const struct nat64 *nat);
 /* Management. Results as in pool4.h. */
 enum nat64_static_result {
 	NAT64_STATIC_OK,
-	NAT64_STATIC_IDENTICAL,       /* is there already */
-	NAT64_STATIC_IN_POOL6,        /* the IPv6 address lies inside Pool6 (S-5) */
+	NAT64_STATIC_IDENTICAL, /* is there already */
+	NAT64_STATIC_ILLEGAL,   /* the IPv6 address is multicast, link-local, ::, ... */
+	NAT64_STATIC_IN_POOL6,  /* the IPv6 address lies inside Pool6 (S-5) */
 	NAT64_STATIC_NOT_OUR_ADDRESS, /* neither in pool4 nor the host's own */
 	NAT64_STATIC_LISTENER,        /* a local socket listens there */
 	NAT64_STATIC_TAKEN,           /* one side is bound otherwise */
