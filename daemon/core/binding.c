@@ -67,8 +67,6 @@ static uint32_t paired_address(const struct nat64 *nat, const struct client *rec
 {
 	if (record->addr4)
 		return record->addr4;
-	if (addr6_is_illegal_source(&taddr6->addr))
-		return NAT64_STATIC_ILLEGAL;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
 		uint32_t other = client_find(&nat->clients, &record->prefix, (uint8_t)i);
 		if (other != SLAB_NONE && client_at(&nat->clients, other)->addr4)
@@ -187,6 +185,8 @@ static enum nat64_static_result static_binding_problem(const struct nat64 *nat,
 						       const struct taddr6 *taddr6,
 						       const struct taddr4 *taddr4)
 {
+	if (addr6_is_illegal_source(&taddr6->addr))
+		return NAT64_STATIC_ILLEGAL;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
 		const struct prefix6 *prefix = &nat->config.pool6[i];
 		if (prefix->len && prefix6_contains(prefix, &taddr6->addr))
