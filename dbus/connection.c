@@ -18,7 +18,8 @@ struct connection {
 	void *userdata;
 	sd_bus *bus; /* NULL while there is none */
 	sd_event_source *retry;
-	bool complained; /* about this outage */
+	uint64_t pause_usec; /* before the next attempt */
+	bool complained;     /* about this outage */
 };
 
 sd_bus *connection_bus(const struct connection *connection)
@@ -28,23 +29,22 @@ sd_bus *connection_bus(const struct connection *connection)
 
 static int try_again(struct connection *connection)
 {
-	uint64_t now;
 	int r;
 
-	r = sd_event_now(connection->event, CLOCK_MONOTONIC, &now);
+	r = sd_event_source_set_time_relative(connection->retry, connection->pause_usec);
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_time(connection->retry, now + CONNECTION_RETRY_USEC);
-	if (r < 0)
-		return r;
+	connection->pause_usec *= 2;
+	if (connection->pause_usec > CONNECTION_RETRY_MAX_USEC)
+		connection->pause_usec = CONNECTION_RETRY_MAX_USEC;
 	return sd_event_source_set_enabled(connection->retry, SD_EVENT_ONESHOT);
 }
 
 static void complain(struct connection *connection, const char *what, const char *why)
 {
 	if (!connection->complained)
-		fprintf(stderr, "D-Bus: %s: %s; trying again every 5 s, the control socket works\n",
-			what, why);
+		log_line(LOG_WARNING, "D-Bus: %s: %s; it is tried again, the control socket works",
+			 what, why);
 	connection->complained = true;
 }
 
@@ -61,7 +61,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
 
 	if (!sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected"))
 		return 0;
-	complain(connection, "the connection to the bus", "is lost");
+	complain(connection, "connection to the bus", "lost");
 	hang_up(connection);
 	return 0;
 }
@@ -84,7 +84,10 @@ static int on_name(sd_bus_message *message, void *userdata, sd_bus_error *error)
 		hang_up(connection);
 		return 0;
 	}
+	if (connection->complained)
+		log_line(LOG_NOTICE, "D-Bus: %s is on the bus again", connection->service);
 	connection->complained = false;
+	connection->pause_usec = CONNECTION_RETRY_USEC;
 	return 0;
 }
 
@@ -149,6 +152,7 @@ int connection_new(sd_event *event, const char *address, const char *service,
 	connection->event = sd_event_ref(event);
 	connection->on_ready = on_ready;
 	connection->userdata = userdata;
+	connection->pause_usec = CONNECTION_RETRY_USEC;
 	connection->service = strdup(service);
 	connection->address = address != NULL ? strdup(address) : NULL;
 	r = connection->service == NULL || (address != NULL && connection->address == NULL)
@@ -168,7 +172,7 @@ void connection_free(struct connection *connection)
 {
 	if (connection == NULL)
 		return;
-	sd_bus_flush_close_unref(connection->bus);
+	sd_bus_close_unref(connection->bus); /* without waiting for a bus that hangs */
 	sd_event_source_disable_unref(connection->retry);
 	sd_event_unref(connection->event);
 	free(connection->address);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The connection to the message bus. It may be missing at start and go away: it is tried again
- * every CONNECTION_RETRY_USEC for as long as we live, and the name is asked for anew each time.
+ * The connection to the message bus. It may be missing at start and go away: it is tried again for as
+ * long as we live, first after CONNECTION_RETRY_USEC, then after twice as long each time, and the
+ * name is asked for anew.
  */
 #pragma once
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#define CONNECTION_RETRY_USEC 5000000
+#define CONNECTION_RETRY_USEC     100000
+#define CONNECTION_RETRY_MAX_USEC 5000000
 
 struct connection;
 

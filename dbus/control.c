@@ -12,39 +12,54 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-id128.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dbus/names.h"
+
+struct peer {
+	sd_bus *bus; /* NULL: the place is free */
+	uint64_t since_usec;
+};
 
 struct control {
 	int fd;
 	char *path; /* set once the socket is ours */
 	sd_event *event;
 	sd_event_source *source;
+	sd_event_source *patience; /* armed while somebody waits for a place */
 	control_connect_fn on_connect;
 	void *userdata;
-	sd_bus *peer[CONTROL_PEERS_MAX];
+	struct peer peer[CONTROL_PEERS_MAX];
 };
 
 sd_bus *control_peer(const struct control *control, unsigned i)
 {
-	return control->peer[i];
+	return control->peer[i].bus;
 }
 
-/* sd-bus makes this signal up when a connection ends. */
+static void hang_up(struct control *control, const sd_bus *bus)
+{
+	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
+		if (control->peer[i].bus == bus)
+			control->peer[i].bus = sd_bus_close_unref(control->peer[i].bus);
+	}
+	(void)sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+}
+
+/* Sees each message before the manager does. The signal is sd-bus's own, when a connection ends. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct control *control = userdata;
 	sd_bus *bus = sd_bus_message_get_bus(message);
+	uint64_t n_replies = 0;
 
-	if (!sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected"))
+	(void)sd_bus_get_n_queued_write(bus, &n_replies);
+	if (n_replies < CONTROL_REPLIES_MAX &&
+	    !sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected"))
 		return 0;
-	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
-		if (control->peer[i] == bus)
-			control->peer[i] = sd_bus_close_unref(bus);
-	}
-	(void)sd_event_source_set_enabled(control->source, SD_EVENT_ON);
-	return 0;
+	hang_up(control, bus);
+	return 1;
 }
 
 /* Makes a server out of an accepted socket; takes over fd. */
@@ -86,19 +101,49 @@ fail:
 	return r;
 }
 
+/* Lets those who connect wait, for a while. */
+static int wait_for_place(struct control *control)
+{
+	int r;
+
+	r = sd_event_source_set_time_relative(control->patience, CONTROL_PATIENCE_USEC);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(control->patience, SD_EVENT_ONESHOT);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(control->source, SD_EVENT_OFF);
+}
+
+/* While others wait, there is no place for who does not even say what he wants. */
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct control *control = userdata;
+
+	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
+		const struct peer *peer = &control->peer[i];
+
+		if (peer->bus != NULL && sd_bus_is_ready(peer->bus) <= 0 &&
+		    usec >= peer->since_usec + CONTROL_PATIENCE_USEC)
+			hang_up(control, peer->bus);
+	}
+	return sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct control *control = userdata;
 	unsigned place = 0;
 	int peer_fd;
 
-	while (place < CONTROL_PEERS_MAX && control->peer[place] != NULL)
+	while (place < CONTROL_PEERS_MAX && control->peer[place].bus != NULL)
 		place++;
-	if (place == CONTROL_PEERS_MAX) /* until one hangs up */
-		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (place == CONTROL_PEERS_MAX)
+		return wait_for_place(control);
 	peer_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (peer_fd >= 0)
-		(void)serve(control, peer_fd, &control->peer[place]);
+	if (peer_fd < 0) /* without descriptors or memory it would be reported over and over */
+		return errno == EAGAIN ? 0 : wait_for_place(control);
+	(void)sd_event_now(control->event, CLOCK_MONOTONIC, &control->peer[place].since_usec);
+	(void)serve(control, peer_fd, &control->peer[place].bus);
 	return 0;
 }
 
@@ -170,6 +215,11 @@ int control_new(sd_event *event, const char *path, control_connect_fn on_connect
 	if (r >= 0)
 		r = sd_event_add_io(event, &control->source, control->fd, EPOLLIN, on_connection,
 				    control);
+	if (r >= 0)
+		r = sd_event_add_time(event, &control->patience, CLOCK_MONOTONIC, UINT64_MAX, 0,
+				      on_patience, control);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(control->patience, SD_EVENT_OFF);
 	if (r < 0) {
 		control_free(control);
 		return r;
@@ -183,8 +233,9 @@ void control_free(struct control *control)
 	if (control == NULL)
 		return;
 	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++)
-		sd_bus_flush_close_unref(control->peer[i]);
-	sd_event_source_unref(control->source);
+		sd_bus_close_unref(control->peer[i].bus);
+	sd_event_source_disable_unref(control->source);
+	sd_event_source_disable_unref(control->patience);
 	sd_event_unref(control->event);
 	if (control->path != NULL)
 		(void)unlink(control->path);

@@ -9,6 +9,10 @@
 #include <systemd/sd-event.h>
 
 #define CONTROL_PEERS_MAX 64 /* further ones wait until one hangs up */
+/* Replies that a peer may leave unread; one that lets more pile up is hung up on. */
+#define CONTROL_REPLIES_MAX 32
+/* While others wait, a peer has so long to finish the handshake. */
+#define CONTROL_PATIENCE_USEC 1000000
 
 struct control;
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/core/pool4_text.h"
 
@@ -14,8 +15,6 @@ bool list_cursor_parse(const char *text, struct list_cursor *ret)
 	struct list_cursor cursor = {PROTOCOL_TCP, 0};
 	const char *colon = strchr(text, ':');
 	char name[8];
-	unsigned long index;
-	char *end;
 
 	if (*text == '\0') {
 		*ret = cursor;
@@ -25,13 +24,9 @@ bool list_cursor_parse(const char *text, struct list_cursor *ret)
 		return false;
 	memcpy(name, text, (size_t)(colon - text));
 	name[colon - text] = '\0';
-	if (!protocol_parse(name, &cursor.protocol) || colon[1] < '0' || colon[1] > '9')
+	if (!protocol_parse(name, &cursor.protocol) ||
+	    !list_number_parse(colon + 1, &cursor.index) || cursor.index >= SLAB_NONE)
 		return false;
-	errno = 0;
-	index = strtoul(colon + 1, &end, 10);
-	if (errno != 0 || *end != '\0' || index >= SLAB_NONE)
-		return false;
-	cursor.index = (uint32_t)index;
 	*ret = cursor;
 	return true;
 }
@@ -44,6 +39,14 @@ const char *list_cursor_print(const struct list_cursor *cursor, char ret[LIST_CU
 		snprintf(ret, LIST_CURSOR_SIZE, "%s:%" PRIu32, protocol_name(cursor->protocol),
 			 cursor->index);
 	return ret;
+}
+
+/* Between slices: a mutex that is taken again at once is never seen free by those who wait. */
+static void let_packets_through(void)
+{
+	const struct timespec pause = {.tv_nsec = LIST_PAUSE_NSEC};
+
+	(void)nanosleep(&pause, NULL);
 }
 
 /* On to the next protocol, or with a filter for one to the end. */
@@ -123,6 +126,8 @@ uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
 		uint32_t slice_work = 0;
 
+		if (work != 0)
+			let_packets_through();
 		gateway_lock(gateway);
 		n += slice_bib(gateway->nat, filter, cursor, rows + n, capacity - n, &slice_work);
 		gateway_unlock(gateway);
@@ -182,6 +187,8 @@ uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter
 	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
 		uint32_t slice_work = 0;
 
+		if (work != 0)
+			let_packets_through();
 		gateway_lock(gateway);
 		n += slice_sessions(gateway->nat, filter, cursor, rows + n, capacity - n,
 				    &slice_work);
@@ -265,6 +272,7 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 			*after = entry->id;
 		}
 		gateway_unlock(gateway);
+		let_packets_through();
 	} while (entry != NULL && n < capacity && text < LIST_POOL4_TEXT_MAX && *ret_error == 0);
 	if (entry == NULL)
 		*after = 0;

@@ -4,8 +4,9 @@
  * packets wait. A cursor is a position in a slab: "udp:4711" is the next one to look at. Positions
  * do not move, so what exists throughout is listed exactly once.
  *
- * The lock is held for a slice of LIST_SLICE positions at a time, and one page looks at no more
- * than LIST_WORK_MAX: a filter that matches little can not stop the packets.
+ * The lock is held for a slice of LIST_SLICE positions at a time and then left alone for a moment,
+ * and one page looks at no more than LIST_WORK_MAX: a filter that matches little can not stop the
+ * packets.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "dbus/list_filter.h"
 
 #define LIST_SLICE           4096
+#define LIST_PAUSE_NSEC      50000 /* between two slices */
 #define LIST_WORK_MAX        1000000
 #define LIST_CURSOR_SIZE     32
 #define LIST_POOL4_SLICE     64

@@ -6,18 +6,38 @@
 #include <stdlib.h>
 
 #include "dbus/names.h"
+#include "dbus/quote.h"
+
+bool list_number_parse(const char *text, uint32_t *ret)
+{
+	unsigned long long number;
+	char *end;
+
+	if (*text < '0' || *text > '9') /* strtoull() would take signs and spaces */
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || number > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)number;
+	return true;
+}
 
 static int invalid(sd_bus_error *error, const char *name, const char *value, const char *what)
 {
+	char text[QUOTE_SIZE];
+
 	return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER, "filter %s: '%s' is not %s",
-				 name, value, what);
+				 name, quote(value, text), what);
 }
 
 static int set_protocol(struct list_filter *filter, const char *value, sd_bus_error *error)
 {
+	char text[QUOTE_SIZE];
+
 	if (!protocol_parse(value, &filter->protocol))
 		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_PROTOCOL,
-					 "'%s' is none of: tcp, udp, icmp", value);
+					 "'%s' is none of: tcp, udp, icmp", quote(value, text));
 	filter->has_protocol = true;
 	return 0;
 }
@@ -33,9 +53,11 @@ static int set_client(struct list_filter *filter, const char *value, sd_bus_erro
 
 static int set_address4(struct list_filter *filter, const char *value, sd_bus_error *error)
 {
+	char text[QUOTE_SIZE];
+
 	if (!addr4_parse(value, &filter->address4))
 		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
-					 "'%s' is not an IPv4 address", value);
+					 "'%s' is not an IPv4 address", quote(value, text));
 	filter->has_address4 = true;
 	return 0;
 }
@@ -95,6 +117,7 @@ static int read_value(sd_bus_message *message, const struct filter_name *name,
 {
 	const char type[] = {name->type, '\0'};
 	const char *contents, *text;
+	char quoted[QUOTE_SIZE];
 	int r, flag;
 
 	r = sd_bus_message_peek_type(message, NULL, &contents);
@@ -103,7 +126,7 @@ static int read_value(sd_bus_message *message, const struct filter_name *name,
 	if (strcmp(contents, type) != 0)
 		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
 					 "filter %s has type '%s' instead of '%s'", name->name,
-					 contents, type);
+					 quote(contents, quoted), type);
 	switch (name->type) {
 	case 'q':
 		filter->has_port4 = true;
@@ -123,27 +146,43 @@ static int read_value(sd_bus_message *message, const struct filter_name *name,
 	}
 }
 
+/* One name with its value. given: the names that have been read, a bit each. */
+static int read_entry(sd_bus_message *message, bool for_sessions, struct list_filter *filter,
+		      unsigned *given, sd_bus_error *error)
+{
+	const struct filter_name *row;
+	char text[QUOTE_SIZE];
+	const char *name;
+	unsigned bit;
+	int r;
+
+	r = sd_bus_message_read(message, "s", &name);
+	if (r < 0)
+		return r;
+	row = find_name(name, for_sessions);
+	if (row == NULL)
+		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
+					 "there is no filter '%s' here", quote(name, text));
+	bit = 1u << (row - filter_names);
+	if ((*given & bit) != 0)
+		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
+					 "filter %s is given twice", name);
+	*given |= bit;
+	return read_value(message, row, filter, error);
+}
+
 int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
 		     sd_bus_error *error)
 {
 	struct list_filter filter = {.pool4_id = 0};
+	unsigned given = 0;
 	int r;
 
 	r = sd_bus_message_enter_container(message, 'a', "{sv}");
 	if (r < 0)
 		return r;
 	while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-		const struct filter_name *row;
-		const char *name;
-
-		r = sd_bus_message_read(message, "s", &name);
-		if (r < 0)
-			return r;
-		row = find_name(name, for_sessions);
-		if (row == NULL)
-			return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
-						 "there is no filter '%s' here", name);
-		r = read_value(message, row, &filter, error);
+		r = read_entry(message, for_sessions, &filter, &given, error);
 		if (r < 0)
 			return r;
 		r = sd_bus_message_exit_container(message);
@@ -162,18 +201,13 @@ int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_fil
 bool list_filter_resolve(struct list_filter *filter, const struct nat64 *nat)
 {
 	const struct pool4_entry *entry;
-	unsigned long id;
-	char *end;
+	uint32_t id;
 
 	if (filter->pool4[0] == '\0')
 		return true;
 	entry = pool4_entry_by_name(nat->pool4, filter->pool4);
-	if (entry == NULL && filter->pool4[0] >= '0' && filter->pool4[0] <= '9') {
-		errno = 0;
-		id = strtoul(filter->pool4, &end, 10);
-		if (errno == 0 && *end == '\0' && id <= UINT32_MAX)
-			entry = pool4_entry(nat->pool4, (uint32_t)id);
-	}
+	if (entry == NULL && list_number_parse(filter->pool4, &id))
+		entry = pool4_entry(nat->pool4, id);
 	if (entry == NULL)
 		return false;
 	filter->pool4_id = entry->id;

@@ -29,9 +29,13 @@ struct list_filter {
 	enum tcp_fsm_state state;
 };
 
-/* Reads an a{sv}. A negative errno with error set if a name, type or value is wrong. */
+/* Reads an a{sv}. A negative errno with error set if a name, type or value is wrong, or a name is
+ * given twice. */
 int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
 		     sd_bus_error *error);
+
+/* Digits and nothing else: an id of pool4, or a position. */
+bool list_number_parse(const char *text, uint32_t *ret);
 
 /* Finds the entry of pool4 that the filter names; false if there is none. Under the lock. */
 bool list_filter_resolve(struct list_filter *filter, const struct nat64 *nat);

@@ -13,6 +13,7 @@
 #include "dbus/control.h"
 #include "dbus/list.h"
 #include "dbus/names.h"
+#include "dbus/quote.h"
 #include "dbus/statistics.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -54,8 +55,10 @@ static uint64_t realtime_of(uint64_t core_ms, uint64_t offset)
 
 static int invalid_cursor(sd_bus_error *error, const char *cursor)
 {
+	char text[QUOTE_SIZE];
+
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-				 "'%s' is not a cursor of this list", cursor);
+				 "'%s' is not a cursor of this list", quote(cursor, text));
 }
 
 static int send_reply(sd_bus_message *reply)
@@ -278,13 +281,12 @@ static int method_list_pool4(sd_bus_message *message, void *userdata, sd_bus_err
 	uint32_t limit, capacity, n, after = 0;
 	char next[LIST_CURSOR_SIZE] = "";
 	const char *cursor;
-	int r, end = 0;
+	int r;
 
 	r = sd_bus_message_read(message, "su", &cursor, &limit);
 	if (r < 0)
 		return r;
-	if (*cursor != '\0' &&
-	    (sscanf(cursor, "%" SCNu32 "%n", &after, &end) != 1 || cursor[end] != '\0'))
+	if (*cursor != '\0' && !list_number_parse(cursor, &after))
 		return invalid_cursor(error, cursor);
 	gateway_lock(manager->gateway);
 	capacity = pool4_n_entries(manager->gateway->nat->pool4);

@@ -24,13 +24,43 @@ static const char bus_config[] =
 	"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow "
 	"own=\"*\"/></policy></busconfig>";
 
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
+/* Longer than the manager ever waits, even with sanitizers on a busy machine. */
+#define WAIT_USEC 20000000
+
 /* However the test ends. */
 static void die_with_parent(gpointer data)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-static void start_bus(struct test_service *service)
+/* Outlives the test, a timeout's signal to its process group included. */
+static void leave_group(gpointer data)
+{
+	(void)setsid();
+}
+
+/* A directory of our own. Whatever ends the test closes its end of the pipe, and then the shell
+ * removes the directory. */
+static void make_directory(struct test_service *service)
+{
+	const char *argv[] = {"sh", "-c", "read line; rm -rf -- \"$0\"", NULL, NULL};
+	g_autoptr(GError) error = NULL;
+
+	service->directory = g_dir_make_tmp("nat64d-bus-XXXXXX", &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(chmod(service->directory, 0755), ==, 0);
+	argv[3] = service->directory;
+	g_spawn_async_with_pipes(
+		NULL, (char **)argv, NULL,
+		G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+			G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_CLOEXEC_PIPES,
+		leave_group, NULL, &service->cleaner, &service->cleaner_fd, NULL, NULL, &error);
+	g_assert_no_error(error);
+}
+
+void test_service_start_bus(struct test_service *service)
 {
 	g_autofree char *path = g_build_filename(service->directory, "bus.conf", NULL);
 	g_autofree char *config = g_strdup_printf(bus_config, service->directory);
@@ -50,14 +80,19 @@ static void start_bus(struct test_service *service)
 	out = fdopen(fd, "r");
 	g_assert_nonnull(fgets(line, sizeof(line), out)); /* it listens now */
 	fclose(out);
-	service->bus_address = g_strdup_printf("unix:path=%s/bus", service->directory);
+}
+
+void test_service_stop_bus(struct test_service *service)
+{
+	g_assert_cmpint(kill(service->bus_daemon, SIGTERM), ==, 0);
+	g_assert_cmpint(waitpid(service->bus_daemon, NULL, 0), ==, service->bus_daemon);
 }
 
 static void make_gateway(struct test_service *service, struct fake_world *world)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
 	static const struct addr4_range address = {0xc0000200, 0xc0000203}; /* 192.0.2.0/30 */
-	struct nat64_limits limits = {100000, 100000, 16};
+	struct nat64_limits limits = {300000, 300000, 16};
 	struct pool4_spec spec = {
 		.name = "wan",
 		.comment = "for tests",
@@ -129,8 +164,41 @@ static gpointer serve(gpointer data)
 
 static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	*(bool *)userdata = true;
+	const char *name, *old_owner, *owner;
+
+	if (sd_bus_message_read(message, "sss", &name, &old_owner, &owner) >= 0 &&
+	    strcmp(name, DBUS_SERVICE) == 0 && *owner != '\0')
+		*(bool *)userdata = true;
 	return 0;
+}
+
+sd_bus *test_service_watch(const struct test_service *service, bool *owned)
+{
+	sd_bus *watcher = test_service_connect(service, false);
+
+	g_assert_cmpint(sd_bus_match_signal(watcher, NULL, "org.freedesktop.DBus",
+					    "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					    "NameOwnerChanged", on_owner, owned),
+			>=, 0);
+	return watcher;
+}
+
+void test_service_wait(sd_bus *watcher, const bool *owned)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+
+	/* It may have been there before the watcher was. */
+	if (sd_bus_call_method(watcher, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+			       "org.freedesktop.DBus", "GetNameOwner", NULL, &reply, "s",
+			       DBUS_SERVICE) >= 0)
+		return;
+	while (!*owned) {
+		int r = sd_bus_process(watcher, NULL);
+
+		g_assert_cmpint(r, >=, 0);
+		if (r == 0) /* 0 = nothing came in time */
+			g_assert_cmpint(sd_bus_wait(watcher, WAIT_USEC), >, 0);
+	}
 }
 
 void test_service_start(struct test_service *service)
@@ -140,54 +208,31 @@ void test_service_start(struct test_service *service)
 	bool owned = false;
 
 	*service = (struct test_service){.stop_fd = eventfd(0, EFD_CLOEXEC)};
-	service->directory = g_dir_make_tmp("nat64d-bus-XXXXXX", NULL);
-	g_assert_cmpint(chmod(service->directory, 0755), ==, 0);
+	make_directory(service);
 	service->socket_path = g_build_filename(service->directory, "control", NULL);
-	start_bus(service);
+	service->bus_address = g_strdup_printf("unix:path=%s/bus", service->directory);
+	test_service_start_bus(service);
 	fake_world_init(&world);
 	make_gateway(service, &world);
 
-	watcher = test_service_connect(service, false);
-	g_assert_cmpint(sd_bus_match_signal(watcher, NULL, "org.freedesktop.DBus",
-					    "/org/freedesktop/DBus", "org.freedesktop.DBus",
-					    "NameOwnerChanged", on_owner, &owned),
-			>=, 0);
+	watcher = test_service_watch(service, &owned);
 	service->thread = g_thread_new("manager", serve, service);
-	while (!owned) {
-		int r = sd_bus_process(watcher, NULL);
-
-		g_assert_cmpint(r, >=, 0);
-		if (r == 0)
-			g_assert_cmpint(sd_bus_wait(watcher, UINT64_MAX), >=, 0);
-		if (owned) { /* our own connecting is announced too, before the match; not ours */
-			__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply =
-				NULL;
-
-			owned = sd_bus_call_method(watcher, "org.freedesktop.DBus",
-						   "/org/freedesktop/DBus", "org.freedesktop.DBus",
-						   "GetNameOwner", NULL, &reply, "s",
-						   DBUS_SERVICE) >= 0;
-		}
-	}
+	test_service_wait(watcher, &owned);
 	sd_bus_flush_close_unref(watcher);
 }
 
 void test_service_stop(struct test_service *service)
 {
-	g_autofree char *config = g_build_filename(service->directory, "bus.conf", NULL);
-	g_autofree char *bus = g_build_filename(service->directory, "bus", NULL);
-
 	g_assert_cmpint(eventfd_write(service->stop_fd, 1), ==, 0);
 	g_thread_join(service->thread);
 	close(service->stop_fd);
 	g_assert_true(nat64_check(service->gateway.nat));
 	gateway_deinit(&service->gateway);
-	kill(service->bus_daemon, SIGTERM);
-	waitpid(service->bus_daemon, NULL, 0);
+	test_service_stop_bus(service);
 	g_assert_cmpint(g_access(service->socket_path, F_OK), ==, -1); /* removed */
-	g_unlink(config);
-	g_unlink(bus);
-	g_assert_cmpint(g_rmdir(service->directory), ==, 0);
+	close(service->cleaner_fd);
+	g_assert_cmpint(waitpid(service->cleaner, NULL, 0), ==, service->cleaner);
+	g_assert_cmpint(g_access(service->directory, F_OK), ==, -1);
 	g_free(service->directory);
 	g_free(service->bus_address);
 	g_free(service->socket_path);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "daemon/core/nat64.h"
@@ -16,6 +17,8 @@ struct test_service {
 	char *bus_address;
 	char *socket_path;
 	GPid bus_daemon;
+	GPid cleaner; /* removes the directory when cleaner_fd is closed */
+	int cleaner_fd;
 	struct gateway gateway;
 	uint32_t pool4_id;
 	GThread *thread;
@@ -25,6 +28,14 @@ struct test_service {
 /* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
 void test_service_start(struct test_service *service);
 void test_service_stop(struct test_service *service);
+
+/* The bus dies, and comes back at the same address. */
+void test_service_stop_bus(struct test_service *service);
+void test_service_start_bus(struct test_service *service);
+
+/* A client that sees the service come to the bus, and how to wait for that. */
+sd_bus *test_service_watch(const struct test_service *service, bool *owned);
+void test_service_wait(sd_bus *watcher, const bool *owned);
 
 /* A new client connection: to the bus, or to the control socket. */
 sd_bus *test_service_connect(const struct test_service *service, bool to_socket);

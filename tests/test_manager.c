@@ -338,6 +338,20 @@ static void test_bad_arguments(void)
 		 "'tcp:99999999999' is not a cursor of this list"},
 		{"ListSessions", "protocol", "s", "tcp", "sctp:1", SD_BUS_ERROR_INVALID_ARGS,
 		 "'sctp:1' is not a cursor of this list"},
+		{"ListSessions", "protocol", "s", "tcp", "tcp: 1", SD_BUS_ERROR_INVALID_ARGS,
+		 "'tcp: 1' is not a cursor of this list"},
+		{"ListBib", "protocol", "g", "ay", "", DBUS_ERROR_INVALID_FILTER,
+		 "filter protocol has type 'g' instead of 's'"},
+		{"ListBib", "static", "s", "yes", "", DBUS_ERROR_INVALID_FILTER,
+		 "filter static has type 's' instead of 'b'"},
+		{"ListBib", "pool4", "s", "", "", DBUS_ERROR_INVALID_FILTER,
+		 "filter pool4: '' is not the name or id of an entry"},
+		{"ListBib", "pool4", "s", "4294967297", "", DBUS_ERROR_NO_SUCH_POOL4,
+		 "pool4 has no entry '4294967297'"},
+		{"ListBib", "client", "s", "2001:db8::/129", "", DBUS_ERROR_INVALID_FILTER,
+		 "filter client: '2001:db8::/129' is not an IPv6 address or prefix"},
+		{"ListSessions", "server", "s", "192.0.2.0/33", "", DBUS_ERROR_INVALID_FILTER,
+		 "filter server: '192.0.2.0/33' is not an IPv4 address or prefix"},
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -350,6 +364,64 @@ static void test_bad_arguments(void)
 		g_assert_cmpstr(error.message, ==, cases[i].message);
 		g_assert_cmpstr(error.name, ==, cases[i].name);
 	}
+}
+
+/* The cursor of ListPool4 is an id: nothing else is taken for one. */
+static void test_bad_pool4_cursors(void)
+{
+	static const char *const cursors[] = {"-1",  " 1",         "+1",          "1 ",
+					      "tcp", "4294967296", "99999999999", "1x"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cursors); i++) {
+		_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+		g_autofree char *message =
+			g_strdup_printf("'%s' is not a cursor of this list", cursors[i]);
+
+		g_assert_cmpint(sd_bus_call_method(clients[i % 2], DBUS_SERVICE, DBUS_PATH,
+						   DBUS_INTERFACE_MANAGER, "ListPool4", &error,
+						   NULL, "su", cursors[i], 0),
+				<, 0);
+		g_assert_cmpstr(error.message, ==, message);
+		g_assert_cmpstr(error.name, ==, SD_BUS_ERROR_INVALID_ARGS);
+	}
+}
+
+/* A megabyte where a word belongs is refused in a line, which is UTF-8 wherever it is cut. */
+static void test_huge_arguments(void)
+{
+	static const char *const names[] = {"protocol", "client", "address4", "pool4", NULL};
+
+	for (unsigned i = 0; i < 4 * G_N_ELEMENTS(names); i++) {
+		sd_bus *bus = clients[i % 2];
+		const char *name = names[i / 4];
+		_cleanup_message_ sd_bus_message *call = call_new(bus, "ListBib");
+		_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+		GString *huge = g_string_new_len("xxxx", i % 4);
+
+		while (huge->len < 1000000)
+			g_string_append(huge, "\xf0\x9f\x90\x9f"); /* a fish: 4 bytes */
+		sd_bus_message_append(call, "a{sv}su", 1, name != NULL ? name : huge->str, "s",
+				      huge->str, huge->str, UINT32_MAX);
+		g_assert_cmpint(sd_bus_call(bus, call, 0, &error, NULL), <, 0);
+		g_test_message("%s", error.message);
+		g_assert_cmpuint(strlen(error.message), <, 150);
+		g_assert_true(g_utf8_validate(error.message, -1, NULL));
+		g_assert_nonnull(strstr(error.message, "..."));
+		g_string_free(huge, TRUE);
+	}
+}
+
+/* Which of the two would count? */
+static void test_filter_twice(void)
+{
+	_cleanup_message_ sd_bus_message *call = call_new(clients[0], "ListBib");
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	sd_bus_message_append(call, "a{sv}su", 2, "protocol", "s", "tcp", "protocol", "s", "udp",
+			      "", 0);
+	g_assert_cmpint(sd_bus_call(clients[0], call, 0, &error, NULL), <, 0);
+	g_assert_cmpstr(error.message, ==, "filter protocol is given twice");
+	g_assert_cmpstr(error.name, ==, DBUS_ERROR_INVALID_FILTER);
 }
 
 /* A position far behind the end is the end, not an error or a crash. */
@@ -485,6 +557,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/manager/filters", test_filters);
 	g_test_add_func("/manager/paging", test_paging);
 	g_test_add_func("/manager/bad-arguments", test_bad_arguments);
+	g_test_add_func("/manager/bad-pool4-cursors", test_bad_pool4_cursors);
+	g_test_add_func("/manager/huge-arguments", test_huge_arguments);
+	g_test_add_func("/manager/filter-twice", test_filter_twice);
 	g_test_add_func("/manager/cursor-behind-end", test_cursor_behind_end);
 	g_test_add_func("/manager/statistics", test_statistics);
 	g_test_add_func("/manager/peers", test_peers);

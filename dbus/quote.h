@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A caller's words as an error message repeats them: whole, or their beginning and "...". */
+#pragma once
+
+#define QUOTE_SIZE 64
+
+/* Cut between characters: what comes out is UTF-8 if value is. */
+const char *quote(const char *value, char ret[QUOTE_SIZE]);

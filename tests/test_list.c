@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pages of big tables: complete, and how long packets wait for the lock meanwhile. The time is
+ * printed; that a slice is small is what is asserted, so that a busy machine changes nothing.
+ */
+#include "dbus/list.h"
+
+#include "tests/bus.h"
+
+#define N_BINDINGS 200000
+#define PAGE       10000
+
+static struct test_service service;
+
+struct listing {
+	uint32_t n_bindings;
+	uint32_t n_sessions;
+	bool done; /* atomic */
+};
+
+static gpointer list_everything(gpointer data)
+{
+	struct list_filter everything = {.pool4_id = 0};
+	struct list_bib_row *rows = g_new(struct list_bib_row, PAGE);
+	struct list_session_row *sessions = g_new(struct list_session_row, PAGE);
+	struct list_cursor cursor;
+	struct listing *listing = data;
+
+	g_assert_true(list_cursor_parse("", &cursor));
+	while (cursor.protocol != N_PROTOCOLS)
+		listing->n_bindings += list_bib(&service.gateway, &everything, &cursor, rows, PAGE);
+	g_assert_true(list_cursor_parse("", &cursor));
+	while (cursor.protocol != N_PROTOCOLS)
+		listing->n_sessions +=
+			list_sessions(&service.gateway, &everything, &cursor, sessions, PAGE);
+	g_free(rows);
+	g_free(sessions);
+	__atomic_store_n(&listing->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* What a packet thread would see. */
+static void test_lock(void)
+{
+	struct listing listing = {0};
+	gint64 longest_usec = 0, sum_usec = 0;
+	unsigned n = 0;
+	GThread *thread;
+
+	for (uint32_t i = 0; i < N_BINDINGS; i++)
+		test_service_add_session(&service, PROTOCOL_UDP, i, 7, 1);
+	thread = g_thread_new("lister", list_everything, &listing);
+	do {
+		gint64 begin = g_get_monotonic_time(), waited_usec;
+
+		gateway_lock(&service.gateway);
+		waited_usec = g_get_monotonic_time() - begin;
+		gateway_unlock(&service.gateway);
+		longest_usec = MAX(longest_usec, waited_usec);
+		sum_usec += waited_usec;
+		n++;
+		g_usleep(20);
+	} while (!__atomic_load_n(&listing.done, __ATOMIC_ACQUIRE));
+	g_thread_join(thread);
+	g_test_message("%u bindings and sessions listed; the lock was asked for %u times: "
+		       "%" G_GINT64_FORMAT " us on average, %" G_GINT64_FORMAT " us at most",
+		       N_BINDINGS, n, sum_usec / n, longest_usec);
+	g_assert_cmpuint(listing.n_bindings, ==, N_BINDINGS);
+	g_assert_cmpuint(listing.n_sessions, ==, N_BINDINGS);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	test_service_start(&service);
+	g_test_add_func("/list/lock", test_lock);
+	r = g_test_run();
+	test_service_stop(&service);
+	return r;
+}
