@@ -50,7 +50,7 @@ enum config_type {
 };
 
 enum config_flags {
-	CONFIG_LIVE = 1 << 0,      /* a change applies without a restart */
+	CONFIG_LIVE = 1 << 0,      /* a reload applies a change; daemon_reload.c keeps the others */
 	CONFIG_LATER = 1 << 1,     /* not in effect in this version, see struct config_later */
 	CONFIG_RELAXABLE = 1 << 2, /* Timeouts.AllowBelowMinimum lifts the lower bound */
 };
