@@ -23,6 +23,10 @@ static const struct cli_case cli_cases[] = {
 	{"help", 0, "help.out", ""},
 	{"status", 0, "status.out", ""},
 	{"", 0, "status.out", ""},
+	{"status --json", 0, "status.json", ""},
+	{"pool4 list --no-legend", 0, "pool4_list_plain.out", ""},
+	{"session list --count --json", 0, "session_count.json", ""},
+	{"session list --protocol udp --json", 0, "session_list_udp.json", ""},
 	{"pool4 list", 0, "pool4_list.out", ""},
 	{"pool4 list --json", 0, "pool4_list.json", ""},
 	{"bib list", 0, "bib_list.out", ""},
@@ -39,7 +43,16 @@ static const struct cli_case cli_cases[] = {
 	{"bib list --server 192.0.2.1", 2, NULL, "nat64ctl: '--server' is not an option here, or lacks its value\n"},
 	{"bib list --port4 70000", 2, NULL, "nat64ctl: --port4: '70000' is not a port\n"},
 	{"bib list --limit", 2, NULL, "nat64ctl: '--limit' is not an option here, or lacks its value\n"},
-	{"bib show", 2, NULL, "nat64ctl: there is no command 'bib show'; 'nat64ctl help' lists them\n"},
+	{"bib show", 2, NULL, "nat64ctl: there is no command 'bib show'; there is 'bib list'\n"},
+	{"bib", 2, NULL, "nat64ctl: there is no command 'bib'; there is 'bib list'\n"},
+	{"table", 2, NULL, "nat64ctl: there is no command 'table'; 'nat64ctl help' lists them\n"},
+	{"--table", 2, NULL, "nat64ctl: there is no option '--table'; 'nat64ctl help' lists them\n"},
+	{"-i ../x", 2, NULL, "nat64ctl: --instance: '../x' is not up to 32 of a-z, 0-9 and _\n"},
+	{"--instance= status", 2, NULL, "nat64ctl: --instance: '' is not up to 32 of a-z, 0-9 and _\n"},
+	{"bib list --limit -1", 2, NULL, "nat64ctl: --limit: '-1' is not a number\n"},
+	{"bib list --client 192.0.2.1", 1, NULL, "nat64ctl: filter client: '192.0.2.1' is not an IPv6 address or prefix\n"},
+	{"bib list --protocol tcp extra", 2, NULL, "nat64ctl: 'extra' is not an option here, or lacks its value\n"},
+	{"session list --state open", 1, NULL, "nat64ctl: filter state: 'open' is not a state of TCP sessions\n"},
 	{"status now", 2, NULL, "nat64ctl: status takes no arguments, 'now' is one\n"},
 	{"stats --some", 2, NULL, "nat64ctl: '--some' is not an option here; stats knows --all\n"},
 	{"status --bus", 2, NULL, "nat64ctl: --bus needs a value\n"},
@@ -69,6 +82,8 @@ static char *normalise(const char *text)
 		{"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z", "TIME"},
 		{"\\b\\d+(min|s)(\\d+s)?\\b *", "TIME "},
 		{"^nat64d [\\d.]+", "nat64d VERSION"},
+		{"\"version\": \"[\\d.]+\"", "\"version\": VERSION"},
+		{"\"(uptime_usec|memory_bytes)\": \\d+", "\"\\1\": N"},
 		{"uptime_usec +\\d+", "uptime_usec N"},
 		{"(memory_bytes|Memory) +[\\d.]+", "\\1 N"},
 		{" +\\n", "\n"},
@@ -126,6 +141,98 @@ static void test_not_running(void)
 			"directory\n");
 }
 
+/* The bus is there, the service is not. */
+static void test_not_on_bus(void)
+{
+	g_autofree char *out = NULL, *message = NULL, *expected = NULL;
+
+	g_assert_cmpint(run("-i other status", false, &out, &message), ==, 4);
+	expected = g_strdup_printf("nat64ctl: nat64d is not running: %s: nobody owns its name\n",
+				   service.bus_address);
+	g_assert_cmpstr(message, ==, expected);
+	g_assert_cmpstr(out, ==, "");
+}
+
+/* Runs a copy of nat64ctl that everybody may execute, as nobody. Exit status. */
+static int run_as_nobody(const char *arguments, char **ret_message)
+{
+	g_autofree char *line =
+		g_strdup_printf("setpriv --reuid 65534 --regid 65534 --clear-groups %s/nat64ctl %s",
+				service.directory, arguments);
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_command_line_sync(line, NULL, ret_message, &status, &error);
+	g_assert_no_error(error);
+	g_assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Status 5: on the bus the service refuses, on the socket the kernel does. */
+static void test_not_authorised(void)
+{
+	g_autofree char *copy = g_build_filename(service.directory, "nat64ctl", NULL);
+	g_autofree char *on_bus = g_strdup_printf("--bus %s bib list", service.bus_address);
+	g_autofree char *counters = g_strdup_printf("--bus %s stats", service.bus_address);
+	g_autofree char *on_socket = g_strdup_printf("--socket %s bib list", service.socket_path);
+	g_autofree char *by_bus = NULL, *by_socket = NULL, *no_message = NULL, *program = NULL;
+	g_autofree char *expected = NULL;
+	gsize size;
+
+	if (geteuid() != 0) {
+		g_test_skip("needs root, to become somebody else");
+		return;
+	}
+	g_assert_true(g_file_get_contents(NAT64CTL, &program, &size, NULL));
+	g_assert_true(g_file_set_contents_full(copy, program, (gssize)size,
+					       G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+	g_assert_cmpint(run_as_nobody(on_bus, &by_bus), ==, 5);
+	g_assert_cmpstr(by_bus, ==,
+			"nat64ctl: only root and members of group nat64d-admin may see bindings "
+			"and sessions\n");
+	g_assert_cmpint(run_as_nobody(on_socket, &by_socket), ==, 5);
+	expected = g_strdup_printf("nat64ctl: %s: only root and group nat64d-admin may connect\n",
+				   service.socket_path);
+	g_assert_cmpstr(by_socket, ==, expected);
+	g_assert_cmpint(run_as_nobody(counters, &no_message), ==, 0);
+	g_assert_cmpstr(no_message, ==, "");
+}
+
+/* Nothing is wider than a terminal of 80 columns, names of entries excepted. */
+static void test_narrow(void)
+{
+	static const char *const commands[] = {"help", "status"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+		g_autofree char *out = NULL, *message = NULL;
+		g_auto(GStrv) lines = NULL;
+
+		g_assert_cmpint(run(commands[i], true, &out, &message), ==, 0);
+		lines = g_strsplit(out, "\n", -1);
+		for (unsigned j = 0; lines[j] != NULL; j++)
+			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, 80);
+	}
+}
+
+/* More than one buffer full, so that writing fails before the end. */
+static void test_full_disk(void)
+{
+	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s stats --all > /dev/full'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *pipe = g_strdup_printf("bash -c '%s --socket %s stats --all | true; "
+						"exit ${PIPESTATUS[0]}'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *complaint = NULL, *message = NULL;
+	int status;
+
+	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
+	g_assert_true(g_str_has_prefix(complaint, "nat64ctl: can not write: "));
+	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
 /* A reader that goes away is no failure; a full disk is. */
 static void test_closed_pipe(void)
 {
@@ -163,6 +270,10 @@ int main(int argc, char **argv)
 		g_test_add_data_func(name, &cli_cases[i], test_case);
 	}
 	g_test_add_func("/cli/not-running", test_not_running);
+	g_test_add_func("/cli/not-on-bus", test_not_on_bus);
+	g_test_add_func("/cli/not-authorised", test_not_authorised);
+	g_test_add_func("/cli/narrow", test_narrow);
+	g_test_add_func("/cli/full-disk", test_full_disk);
 	g_test_add_func("/cli/closed-pipe", test_closed_pipe);
 	r = g_test_run();
 	test_service_stop(&service);

@@ -13,6 +13,8 @@
 
 #include "dbus/names.h"
 
+#define CONNECT_SECONDS 10
+
 enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
 {
 	va_list args;
@@ -47,6 +49,7 @@ static char *default_socket(const struct ctl *ctl)
 /* Connects to the control socket. */
 static int open_socket(const char *path, sd_bus **ret)
 {
+	static const struct timeval patience = {.tv_sec = CONNECT_SECONDS};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	sd_bus *bus = NULL;
 	int fd, r;
@@ -57,6 +60,8 @@ static int open_socket(const char *path, sd_bus **ret)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	/* connect() waits while the daemon has no place for more. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = -errno;
 		close(fd);
@@ -121,6 +126,11 @@ static enum ctl_status socket_failed(const char *path, int r)
 	if (r == -EACCES || r == -EPERM)
 		return ctl_fail(CTL_NOT_AUTHORISED,
 				"%s: only root and group " DBUS_ADMIN_GROUP " may connect", path);
+	if (r == -EAGAIN)
+		return ctl_fail(CTL_NOT_RUNNING,
+				"%s: nat64d does not answer: too many others are connected, or it "
+				"hangs",
+				path);
 	return ctl_fail(CTL_NOT_RUNNING, "nat64d is not running: %s: %s", path, g_strerror(-r));
 }
 

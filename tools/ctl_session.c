@@ -29,7 +29,7 @@ static int add_row(sd_bus_message *reply, struct table *table)
 	table_add_text(table, ctl_endpoint4(mapped, mapped_port, text));
 	table_add_text(table, ctl_endpoint6(server6, server6_port, text));
 	table_add_text(table, ctl_endpoint4(server4, server4_port, text));
-	table_add_text(table, *state != '\0' ? state : "-");
+	table_add_text(table, state);
 	table_add_time(table, expires);
 	return 0;
 }

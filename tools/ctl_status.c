@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/core/outcome.h"
 #include "dbus/names.h"
 #include "tools/ctl_pool4.h"
 #include "tools/ctl_stats.h"
@@ -15,6 +16,10 @@
 
 /* Entries that are shown; the rest is counted. */
 #define ENTRIES_MAX 10
+
+#define TERMINAL_WIDTH 80
+/* Less room than this for addresses is not worth cutting them. */
+#define ADDRESSES_MIN 12
 
 struct status {
 	char *version;
@@ -184,13 +189,15 @@ static uint64_t translated(const struct status *status, const char *direction)
 /* Everything that was neither translated, nor the host's, nor is stored. */
 static uint64_t dropped(const struct status *status, const char *direction)
 {
-	static const char *const not_dropped[] = {"translated", "hairpinned",   "not_ours",
-						  "exempt",     "left_to_host", "syn_stored"};
 	g_autofree char *prefix = g_strdup_printf("packets_%s_", direction);
 	uint64_t sum = ctl_stats_sum(status->counters, prefix, "");
 
-	for (size_t i = 0; i < G_N_ELEMENTS(not_dropped); i++)
-		sum -= ctl_stats_value(status->counters, "%s%s", prefix, not_dropped[i]);
+	for (enum outcome outcome = 0; outcome < N_OUTCOMES; outcome++) {
+		const struct outcome_info *info = outcome_info(outcome);
+
+		if (info->verdict != VERDICT_DROP)
+			sum -= ctl_stats_value(status->counters, "%s%s", prefix, info->name);
+	}
 	return sum;
 }
 
@@ -203,22 +210,44 @@ static void print_traffic(const struct status *status)
 		uint64_t bytes = ctl_stats_value(status->counters, "bytes_%s", direction[i]);
 		char size[TABLE_TIME_SIZE];
 
-		printf("%-10s%" PRIu64 " packets, %s translated; %" PRIu64 " dropped\n", label[i],
+		printf("%-10s%" PRIu64 " packets translated (%s), %" PRIu64 " dropped\n", label[i],
 		       translated(status, direction[i]), table_size_print(bytes, size),
 		       dropped(status, direction[i]));
 	}
 }
 
+/* Addresses from column on: as many as fit on the line, and a word that there are more. */
+static void print_addresses(const char *addresses, int column)
+{
+	static const char more[] = " ...";
+	int room = TERMINAL_WIDTH - column, length = (int)strlen(addresses);
+
+	if (length <= room || room < ADDRESSES_MIN) {
+		puts(addresses);
+		return;
+	}
+	length = room - (int)strlen(more);
+	while (length > 0 && addresses[length] != ' ')
+		length--;
+	printf("%.*s%s\n", length, addresses, length > 0 ? more : &more[1]);
+}
+
 static void print_pool4(const struct status *status)
 {
 	char use[CTL_POOL4_USE_SIZE];
+	int width = 0;
 
+	for (guint i = 0; i < status->entries->len; i++)
+		width = MAX(width,
+			    (int)strlen(g_array_index(status->entries, struct ctl_pool4, i).name));
 	for (guint i = 0; i < status->entries->len; i++) {
 		const struct ctl_pool4 *entry =
 			&g_array_index(status->entries, struct ctl_pool4, i);
 
-		printf("%-10s%s  %s  %s  %s\n", i == 0 ? "Pool4" : "", entry->name,
-		       entry->addresses, entry->state, ctl_pool4_use(entry, entry->used, use));
+		print_addresses(entry->addresses,
+				printf("%-10s%-*s  %-8s  %s  ", i == 0 ? "Pool4" : "", width,
+				       entry->name, entry->state,
+				       ctl_pool4_use(entry, entry->used, use)));
 	}
 	if (status->entries->len == 0)
 		printf("%-10snone\n", "Pool4");
@@ -245,6 +274,8 @@ static void print_text(const struct status *status)
 	       ctl_stats_sum(status->counters, "queue_", "_lost"));
 	printf("%-10s%s of tables\n", "Memory",
 	       table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
+	if (status->warnings->len == 0)
+		printf("%-10snone\n", "Warnings");
 	for (guint i = 0; i < status->warnings->len; i++)
 		printf("%-10s%s\n", i == 0 ? "Warnings" : "",
 		       (const char *)g_ptr_array_index(status->warnings, i));

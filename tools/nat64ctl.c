@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <glib.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/ctl.h"
 #include "tools/ctl_setup.h"
@@ -45,6 +47,9 @@ static enum ctl_status verb_teardown(struct ctl *ctl, int argc, char **argv)
 
 static enum ctl_status verb_help(struct ctl *ctl, int argc, char **argv);
 
+#define TERMINAL_WIDTH    80
+#define INSTANCE_NAME_MAX 32
+
 #define FILTERS \
 	"[--protocol P] [--client PREFIX] [--address4 A] [--port4 N] [--static] [--pool4 ENTRY]"
 #define SESSION_FILTERS FILTERS " [--server PREFIX4] [--state S]"
@@ -68,20 +73,37 @@ static const struct verb {
 	{"help", NULL, "", "this text", verb_help},
 };
 
+/* "  NOUN ACTION ARGUMENTS" in lines that fit on a terminal, cut before a "[". */
+static void print_usage(const struct verb *verb)
+{
+	g_autofree char *command =
+		g_strjoin(" ", verb->noun, verb->action != NULL ? verb->action : "", NULL);
+	g_auto(GStrv) arguments = g_strsplit(verb->arguments, " [", -1);
+	size_t column = 2 + strlen(g_strchomp(command));
+
+	printf("  %s", command);
+	for (unsigned i = 0; arguments[i] != NULL && *arguments[i] != '\0'; i++) {
+		size_t width = strlen(arguments[i]) + (i == 0 ? 1 : 2);
+
+		if (column + width > TERMINAL_WIDTH) {
+			fputs("\n         ", stdout);
+			column = 9;
+		}
+		printf(i == 0 ? " %s" : " [%s", arguments[i]);
+		column += width;
+	}
+	printf("\n      %s\n", verb->help);
+}
+
 static enum ctl_status verb_help(struct ctl *ctl, int argc, char **argv)
 {
-	puts("nat64ctl [-i INSTANCE] [--json] [--no-legend] [--bus ADDRESS | --socket PATH] "
-	     "[COMMAND]\n");
-	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
-		const struct verb *verb = &verbs[i];
-
-		printf("  %s%s%s%s%s\n      %s\n", verb->noun, verb->action != NULL ? " " : "",
-		       verb->action != NULL ? verb->action : "", *verb->arguments ? " " : "",
-		       verb->arguments, verb->help);
-	}
-	puts("\nWithout a command: status. Without --bus or --socket: the system bus, then the "
-	     "control socket.\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no such thing, "
-	     "4 daemon not running, 5 not authorised.");
+	puts("nat64ctl [-i INSTANCE] [--json] [--no-legend] [--bus ADDRESS | --socket PATH]\n"
+	     "         [COMMAND]\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+		print_usage(&verbs[i]);
+	puts("\nWithout a command: status. Without --bus or --socket: the system bus, then the\n"
+	     "control socket. Exit status: 0 done, 1 refused or failed, 2 usage, 3 no such\n"
+	     "thing, 4 daemon not running, 5 not authorised.");
 	return CTL_DONE;
 }
 
@@ -103,6 +125,32 @@ static const struct verb *find_verb(int argc, char **argv, int *ret_words)
 		}
 	}
 	return NULL;
+}
+
+/* Says what is wrong with the words, and what would be right. */
+static enum ctl_status no_such_verb(int argc, char **argv)
+{
+	g_autoptr(GString) actions = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
+		if (verbs[i].action != NULL && strcmp(argv[0], verbs[i].noun) == 0)
+			g_string_append_printf(actions, "%s'%s %s'", actions->len > 0 ? ", " : "",
+					       verbs[i].noun, verbs[i].action);
+	}
+	if (actions->len > 0)
+		return ctl_fail(CTL_USAGE, "there is no command '%s%s%s'; there is %s", argv[0],
+				argc > 1 ? " " : "", argc > 1 ? argv[1] : "", actions->str);
+	return ctl_fail(CTL_USAGE, "there is no %s '%s'; 'nat64ctl help' lists them",
+			argv[0][0] == '-' ? "option" : "command", argv[0]);
+}
+
+/* The names that the daemon takes. */
+static bool is_instance_name(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && length <= INSTANCE_NAME_MAX && *text != '_' &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
 /* The value of option name at argv[*i], given as "--name VALUE" or "--name=VALUE"; moves *i. */
@@ -164,6 +212,9 @@ static enum ctl_status run(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (ctl->bus_address != NULL && ctl->socket_path != NULL)
 		return ctl_fail(CTL_USAGE, "--bus and --socket exclude each other");
+	if (ctl->instance != NULL && !is_instance_name(ctl->instance))
+		return ctl_fail(CTL_USAGE, "--instance: '%s' is not up to %d of a-z, 0-9 and _",
+				ctl->instance, INSTANCE_NAME_MAX);
 	if (help)
 		return verb_help(ctl, 0, NULL);
 	if (version) {
@@ -174,10 +225,25 @@ static enum ctl_status run(struct ctl *ctl, int argc, char **argv)
 		return ctl_status(ctl, 0, NULL);
 	verb = find_verb(argc, argv, &words);
 	if (verb == NULL)
-		return ctl_fail(CTL_USAGE,
-				"there is no command '%s%s%s'; 'nat64ctl help' lists them", argv[0],
-				argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		return no_such_verb(argc, argv);
 	return verb->run(ctl, argc - words, argv + words);
+}
+
+/* What could not be printed is a failure, unless the reader has gone. */
+static enum ctl_status finish_output(enum ctl_status status)
+{
+	/* An error of before has not kept its number; the pipe tells whether anybody reads. */
+	bool failed = ferror(stdout) != 0;
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	errno = 0;
+	failed = fflush(stdout) != 0 || failed;
+	if (!failed || status != CTL_DONE)
+		return status;
+	if (errno == EPIPE || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0))
+		return CTL_DONE;
+	return ctl_fail(CTL_FAILED, "can not write: %s",
+			errno != 0 ? g_strerror(errno) : "output is incomplete");
 }
 
 int main(int argc, char **argv)
@@ -189,8 +255,5 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	status = run(&ctl, argc - 1, argv + 1);
 	ctl_deinit(&ctl);
-	errno = 0;
-	if (fflush(stdout) != 0 && errno != EPIPE && status == CTL_DONE)
-		status = ctl_fail(CTL_FAILED, "can not write: %s", g_strerror(errno));
-	return (int)status;
+	return (int)finish_output(status);
 }

@@ -100,7 +100,7 @@ static void add_cell(struct table *table, enum table_type type, char *text, uint
 {
 	unsigned column = table->cells->len % table->n_columns;
 	struct cell cell = {text, number};
-	unsigned width = (unsigned)g_utf8_strlen(text, -1);
+	unsigned width = MAX((unsigned)g_utf8_strlen(text, -1), 1);
 
 	g_assert(table->column[column].type == type);
 	if (width > table->width[column])
@@ -172,47 +172,32 @@ static void print_json_row(struct table *table, const struct cell *row)
 	json_decref(object);
 }
 
-/* Spaces between cells; the last one is not filled up. */
-static void print_cell(const struct table *table, unsigned i, const char *text, bool is_last)
+/* A cell filled up to the width of its column, with the space to the next one. An empty one shows
+ * as
+ * "-", so that words can be counted. */
+static void append_cell(const struct table *table, GString *line, unsigned i, const char *cell)
 {
+	const char *text = *cell == '\0' ? "-" : cell;
 	int fill = (int)table->width[i] - (int)g_utf8_strlen(text, -1);
 
 	if (table->column[i].type == TABLE_NUMBER)
-		printf("%*s%s", fill, "", text);
+		g_string_append_printf(line, "%*s%s  ", fill, "", text);
 	else
-		printf("%s%*s", text, is_last ? 0 : fill, "");
-	fputs(is_last ? "\n" : "  ", stdout);
+		g_string_append_printf(line, "%s%*s  ", text, fill, "");
 }
 
-static unsigned last_column(const struct table *table)
+/* One row, or with NULL the headings. */
+static void print_line(const struct table *table, const struct cell *row)
 {
-	unsigned last = 0;
+	g_autoptr(GString) line = g_string_new(NULL);
 
 	for (unsigned i = 0; i < table->n_columns; i++) {
-		if (table->column[i].heading != NULL)
-			last = i;
+		const char *heading = table->column[i].heading;
+
+		if (heading != NULL)
+			append_cell(table, line, i, row != NULL ? row[i].text : heading);
 	}
-	return last;
-}
-
-static void print_text_row(const struct table *table, const struct cell *row)
-{
-	unsigned last = last_column(table);
-
-	for (unsigned i = 0; i <= last; i++) {
-		if (table->column[i].heading != NULL)
-			print_cell(table, i, row[i].text, i == last);
-	}
-}
-
-static void print_heading(const struct table *table)
-{
-	unsigned last = last_column(table);
-
-	for (unsigned i = 0; i <= last; i++) {
-		if (table->column[i].heading != NULL)
-			print_cell(table, i, table->column[i].heading, i == last);
-	}
+	puts(g_strchomp(line->str));
 }
 
 static void drop_cells(struct table *table)
@@ -225,7 +210,7 @@ static void drop_cells(struct table *table)
 void table_flush(struct table *table)
 {
 	if (!table->json && !table->begun && table->legend && table->cells->len != 0) {
-		print_heading(table);
+		print_line(table, NULL);
 		table->begun = true;
 	}
 	for (guint i = 0; i < table->cells->len; i += table->n_columns) {
@@ -234,7 +219,7 @@ void table_flush(struct table *table)
 		if (table->json)
 			print_json_row(table, row);
 		else
-			print_text_row(table, row);
+			print_line(table, row);
 	}
 	drop_cells(table);
 }
