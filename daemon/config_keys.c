@@ -258,8 +258,8 @@ static const char *const forms[] = {
 	[CONFIG_ENTRY_PREFIX] = "a prefix of Pool6",
 	[CONFIG_COMMENT] = "text",
 	[CONFIG_ENABLED] = "yes or no",
-	[CONFIG_INSIDE] = "[2001:db8::5]:443",
-	[CONFIG_OUTSIDE] = "192.0.2.2:443",
+	[CONFIG_INSIDE] = "an address and port such as [2001:db8::5]:443",
+	[CONFIG_OUTSIDE] = "an address and port such as 192.0.2.2:443",
 };
 /* clang-format on */
 G_STATIC_ASSERT(G_N_ELEMENTS(forms) == N_CONFIG_TYPES);

@@ -135,7 +135,7 @@ static uint64_t lower_bound(const struct config_key *key, const struct config *c
 	return key->min;
 }
 
-static void print_bound(const struct config_key *key, uint64_t value, char *ret)
+void config_bound_print(const struct config_key *key, uint64_t value, char *ret)
 {
 	if (key->type == CONFIG_DURATION || key->type == CONFIG_FLUSH)
 		config_duration_print(value, ret);
@@ -158,12 +158,12 @@ static char *check_bounds(const struct config_key *key, const char *text, uint64
 	char bound[CONFIG_DURATION_TEXT_SIZE];
 
 	if (value < min) {
-		print_bound(key, min, bound);
+		config_bound_print(key, min, bound);
 		return g_strdup_printf("%s is below the minimum of %s%s%s%s%s", text, bound, open,
 				       key->bound, close, hint);
 	}
 	if (value > key->max) {
-		print_bound(key, key->max, bound);
+		config_bound_print(key, key->max, bound);
 		return g_strdup_printf("%s is above the maximum of %s%s%s%s", text, bound, open,
 				       key->bound, close);
 	}

@@ -20,6 +20,8 @@ bool config_duration_parse(const char *text, uint64_t *ret_ms);
 /* "2h4min", with the units that are needed; "0s". ret is DURATION_TEXT_SIZE bytes. */
 #define CONFIG_DURATION_TEXT_SIZE 64
 const char *config_duration_print(uint64_t ms, char *ret);
+/* A bound of key in the unit that people write. ret is CONFIG_DURATION_TEXT_SIZE bytes. */
+void config_bound_print(const struct config_key *key, uint64_t value, char *ret);
 /* "65536", "64M" (1024 to the power of K, M, G, T). */
 bool config_size_parse(const char *text, uint64_t *ret_bytes);
 /* Decimal digits only. */
