@@ -55,6 +55,10 @@ static const struct cli_case cli_cases[] = {
 	{"session list --state open", 1, NULL, "nat64ctl: filter state: 'open' is not a state of TCP sessions\n"},
 	{"status now", 2, NULL, "nat64ctl: status takes no arguments, 'now' is one\n"},
 	{"stats --some", 2, NULL, "nat64ctl: '--some' is not an option here; stats knows --all\n"},
+	{"setup --table", 2, NULL, "nat64ctl: setup: '--table' is not an option here; setup knows --print, --dry-run and --config FILE\n"},
+	{"setup --config", 2, NULL, "nat64ctl: setup: '--config' needs a value; setup knows --print, --dry-run and --config FILE\n"},
+	{"setup now", 2, NULL, "nat64ctl: setup: 'now' is not an option here; setup knows --print, --dry-run and --config FILE\n"},
+	{"teardown --print", 2, NULL, "nat64ctl: teardown: '--print' is not an option here; teardown knows --dry-run\n"},
 	{"status --bus", 2, NULL, "nat64ctl: --bus needs a value\n"},
 };
 /* clang-format on */
@@ -159,10 +163,11 @@ static int run_as_nobody(const char *arguments, char **ret_message)
 	g_autofree char *line =
 		g_strdup_printf("setpriv --reuid 65534 --regid 65534 --clear-groups %s/nat64ctl %s",
 				service.directory, arguments);
+	g_autofree char *out = NULL;
 	g_autoptr(GError) error = NULL;
 	int status;
 
-	g_spawn_command_line_sync(line, NULL, ret_message, &status, &error);
+	g_spawn_command_line_sync(line, &out, ret_message, &status, &error);
 	g_assert_no_error(error);
 	g_assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);

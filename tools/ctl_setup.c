@@ -21,8 +21,7 @@
 #include "daemon/config.h"
 #include "daemon/pool4_auto.h"
 #include "daemon/rules.h"
-
-enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+#include "tools/ctl.h"
 
 struct options {
 	const char *config;
@@ -148,8 +147,9 @@ static int add_auto(struct entries *entries, struct pool4_auto *autos)
 	uint32_t addr;
 
 	if (!pool4_auto_address(autos, &addr)) {
-		fprintf(stderr, "setup: the configuration has no [Pool4 NAME], and without an IPv4 "
-				"default route there is no address to use instead\n");
+		(void)ctl_fail(CTL_FAILED, "setup: the configuration has no [Pool4 NAME], and "
+					   "without an IPv4 default route there is no address to "
+					   "use instead");
 		return -1;
 	}
 	pool4_auto_ports(autos, now_ms(), &ports);
@@ -163,7 +163,8 @@ static int read_entries(const struct config *config, struct entries *entries)
 	int r = pool4_auto_new(&autos);
 
 	if (r < 0) {
-		fprintf(stderr, "setup: the host's ports can not be read: %s\n", g_strerror(-r));
+		(void)ctl_fail(CTL_FAILED, "setup: the host's ports can not be read: %s",
+			       g_strerror(-r));
 		return r;
 	}
 	for (uint32_t i = 0; i < config->n_pool4; i++)
@@ -182,6 +183,16 @@ static int read_entries(const struct config *config, struct entries *entries)
 	return r;
 }
 
+/* Says so. False. */
+static bool bad_argument(const char *argument, bool lacks_value, bool setup)
+{
+	(void)ctl_fail(CTL_USAGE, "%s: '%s' %s; %s", setup ? "setup" : "teardown", argument,
+		       lacks_value ? "needs a value" : "is not an option here",
+		       setup ? "setup knows --print, --dry-run and --config FILE"
+			     : "teardown knows --dry-run");
+	return false;
+}
+
 static bool parse_options(int argc, char **argv, bool setup, struct options *ret)
 {
 	/* clang-format off */
@@ -197,7 +208,8 @@ static bool parse_options(int argc, char **argv, bool setup, struct options *ret
 
 	*ret = (struct options){0};
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "+i:", known, NULL)) != -1) {
+	opterr = 0; /* one line says what is wrong and what would work */
+	while ((option = getopt_long(argc, argv, "+:i:", known, NULL)) != -1) {
 		switch (option) {
 		case 'p':
 			ret->print = true;
@@ -212,15 +224,14 @@ static bool parse_options(int argc, char **argv, bool setup, struct options *ret
 			ret->instance = optarg;
 			break;
 		default:
-			return false;
+			return bad_argument(argv[optind - 1], option == ':', setup);
 		}
 	}
-	if (optind == argc && (setup || (!ret->print && ret->config == NULL)))
-		return true;
-	fprintf(stderr, "usage: nat64ctl %s\n",
-		setup ? "setup [--print | --dry-run] [--config FILE] [--instance NAME]"
-		      : "teardown [--dry-run] [--instance NAME]");
-	return false;
+	if (optind < argc)
+		return bad_argument(argv[optind], false, setup);
+	if (!setup && (ret->print || ret->config != NULL))
+		return bad_argument(ret->print ? "--print" : "--config", false, setup);
+	return true;
 }
 
 static struct config *load_config(const struct options *options)
@@ -266,10 +277,10 @@ int ctl_setup(int argc, char **argv)
 	int r;
 
 	if (!parse_options(argc, argv, true, &options))
-		return EXIT_USAGE;
+		return CTL_USAGE;
 	config = load_config(&options);
 	if (config == NULL)
-		return EXIT_FAILED;
+		return CTL_FAILED;
 	entries_init(&entries);
 	r = read_entries(config, &entries);
 	if (r == 0)
@@ -284,12 +295,12 @@ int ctl_setup(int argc, char **argv)
 		r = apply(rules, &entries, &error);
 	}
 	if (error != NULL)
-		fprintf(stderr, "setup: %s\n", error);
+		(void)ctl_fail(CTL_FAILED, "setup: %s", error);
 	g_free(error);
 	rules_close(rules);
 	entries_deinit(&entries);
 	config_free(config);
-	return r == 0 ? EXIT_DONE : EXIT_FAILED;
+	return r == 0 ? CTL_DONE : CTL_FAILED;
 }
 
 int ctl_teardown(int argc, char **argv)
@@ -300,21 +311,19 @@ int ctl_teardown(int argc, char **argv)
 	int r;
 
 	if (!parse_options(argc, argv, false, &options))
-		return EXIT_USAGE;
+		return CTL_USAGE;
 	if (options.dry_run) {
 		g_autofree char *table = rules_table_name(options.instance);
 
 		printf("would remove the table inet %s, what iptables has of it, and restore what "
 		       "its chain undo lists\n",
 		       table);
-		return EXIT_DONE;
+		return CTL_DONE;
 	}
 	r = rules_remove(options.instance, &changed, &error);
-	if (r < 0) {
-		fprintf(stderr, "teardown: %s\n", error);
-		return EXIT_FAILED;
-	}
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "teardown: %s", error);
 	printf("%s\n", changed ? "packet rules are removed, the host is as it was before"
 			       : "nothing to remove");
-	return EXIT_DONE;
+	return CTL_DONE;
 }
