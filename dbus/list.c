@@ -67,6 +67,32 @@ static void apply_protocol(const struct list_filter *filter, struct list_cursor 
 		cursor->protocol = N_PROTOCOLS;
 }
 
+/* One slice under the lock; returns the rows added, and what it cost in *work. */
+typedef uint32_t (*slice_fn)(const struct nat64 *nat, const struct list_filter *filter,
+			     struct list_cursor *cursor, void *data, uint32_t capacity,
+			     uint32_t *work);
+
+static uint32_t list_slices(struct gateway *gateway, slice_fn slice,
+			    const struct list_filter *filter, struct list_cursor *cursor,
+			    void *rows, size_t row_size, uint32_t capacity)
+{
+	uint32_t n = 0, work = 0;
+
+	apply_protocol(filter, cursor);
+	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
+		uint32_t slice_work = 0;
+
+		if (work != 0)
+			let_packets_through();
+		gateway_lock(gateway);
+		n += slice(gateway->nat, filter, cursor, (uint8_t *)rows + n * row_size,
+			   capacity - n, &slice_work);
+		gateway_unlock(gateway);
+		work += slice_work;
+	}
+	return n;
+}
+
 /* When the last session of a binding ends. Work: one for each session looked at. */
 static uint64_t binding_expires(const struct session_table *sessions, const struct bib_entry *entry,
 				uint32_t *work)
@@ -87,11 +113,10 @@ static uint64_t binding_expires(const struct session_table *sessions, const stru
 	return expires_ms;
 }
 
-/* One slice under the lock; returns the rows added, and what it cost in *work. */
 static uint32_t slice_bib(const struct nat64 *nat, const struct list_filter *filter,
-			  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity,
-			  uint32_t *work)
+			  struct list_cursor *cursor, void *data, uint32_t capacity, uint32_t *work)
 {
+	struct list_bib_row *rows = data;
 	uint32_t n = 0;
 
 	while (n < capacity && *work < LIST_SLICE && cursor->protocol != N_PROTOCOLS) {
@@ -120,20 +145,7 @@ static uint32_t slice_bib(const struct nat64 *nat, const struct list_filter *fil
 uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
 {
-	uint32_t n = 0, work = 0;
-
-	apply_protocol(filter, cursor);
-	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
-		uint32_t slice_work = 0;
-
-		if (work != 0)
-			let_packets_through();
-		gateway_lock(gateway);
-		n += slice_bib(gateway->nat, filter, cursor, rows + n, capacity - n, &slice_work);
-		gateway_unlock(gateway);
-		work += slice_work;
-	}
-	return n;
+	return list_slices(gateway, slice_bib, filter, cursor, rows, sizeof(*rows), capacity);
 }
 
 static struct list_session_row session_row(const struct nat64 *nat, enum protocol protocol,
@@ -152,9 +164,10 @@ static struct list_session_row session_row(const struct nat64 *nat, enum protoco
 }
 
 static uint32_t slice_sessions(const struct nat64 *nat, const struct list_filter *filter,
-			       struct list_cursor *cursor, struct list_session_row *rows,
-			       uint32_t capacity, uint32_t *work)
+			       struct list_cursor *cursor, void *data, uint32_t capacity,
+			       uint32_t *work)
 {
+	struct list_session_row *rows = data;
 	uint32_t n = 0;
 
 	while (n < capacity && *work < LIST_SLICE && cursor->protocol != N_PROTOCOLS) {
@@ -181,21 +194,7 @@ static uint32_t slice_sessions(const struct nat64 *nat, const struct list_filter
 uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
 		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity)
 {
-	uint32_t n = 0, work = 0;
-
-	apply_protocol(filter, cursor);
-	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
-		uint32_t slice_work = 0;
-
-		if (work != 0)
-			let_packets_through();
-		gateway_lock(gateway);
-		n += slice_sessions(gateway->nat, filter, cursor, rows + n, capacity - n,
-				    &slice_work);
-		gateway_unlock(gateway);
-		work += slice_work;
-	}
-	return n;
+	return list_slices(gateway, slice_sessions, filter, cursor, rows, sizeof(*rows), capacity);
 }
 
 /* The addresses as text in new memory, or NULL. */

@@ -97,8 +97,35 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 	return 0;
 }
 
-static int append_bib_row(sd_bus_message *reply, const struct list_bib_row *row, uint64_t offset)
+/* One row into the reply. offset: realtime_offset(). */
+typedef int (*append_row_fn)(sd_bus_message *reply, const void *data, uint64_t offset);
+
+/* The reply of ListBib and ListSessions. */
+static int send_page(sd_bus_message *message, const char *row_type, append_row_fn append_row,
+		     const void *rows, size_t row_size, uint32_t n,
+		     const struct list_cursor *cursor)
 {
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	uint64_t offset = realtime_offset();
+	char next[LIST_CURSOR_SIZE];
+	int r;
+
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_open_container(reply, 'a', row_type);
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = append_row(reply, (const uint8_t *)rows + i * row_size, offset);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", list_cursor_print(cursor, next));
+	return r < 0 ? r : send_reply(reply);
+}
+
+static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offset)
+{
+	const struct list_bib_row *row = data;
 	const struct bib_entry *entry = &row->entry;
 	char addr6[ADDR_TEXT_SIZE], addr4[ADDR_TEXT_SIZE];
 
@@ -113,10 +140,7 @@ static int append_bib_row(sd_bus_message *reply, const struct list_bib_row *row,
 static int method_list_bib(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
-	_cleanup_message_ sd_bus_message *reply = NULL;
 	_cleanup_free_ struct list_bib_row *rows = NULL;
-	uint64_t offset = realtime_offset();
-	char next[LIST_CURSOR_SIZE];
 	struct list_filter filter;
 	struct list_cursor cursor;
 	uint32_t n;
@@ -129,25 +153,12 @@ static int method_list_bib(sd_bus_message *message, void *userdata, sd_bus_error
 	if (rows == NULL)
 		return -ENOMEM;
 	n = list_bib(manager->gateway, &filter, &cursor, rows, n);
-
-	r = sd_bus_message_new_method_return(message, &reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_open_container(reply, 'a', DBUS_TYPE_BIB);
-	for (uint32_t i = 0; r >= 0 && i < n; i++)
-		r = append_bib_row(reply, &rows[i], offset);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_close_container(reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(reply, "s", list_cursor_print(&cursor, next));
-	return r < 0 ? r : send_reply(reply);
+	return send_page(message, DBUS_TYPE_BIB, append_bib_row, rows, sizeof(*rows), n, &cursor);
 }
 
-static int append_session_row(sd_bus_message *reply, const struct list_session_row *row,
-			      uint64_t offset)
+static int append_session_row(sd_bus_message *reply, const void *data, uint64_t offset)
 {
+	const struct list_session_row *row = data;
 	char client[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
 	char server6[ADDR_TEXT_SIZE], server4[ADDR_TEXT_SIZE];
 	/* y = z, but an ICMP query keeps the client's identifier on the IPv6 side. */
@@ -165,10 +176,7 @@ static int append_session_row(sd_bus_message *reply, const struct list_session_r
 static int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
-	_cleanup_message_ sd_bus_message *reply = NULL;
 	_cleanup_free_ struct list_session_row *rows = NULL;
-	uint64_t offset = realtime_offset();
-	char next[LIST_CURSOR_SIZE];
 	struct list_filter filter;
 	struct list_cursor cursor;
 	uint32_t n;
@@ -181,20 +189,8 @@ static int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_
 	if (rows == NULL)
 		return -ENOMEM;
 	n = list_sessions(manager->gateway, &filter, &cursor, rows, n);
-
-	r = sd_bus_message_new_method_return(message, &reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_open_container(reply, 'a', DBUS_TYPE_SESSION);
-	for (uint32_t i = 0; r >= 0 && i < n; i++)
-		r = append_session_row(reply, &rows[i], offset);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_close_container(reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(reply, "s", list_cursor_print(&cursor, next));
-	return r < 0 ? r : send_reply(reply);
+	return send_page(message, DBUS_TYPE_SESSION, append_session_row, rows, sizeof(*rows), n,
+			 &cursor);
 }
 
 static const char *const pool4_states[] = {
