@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The connection to the message bus. It may be missing at start and go away: it is tried again for as
- * long as we live, first after CONNECTION_RETRY_USEC, then after twice as long each time, and the
- * name is asked for anew.
+ * The connection to the message bus. It may be missing at start and go away: it is tried again for
+ * as long as we live, first after CONNECTION_RETRY_USEC, then after twice as long each time, and
+ * the name is asked for anew.
  */
 #pragma once
 
