@@ -13,13 +13,12 @@ static char *read_page(const char *name, char **ret_path)
 {
 	g_autofree char *path = g_build_filename(MANUAL, name, NULL);
 	g_autoptr(GError) error = NULL;
-	char *text = NULL;
+	g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &error);
 
-	g_file_get_contents(path, &text, NULL, &error);
 	g_assert_no_error(error);
 	if (ret_path != NULL)
 		*ret_path = g_steal_pointer(&path);
-	return text;
+	return g_strndup(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
 }
 
 /* What scdoc would take for markup is escaped. */
