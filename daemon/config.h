@@ -79,7 +79,6 @@ struct config_share {
 struct config_later {
 	uint32_t pool4_mode;
 	uint32_t pool4_block_size;
-	uint32_t fragment_ms;
 	uint32_t hold_down_ms;
 	uint32_t bindings_per_address;
 	struct config_share bindings_per_client;
@@ -89,8 +88,7 @@ struct config_later {
 	struct config_share held_ports;
 	uint32_t pool4_objects;
 	struct config_share pool_alarm[2]; /* raise, clear */
-	uint64_t fragment_memory_size;
-	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
+	uint32_t state_flush_ms;           /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;
 	bool state_keep;
 	bool state_overrides;

@@ -86,6 +86,7 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 	KEEP("Limits.Bindings", limits.bindings);
 	KEEP("Limits.Sessions", limits.sessions);
 	KEEP("Limits.StoredSYNs", limits.stored_syns);
+	KEEP("Limits.FragmentMemory", limits.fragment_memory);
 	KEEP("Queue.First", queue.first);
 	KEEP("Queue.Workers", queue.workers);
 	KEEP("Queue.Length", queue.length);

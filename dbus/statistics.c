@@ -61,6 +61,8 @@ static void add_core(struct list *list, const struct nat64 *nat)
 	}
 	add(list, nat->syns.syns.n_used, "stored_syns");
 	add(list, nat->counters.stored_syns_expired, "stored_syns_expired");
+	add(list, nat->fragments.used, "fragment_bytes");
+	add(list, nat->counters.fragments_expired, "fragments_expired");
 	add(list, nat->counters.probes_sent, "probes_sent");
 	add(list, nat64_memory(nat), "memory_bytes");
 }

@@ -92,7 +92,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
 	static const struct addr4_range address = {0xc0000200, 0xc0000203}; /* 192.0.2.0/30 */
-	struct nat64_limits limits = {300000, 300000, 16};
+	struct nat64_limits limits = {300000, 300000, 16, 1 << 20};
 	struct pool4_spec spec = {
 		.name = "wan",
 		.comment = "for tests",

@@ -28,7 +28,7 @@ struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = "a gateway of the tests";
-	static const struct nat64_limits usual = {1000, 2000, 16};
+	static const struct nat64_limits usual = {1000, 2000, 16, 1 << 20};
 	struct gateway_fixture *gateway = g_new0(struct gateway_fixture, 1);
 	struct pool4_spec spec = {
 		.name = "test", .protocol = {true, true, true}, .pool6 = POOL4_ANY_PREFIX};
@@ -61,6 +61,7 @@ struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 void gateway_free(struct gateway_fixture *gateway)
 {
 	g_assert_true(nat64_check(gateway->nat));
+	out_clear(&gateway->out);
 	nat64_free(gateway->nat);
 	g_free(gateway);
 }

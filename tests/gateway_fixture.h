@@ -19,7 +19,8 @@ struct gateway_fixture {
 	uint8_t arena[4 * EMIT_ARENA_PER_PACKET];
 };
 
-/* addresses and ports as in a configuration; limits NULL: 1000, 2000, 16. Free with gateway_free().
+/* addresses and ports as in a configuration; limits NULL: 1000, 2000, 16, 1 MiB. Free with
+ * gateway_free().
  */
 struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits);

@@ -8,6 +8,7 @@
 #include "daemon/core/pool4_text.h"
 #include "tests/fake_world.h"
 #include "tests/naive.h"
+#include "tests/scenario_fragments.h"
 #include "tests/scenario_packet.h"
 
 #define ARENA_SIZE  (64 * 1024)
@@ -77,6 +78,7 @@ static const struct setting settings[] = {
 	SETTING("ICMPErrorRate", icmp_limit.rate, NULL),
 	SETTING("ICMPErrorBurst", icmp_limit.burst, NULL),
 	SETTING("TCPOpening", tcp_opening_ms, NULL),
+	SETTING("Fragment", fragment_ms, NULL),
 };
 
 #define REQUIRE(player, condition, ...)                                          \
@@ -121,6 +123,8 @@ static void limit(struct player *player, const char *what, uint32_t value)
 		player->limits.sessions = value;
 	else if (strcmp(what, "stored_syns") == 0)
 		player->limits.stored_syns = value;
+	else if (strcmp(what, "fragment_memory") == 0)
+		player->limits.fragment_memory = value;
 	else
 		REQUIRE(player, false, "there is no limit \"%s\"", what);
 }
@@ -343,6 +347,28 @@ static void play_out(struct player *player, char **words)
 	judge_sums(player, bytes, text);
 }
 
+static void play_join(struct player *player, char **words)
+{
+	g_autoptr(GByteArray) whole = g_byte_array_new();
+
+	REQUIRE(player, player->out.n_packets > 0, "nothing was sent; the packet ended as %s",
+		outcome_info(player->outcome)->name);
+	while (player->n_compared < player->out.n_packets) {
+		g_autoptr(GByteArray) bytes = gather(&player->packets[player->n_compared++]);
+		g_autofree char *text = scenario_packet_describe(bytes->data, bytes->len);
+		REQUIRE(player, naive_header_ok(bytes->data, bytes->len), "wrong: %s", text);
+		g_autofree char *problem =
+			scenario_fragments_join(whole, bytes->data, bytes->len,
+						player->n_compared == player->out.n_packets);
+		REQUIRE(player, !problem, "%s in: %s", problem, text);
+	}
+	g_autofree char *text = scenario_packet_describe(whole->data, whole->len);
+	g_autofree char *problem = scenario_packet_compare(words, player->variables, player->where,
+							   whole->data, whole->len);
+	REQUIRE(player, !problem, "%s in: %s", problem, text);
+	judge_sums(player, whole, text);
+}
+
 static void play_end(struct player *player, const char *name)
 {
 	enum outcome wanted = outcome_parse(name);
@@ -419,6 +445,11 @@ static bool inspect(struct player *player, char **words)
 			    words[2]);
 	else if (strcmp(words[0], "stored") == 0 && n_words == 2)
 		check_count(player, "stored SYNs", nat->syns.syns.n_used, words[1]);
+	else if (strcmp(words[0], "fragments") == 0 && n_words == 2)
+		check_count(player, "packets in fragments", nat->fragments.queues.n_used, words[1]);
+	else if (strcmp(words[0], "incomplete") == 0 && n_words == 2)
+		check_count(player, "incomplete packets", (uint32_t)nat->counters.fragments_expired,
+			    words[1]);
 	else if (strcmp(words[0], "state") == 0 && n_words == 2)
 		check_state(player, words[1]);
 	else if (strcmp(words[0], "timer") == 0 && n_words == 2)
@@ -467,6 +498,8 @@ static void play_line(struct player *player, char **words)
 		begin_step(player, false);
 	} else if (strcmp(words[0], "out") == 0) {
 		play_out(player, words + 1);
+	} else if (strcmp(words[0], "join") == 0) {
+		play_join(player, words + 1);
 	} else if (strcmp(words[0], "end") == 0 && words[1]) {
 		play_end(player, words[1]);
 	} else {
@@ -493,7 +526,7 @@ static struct player *player_new(void)
 
 	player->variables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	player->before = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
-	player->limits = (struct nat64_limits){1000, 2000, 16};
+	player->limits = (struct nat64_limits){1000, 2000, 16, 16 << 20};
 	player->now_ms = 1000000;
 	player->out = (struct out){.packet = player->packets,
 				   .capacity = N_PACKETS,
@@ -506,6 +539,7 @@ static struct player *player_new(void)
 
 static void player_free(struct player *player)
 {
+	out_clear(&player->out);
 	nat64_free(player->nat);
 	g_ptr_array_unref(player->before);
 	g_hash_table_unref(player->variables);

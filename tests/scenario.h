@@ -7,7 +7,7 @@
  *	pool6 PREFIX                      another one each time; without any 64:ff9b::/96
  *	pool4 ADDRESSES PORTS [PROTOCOLS] as in the configuration, lists with commas: tcp,udp
  *	set KEY VALUE                     see settings[] in scenario.c
- *	limit bindings|sessions|stored_syns N
+ *	limit bindings|sessions|stored_syns|fragment_memory N
  *	deny | exempt4 | nonglobal | clients PREFIX    another one each time
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
  *	listen PROTOCOL ADDRESS:PORT      a local socket
@@ -19,9 +19,11 @@
  *	[+TIME] expire                    only the clock
  * What must have come of the step before, in this order:
  *	out PACKET                        one line for every packet that is sent
+ *	join PACKET                       all that is sent, put together
  *	end OUTCOME                       its name in outcome.h; without it TRANSLATED or HAIRPINNED
  * What must hold now:
- *	bindings PROTOCOL N | sessions PROTOCOL N | stored N
+ *	bindings PROTOCOL N | sessions PROTOCOL N | stored N | fragments N | incomplete N
+ *	                                  packets of which fragments wait; that never became whole
  *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
  *	state STATE                       of the only TCP session
  *	timer SECONDS                     what is left of the only TCP session's lifetime

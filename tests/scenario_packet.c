@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/naive.h"
+#include "tests/scenario_fragments.h"
 #include "tests/scenario_line.h"
 
 static void append8(GByteArray *bytes, uint64_t value)
@@ -309,6 +310,21 @@ static void spoil(GByteArray *bytes, const struct scenario_line *d, GHashTable *
 									  variables, where)));
 }
 
+static void cut(GByteArray *bytes, const struct scenario_line *d, GHashTable *variables,
+		const char *where)
+{
+	const char *piece = scenario_line_option(d, "piece");
+	unsigned offset, size;
+
+	if (!piece)
+		return;
+	if (sscanf(piece, "%u+%u", &offset, &size) != 2)
+		g_error("%s: piece is OFFSET+SIZE", where);
+	scenario_fragments_cut(
+		bytes, offset, size,
+		(uint32_t)scenario_line_option_number(d, "id", 0x1234, variables, where));
+}
+
 GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char *where)
 {
 	struct scenario_line d = scenario_line_read(words, where);
@@ -328,6 +344,7 @@ GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char
 	else
 		append_icmp(bytes, &d, variables, where);
 	complete(bytes, &d, l4_offset, variables, where);
+	cut(bytes, &d, variables, where);
 	spoil(bytes, &d, variables, where);
 	return bytes;
 }

@@ -26,7 +26,9 @@
  *	             (rt1 has a segment left)
  *	opt HEX      IPv4 options
  *	frag OFFSET/MORE       a fragment; IPv6 with its header
- *	atomic ID    IPv6 Fragment header, offset 0, no more
+ *	atomic ID    IPv6 Fragment header, offset 0, no more; with frag its Identification
+ *	piece OFFSET+SIZE      of the whole packet only the fragment with this part of its payload;
+ *	             id is the Identification in both families
  *	poke OFFSET=HEX        a byte, after everything else; many times
  *	pad N        bytes of link padding behind the packet
  *	cut N        only the first N bytes (of a packet in an ICMP error)

@@ -72,16 +72,16 @@ static void test_unbound(void)
 	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
 	const struct nat64 *nat = gateway->nat;
 	struct packet to_pool = packet4("198.51.100.7", "203.0.113.1");
-	g_assert_cmpint(admission_unbound_4to6(nat, &to_pool, OUTCOME_FRAGMENT), ==,
-			OUTCOME_FRAGMENT);
+	g_assert_cmpint(admission_unbound_4to6(nat, &to_pool, OUTCOME_UNKNOWN_PROTOCOL), ==,
+			OUTCOME_UNKNOWN_PROTOCOL);
 	g_assert_cmpint(admission_unbound_4to6(nat, &to_pool, OUTCOME_TOO_BIG), ==,
 			OUTCOME_TOO_BIG);
 
 	struct packet elsewhere = packet4("198.51.100.7", "192.0.2.1");
-	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_FRAGMENT), ==,
+	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_UNKNOWN_PROTOCOL), ==,
 			OUTCOME_NOT_OURS);
 	gateway->world.own4[gateway->world.n_own4++] = 0xc0000201;
-	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_FRAGMENT), ==,
+	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_UNKNOWN_PROTOCOL), ==,
 			OUTCOME_LEFT_TO_HOST);
 	gateway_free(gateway);
 }

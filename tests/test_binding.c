@@ -18,7 +18,7 @@ static enum outcome create(struct gateway_fixture *gateway, const char *client, 
 /* What can not be made leaves nothing behind: no port taken, no client's record. */
 static void test_refusal_changes_nothing(void)
 {
-	struct nat64_limits limits = {2, 10, 1};
+	struct nat64_limits limits = {2, 10, 1, 65536};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "2000", &limits);
 	struct nat64 *nat = gateway->nat;
 	uint32_t first, second;
@@ -42,7 +42,7 @@ static void test_refusal_changes_nothing(void)
 
 static void test_limits(void)
 {
-	struct nat64_limits limits = {1, 1, 1};
+	struct nat64_limits limits = {1, 1, 1, 65536};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
 	struct nat64 *nat = gateway->nat;
 	struct taddr4 other = {peer.addr, 10};
@@ -63,7 +63,7 @@ static void test_limits(void)
 /* S-5: what the administrator may not bind, and why. */
 static void test_static_refusals(void)
 {
-	struct nat64_limits limits = {2, 10, 1};
+	struct nat64_limits limits = {2, 10, 1, 65536};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
 	struct nat64 *nat = gateway->nat;
 	static const struct {

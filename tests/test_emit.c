@@ -222,6 +222,14 @@ static void test_room(void)
 
 	out_clear(&out);
 	g_assert_true(out_has_room(&out));
+
+	/* What is held is bounded, too, but for the last packet. */
+	g_assert_nonnull(out_hold(&out, EMIT_HELD_MAX));
+	g_assert_true(out_has_room(&out));
+	g_assert_nonnull(out_hold(&out, 1));
+	g_assert_false(out_has_room(&out));
+	out_clear(&out);
+	g_assert_true(out_has_room(&out));
 }
 
 int main(int argc, char **argv)

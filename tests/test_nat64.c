@@ -46,7 +46,7 @@ static void test_conservation(void)
 /* One binding with its session on each of 65 536 addresses: at most 256 bytes, all included. */
 static void test_memory_of_a_binding(void)
 {
-	struct nat64_limits limits = {65536, 65536, 16};
+	struct nat64_limits limits = {65536, 65536, 16, 65536};
 	struct gateway_fixture *gateway = gateway_new("198.18.0.0/16", "1024-65535", &limits);
 	struct taddr4 server = taddr4_of("198.51.100.7:9");
 	size_t before = nat64_memory(gateway->nat);

@@ -73,7 +73,7 @@ static struct nat64 *gateway(void)
 				  .n_addresses = 1,
 				  .protocol = {true, true, true},
 				  .pool6 = POOL4_ANY_PREFIX};
-	struct nat64_limits limits = {100, 100, 10};
+	struct nat64_limits limits = {100, 100, 10, 1 << 20};
 	struct nat64_config config;
 	uint32_t id;
 

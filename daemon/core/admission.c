@@ -57,13 +57,9 @@ enum outcome admission_4to6(const struct nat64 *nat, const struct packet *packet
 static bool is_unbound(enum outcome outcome)
 {
 	static const bool unbound[N_OUTCOMES] = {
-		[OUTCOME_FRAGMENT] = true,
-		[OUTCOME_UNKNOWN_PROTOCOL] = true,
-		[OUTCOME_ICMP_UNTRANSLATABLE] = true,
-		[OUTCOME_ICMP_INNER_UNUSABLE] = true,
-		[OUTCOME_ICMP_ADDRESS_MISMATCH] = true,
-		[OUTCOME_ICMP_NO_BINDING] = true,
-		[OUTCOME_ILLEGAL_SOURCE] = true,
+		[OUTCOME_UNKNOWN_PROTOCOL] = true,    [OUTCOME_ICMP_UNTRANSLATABLE] = true,
+		[OUTCOME_ICMP_INNER_UNUSABLE] = true, [OUTCOME_ICMP_ADDRESS_MISMATCH] = true,
+		[OUTCOME_ICMP_NO_BINDING] = true,     [OUTCOME_ILLEGAL_SOURCE] = true,
 		[OUTCOME_SOURCE_ROUTE] = true,
 	};
 

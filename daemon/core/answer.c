@@ -69,6 +69,28 @@ void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome ou
 		answer4(nat, packet, answer, field, now_ms, out);
 }
 
+void answer_incomplete(struct nat64 *nat, const struct packet *first, uint64_t now_ms,
+		       struct out *out)
+{
+	static const struct icmp_answer over6 = {.sent = true,
+						 .optional = true,
+						 .type = ICMP6_TIME_EXCEEDED,
+						 .code = ICMP6_TIME_EXCEED_REASSEMBLY};
+	static const struct icmp_answer over4 = {.sent = true,
+						 .optional = true,
+						 .type = ICMP_TIME_EXCEEDED,
+						 .code = ICMP_EXC_FRAGTIME};
+	static const struct answer_field no_field;
+	const struct icmp_answer *answer = first->version == 6 ? &over6 : &over4;
+
+	if (!wanted(nat, answer) || !icmp_error_permitted(first, answer->type, answer->code))
+		return;
+	if (first->version == 6)
+		answer6(nat, first, answer, &no_field, now_ms, out);
+	else
+		answer4(nat, first, answer, &no_field, now_ms, out);
+}
+
 bool answer_stored_syn(struct nat64 *nat, const struct stored_syn *syn, uint64_t now_ms,
 		       struct out *out)
 {

@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Packets to send, whole or in fragments. Nothing is copied: a fragment is a header in the arena
- * and a slice of the payload where it was received.
+ * and a slice of the payload where it was received,
+ * or was put together.
  */
 #include "daemon/core/emit.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "daemon/core/ip_header.h"
+
+struct out_held {
+	struct out_held *next;
+	uint8_t data[];
+};
+
+void out_clear(struct out *out)
+{
+	while (out->held) {
+		struct out_held *next = out->held->next;
+
+		free(out->held);
+		out->held = next;
+	}
+	out->held_size = 0;
+	out->n_packets = 0;
+	out->arena_used = 0;
+}
+
+uint8_t *out_hold(struct out *out, uint32_t size)
+{
+	struct out_held *held = malloc(sizeof(*held) + size);
+
+	if (!held)
+		return NULL;
+	held->next = out->held;
+	out->held = held;
+	out->held_size += size;
+	return held->data;
+}
 
 uint8_t *out_alloc(struct out *out, uint32_t size)
 {

@@ -2,7 +2,8 @@
 /*
  * What the core wants sent. The caller owns the memory and sends when it likes, but before it
  * reuses the buffers of the packets that came in: a translated packet is sent from where it was
- * received, headers of fragments and ICMP errors from the arena.
+ * received, headers of fragments and ICMP errors from the arena. The one exception is a packet that
+ * was put together out of fragments: its memory is held by struct out itself, until out_clear().
  */
 #pragma once
 
@@ -26,6 +27,12 @@ struct out_packet {
 	struct out_part part[2];
 };
 
+/* How much memory of reassembled packets may be held before the caller has to send. */
+#define EMIT_HELD_MAX (1u << 20)
+
+struct out_held; /* memory of a packet that was made here */
+
+/* Zeroed but for packet, capacity, arena and arena_size, and emptied by out_clear() at the end. */
 struct out {
 	struct out_packet *packet;
 	uint32_t capacity;
@@ -33,6 +40,8 @@ struct out {
 	uint8_t *arena;
 	uint32_t arena_size;
 	uint32_t arena_used;
+	struct out_held *held;
+	uint32_t held_size;
 };
 
 /* Room for one more packet in and all that may come of it? The caller asks before each packet, and
@@ -40,17 +49,18 @@ struct out {
 static inline bool out_has_room(const struct out *out)
 {
 	return out->capacity - out->n_packets >= EMIT_PIECES_MAX &&
-	       out->arena_size - out->arena_used >= EMIT_ARENA_PER_PACKET;
+	       out->arena_size - out->arena_used >= EMIT_ARENA_PER_PACKET &&
+	       out->held_size <= EMIT_HELD_MAX;
 }
 
-static inline void out_clear(struct out *out)
-{
-	out->n_packets = 0;
-	out->arena_used = 0;
-}
+/* Everything has been sent. */
+void out_clear(struct out *out);
 
 /* size bytes of the arena; there is room, by out_has_room(). */
 uint8_t *out_alloc(struct out *out, uint32_t size);
+
+/* size bytes from the heap that stay until out_clear(). NULL without memory. */
+uint8_t *out_hold(struct out *out, uint32_t size);
 
 /*
  * Sends packet whole if it has at most limit bytes, else in fragments none of which is larger

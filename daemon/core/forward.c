@@ -23,6 +23,33 @@ static enum outcome outcome_of_route(const struct route_answer *route)
 	return OUTCOME_TRANSLATED;
 }
 
+/* F-19 for what the kernel has put together, or would cut behind us: its size alone betrays it, if
+ * it is more than the way to its sender could have carried; of the host's own, the way from it. */
+static bool came_in_fragments6(const struct nat64 *nat, const struct packet *packet)
+{
+	struct route_answer route;
+	struct addr6 far;
+
+	if (packet->reassembled || packet->has_fragment_header || packet->size <= IP6_MTU_MIN)
+		return packet->reassembled;
+	far = packet_src6(packet);
+	if (nat->world.own6(nat->world.context, &far))
+		far = packet_dst6(packet);
+	nat->world.route6(nat->world.context, &far, &route);
+	return route.state != ROUTE_NONE && packet->size > route.mtu;
+}
+
+/* The same for what may not be cut: the kernel keeps DF if all fragments had it. */
+static bool came_in_fragments4(const struct nat64 *nat, const struct packet *packet)
+{
+	struct route_answer route;
+
+	if (packet->reassembled || !packet->dont_fragment || packet->size <= IP6_MTU_MIN)
+		return packet->reassembled;
+	nat->world.route4(nat->world.context, packet_src4(packet), &route);
+	return route.state != ROUTE_NONE && packet->size > route.mtu;
+}
+
 /* T-39: the way back counts, too, when the MSS of a SYN is to be clamped. */
 static bool clamps(const struct nat64 *nat, const struct packet *packet)
 {
@@ -113,8 +140,11 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 	outcome = outcome_of_route(&route);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	const uint32_t limit = route.mtu > IP6_MTU_MIN ? route.mtu : IP6_MTU_MIN;
-	if (packet_l4_size(packet) + IP6_HEADER_SIZE > limit) {
+	const uint32_t nh6_mtu = route.mtu > IP6_MTU_MIN ? route.mtu : IP6_MTU_MIN;
+	uint32_t limit = nh6_mtu;
+	if (packet->reassembled && nat->config.rules.lowest_ipv6_mtu < limit)
+		limit = nat->config.rules.lowest_ipv6_mtu; /* F-19 */
+	if (!packet->reassembled && packet_l4_size(packet) + IP6_HEADER_SIZE > limit) {
 		passage->field.mtu = limit;
 		return OUTCOME_TOO_BIG;
 	}
@@ -123,11 +153,11 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 		return outcome;
 
 	const uint32_t back = mtu_back6(nat, packet);
-	path.nh6_mtu = back < limit ? back : limit;
+	path.nh6_mtu = back < nh6_mtu ? back : nh6_mtu;
 	xlat_6to4(packet, between, &path, &nat->config.rules);
 	path.keep_hop_limit = true;
 	xlat_4to6(packet, &to, &path, &nat->config.rules);
-	emit_packet(packet, limit, 0, passage->out);
+	emit_packet(packet, limit, random_u32(&nat->random), passage->out);
 	return OUTCOME_HAIRPINNED;
 }
 
@@ -157,6 +187,7 @@ enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_t peer4
 		is_hairpin(nat, in.protocol, &in.src, &(struct taddr4){peer4, in.dst.port});
 	const struct filter_input input = {tcp_flags_of(packet), back, passage->now_ms};
 
+	packet->reassembled = came_in_fragments6(nat, packet);
 	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = mtu_back6(nat, packet)};
 	uint32_t limit;
 	enum outcome way = back ? xlat_6to4_check(packet, &path, &nat->config.rules, &limit,
@@ -198,6 +229,7 @@ enum outcome forward_4to6(struct passage *passage)
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
+	packet->reassembled = came_in_fragments4(nat, packet);
 	struct route_answer route;
 	nat->world.route6(nat->world.context, &to.dst.addr, &route);
 	const struct xlat_path path = {.nh4_mtu = mtu_back4(nat, packet), .nh6_mtu = route.mtu};

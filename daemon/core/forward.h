@@ -17,6 +17,8 @@ struct passage {
 	struct out *out;
 	uint64_t now_ms;
 	struct answer_field field; /* for the ICMP error, if it comes to that */
+	uint32_t size;             /* of the packet as it came, all its fragments together */
+	struct packet whole;       /* what packet points to, if it came in fragments */
 };
 
 /* The packet is no ICMP error and no fragment. pool6: index of the prefix of its destination;

@@ -3,7 +3,7 @@
  * Where a packet comes in, and where it ends: checked (packet.h), admitted (admission.h), then on
  * its way (forward.h; icmp_transit.h for ICMP errors), and at last answered (answer.h) and counted.
  *
- * Incoming fragments are not translated yet; they end here.
+ * A fragment waits until its packet is whole (reassembly.h); the whole then goes the same way.
  */
 #include "daemon/core/nat64.h"
 
@@ -11,21 +11,22 @@
 #include "daemon/core/answer.h"
 #include "daemon/core/forward.h"
 #include "daemon/core/icmp_transit.h"
+#include "daemon/core/reassembly.h"
 #include "daemon/core/xlat_icmp.h"
 
 static enum outcome receive_6to4(struct passage *passage)
 {
 	struct nat64 *nat = passage->nat;
-	struct packet *packet = passage->packet;
 	uint32_t peer4;
 	int pool6;
 
-	enum outcome outcome = admission_6to4(nat, packet, &pool6, &peer4);
+	enum outcome outcome = admission_6to4(nat, passage->packet, &pool6, &peer4);
+	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
+		outcome = reassembly_6to4(passage);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	if (packet->is_fragment)
-		return OUTCOME_FRAGMENT;
 
+	struct packet *packet = passage->packet;
 	if (packet->protocol == PROTOCOL_ICMP) {
 		const uint8_t *icmp = packet_l4(packet);
 		outcome = xlat_icmp_6to4_type(icmp[0], icmp[1], load_be32(icmp + 4));
@@ -40,14 +41,14 @@ static enum outcome receive_6to4(struct passage *passage)
 static enum outcome pass_4to6(struct passage *passage)
 {
 	struct nat64 *nat = passage->nat;
-	struct packet *packet = passage->packet;
 
-	enum outcome outcome = admission_4to6(nat, packet);
+	enum outcome outcome = admission_4to6(nat, passage->packet);
+	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
+		outcome = reassembly_4to6(passage);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	if (packet->is_fragment)
-		return OUTCOME_FRAGMENT;
 
+	struct packet *packet = passage->packet;
 	if (packet->protocol == PROTOCOL_ICMP) {
 		const uint8_t *icmp = packet_l4(packet);
 		outcome = xlat_icmp_4to6_type(icmp[0], icmp[1], icmp[4]);
@@ -69,8 +70,8 @@ static enum outcome receive_4to6(struct passage *passage)
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out)
 {
-	struct passage passage = {nat, packet, out, now_ms, {0, 0}};
-	const uint32_t size = packet->size;
+	struct passage passage = {
+		.nat = nat, .packet = packet, .out = out, .now_ms = now_ms, .size = packet->size};
 
 	enum outcome outcome = packet_parse(packet);
 	const bool from6 = packet->version == 6;
@@ -83,10 +84,10 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 
 	const enum verdict verdict = outcome_info(outcome)->verdict;
 	if (verdict == VERDICT_TRANSLATED)
-		nat->counters.bytes[!from6] += size;
+		nat->counters.bytes[!from6] += passage.size;
 	if (verdict == VERDICT_DROP) {
-		passage.field.pointer = packet->error_pointer;
-		answer_send(nat, packet, outcome, &passage.field, now_ms, out);
+		passage.field.pointer = passage.packet->error_pointer;
+		answer_send(nat, passage.packet, outcome, &passage.field, now_ms, out);
 	}
 	nat->counters.packets[!from6][outcome]++;
 	return outcome;

@@ -13,6 +13,7 @@
 #include "daemon/core/bib.h"
 #include "daemon/core/client.h"
 #include "daemon/core/emit.h"
+#include "daemon/core/fragment.h"
 #include "daemon/core/icmp_error.h"
 #include "daemon/core/ip4_id.h"
 #include "daemon/core/pool4.h"
@@ -89,6 +90,7 @@ struct nat64_config {
 	uint32_t tcp_opening_ms;
 	uint32_t tcp_incoming_syn_ms;
 	uint32_t icmp_ms;
+	uint32_t fragment_ms; /* K-7 */
 	struct port_lifetime udp_by_port[NAT64_PORT_LIFETIMES_MAX];
 	uint32_t n_udp_by_port;
 };
@@ -101,6 +103,7 @@ struct nat64_limits {
 	uint32_t bindings; /* of all protocols together */
 	uint32_t sessions;
 	uint32_t stored_syns;
+	uint64_t fragment_memory; /* bytes */
 };
 
 struct nat64_counters {
@@ -111,6 +114,7 @@ struct nat64_counters {
 	uint64_t bindings_created[N_PROTOCOLS];
 	uint64_t sessions_created[N_PROTOCOLS];
 	uint64_t stored_syns_expired;
+	uint64_t fragments_expired; /* packets that never became whole */
 	uint64_t probes_sent;
 };
 
@@ -124,6 +128,7 @@ struct nat64 {
 	struct bib bib[N_PROTOCOLS];
 	struct session_table sessions[N_PROTOCOLS];
 	struct syn_store syns;
+	struct fragment_table fragments;
 	struct ip4_id ip4_ids;
 	struct icmp_limit icmp_limit;
 	struct random random;
@@ -141,7 +146,8 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config);
 
 /*
  * One packet. What is to be sent is appended to out, which has room (out_has_room()); packet's
- * memory is rewritten and must stay until out has been sent. The outcome has been counted.
+ * memory is rewritten and must stay until out has been sent. The outcome has been counted. Of a
+ * packet in fragments each is received on its own; the last one missing ends as the whole does.
  */
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out);

@@ -9,6 +9,7 @@
 #include "daemon/core/filter.h"
 #include "daemon/core/icmp_transit.h"
 #include "daemon/core/nat64.h"
+#include "daemon/core/reassembly.h"
 #include "daemon/core/tcp_probe.h"
 
 #define SECOND 1000u
@@ -36,6 +37,7 @@ void nat64_config_default(struct nat64_config *ret)
 		.tcp_opening_ms = 240 * SECOND,
 		.tcp_incoming_syn_ms = 6 * SECOND,
 		.icmp_ms = 60 * SECOND,
+		.fragment_ms = 10 * SECOND,
 		.udp_by_port = {{53, 15 * SECOND}, {123, 15 * SECOND}},
 		.n_udp_by_port = 2,
 	};
@@ -87,6 +89,8 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	ip4_id_init(&nat->ip4_ids, &key);
 	key = make_key(&nat->random);
 	icmp_limit_init(&nat->icmp_limit, &config->icmp_limit, &key);
+	key = make_key(&nat->random);
+	fragment_table_init(&nat->fragments, &key, limits->fragment_memory, config->fragment_ms);
 	nat64_set_config(nat, config);
 	return nat;
 }
@@ -95,6 +99,7 @@ void nat64_free(struct nat64 *nat)
 {
 	if (!nat)
 		return;
+	fragment_table_deinit(&nat->fragments);
 	syn_store_deinit(&nat->syns);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		session_table_deinit(&nat->sessions[protocol]);
@@ -110,6 +115,7 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config)
 	nat->config = *config;
 	pool4_set_policy(nat->pool4, &config->pool4_policy);
 	nat->icmp_limit.config = config->icmp_limit;
+	nat->fragments.timeout_ms = config->fragment_ms;
 }
 
 void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome)
@@ -172,6 +178,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		expire_sessions(nat, (enum protocol)protocol, now_ms, &budget, out);
 	expire_syns(nat, now_ms, &budget, out);
+	reassembly_expire(nat, now_ms, &budget, out);
 	return budget && out_has_room(out);
 }
 
@@ -179,6 +186,8 @@ uint64_t nat64_next_deadline(const struct nat64 *nat)
 {
 	uint64_t next = syn_store_next_deadline(&nat->syns);
 
+	if (fragment_next_deadline(&nat->fragments) < next)
+		next = fragment_next_deadline(&nat->fragments);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
 		if (deadline < next)
@@ -209,7 +218,7 @@ size_t nat64_memory(const struct nat64 *nat)
 {
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
 		       client_table_memory(&nat->clients) + slab_memory(&nat->syns.syns) +
-		       hash_index_memory(&nat->syns.by_tuple);
+		       hash_index_memory(&nat->syns.by_tuple) + fragment_memory(&nat->fragments);
 
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		bytes += bib_memory(&nat->bib[protocol]) +
@@ -239,6 +248,6 @@ bool nat64_check(const struct nat64 *nat)
 			return false;
 	return bindings_check(nat) && pool4_check(nat->pool4) &&
 	       client_table_check(&nat->clients) && syn_store_check(&nat->syns) &&
-	       nat64_n_bindings(nat) <= nat->limits.bindings &&
+	       fragment_check(&nat->fragments) && nat64_n_bindings(nat) <= nat->limits.bindings &&
 	       nat64_n_sessions(nat) <= nat->limits.sessions;
 }

@@ -30,6 +30,7 @@ X(NOT_OURS,                  HOST,       SILENT,       SILENT,        "not for a
 X(EXEMPT,                    HOST,       SILENT,       SILENT,        "exempt from translation by the configuration: left to the kernel") \
 X(LEFT_TO_HOST,              HOST,       SILENT,       SILENT,        "no binding on an address of this host: left to the host's own programs") \
 X(SYN_STORED,                STORED,     SILENT,       SILENT,        "unsolicited SYN kept for six seconds, in case the inside opens too") \
+X(FRAGMENT_STORED,           STORED,     SILENT,       SILENT,        "fragment kept until the rest of its packet is there") \
 X(TRUNCATED,                 DROP,       SILENT,       SILENT,        "longer than the queue can carry") \
 X(MALFORMED_IP4,             DROP,       SILENT,       SILENT,        "IPv4 header with a wrong version, length or checksum") \
 X(MALFORMED_IP6,             DROP,       SILENT,       SILENT,        "IPv6 header with a wrong version or length") \
@@ -56,7 +57,13 @@ X(DESTINATION_DENIED,        DROP,       ERROR(1, 1),  SILENT,        "this IPv4
 X(SOURCE_ROUTE,              DROP,       SILENT,       ERROR(3, 5),   "IPv4 source route that is not used up") \
 X(ROUTING_HEADER,            DROP,       ERROR(4, 0),  SILENT,        "IPv6 routing header with segments left") \
 X(UNKNOWN_PROTOCOL,          DROP,       ERROR(1, 4),  ERROR(3, 2),   "neither TCP, UDP nor ICMP") \
-X(FRAGMENT,                  DROP,       SILENT,       SILENT,        "fragment of a packet: not translated yet") \
+X(FRAGMENT_DUPLICATE,        DROP,       SILENT,       SILENT,        "fragment that is there already") \
+X(FRAGMENT_OVERLAP,          DROP,       SILENT,       SILENT,        "fragment of a packet whose fragments overlap or contradict each other") \
+X(FRAGMENT_TINY,             DROP,       ERROR(4, 3),  SILENT,        "first fragment without the whole transport header, or one that could change it") \
+X(FRAGMENT_BAD,              DROP,       ERROR(4, 0),  SILENT,        "fragment of a length, or fragments with ECN marks, that can not be") \
+X(FRAGMENT_TOO_BIG,          DROP,       SILENT,       SILENT,        "fragments of a packet that would be larger than 65535 bytes, or in too many pieces") \
+X(FRAGMENT_MEMORY,           DROP,       SILENT,       SILENT,        "as many fragments wait as Limits.FragmentMemory allows") \
+X(FRAGMENT_SHARE,            DROP,       SILENT,       SILENT,        "as many fragments of this source wait as its share of Limits.FragmentMemory allows") \
 X(HOP_LIMIT,                 DROP,       ERROR(3, 0),  ERROR(11, 0),  "hop limit or TTL used up") \
 X(TOO_BIG,                   DROP,       ERROR(2, 0),  ERROR(3, 4),   "larger than the next hop's MTU and not to be fragmented") \
 X(NO_ROUTE,                  DROP,       ERROR(1, 0),  ERROR(3, 0),   "no route to the destination") \

@@ -207,6 +207,12 @@ static enum outcome parse_ip6(struct packet *packet)
 	return chain.segments_left_offset == 0 ? OUTCOME_TRANSLATED : OUTCOME_ROUTING_HEADER;
 }
 
+/* What is too short for its header: F-4 if the rest of it is in another fragment. */
+static enum outcome too_short(const struct packet *packet, enum outcome outcome)
+{
+	return packet->is_fragment ? OUTCOME_FRAGMENT_TINY : outcome;
+}
+
 /* T-38, X-9. The whole header, options included, is in the first fragment (F-25). */
 static enum outcome parse_tcp(const struct packet *packet)
 {
@@ -216,10 +222,12 @@ static enum outcome parse_tcp(const struct packet *packet)
 	uint8_t flags;
 
 	if (size < TCP_HEADER_SIZE)
-		return OUTCOME_MALFORMED_TCP;
+		return too_short(packet, OUTCOME_MALFORMED_TCP);
 	header_size = (tcp[12] >> 4) * 4u;
-	if (header_size < TCP_HEADER_SIZE || header_size > size)
+	if (header_size < TCP_HEADER_SIZE)
 		return OUTCOME_MALFORMED_TCP;
+	if (header_size > size)
+		return too_short(packet, OUTCOME_MALFORMED_TCP);
 
 	flags = packet_tcp_flags(packet);
 	if (flags == 0 || ((flags & TH_SYN) && (flags & (TH_FIN | TH_RST))))
@@ -235,7 +243,7 @@ static enum outcome parse_udp(const struct packet *packet)
 	uint16_t length;
 
 	if (size < UDP_HEADER_SIZE)
-		return OUTCOME_MALFORMED_UDP;
+		return too_short(packet, OUTCOME_MALFORMED_UDP);
 	length = load_be16(udp + 4);
 	if (length < UDP_HEADER_SIZE || (length > size && !packet->is_fragment))
 		return OUTCOME_MALFORMED_UDP;
@@ -251,7 +259,7 @@ static enum outcome parse_icmp(const struct packet *packet)
 	uint64_t sum = 0;
 
 	if (size < ICMP_HEADER_SIZE)
-		return OUTCOME_MALFORMED_ICMP;
+		return too_short(packet, OUTCOME_MALFORMED_ICMP);
 	if (!packet->is_icmp_error || packet->is_fragment)
 		return OUTCOME_TRANSLATED;
 
@@ -276,6 +284,7 @@ enum outcome packet_parse(struct packet *packet)
 		.headroom = packet->headroom,
 		.mark = packet->mark,
 		.truncated = packet->truncated,
+		.reassembled = packet->reassembled,
 		.version = packet->size > 0 && packet->data[0] >> 4 == 6 ? 6 : 4,
 	};
 	if (packet->truncated)

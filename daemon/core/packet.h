@@ -35,6 +35,7 @@ struct packet {
 	uint32_t headroom; /* writable bytes in front of data */
 	uint32_t mark;     /* netfilter's, carried over to what is sent */
 	bool truncated;    /* the kernel gave less than the packet had */
+	bool reassembled;  /* it was fragments when it came (F-19) */
 
 	/* Found by packet_parse(). */
 	uint8_t version;     /* 4 or 6 */
@@ -50,13 +51,13 @@ struct packet {
 	uint8_t traffic_class;  /* or TOS */
 	uint8_t hop_limit;      /* or TTL */
 	uint32_t l4_offset;     /* of the transport header, or of the fragment's payload */
-	uint32_t error_pointer; /* for OUTCOME_ROUTING_HEADER */
+	uint32_t error_pointer; /* for OUTCOME_ROUTING_HEADER and _FRAGMENT_BAD */
 };
 
 /*
- * Checks and fills in what is above. OUTCOME_TRANSLATED: may go on. data, size, headroom, mark and
- * truncated are the caller's. For an IPv4 packet the header checksum is verified; transport
- * checksums are not, except that of ICMP errors (I-6).
+ * Checks and fills in what is above. OUTCOME_TRANSLATED: may go on. data, size, headroom, mark,
+ * truncated and reassembled are the caller's. For an IPv4 packet the header checksum is verified;
+ * transport checksums are not, except that of ICMP errors (I-6).
  */
 enum outcome packet_parse(struct packet *packet);
 

@@ -29,8 +29,9 @@ enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path
 	uint32_t limit = path->nh6_mtu > IP6_MTU_MIN ? path->nh6_mtu : IP6_MTU_MIN;
 
 	*ret_mtu = limit - (header6_size(packet) - IP4_HEADER_SIZE);
-	if (!packet->dont_fragment && limit > rules->lowest_ipv6_mtu)
-		limit = rules->lowest_ipv6_mtu; /* F-11 */
+	const bool may_cut = !packet->dont_fragment || packet->reassembled;
+	if (may_cut && limit > rules->lowest_ipv6_mtu)
+		limit = rules->lowest_ipv6_mtu; /* F-11, F-19 */
 	*ret_limit = limit;
 
 	if (packet->hop_limit <= 1 && !path->keep_hop_limit)
@@ -39,7 +40,7 @@ enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path
 	if (is_udp_without_checksum(packet) &&
 	    (rules->drop_udp4_zero_checksum || packet->is_fragment))
 		return OUTCOME_UDP4_ZERO_CHECKSUM;
-	if (packet->dont_fragment && size > limit)
+	if (!may_cut && size > limit)
 		return OUTCOME_TOO_BIG; /* F-12 */
 	return OUTCOME_TRANSLATED;
 }

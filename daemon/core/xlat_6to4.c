@@ -45,10 +45,12 @@ enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path
 	if (size <= limit)
 		return OUTCOME_TRANSLATED;
 
-	/* F-16: the sender could have known. Others are cut: F-15, F-17. */
-	if (!packet->has_fragment_header && packet->size > IP6_MTU_MIN)
+	/* F-16: the sender could have known. Others are cut: F-15, F-17, F-19. */
+	if (!packet->has_fragment_header && !packet->reassembled && packet->size > IP6_MTU_MIN)
 		return OUTCOME_TOO_BIG;
-	return is_too_many_pieces(payload_size, limit) ? OUTCOME_TOO_BIG : OUTCOME_TRANSLATED;
+	if (is_too_many_pieces(payload_size, limit))
+		return packet->reassembled ? OUTCOME_FRAGMENT_TOO_BIG : OUTCOME_TOO_BIG;
+	return OUTCOME_TRANSLATED;
 }
 
 /* RFC 7915, 5.1 and 5.1.1. */
@@ -59,7 +61,8 @@ static struct ip_fields fields_6to4(const struct packet *packet, const struct xl
 		.traffic_class = packet->traffic_class,
 		.hop_limit = packet->hop_limit,
 		.ip_protocol = packet->ip_protocol,
-		.dont_fragment = ip4_wants_df(IP4_HEADER_SIZE + packet_l4_size(packet)),
+		.dont_fragment = !packet->reassembled &&
+				 ip4_wants_df(IP4_HEADER_SIZE + packet_l4_size(packet)),
 		.fragment_id = path->ip4_id,
 	};
 

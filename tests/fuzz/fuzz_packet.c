@@ -36,6 +36,8 @@
 #define N_SESSIONS 16
 #define N_SYNS     4
 
+#define FRAGMENT_MEMORY 32768 /* for each source an eighth of it */
+
 #define POOL4 0xcb007107u /* 203.0.113.7 */
 
 #define REQUIRE(condition)                                                              \
@@ -95,7 +97,7 @@ static void configure(struct fuzz *fuzz, uint8_t flags, struct nat64_config *ret
 static void begin(struct fuzz *fuzz, uint8_t flags)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
-	static const struct nat64_limits limits = {N_BINDINGS, N_SESSIONS, N_SYNS};
+	static const struct nat64_limits limits = {N_BINDINGS, N_SESSIONS, N_SYNS, FRAGMENT_MEMORY};
 	static const struct addr4_range range = {POOL4, POOL4};
 	struct pool4_spec spec = {.addresses = &range,
 				  .n_addresses = 1,
@@ -199,7 +201,7 @@ static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
 
 static void empty(struct fuzz *fuzz)
 {
-	out_clear(&fuzz->out);
+	out_clear(&fuzz->out); /* frees what was put together */
 	memset(fuzz->out.arena, 0xa5, fuzz->out.arena_size);
 }
 
@@ -277,6 +279,14 @@ static void repair6(uint8_t *data, size_t size)
 	memcpy(data, header, sizeof(header));
 }
 
+static bool is_fragment(const uint8_t *data, size_t size)
+{
+	struct packet packet = {.data = (uint8_t *)data, .size = (uint32_t)size};
+
+	(void)packet_parse(&packet);
+	return packet.is_fragment;
+}
+
 static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, size_t size)
 {
 	/* Exactly as large as promised, so that the sanitizer sees every step beyond. */
@@ -298,7 +308,8 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 	if ((control & CONTROL_REPAIR) && size > 0 && packet.data[0] >> 4 == 6)
 		repair6(packet.data, size);
 	memcpy(copy, packet.data, size);
-	was_right = naive_packet_ok(copy, size);
+	/* What a fragment completes is not in it. */
+	was_right = naive_packet_ok(copy, size) && !is_fragment(copy, size);
 
 	fuzz->n_received++;
 	outcome = nat64_receive(fuzz->nat, &packet, fuzz->now_ms, &fuzz->out);

@@ -29,6 +29,20 @@ ping_server()
 	node "$1" ping -n -c 5 -i 0.05 -w 5 $TOPOLOGY_SERVER6
 }
 
+# I-28, F-1: fragments on both sides of the gateway, there and back.
+ping_large()
+{
+	node "$1" ping -n -s 4000 -c 5 -i 0.05 -w 5 $TOPOLOGY_SERVER6
+}
+
+# echo_large CLIENT SIZE: one datagram there, the same back.
+echo_large()
+{
+	head -c "$2" "$RUN/www/payload" >"$RUN/datagram"
+	same checksum "$(sha256sum <"$RUN/datagram")" "$(node "$1" timeout 3 \
+		socat -b 65536 -t 0.5 - "UDP6:[$TOPOLOGY_SERVER6]:8" <"$RUN/datagram" | sha256sum)"
+}
+
 ask_server()
 {
 	local seen
@@ -214,12 +228,16 @@ topology_offloads "$offloads" || tap_bail "offloads cannot be set"
 [ "$conntrack" = off ] || topology_conntrack || tap_bail "no connection tracking"
 topology_servers || tap_bail "the servers do not listen"
 gateway_configure "$pool4"
+node_start server echo socat -b 65536 UDP4-RECVFROM:8,fork EXEC:cat,pipes
 peer_server gateway tcp4 22
 tap_gateway
 
 check "offloads are $offloads" has_offloads
 check "ICMP echo" ping_server client
+check "ICMP echo of 4000 bytes" ping_large client
 check "UDP" ask_server client udp
+check "UDP of 8000 bytes" echo_large client 8000
+check "UDP of 60000 bytes" echo_large client 60000
 check "TCP" ask_server client tcp
 check "download of 100 MB" download
 check "upload of 100 MB" upload
@@ -237,6 +255,8 @@ check "two clients, one identifier" same_identifier
 check "hairpinning, UDP" hairpin udp 6000
 check "hairpinning, TCP" hairpin tcp 6000
 check "the gateway's own ping" ping_server gateway
+check "the gateway's own ping of 4000 bytes" ping_large gateway
+check "the gateway's own UDP of 8000 bytes" echo_large gateway 8000
 check "the gateway's own UDP" ask_server gateway udp
 check "the gateway's own TCP" ask_server gateway tcp
 check "the host's address answers ping" own_ping
