@@ -8,8 +8,9 @@
  * (nat64_send_failed()), once, however many fragments it had.
  *
  * The order is receive, core (lock held), send, verdict. The packets that are sent lie in the
- * receive buffers and in the arena, so both are reused only after sending. When the room for what
- * is to be sent runs out within a batch, what is there is sent first, without the lock.
+ * receive buffers, in the arena, and in what struct out holds for packets that came in fragments,
+ * so all of it is reused or freed only after sending. When the room for what is to be sent runs out
+ * within a batch, what is there is sent first, without the lock.
  *
  * Time: sessions end between batches and when the poll times out, a bounded number at a time, so
  * that no packet waits for long behind expiry.
