@@ -250,15 +250,32 @@ static bool table_is_empty(const char *name)
 	return body != NULL && g_str_has_prefix(body, "\n}");
 }
 
-/* The built-in chains and tables that came with our rules; kept if others use them by now: a
- * chain with rules can not be deleted. */
+/* Is the built-in chain as iptables makes it? Then it has one line inside: type, hook, policy. */
+static bool chain_is_untouched(const char *name)
+{
+	g_autofree char *command = g_strdup_printf("list chain %s", name);
+	g_autofree char *listing = NULL;
+	g_auto(GStrv) lines = NULL;
+	unsigned n_lines = 0;
+
+	if (rules_kernel_nft(command, false, &listing, NULL) != 0)
+		return false;
+	lines = g_strsplit(listing, "\n", -1);
+	for (char **line = lines; *line != NULL; line++)
+		n_lines += g_str_has_prefix(*line, "\t\t");
+	return n_lines == 1 && strstr(listing, "policy accept;") != NULL;
+}
+
+/* The built-in chains and tables that came with our rules; kept if others use them by now. Of that
+ * the kernel would not remind us: it deletes a chain together with its rules. */
 static void remove_created(GPtrArray *undo)
 {
 	for (guint i = 0; i < undo->len; i++) {
 		const char *record = g_ptr_array_index(undo, i);
 		g_autofree char *command = g_strdup_printf("delete %s", record);
 
-		if (g_str_has_prefix(record, "chain "))
+		if (g_str_has_prefix(record, "chain ") &&
+		    chain_is_untouched(record + strlen("chain ")))
 			(void)rules_kernel_nft(command, false, NULL, NULL);
 	}
 	for (guint i = undo->len; i-- > 0;) {

@@ -131,6 +131,29 @@ static void test_flush_keeps_records(void)
 	world_end(&world);
 }
 
+/* What others put into the built-in chains that came with our rules stays, policies too. */
+static void test_later_rules_of_others_stay(void)
+{
+	g_autofree char *saved = NULL, *saved6 = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	apply(&world);
+	netns_run("iptables-nft -t raw -A PREROUTING -s 192.0.2.99 -j DROP");
+	netns_run("iptables-nft -t mangle -P PREROUTING DROP");
+	netns_run("ip6tables-nft -t raw -A OUTPUT -d 2001:db8::99 -j DROP");
+	teardown();
+	saved = output_of("iptables-nft-save");
+	saved6 = output_of("ip6tables-nft-save");
+	g_assert_nonnull(strstr(saved, "-A PREROUTING -s 192.0.2.99/32 -j DROP\n"));
+	g_assert_nonnull(strstr(saved, ":PREROUTING DROP "));
+	g_assert_nonnull(strstr(saved6, "-A OUTPUT -d 2001:db8::99/128 -j DROP\n"));
+	g_assert_null(strstr(saved, "nat64d"));
+	g_assert_null(strstr(saved6, "nat64d"));
+	world_end(&world);
+}
+
 /* What --print shows does the same as apply. */
 static void test_print_is_what_apply_does(void)
 {
@@ -275,6 +298,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules_setup/apply_is_idempotent", test_apply_is_idempotent);
 	g_test_add_func("/rules_setup/route_follows_pool6", test_route_follows_pool6);
 	g_test_add_func("/rules_setup/flush_keeps_records", test_flush_keeps_records);
+	g_test_add_func("/rules_setup/later_rules_of_others_stay", test_later_rules_of_others_stay);
 	g_test_add_func("/rules_setup/print_is_what_apply_does", test_print_is_what_apply_does);
 	g_test_add_func("/rules_setup/many_addresses", test_many_addresses);
 	g_test_add_func("/rules_setup/queue_rules_none", test_queue_rules_none);
