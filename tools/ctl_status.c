@@ -144,6 +144,9 @@ static void find_warnings(struct status *status)
 	uint64_t lost = ctl_stats_sum(status->counters, "queue_", "_lost");
 	uint64_t refused = ctl_stats_value(status->counters, "packets_6to4_pool4_exhausted") +
 			   ctl_stats_value(status->counters, "packets_6to4_pool4_no_entry");
+	uint64_t full = ctl_stats_sum(status->counters, "packets_", "_bib_full") +
+			ctl_stats_sum(status->counters, "packets_", "_session_full") +
+			ctl_stats_sum(status->counters, "packets_", "_session_full_tcp");
 	bool active = false;
 
 	if (g_strcmp0(status->state, "active") != 0)
@@ -165,6 +168,10 @@ static void find_warnings(struct status *status)
 		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
 	if (refused != 0)
 		warn(status, "%" PRIu64 " packets found no free port in pool4", refused);
+	if (full != 0)
+		warn(status,
+		     "%" PRIu64 " packets met Limits.Bindings or Limits.Sessions, see 'stats'",
+		     full);
 }
 
 /* "1234 (tcp 1000, udp 200, icmp 34)" */
