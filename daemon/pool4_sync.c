@@ -331,6 +331,8 @@ static void report_no_address(struct pool4_sync *sync, bool missing)
 				    "no pool4 address: no [Pool4] entry is configured and the host "
 				    "has no IPv4 default route to take an address from; nothing is "
 				    "translated until there is one");
+	if (!missing && sync->no_address_reported)
+		sync->config.report(LOG_NOTICE, "there is a pool4 address now");
 	sync->no_address_reported = missing;
 }
 
