@@ -12,7 +12,8 @@
 
 #include "daemon/core/checksum.h"
 
-#define EXTENSION_HEADERS_MAX 8 /* T-23 */
+#define EXTENSION_HEADERS_MAX 8   /* T-23 */
+#define QUOTED_SIZE_MIN       128 /* RFC 4884, 4: in front of an extension */
 
 #define IPPROTO_HIP   139
 #define IPPROTO_SHIM6 140
@@ -380,7 +381,7 @@ static void find_extension(const struct packet *packet, struct inner_packet *ret
 	uint32_t quoted_size = length_attribute(packet);
 
 	ret->quoted_size = size;
-	if (quoted_size == 0 || quoted_size > size ||
+	if (quoted_size < QUOTED_SIZE_MIN || quoted_size > size ||
 	    !is_extension(ret->data + quoted_size, size - quoted_size))
 		return;
 	ret->quoted_size = quoted_size;
