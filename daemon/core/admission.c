@@ -96,6 +96,13 @@ static bool finds_binding4(const struct nat64 *nat, const struct packet *packet)
 	return bib_find4(&nat->bib[in.protocol], &in.dst) != SLAB_NONE;
 }
 
+/* X-8, T-37, T-38: nobody is told anything about these. */
+static bool is_malformed(enum outcome outcome)
+{
+	return outcome == OUTCOME_BAD_EXTENSION_HEADERS || outcome == OUTCOME_MALFORMED_TCP ||
+	       outcome == OUTCOME_MALFORMED_UDP || outcome == OUTCOME_MALFORMED_ICMP;
+}
+
 enum outcome admission_refused(const struct nat64 *nat, const struct packet *packet,
 			       enum outcome outcome)
 {
@@ -106,6 +113,8 @@ enum outcome admission_refused(const struct nat64 *nat, const struct packet *pac
 		uint32_t peer4;
 		int pool6;
 		enum outcome admitted = admission_6to4(nat, packet, &pool6, &peer4);
+		if (admitted == OUTCOME_NONGLOBAL_DESTINATION && is_malformed(outcome))
+			return outcome;
 		return admitted == OUTCOME_TRANSLATED ? outcome : admitted;
 	}
 	if (is_exempt_4to6(nat, packet))
