@@ -24,6 +24,7 @@ static void answer6(struct nat64 *nat, const struct packet *packet,
 {
 	const struct addr6 to = packet_src6(packet);
 	bool about_size = answer->type == ICMP6_PACKET_TOO_BIG;
+	bool about_header = answer->type == ICMP6_PARAM_PROB;
 	struct addr6 from;
 
 	if (policy_pool6_of(nat, &to) >= 0 || addr6_is_illegal_source(&to))
@@ -33,7 +34,10 @@ static void answer6(struct nat64 *nat, const struct packet *packet,
 	if (!within_limit(nat, true, icmp_limit_allow6(&nat->icmp_limit, &to, about_size, now_ms)))
 		return;
 	icmp_error6_build(packet, &from, answer->type, answer->code,
-			  about_size ? field->mtu : field->pointer, out);
+			  about_size     ? field->mtu
+			  : about_header ? field->pointer
+					 : 0,
+			  out);
 }
 
 static void answer4(struct nat64 *nat, const struct packet *packet,
