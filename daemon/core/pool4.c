@@ -259,7 +259,6 @@ static bool ports_are_good(const struct port_ranges *ports)
 static enum pool4_result item_new(const struct pool4_spec *spec, struct pool4_item **ret)
 {
 	struct pool4_item *item = calloc(1, sizeof(*item));
-	struct pool4_entry *entry = &item->entry;
 	struct addr4_range *addresses = calloc(spec->n_addresses, sizeof(*addresses));
 
 	if (!item || !addresses) {
@@ -267,6 +266,7 @@ static enum pool4_result item_new(const struct pool4_spec *spec, struct pool4_it
 		free(addresses);
 		return POOL4_NO_MEMORY;
 	}
+	struct pool4_entry *entry = &item->entry;
 	memcpy(addresses, spec->addresses, spec->n_addresses * sizeof(*addresses));
 	entry->spec = *spec;
 	entry->spec.addresses = addresses;

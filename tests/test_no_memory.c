@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every allocation of the core fails once, or with all behind it: what was asked for is refused,
+ * the tables stay sound, and nothing leaks (which the build with sanitizers watches). X-2, S-13.
+ *
+ * The linker leads malloc(), calloc() and realloc() of everything in this program here
+ * (tests/meson.build); GLib's own are left alone.
+ */
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/gateway_fixture.h"
+
+#define CLIENTS 40 /* enough for every table to grow more than once */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static uint64_t n_asked; /* since begin() */
+static uint64_t first_failing = UINT64_MAX, last_failing;
+
+static bool fails(void)
+{
+	uint64_t number = n_asked++;
+
+	return number >= first_failing && number <= last_failing;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return fails() ? NULL : __real_realloc(memory, size);
+}
+
+static void begin(uint64_t number, bool and_all_behind)
+{
+	n_asked = 0;
+	first_failing = number;
+	last_failing = and_all_behind ? UINT64_MAX : number;
+}
+
+/* True if the allocation that was to fail has been reached. */
+static bool end(void)
+{
+	bool reached = n_asked > first_failing;
+
+	first_failing = UINT64_MAX;
+	return reached;
+}
+
+static void assert_sound(const struct gateway_fixture *gateway, uint64_t number)
+{
+	if (!nat64_check(gateway->nat))
+		g_error("allocation %" G_GUINT64_FORMAT " leaves the tables unsound", number);
+}
+
+static void assert_ends(enum outcome got, enum outcome good)
+{
+	if (got != OUTCOME_NO_MEMORY)
+		g_assert_cmpstr(outcome_info(got)->name, ==, outcome_info(good)->name);
+}
+
+/* Bindings, sessions and clients grow in all their tables; a client without memory gets 1/3. */
+static void grow_tables(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	struct taddr6 src = taddr6_of("[2001:db8:1::1]:5000");
+	struct taddr4 dst = taddr4_of("198.51.100.7:9");
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		src.addr.byte[15] = (uint8_t)i;
+		dst.addr += i % 3;
+		enum outcome outcome = gateway_udp6(gateway, &src, &dst, now_ms + 1000 * i);
+		assert_ends(outcome, OUTCOME_TRANSLATED);
+		if (outcome == OUTCOME_NO_MEMORY)
+			g_assert_cmpuint(gateway->out.n_packets, ==, 1);
+		assert_sound(gateway, number);
+	}
+}
+
+static void add_statics(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	struct taddr6 taddr6 = taddr6_of("[2001:db8:2::1]:443");
+	struct taddr4 taddr4 = taddr4_of("203.0.113.9:443");
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		taddr6.port = taddr4.port = (uint16_t)(1024 + i);
+		enum nat64_static_result result =
+			nat64_add_static(gateway->nat, PROTOCOL_TCP, &taddr6, &taddr4, now_ms);
+		g_assert_true(result == NAT64_STATIC_OK || result == NAT64_STATIC_IDENTICAL ||
+			      result == NAT64_STATIC_FULL);
+		assert_sound(gateway, number);
+	}
+}
+
+static void add_entries(struct gateway_fixture *gateway, uint64_t number)
+{
+	struct addr4_range range = {.first = 0xc6336400, .last = 0xc6336403};
+	struct pool4_spec spec = {.name = "",
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX,
+				  .addresses = &range,
+				  .n_addresses = 1};
+	uint32_t id;
+
+	spec.ports.n_ranges = 1;
+	spec.ports.range[0].first = 1;
+	spec.ports.range[0].last = 4;
+	for (unsigned i = 0; i < 6; i++, range.first += 4, range.last += 4) {
+		snprintf(spec.name, sizeof(spec.name), "entry%u", i);
+		enum pool4_result result = pool4_add(gateway->nat->pool4, &spec, &id);
+		assert_sound(gateway, number);
+		if (result == POOL4_OK) {
+			pool4_set_state(gateway->nat->pool4, id, POOL4_ACTIVE);
+			assert_sound(gateway, number);
+		} else {
+			g_assert_cmpint(result, ==, POOL4_NO_MEMORY);
+		}
+	}
+}
+
+/* Addresses become full, and have ports again when the sessions are over. */
+static void fill_addresses(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	struct taddr6 src = taddr6_of("[2001:db8:1::1]:5000");
+	const struct taddr4 dst = taddr4_of("198.51.100.7:9");
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		src.addr.byte[15] = (uint8_t)i;
+		enum outcome outcome = gateway_udp6(gateway, &src, &dst, now_ms);
+		if (outcome != OUTCOME_POOL4_EXHAUSTED)
+			assert_ends(outcome, OUTCOME_TRANSLATED);
+		assert_sound(gateway, number);
+	}
+	out_clear(&gateway->out);
+	(void)nat64_expire(gateway->nat, now_ms + 400000, 1000, &gateway->out);
+	assert_sound(gateway, number);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
+}
+
+static void store_syns(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	static const uint8_t packet[40] = {0x45};
+	const struct taddr4 mapped = taddr4_of("203.0.113.1:5000");
+	struct taddr4 peer = taddr4_of("198.51.100.7:9");
+
+	for (unsigned i = 0; i < 16; i++) {
+		peer.port++;
+		(void)syn_store_add(&gateway->nat->syns, &mapped, &peer, packet, sizeof(packet),
+				    now_ms + 6000);
+		assert_sound(gateway, number);
+	}
+}
+
+typedef void (*step_func)(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms);
+
+static void sweep(step_func step, const char *addresses, const char *ports)
+{
+	for (unsigned all = 0; all < 2; all++) {
+		bool reached = true;
+
+		for (uint64_t number = 0; reached; number++) {
+			struct gateway_fixture *gateway = gateway_new(addresses, ports, NULL);
+			begin(number, all);
+			step(gateway, number, FIXTURE_START_MS);
+			reached = end();
+			step(gateway, number,
+			     FIXTURE_START_MS + 1000000); /* with memory again all is as ever */
+			gateway_free(gateway);
+			g_assert_cmpuint(number, <, 10000);
+		}
+	}
+}
+
+static void test_grow_tables(void)
+{
+	sweep(grow_tables, "203.0.113.0/29", "1-65535");
+}
+
+static void test_static(void)
+{
+	sweep(add_statics, "203.0.113.9", "1-65535");
+}
+
+static void test_full_addresses(void)
+{
+	sweep(fill_addresses, "203.0.113.0/29", "1024-1026");
+}
+
+static void test_stored_syns(void)
+{
+	sweep(store_syns, "203.0.113.1", "1-65535");
+}
+
+static void test_pool4(void)
+{
+	bool reached = true;
+
+	for (uint64_t number = 0; reached; number++) {
+		struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1-65535", NULL);
+		begin(number, false);
+		add_entries(gateway, number);
+		reached = end();
+		gateway_free(gateway);
+	}
+}
+
+static void test_new(void)
+{
+	static const uint8_t seed[RANDOM_SEED_SIZE];
+	static const struct nat64_limits limits = {10, 10, 1};
+	struct fake_world world;
+	struct nat64_config config;
+	bool reached = true;
+
+	fake_world_init(&world);
+	struct nat64_world calls = fake_world_calls(&world);
+	nat64_config_default(&config);
+	for (uint64_t number = 0; reached; number++) {
+		begin(number, false);
+		struct nat64 *nat = nat64_new(&config, &limits, &calls, seed, FIXTURE_START_MS);
+		reached = end();
+		g_assert_true(reached == (nat == NULL));
+		nat64_free(nat); /* NULL, too */
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/no_memory/new", test_new);
+	g_test_add_func("/no_memory/grow_tables", test_grow_tables);
+	g_test_add_func("/no_memory/static", test_static);
+	g_test_add_func("/no_memory/full_addresses", test_full_addresses);
+	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
+	g_test_add_func("/no_memory/pool4", test_pool4);
+	return g_test_run();
+}
