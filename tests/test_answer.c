@@ -16,6 +16,11 @@ static unsigned errors_about(struct gateway_fixture *gateway, const char *client
 	return gateway->out.n_packets;
 }
 
+static bool no_source4(void *context, uint32_t dst, uint32_t *ret)
+{
+	return false;
+}
+
 static bool no_source6(void *context, const struct addr6 *dst, struct addr6 *ret)
 {
 	return false;
@@ -74,9 +79,43 @@ static void test_stored_syn(void)
 	gateway_free(gateway);
 }
 
+static bool answers_syn_of(struct gateway_fixture *gateway, uint32_t peer)
+{
+	struct stored_syn syn = {
+		.peer = {peer, 9}, .mapped = {0xcb007101, 4000}, .packet_size = 40};
+
+	syn.packet[0] = 0x45;
+	syn.packet[3] = 40;
+	syn.packet[9] = IPPROTO_TCP;
+	store_be32(syn.packet + 12, peer);
+	store_be32(syn.packet + 16, syn.mapped.addr);
+	out_clear(&gateway->out);
+	return answer_stored_syn(gateway->nat, &syn, NOW, &gateway->out);
+}
+
+/* I-29, I-32, X-14: whom the IPv4 side is not told, by whom, and how often. */
+static void test_silent4(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	bool (*source4)(void *, uint32_t, uint32_t *) = gateway->nat->world.source4;
+	unsigned n_sent = 0;
+
+	g_assert_false(answers_syn_of(gateway, 0x7f000001));
+	gateway->nat->world.source4 = no_source4;
+	g_assert_false(answers_syn_of(gateway, server.addr));
+	gateway->nat->world.source4 = source4;
+	g_assert_cmpuint(gateway->nat->counters.icmp_errors_sent[1], ==, 0);
+	for (unsigned i = 0; i < 15; i++)
+		n_sent += answers_syn_of(gateway, server.addr);
+	g_assert_cmpuint(n_sent, ==, 10);
+	g_assert_cmpuint(gateway->nat->counters.icmp_errors_limited[1], ==, 5);
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/answer/silent4", test_silent4);
 	g_test_add_func("/answer/no_source", test_no_source);
 	g_test_add_func("/answer/limit_is_counted", test_limit_is_counted);
 	g_test_add_func("/answer/stored_syn", test_stored_syn);

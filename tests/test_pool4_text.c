@@ -140,9 +140,18 @@ static void test_long_list(void)
 	pool4_text_deinit(&text);
 }
 
+static void test_print_none(void)
+{
+	char printed[] = "what was there";
+
+	g_assert_cmpuint(pool4_text_print(NULL, 0, printed, sizeof(printed)), ==, 0);
+	g_assert_cmpstr(printed, ==, "");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/pool4-text/print_none", test_print_none);
 	g_test_add_func("/pool4-text/parse", test_parse);
 	g_test_add_func("/pool4-text/errors", test_errors);
 	g_test_add_func("/pool4-text/interfaces", test_interfaces);
