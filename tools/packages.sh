@@ -9,7 +9,7 @@ PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-de
 	libjansson-dev)
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
-PACKAGES_CHECK=(clang-format binutils procps python3-minimal systemd)
+PACKAGES_CHECK=(clang-format binutils procps python3 python3-scapy systemd)
 PACKAGES_BENCH=(iperf3)
 
 # packages_install yes|no PACKAGE…: installs what is missing, or names it and fails.
