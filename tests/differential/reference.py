@@ -307,7 +307,7 @@ class Gateway:
 
     # ---- RFC 7915, 4: IPv4 to IPv6
 
-    def judge4(self, data, verdict, hairpinned=False, used=None):
+    def judge4(self, data, verdict, hairpinned=False, used=None, cut=False):
         """
         hairpinned: the packet is the second leg of one that came from the IPv6 side (H-1); used:
         the client that sent it, and its prefix, which is the newest of that client (A-14).
@@ -356,7 +356,9 @@ class Gateway:
             verdict.fault("S-14 S-25 S-26")
             return None
         size = 40 + len(payload)
-        if flags & 0x4000 and size > self.mtu6 and not hairpinned:
+        # F-19: more than the way to the sender carries was put together on the way here.
+        cut = cut or (flags & 0x4000 and len(data) > max(1280, self.mtu4) and not hairpinned)
+        if flags & 0x4000 and size > self.mtu6 and not hairpinned and not cut:
             verdict.fault("F-12", tell(3, 4, self.mtu6 - 20))
         verdict.kind = "4to6 " + {TCP: "tcp", UDP: "udp", ICMP4: "echo"}[protocol]
         prefix = used[1] if used and used[0] == to else self.prefixes[0]
@@ -369,7 +371,8 @@ class Gateway:
         next_header = ICMP6 if protocol == ICMP4 else protocol
         hop_limit = ttl if hairpinned else ttl - 1
         # H-8: between the two legs is no IPv4 link, so DF means nothing there.
-        limit = self.mtu6 if flags & 0x4000 or hairpinned else min(LOWEST_MTU6, self.mtu6)
+        whole = (flags & 0x4000 or hairpinned) and not cut
+        limit = self.mtu6 if whole else min(LOWEST_MTU6, self.mtu6)
         if size <= limit:
             verdict.packets = [header6(tos, len(out), next_header, hop_limit, sides.new_src,
                                        sides.new_dst) + out]
@@ -507,8 +510,10 @@ class Gateway:
         if not well_formed(protocol, payload, verdict, from6=True):
             return None
         total = 20 + len(payload)
-        hairpinned = self.in_pool4(dst4)
-        if not fragment and len(data) > 1280 and total > self.mtu4 and not hairpinned:
+        # A-13: port 0 is in no range of pool4 (P-12), so a packet to it goes to the IPv4 side.
+        hairpinned = self.in_pool4(dst4) and (protocol == ICMP6 or payload[2:4] != b"\0\0")
+        cut = not fragment and len(data) > max(1280, self.mtu6)  # F-19
+        if not fragment and len(data) > 1280 and total > self.mtu4 and not hairpinned and not cut:
             verdict.fault("F-16", tell(2, 0, max(1280, self.mtu4 + 20)))
         port = port_offsets(protocol, payload)[0]
         known = self.bindings[protocol].get((src, port))
@@ -522,10 +527,10 @@ class Gateway:
             sides = Sides(src, dst, mine[0], dst4, mine[1], None)
             out = translate_transport(protocol, payload, sides, len(payload))
             return self.send4(out, ICMP4 if protocol == ICMP6 else protocol, traffic_class,
-                              hop_limit - 1, mine[0], dst4, fragment, hairpinned)
+                              hop_limit - 1, mine[0], dst4, fragment, hairpinned, cut)
 
         if hairpinned:
-            return self.second_leg(data, translate, known, ((src, port), prefix), verdict)
+            return self.second_leg(data, translate, known, ((src, port), prefix), cut, verdict)
         if known is None:
             known = self.choice.source
             if not self.in_pool4(known[0] or b"\0\0\0\0"):
@@ -533,14 +538,14 @@ class Gateway:
         verdict.packets = translate(known)
         return None
 
-    def send4(self, out, protocol, tos, ttl, src, dst, fragment, hairpinned):
+    def send4(self, out, protocol, tos, ttl, src, dst, fragment, hairpinned, cut):
         total = 20 + len(out)
         limit = 65535 if hairpinned else self.mtu4
         identification = self.choice.identification
         if fragment:
             identification = struct.unpack("!H", fragment[6:8])[0]
         if total <= limit:
-            df = 0x4000 if total > 1260 and not fragment else 0  # T-15, F-8
+            df = 0x4000 if total > 1260 and not fragment and not cut else 0  # T-15, F-8, F-19
             return [header4(tos, total, identification, df, ttl, protocol, src, dst) + out]
         room = (limit - 20) // 8 * 8  # F-15, F-17
         return [header4(tos, 20 + len(out[at:at + room]), identification,
@@ -548,16 +553,16 @@ class Gateway:
                         dst) + out[at:at + room]
                 for at in range(0, len(out), room)]
 
-    def second_leg(self, data, translate, known, used, verdict):
+    def second_leg(self, data, translate, known, used, cut, verdict):
         verdict.kind = verdict.kind.replace("6to4", "hairpin")
         if known is None:
             verdict.unjudged = "H-3: hairpinned with a new binding"
             return None
         second = Verdict()
         middle = translate(known)[0]
-        if 20 + len(middle) > self.mtu6:
+        if 20 + len(middle) > self.mtu6 and not cut:
             verdict.fault("H-8", self.error6(data, 2, 0, self.mtu6))
-        self.judge4(middle, second, True, used)
+        self.judge4(middle, second, True, used, cut)
         verdict.faults += second.faults
         verdict.packets = second.packets
         return None
@@ -623,7 +628,7 @@ class Gateway:
         out = put16(out, 2, checksum(out))
         traffic_class = struct.unpack("!H", data[:2])[0] >> 4 & 0xff
         verdict.packets = self.send4(out, ICMP4, traffic_class, data[7] - 1, mine[0], dst4,
-                                     fragment, False)
+                                     fragment, False, False)
         return None
 
 
