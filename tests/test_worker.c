@@ -69,12 +69,15 @@ static struct nat64 *new_core(const struct nat64_world *world)
 static int open_socket(int family, const char *addr, uint16_t port)
 {
 	const struct timeval patience = {.tv_sec = 2};
+	const int room = 8 << 20; /* a reader that has to wait for its core must lose nothing */
 	struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), ==,
 			0);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	(void)inet_pton(AF_INET, addr, &in4.sin_addr);
 	(void)inet_pton(AF_INET6, addr, &in6.sin6_addr);
 	if (family == AF_INET)
