@@ -109,7 +109,6 @@ static void test_bindings_of_an_entry(void)
 	uint32_t binding;
 
 	gateway->world.own4[gateway->world.n_own4++] = four.addr;
-	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
 	for (unsigned port = 1; port <= 20; port++) {
 		g_autofree char *client = g_strdup_printf("[2001:db8::1]:%u", port);
 		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
@@ -117,6 +116,7 @@ static void test_bindings_of_an_entry(void)
 			binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0, NOW + 1000),
 			==, OUTCOME_TRANSLATED);
 	}
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
 	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4), ==, 20);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
@@ -124,9 +124,31 @@ static void test_bindings_of_an_entry(void)
 	gateway_free(gateway);
 }
 
+/* P-9: an address whose ports of the entry are all taken stays out of the choice when another of
+ * its ports is given back. */
+static void test_full_address_stays_full(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-1025", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr6 six = taddr6_of("[2001:db8::5]:80");
+	struct taddr4 four = taddr4_of("203.0.113.1:80");
+	uint32_t binding;
+
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:1", &binding), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:2", &binding), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
+	binding = bib_find4(&nat->bib[PROTOCOL_UDP], &four);
+	nat64_remove_binding(nat, PROTOCOL_UDP, binding);
+	g_assert_true(pool4_check(nat->pool4));
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:3", &binding), ==, OUTCOME_POOL4_EXHAUSTED);
+	(void)nat64_remove_bindings_of(nat, gateway->pool4);
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/binding/full_address_stays_full", test_full_address_stays_full);
 	g_test_add_func("/binding/refusal_changes_nothing", test_refusal_changes_nothing);
 	g_test_add_func("/binding/limits", test_limits);
 	g_test_add_func("/binding/static_refusals", test_static_refusals);

@@ -133,9 +133,28 @@ static void test_deterministic(void)
 	g_assert_true(taddr4_equal(&mapped[0], &mapped[1]));
 }
 
+/* Without room for what could come of it nothing ends yet. */
+static void test_expiry_needs_room(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8::1]:1");
+
+	(void)gateway_udp6(gateway, &client, &server, NOW);
+	gateway->out.n_packets = gateway->out.capacity;
+	g_assert_false(nat64_expire(nat, NOW + 400000, 100, &gateway->out));
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 1);
+	out_clear(&gateway->out);
+	g_assert_true(nat64_expire(nat, NOW + 400000, 100, &gateway->out));
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
 	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);

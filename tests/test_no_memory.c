@@ -185,6 +185,18 @@ static void sweep(step_func step, const char *addresses, const char *ports)
 	}
 }
 
+/* L-4, S-18: both sides are told as at a limit. */
+static void test_answers(void)
+{
+	const struct outcome_info *without = outcome_info(OUTCOME_NO_MEMORY);
+	const struct outcome_info *full = outcome_info(OUTCOME_SESSION_FULL);
+
+	g_assert_cmpmem(&without->answer6, sizeof(without->answer6), &full->answer6,
+			sizeof(full->answer6));
+	g_assert_cmpmem(&without->answer4, sizeof(without->answer4), &full->answer4,
+			sizeof(full->answer4));
+}
+
 static void test_grow_tables(void)
 {
 	sweep(grow_tables, "203.0.113.0/29", "1-65535");
@@ -242,6 +254,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/no_memory/new", test_new);
+	g_test_add_func("/no_memory/answers", test_answers);
 	g_test_add_func("/no_memory/grow_tables", test_grow_tables);
 	g_test_add_func("/no_memory/static", test_static);
 	g_test_add_func("/no_memory/full_addresses", test_full_addresses);
