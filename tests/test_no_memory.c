@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "tests/gateway_fixture.h"
+#include "tests/naive.h"
 
 #define CLIENTS 40 /* enough for every table to grow more than once */
 
@@ -165,6 +166,38 @@ static void store_syns(struct gateway_fixture *gateway, uint64_t number, uint64_
 	}
 }
 
+/* F-2: a fragment that cannot be kept takes its packet along, and nothing else. */
+static void keep_fragments(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	uint8_t buffer[PACKET_HEADROOM + 36];
+	uint8_t *ip = buffer + PACKET_HEADROOM;
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		struct packet packet = {.data = ip, .size = 36, .headroom = PACKET_HEADROOM};
+
+		memset(buffer, 0, sizeof(buffer));
+		ip[0] = 0x45;
+		ip[3] = 36;
+		ip[5] = (uint8_t)i;
+		ip[6] = 0x20; /* more fragments */
+		ip[8] = 64;
+		ip[9] = IPPROTO_UDP;
+		ip[25] = 64; /* of the whole datagram */
+		store_be32(ip + 12, 0xc6336407 + i);
+		store_be32(ip + 16, 0xcb007101);
+		store_be16(ip + 10, naive_checksum(ip, 20));
+		out_clear(&gateway->out);
+		enum outcome outcome = nat64_receive(gateway->nat, &packet, now_ms, &gateway->out);
+		if (outcome != OUTCOME_FRAGMENT_MEMORY)
+			g_assert_cmpstr(outcome_info(outcome)->name, ==, "fragment_stored");
+		assert_sound(gateway, number);
+	}
+	do
+		out_clear(&gateway->out);
+	while (!nat64_expire(gateway->nat, now_ms + 100000, 1000, &gateway->out));
+	g_assert_cmpuint(gateway->nat->fragments.used, ==, 0);
+}
+
 typedef void (*step_func)(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms);
 
 static void sweep(step_func step, const char *addresses, const char *ports)
@@ -210,6 +243,11 @@ static void test_static(void)
 static void test_full_addresses(void)
 {
 	sweep(fill_addresses, "203.0.113.0/29", "1024-1026");
+}
+
+static void test_fragments(void)
+{
+	sweep(keep_fragments, "203.0.113.1", "1-65535");
 }
 
 static void test_stored_syns(void)
@@ -258,6 +296,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/grow_tables", test_grow_tables);
 	g_test_add_func("/no_memory/static", test_static);
 	g_test_add_func("/no_memory/full_addresses", test_full_addresses);
+	g_test_add_func("/no_memory/fragments", test_fragments);
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
 	g_test_add_func("/no_memory/pool4", test_pool4);
 	return g_test_run();
