@@ -79,6 +79,8 @@ static void test_errors(void)
 		{"interface:abcdefghijklmnop",
 		 "abcdefghijklmnop cannot be the name of an interface"},
 		{"interface:a/b", "a/b cannot be the name of an interface"},
+		{"interface:.", ". cannot be the name of an interface"},
+		{"interface:..", ".. cannot be the name of an interface"},
 		{"a.very.long.name.that.is.longer.than.any.address.can.be.in.this.list.example",
 		 "a.very.long.name.that.is.longer.than.any... is not an IPv4 address"},
 		{"", "the list of addresses is empty"},
