@@ -20,6 +20,7 @@ static uint32_t query_lifetime_ms(const struct nat64 *nat, enum protocol protoco
 	return config->udp_ms;
 }
 
+/* The same for TCP: when the timer that a transition has set will run out. */
 static uint64_t tcp_deadline_ms(const struct nat64 *nat, enum tcp_fsm_timer timer, uint64_t now_ms)
 {
 	const struct nat64_config *config = &nat->config;
@@ -38,7 +39,8 @@ static uint64_t tcp_deadline_ms(const struct nat64 *nat, enum tcp_fsm_timer time
 	return now_ms;
 }
 
-/* The ports of an ICMP tuple are the identifier, and NAT64 changes it on both (I-4). */
+/* RFC 6146, 3.6.2: an echo has one identifier in place of two ports, and both sides see it changed
+ * (I-4). */
 static uint16_t peer_port(enum protocol protocol, uint16_t peer, uint16_t identifier)
 {
 	return protocol == PROTOCOL_ICMP ? identifier : peer;
@@ -51,7 +53,7 @@ static struct tuple4 outgoing4(enum protocol protocol, const struct bib_entry *e
 	return (struct tuple4){.protocol = protocol, .src = bib_entry_taddr4(entry), .dst = *peer};
 }
 
-/* And of a packet from peer. */
+/* RFC 6146, 3.6.1: the outgoing tuple of a packet from peer, whose address is embedded (3.5.4). */
 static struct tuple6 outgoing6(const struct nat64 *nat, enum protocol protocol,
 			       const struct bib_entry *entry, const struct taddr4 *peer,
 			       uint8_t pool6)
@@ -64,8 +66,8 @@ static struct tuple6 outgoing6(const struct nat64 *nat, enum protocol protocol,
 	};
 }
 
-/* Endpoint-independent filtering lets everybody in; address-dependent filtering those to whom the
- * inside has sent (S-7, S-16; for TCP C-9). */
+/* RFC 6146, 3.5: endpoint-independent filtering lets everybody in; address-dependent filtering
+ * those to whom the inside has sent (S-7, S-16; for TCP C-9). */
 static bool filter_permits(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
 			   uint32_t addr4)
 {
@@ -101,6 +103,7 @@ static bool discard_stored_syn(struct nat64 *nat, uint32_t binding, const struct
 	return true;
 }
 
+/* RFC 6146, 3.5.2.2: the session goes where its state and the segment lead. */
 static void tcp_step(struct nat64 *nat, uint32_t session, enum tcp_fsm_event event,
 		     uint8_t tcp_flags, uint64_t now_ms)
 {
@@ -139,7 +142,7 @@ static enum outcome tcp_session_6to4(struct nat64 *nat, uint32_t binding, const 
 	return outcome;
 }
 
-/* The peer of an ICMP tuple has the identifier of the binding. */
+/* RFC 6146, 3.5.3: the server's side of the session; of an echo it has the binding's identifier. */
 static struct taddr4 peer_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
 			       uint32_t peer4)
 {
@@ -150,7 +153,8 @@ static struct taddr4 peer_6to4(const struct nat64 *nat, const struct tuple6 *in,
 	return peer;
 }
 
-/* May this packet pass, and make a binding and a session as far as they are not there yet? */
+/* RFC 6146, 3.5.1 to 3.5.3, first half: may this packet pass, and make a binding and a session as
+ * far as they are not there yet? */
 static enum outcome permit_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
 				const struct taddr4 *peer, uint8_t pool6,
 				const struct filter_input *input)
@@ -172,6 +176,7 @@ static enum outcome permit_6to4(const struct nat64 *nat, const struct tuple6 *in
 							    : OUTCOME_SESSION_FULL;
 }
 
+/* RFC 6146, 3.5, from the IPv6 side, as far as nothing changes. */
 enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
 			       uint32_t peer4, const struct filter_input *input)
 {
@@ -181,6 +186,7 @@ enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in,
 	return permit_6to4(nat, in, binding, &peer, pool6, input);
 }
 
+/* RFC 6146, 3.5, from the IPv6 side: policy, binding, session, and the outgoing tuple (3.6). */
 enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
 			 const struct filter_input *input, struct tuple4 *ret)
 {
@@ -212,7 +218,8 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 	return OUTCOME_TRANSLATED;
 }
 
-/* S-14: whose is an IPv4 packet that no binding knows? */
+/* RFC 6146, 3.5.1 and 3.5.3: an IPv4 packet that no binding knows is dropped, if it is ours at all
+ * (S-14). */
 static enum outcome unbound_4to6(const struct nat64 *nat, const struct tuple4 *in,
 				 const struct filter_input *input)
 {
@@ -295,6 +302,7 @@ static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_fou
 		       : OUTCOME_FILTERED; /* S-17 */
 }
 
+/* RFC 6146, 3.5, from the IPv4 side, as far as nothing changes, and the outgoing tuple (3.6). */
 enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
 			       const struct filter_input *input, struct filter_found *ret_found,
 			       struct tuple6 *ret)
@@ -316,36 +324,54 @@ enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
 	return permit_4to6(nat, ret_found, in, input);
 }
 
-enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
-			 const struct filter_input *input, const struct filter_found *found)
+/* RFC 6146, 3.5.1 and 3.5.3, second half: the session of an inbound UDP or ICMP packet. */
+static enum outcome query_session_4to6(struct nat64 *nat, const struct tuple4 *in,
+				       const struct filter_found *found, uint64_t now_ms)
 {
-	struct session_table *sessions = &nat->sessions[in->protocol];
-	bool is_tcp = in->protocol == PROTOCOL_TCP;
-	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
-	uint64_t expires_ms =
-		is_tcp ? tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms)
-		       : input->now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
+	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
 
-	if (found->session == SLAB_NONE) {
-		if (is_tcp && event != TCP_FSM_V4_SYN)
-			return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
-		enum outcome outcome =
-			binding_add_session(nat, in->protocol, found->binding, &in->src,
-					    prefix_towards(nat, in->protocol, found),
-					    is_tcp ? TCP_FSM_V4_INIT : TCP_FSM_CLOSED, expires_ms);
-		/* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
-		return is_tcp && outcome == OUTCOME_SESSION_FULL ? OUTCOME_SESSION_FULL_TCP
-								 : outcome;
-	}
-	if (is_tcp)
-		tcp_step(nat, found->session, event, input->tcp_flags, input->now_ms);
-	else if (nat->config.inbound_refresh)
-		session_touch(sessions, found->session, expires_ms); /* S-20 */
+	if (found->session == SLAB_NONE)
+		return binding_add_session(nat, in->protocol, found->binding, &in->src,
+					   prefix_towards(nat, in->protocol, found), TCP_FSM_CLOSED,
+					   expires_ms);
+	if (nat->config.inbound_refresh)
+		session_touch(&nat->sessions[in->protocol], found->session, expires_ms); /* S-20 */
 	return OUTCOME_TRANSLATED;
 }
 
-/* C-13: with endpoint-independent filtering the binding suffices, otherwise the session must be
- * there. */
+/* RFC 6146, 3.5.2.2: the session of an inbound TCP segment. */
+static enum outcome tcp_session_4to6(struct nat64 *nat, const struct tuple4 *in,
+				     const struct filter_input *input,
+				     const struct filter_found *found)
+{
+	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
+
+	if (found->session != SLAB_NONE) {
+		tcp_step(nat, found->session, event, input->tcp_flags, input->now_ms);
+		return OUTCOME_TRANSLATED;
+	}
+	if (event != TCP_FSM_V4_SYN)
+		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+
+	enum outcome outcome =
+		binding_add_session(nat, PROTOCOL_TCP, found->binding, &in->src,
+				    prefix_towards(nat, PROTOCOL_TCP, found), TCP_FSM_V4_INIT,
+				    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+	/* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
+	return outcome == OUTCOME_SESSION_FULL ? OUTCOME_SESSION_FULL_TCP : outcome;
+}
+
+/* RFC 6146, 3.5, from the IPv4 side: what filter_4to6_check() has let pass makes or refreshes its
+ * session. */
+enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
+			 const struct filter_input *input, const struct filter_found *found)
+{
+	return in->protocol == PROTOCOL_TCP ? tcp_session_4to6(nat, in, input, found)
+					    : query_session_4to6(nat, in, found, input->now_ms);
+}
+
+/* RFC 6146, 3.5, of ICMP errors: with endpoint-independent filtering the binding suffices,
+ * otherwise the session must be there (C-13). */
 static bool error_permitted(const struct nat64 *nat, enum protocol protocol,
 			    const struct filter_found *found)
 {
@@ -353,6 +379,7 @@ static bool error_permitted(const struct nat64 *nat, enum protocol protocol,
 	       nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT;
 }
 
+/* RFC 6146, 3.4 and 3.6.1: an error finds the binding of the packet it is about (I-12, I-14). */
 enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t peer4,
 			       struct tuple4 *ret)
 {
@@ -369,6 +396,7 @@ enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in,
 	return OUTCOME_TRANSLATED;
 }
 
+/* The same from the IPv4 side (I-16). */
 enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in, struct tuple6 *ret,
 			       uint8_t *ret_pool6)
 {
@@ -388,6 +416,8 @@ enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in,
 	return OUTCOME_TRANSLATED;
 }
 
+/* RFC 6146, 3.5.2.2, ESTABLISHED: an idle connection is probed, once, and then is transitory; every
+ * other session ends (S-31). */
 bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session, uint64_t now_ms,
 		    struct filter_probe *ret)
 {

@@ -10,6 +10,7 @@ static uint8_t tcp_flags_of(const struct packet *packet)
 	return packet->protocol == PROTOCOL_TCP ? packet_tcp_flags(packet) : 0;
 }
 
+/* RFC 1812, 5.2.7.1 and RFC 4443, 3.1: no route, or a next hop that does not answer. */
 static enum outcome outcome_of_route(const struct route_answer *route)
 {
 	switch (route->state) {
@@ -161,7 +162,7 @@ static enum outcome hairpin(struct passage *passage, const struct tuple4 *betwee
 	return OUTCOME_HAIRPINNED;
 }
 
-/* What an IPv4 packet will meet on its way, and how large its pieces may be. */
+/* RFC 7915, 5: what an IPv4 packet will meet on its way, and how large its pieces may be. */
 static enum outcome find_way_6to4(struct passage *passage, uint32_t peer4, struct xlat_path *path,
 				  uint32_t *ret_limit)
 {
@@ -177,7 +178,7 @@ static enum outcome find_way_6to4(struct passage *passage, uint32_t peer4, struc
 	return outcome;
 }
 
-/* TCP, UDP and echo out of the IPv6 side. */
+/* RFC 6146, 3.4 to 3.8, in their order: TCP, UDP and echo out of the IPv6 side. */
 enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_t peer4)
 {
 	struct nat64 *nat = passage->nat;
@@ -213,7 +214,7 @@ enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_t peer4
 	return OUTCOME_TRANSLATED;
 }
 
-/* TCP, UDP and echo out of the IPv4 side. */
+/* RFC 6146, 3.4 to 3.7, in their order: TCP, UDP and echo out of the IPv4 side. */
 enum outcome forward_4to6(struct passage *passage)
 {
 	struct nat64 *nat = passage->nat;

@@ -22,6 +22,8 @@ static bool is_udp_without_checksum(const struct packet *packet)
 	       load_be16(packet_l4(packet) + 6) == 0;
 }
 
+/* RFC 7915, 1.4, 4.4 and 4.5: no further goes what is too big and may not be cut, what has no hops
+ * left, and UDP whose checksum nobody can make. */
 enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path *path,
 			     const struct xlat_rules *rules, uint32_t *ret_limit, uint32_t *ret_mtu)
 {
@@ -45,7 +47,7 @@ enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path
 	return OUTCOME_TRANSLATED;
 }
 
-/* RFC 7915, 4.1. */
+/* RFC 7915, 4.1 and, of a fragment, its Fragment header. */
 static struct ip_fields fields_4to6(const struct packet *packet, const struct xlat_path *path,
 				    const struct xlat_rules *rules)
 {
@@ -70,7 +72,8 @@ static struct ip_fields fields_4to6(const struct packet *packet, const struct xl
 	return fields;
 }
 
-/* T-34. The checksum covers what the UDP length says (T-37). */
+/* RFC 7915, 4.5: IPv6 wants a checksum where IPv4 has none (T-34). It covers what the UDP length
+ * says (T-37). */
 static void udp_make_checksum(uint8_t *udp, const struct tuple6 *to)
 {
 	uint16_t length = load_be16(udp + 4);
@@ -85,6 +88,8 @@ static void udp_make_checksum(uint8_t *udp, const struct tuple6 *to)
 	memcpy(udp + 6, &check, sizeof(check));
 }
 
+/* RFC 7915, 4.5, and 4.2 for echo: ports, identifier and checksum, which only the first fragment
+ * has. */
 static void transport_4to6(const struct packet *packet, const struct tuple6 *to,
 			   const struct xlat_path *path, const struct xlat_rules *rules)
 {
@@ -120,7 +125,8 @@ static void transport_4to6(const struct packet *packet, const struct tuple6 *to,
 	}
 }
 
-/* Puts room for the IPv6 header in place of the IPv4 header and in front of it. */
+/* RFC 7915, 4.1: options are not translated (T-7). Puts room for the IPv6 header in place of the
+ * IPv4 header and in front of it. */
 static void become6(struct packet *packet, const struct ip_fields *fields)
 {
 	uint32_t payload_size = packet_l4_size(packet);
@@ -141,6 +147,7 @@ static void become6(struct packet *packet, const struct ip_fields *fields)
 	packet->l4_offset = header_size;
 }
 
+/* RFC 7915, 4. */
 void xlat_4to6(struct packet *packet, const struct tuple6 *to, const struct xlat_path *path,
 	       const struct xlat_rules *rules)
 {

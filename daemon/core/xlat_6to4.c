@@ -16,7 +16,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-/* Would emit_packet() need more pieces than out has room for? */
+/* RFC 7915, 5.1.1, after F-15: would emit_packet() need more pieces than out has room for? */
 static bool is_too_many_pieces(uint32_t payload_size, uint32_t limit)
 {
 	uint32_t piece_size = (limit - IP4_HEADER_SIZE) & ~7u;
@@ -24,6 +24,8 @@ static bool is_too_many_pieces(uint32_t payload_size, uint32_t limit)
 	return payload_size > piece_size * EMIT_PIECES_MAX;
 }
 
+/* RFC 7915, 5.1 and 5.4: no further goes what has no hops left, and what is too big, if its sender
+ * can send smaller packets. */
 enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path *path,
 			     const struct xlat_rules *rules, uint32_t *ret_limit, uint32_t *ret_mtu)
 {
@@ -53,7 +55,7 @@ enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path
 	return OUTCOME_TRANSLATED;
 }
 
-/* RFC 7915, 5.1 and 5.1.1. */
+/* RFC 7915, 5.1 and, with a Fragment header, 5.1.1. */
 static struct ip_fields fields_6to4(const struct packet *packet, const struct xlat_path *path,
 				    const struct xlat_rules *rules)
 {
@@ -81,6 +83,8 @@ static struct ip_fields fields_6to4(const struct packet *packet, const struct xl
 	return fields;
 }
 
+/* RFC 7915, 5.5, and 5.2 for echo: ports, identifier and checksum, which only the first fragment
+ * has. */
 static void transport_6to4(const struct packet *packet, const struct tuple4 *to,
 			   const struct xlat_path *path, const struct xlat_rules *rules)
 {
@@ -114,7 +118,8 @@ static void transport_6to4(const struct packet *packet, const struct tuple4 *to,
 	}
 }
 
-/* Puts room for the IPv4 header in place of everything in front of the transport header. */
+/* RFC 7915, 5.1: extension headers are not translated (T-19). Puts room for the IPv4 header in
+ * place of everything in front of the transport header. */
 static void become4(struct packet *packet, const struct ip_fields *fields)
 {
 	uint32_t payload_size = packet_l4_size(packet);
@@ -133,6 +138,7 @@ static void become4(struct packet *packet, const struct ip_fields *fields)
 	packet->l4_offset = IP4_HEADER_SIZE;
 }
 
+/* RFC 7915, 5. */
 void xlat_6to4(struct packet *packet, const struct tuple4 *to, const struct xlat_path *path,
 	       const struct xlat_rules *rules)
 {

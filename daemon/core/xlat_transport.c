@@ -35,6 +35,7 @@ static void ports_rewrite(uint8_t *ports, uint16_t src_port, uint16_t dst_port, 
 	*added = checksum_add(*added, ports, PORTS_SIZE);
 }
 
+/* RFC 7915, 4.5 and 5.5: the ports, and a checksum that follows what changed (RFC 1624). */
 void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added)
 {
 	uint8_t *check = tcp + TCP_CHECK_OFFSET;
@@ -43,6 +44,7 @@ void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t remov
 	check_store(check, checksum_update(check_load(check), removed, added));
 }
 
+/* The same for UDP, where 0 would say that there is no checksum (RFC 768). */
 void xlat_udp(uint8_t *udp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added)
 {
 	uint8_t *check = udp + UDP_CHECK_OFFSET;
@@ -53,6 +55,7 @@ void xlat_udp(uint8_t *udp, uint16_t src_port, uint16_t dst_port, uint64_t remov
 	check_store(check, updated == 0 ? 0xffff : updated);
 }
 
+/* RFC 7915, 4.2 and 5.2: type, identifier and checksum. */
 void xlat_echo(uint8_t *icmp, uint8_t type, uint16_t identifier, uint64_t removed, uint64_t added)
 {
 	uint8_t *check = icmp + ICMP_CHECK_OFFSET;
@@ -67,7 +70,7 @@ void xlat_echo(uint8_t *icmp, uint8_t type, uint16_t identifier, uint64_t remove
 	check_store(check, checksum_update(check_load(check), removed, added));
 }
 
-/* The MSS option's value, or NULL. size: of the options. */
+/* RFC 9293, 3.1: the MSS option's value, or NULL. size: of the options. */
 static uint8_t *find_mss(uint8_t *option, uint32_t size)
 {
 	while (size > 0 && option[0] != TCPOPT_EOL) {
@@ -86,6 +89,7 @@ static uint8_t *find_mss(uint8_t *option, uint32_t size)
 	return NULL;
 }
 
+/* T-39: neither side sends segments that the way between them would have to cut. */
 void xlat_clamp_mss(uint8_t *tcp, uint32_t nh4_mtu, uint32_t nh6_mtu)
 {
 	uint8_t *options = tcp + TCP_HEADER_SIZE;
