@@ -66,12 +66,6 @@ struct config_announce {
 	char **interfaces; /* for _LIST; NULL-terminated, else NULL */
 };
 
-/* A number, or a share of something: 2048 or 50%. */
-struct config_share {
-	uint32_t value;
-	bool is_percent;
-};
-
 /*
  * Values of keys that this version reads and checks, so that one file serves several versions, but
  * that nothing uses yet. config_load() warns about each that is set.
@@ -79,16 +73,14 @@ struct config_share {
 struct config_later {
 	uint32_t pool4_mode;
 	uint32_t pool4_block_size;
-	uint32_t hold_down_ms;
 	uint32_t bindings_per_address;
-	struct config_share bindings_per_client;
-	struct config_share sessions_per_client;
+	struct port_share bindings_per_client;
+	struct port_share sessions_per_client;
 	uint32_t new_bindings_per_client_rate;
 	uint32_t sessions_per_binding;
-	struct config_share held_ports;
 	uint32_t pool4_objects;
-	struct config_share pool_alarm[2]; /* raise, clear */
-	uint32_t state_flush_ms;           /* UINT32_MAX: only at exit */
+	struct port_share pool_alarm[2]; /* raise, clear */
+	uint32_t state_flush_ms;         /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;
 	bool state_keep;
 	bool state_overrides;

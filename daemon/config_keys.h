@@ -20,12 +20,12 @@ enum config_type {
 	CONFIG_CHOICE,     /* an enum: position in choices */
 	CONFIG_EITHER,     /* bool: the second of two choices */
 	CONFIG_COPY,       /* int: copy, zero or 0-255 */
-	CONFIG_SHARE,      /* struct config_share */
+	CONFIG_SHARE,      /* struct port_share */
 	CONFIG_TEXT,       /* char *, empty = NULL */
 	CONFIG_WORKERS,    /* uint32_t: auto = 0 */
 	CONFIG_FLUSH,      /* uint32_t ms: exit = UINT32_MAX */
 	CONFIG_MARK,       /* struct config_mark */
-	CONFIG_ALARM,      /* struct config_share [2] */
+	CONFIG_ALARM,      /* struct port_share [2] */
 	CONFIG_FILTERING,  /* enum filtering of one protocol; empty = as Translation.Filtering */
 	CONFIG_FILTERINGS, /* enum filtering of all protocols */
 	/* Lists, each with a home of its own in struct nat64_config: config_list.c */

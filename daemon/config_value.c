@@ -271,7 +271,7 @@ static char *set_copy(const struct config_key *key, const char *text, int *field
 }
 
 static char *set_share(const struct config_key *key, const char *text, const struct config *config,
-		       struct config_share *field)
+		       struct port_share *field)
 {
 	g_autofree char *digits = g_strdup(text);
 	bool is_percent = g_str_has_suffix(digits, "%");
@@ -287,16 +287,16 @@ static char *set_share(const struct config_key *key, const char *text, const str
 	problem = check_bounds(key, text, value, config);
 	if (problem != NULL)
 		return problem;
-	*field = (struct config_share){(uint32_t)value, is_percent};
+	*field = (struct port_share){(uint32_t)value, is_percent};
 	return NULL;
 }
 
 /* Raise and clear: two shares, the second not above the first. */
 static char *set_alarm(const struct config_key *key, const char *text, const struct config *config,
-		       struct config_share *field)
+		       struct port_share *field)
 {
 	g_auto(GStrv) words = config_words(text);
-	struct config_share alarm[2];
+	struct port_share alarm[2];
 
 	if (g_strv_length(words) != 2)
 		return not_of_form(key, text);

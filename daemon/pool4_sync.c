@@ -129,7 +129,7 @@ static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
 	char name[POOL4_NAME_SIZE];
 
 	g_strlcpy(name, entry->spec.name, sizeof(name));
-	n_ended = nat64_remove_bindings_of(nat, id);
+	n_ended = nat64_remove_bindings_of(nat, id, gateway_now_ms());
 	(void)pool4_remove(nat->pool4, id);
 	forget_ended_statics(sync);
 	say_later(sync, LOG_NOTICE, "pool4 entry %s has changed: %u bindings ended", name, n_ended);
@@ -248,7 +248,8 @@ static bool add_static(struct pool4_sync *sync, const struct config_static *bind
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS && !complete; protocol++)
 		if (made[protocol])
 			nat64_remove_binding(nat, protocol,
-					     bib_find4(&nat->bib[protocol], &binding->outside));
+					     bib_find4(&nat->bib[protocol], &binding->outside),
+					     gateway_now_ms());
 	if (complete && !is_new)
 		say_later(sync, LOG_NOTICE, "static binding %s can be used now", binding->name);
 	if (complete)
@@ -273,7 +274,7 @@ static void remove_static(struct pool4_sync *sync, const struct config_static *b
 		uint32_t index = bib_find4(&nat->bib[protocol], &binding->outside);
 
 		if (binding->protocol[protocol] && index != SLAB_NONE)
-			nat64_remove_binding(nat, protocol, index);
+			nat64_remove_binding(nat, protocol, index, gateway_now_ms());
 	}
 }
 

@@ -73,6 +73,9 @@ static const struct setting settings[] = {
 	SETTING("DropZeroUDPChecksum", rules.drop_udp4_zero_checksum, booleans),
 	SETTING("Parity", pool4_policy.parity, booleans),
 	SETTING("PreservePort", pool4_policy.preserve_port, booleans),
+	SETTING("HoldDown", pool4_policy.hold_ms, NULL),
+	SETTING("HoldDownTCP", pool4_policy.hold_tcp_ms, NULL),
+	SETTING("HeldPercent", pool4_policy.max_held.value, NULL),
 	SETTING("StrictPairing", pool4_policy.strict_pairing, booleans),
 	SETTING("PairingPrefixLength", pairing_prefix_length, NULL),
 	SETTING("ICMPErrorRate", icmp_limit.rate, NULL),
@@ -430,6 +433,22 @@ static void check_count(struct player *player, const char *what, uint32_t is, co
 		wanted);
 }
 
+/* Ports of all entries that are held, or that were given out all the same. */
+static void check_held(struct player *player, char **words)
+{
+	enum protocol protocol = read_protocol(player, words[1]);
+	const struct pool4_entry *entry;
+	uint64_t n_held = 0, n_reused = 0;
+
+	for (uint32_t id = 0; (entry = pool4_next(player->nat->pool4, id)) != NULL;) {
+		id = entry->id;
+		n_held += entry->n_held[protocol];
+		n_reused += entry->n_reused[protocol];
+	}
+	check_count(player, words[0], (uint32_t)(strcmp(words[0], "held") == 0 ? n_held : n_reused),
+		    words[2]);
+}
+
 /* A line that looks at the tables; false if it is none. */
 static bool inspect(struct player *player, char **words)
 {
@@ -450,6 +469,8 @@ static bool inspect(struct player *player, char **words)
 	else if (strcmp(words[0], "incomplete") == 0 && n_words == 2)
 		check_count(player, "incomplete packets", (uint32_t)nat->counters.fragments_expired,
 			    words[1]);
+	else if ((strcmp(words[0], "held") == 0 || strcmp(words[0], "reused") == 0) && n_words == 3)
+		check_held(player, words);
 	else if (strcmp(words[0], "state") == 0 && n_words == 2)
 		check_state(player, words[1]);
 	else if (strcmp(words[0], "timer") == 0 && n_words == 2)

@@ -24,6 +24,7 @@
  * What must hold now:
  *	bindings PROTOCOL N | sessions PROTOCOL N | stored N | fragments N | incomplete N
  *	                                  packets of which fragments wait; that never became whole
+ *	held PROTOCOL N | reused PROTOCOL N   ports held down; given out before their time
  *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
  *	state STATE                       of the only TCP session
  *	timer SECONDS                     what is left of the only TCP session's lifetime

@@ -32,6 +32,8 @@ static void test_refusal_changes_nothing(void)
 	binding_end_if_idle(nat, PROTOCOL_UDP, first);
 	g_assert_cmpuint(nat->clients.clients.n_used, ==, 0);
 	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_used[PROTOCOL_UDP], ==, 0);
+	/* P-14: what was never used is not held. */
+	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, 0);
 	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_TRANSLATED);
 	binding_end_if_idle(nat, PROTOCOL_UDP, second);
 
@@ -55,7 +57,7 @@ static void test_limits(void)
 	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000), ==,
 			OUTCOME_SESSION_FULL);
 	binding_end_session(nat, PROTOCOL_UDP,
-			    session_find(&nat->sessions[PROTOCOL_UDP], first, &peer));
+			    session_find(&nat->sessions[PROTOCOL_UDP], first, &peer), NOW);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
 	gateway_free(gateway);
 }
@@ -99,7 +101,7 @@ static void test_static_refusals(void)
 	gateway_free(gateway);
 }
 
-/* P-22: an entry's bindings go with it, the others stay. */
+/* P-22: an entry's bindings go with it, and their ports are held; the others stay. */
 static void test_bindings_of_an_entry(void)
 {
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
@@ -117,9 +119,10 @@ static void test_bindings_of_an_entry(void)
 			==, OUTCOME_TRANSLATED);
 	}
 	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
-	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4), ==, 20);
+	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 20);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
+	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, 20);
 	g_assert_cmpint(pool4_remove(nat->pool4, gateway->pool4), ==, POOL4_OK);
 	gateway_free(gateway);
 }
@@ -138,10 +141,10 @@ static void test_full_address_stays_full(void)
 	g_assert_cmpint(create(gateway, "[2001:db8::1]:2", &binding), ==, OUTCOME_TRANSLATED);
 	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
 	binding = bib_find4(&nat->bib[PROTOCOL_UDP], &four);
-	nat64_remove_binding(nat, PROTOCOL_UDP, binding);
+	nat64_remove_binding(nat, PROTOCOL_UDP, binding, NOW);
 	g_assert_true(pool4_check(nat->pool4));
 	g_assert_cmpint(create(gateway, "[2001:db8::1]:3", &binding), ==, OUTCOME_POOL4_EXHAUSTED);
-	(void)nat64_remove_bindings_of(nat, gateway->pool4);
+	(void)nat64_remove_bindings_of(nat, gateway->pool4, NOW);
 	gateway_free(gateway);
 }
 

@@ -185,7 +185,7 @@ static void churn(unsigned round)
 	     i = bib_next(&nat->bib[PROTOCOL_UDP], next)) {
 		next = i + 1;
 		if (load_be32(&bib_at(&nat->bib[PROTOCOL_UDP], i)->addr6.byte[12]) % 2 == 0)
-			nat64_remove_binding(nat, PROTOCOL_UDP, i);
+			nat64_remove_binding(nat, PROTOCOL_UDP, i, gateway_now_ms());
 	}
 	gateway_unlock(&service.gateway);
 	for (uint32_t i = 0; i < 500; i++)

@@ -89,6 +89,13 @@ static void test_expiry_budget(void)
 		;
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
+
+	/* The ports are held, and end in the same way (P-14). */
+	g_assert_cmpuint(nat64_next_deadline(nat), >, NOW + 302000);
+	g_assert_cmpuint(nat64_next_deadline(nat), <=, NOW + 302000 + 121000);
+	g_assert_false(nat64_expire(nat, NOW + 302000 + 121000, 10, &gateway->out));
+	while (!nat64_expire(nat, NOW + 302000 + 121000, 10, &gateway->out))
+		;
 	g_assert_cmpuint(nat64_next_deadline(nat), ==, UINT64_MAX);
 	gateway_free(gateway);
 }

@@ -14,6 +14,7 @@ static bool take_address_of(struct nat64 *nat, const struct pool4_request *reque
 	const struct pool4_entry *entry =
 		pool4_find(nat->pool4, request->protocol, mapped->addr, mapped->port);
 	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
+	       !pool4_is_held(nat->pool4, request->protocol, mapped, request->client_hash) &&
 	       pool4_take_exactly(nat->pool4, request->protocol, mapped, ret_pool4) == POOL4_OK;
 }
 
@@ -75,6 +76,17 @@ static uint32_t paired_address(const struct nat64 *nat, const struct client *rec
 	return 0;
 }
 
+/* By which pool4 knows a client; 0 for none. */
+static uint64_t hash_of_client(const struct nat64 *nat, uint32_t client)
+{
+	const struct client *record;
+
+	if (client == SLAB_NONE)
+		return 0;
+	record = client_at(&nat->clients, client);
+	return client_hash(&nat->clients, &record->prefix, record->pool6);
+}
+
 /* Takes a transport address for the client of the packet, paired with its other ones (P-2). */
 static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
 				 const struct taddr4 *peer, uint32_t client, struct taddr4 *ret,
@@ -87,7 +99,7 @@ static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uin
 		.pool6 = pool6,
 		.port6 = in->src.port,
 		.paired4 = paired_address(nat, record),
-		.client_hash = client_hash(&nat->clients, &record->prefix, pool6),
+		.client_hash = hash_of_client(nat, client),
 	};
 
 	if (in->protocol == PROTOCOL_TCP &&
@@ -152,31 +164,48 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 	return OUTCOME_TRANSLATED;
 }
 
-/* What the binding holds goes back to where it came from. */
-static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t binding)
+/* pool4 has the transport address back already. */
+static void binding_remove(struct nat64 *nat, enum protocol protocol, uint32_t binding)
+{
+	uint32_t client = bib_at(&nat->bib[protocol], binding)->client;
+
+	if (client != SLAB_NONE)
+		client_unref(&nat->clients, client);
+	bib_remove(&nat->bib[protocol], binding);
+}
+
+/* The end of a binding that was in use: its port is held for a while (P-14). */
+static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	struct taddr4 mapped = bib_entry_taddr4(entry);
 
-	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
-	if (entry->client != SLAB_NONE)
-		client_unref(&nat->clients, entry->client);
-	bib_remove(&nat->bib[protocol], binding);
+	pool4_retire(nat->pool4, protocol, &mapped, entry->pool4,
+		     hash_of_client(nat, entry->client), now_ms);
+	binding_remove(nat, protocol, binding);
 }
 
 void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t binding)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
-	if (!entry->is_static && entry->n_sessions == 0)
-		binding_end(nat, protocol, binding);
+	struct taddr4 mapped = bib_entry_taddr4(entry);
+
+	if (entry->is_static || entry->n_sessions > 0)
+		return;
+	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
+	binding_remove(nat, protocol, binding);
 }
 
-void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session)
+void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session,
+			 uint64_t now_ms)
 {
 	uint32_t binding = session_at(&nat->sessions[protocol], session)->bib;
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
 	session_remove(&nat->sessions[protocol], session);
-	binding_end_if_idle(nat, protocol, binding);
+	if (!entry->is_static && entry->n_sessions == 0)
+		binding_end(nat, protocol, binding, now_ms);
 }
 
 /* S-5: may the administrator bind these two? */
@@ -239,16 +268,17 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 	return NAT64_STATIC_OK;
 }
 
-void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index)
+void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index,
+			  uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
 
 	while (entry->n_sessions)
 		session_remove(&nat->sessions[protocol], entry->first_session);
-	binding_end(nat, protocol, index);
+	binding_end(nat, protocol, index, now_ms);
 }
 
-uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id)
+uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
 {
 	uint32_t n_removed = 0;
 
@@ -257,7 +287,7 @@ uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id)
 		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
 			if (bib_at(bib, i)->pool4 != pool4_id)
 				continue;
-			nat64_remove_binding(nat, protocol, i);
+			nat64_remove_binding(nat, protocol, i, now_ms);
 			n_removed++;
 		}
 	}

@@ -4,7 +4,8 @@
  *
  * A dynamic binding is made by a packet from the inside (RFC 6146, 3.5.1.1 and 3.5.2.3), holds one
  * transport address of pool4 and one reference to its client's record, and ends with its last
- * session (S-4). A static one is the administrator's from the first to the last (S-5).
+ * session (S-4). Then its port is held for a while (P-14). A static one is the administrator's from
+ * the first to the last (S-5).
  */
 #pragma once
 
@@ -24,9 +25,10 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 				 const struct taddr4 *peer, uint8_t pool6, uint8_t state,
 				 uint64_t expires_ms);
 
-/* Ends the binding if it is dynamic and has no session: after the last, or when the first could not
- * be made. */
+/* Ends the binding if it is dynamic and has no session, because the first could not be made. Its
+ * port was not used, so it is not held either. */
 void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t binding);
 
 /* Ends a session, and its binding with it if it was the last. */
-void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session);
+void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session,
+			 uint64_t now_ms);

@@ -438,6 +438,6 @@ bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			return true;
 		}
 	}
-	binding_end_session(nat, protocol, session);
+	binding_end_session(nat, protocol, session, now_ms);
 	return false;
 }

@@ -176,9 +176,10 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
 					  uint64_t now_ms);
 /* With all its sessions. */
-void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index);
+void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index,
+			  uint64_t now_ms);
 /* All bindings of an entry of pool4 (P-22); returns how many. */
-uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id);
+uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms);
 
 uint32_t nat64_n_bindings(const struct nat64 *nat);
 uint32_t nat64_n_sessions(const struct nat64 *nat);

@@ -25,7 +25,7 @@ void nat64_config_default(struct nat64_config *ret)
 		.rules = {.traffic_class = XLAT_COPY,
 			  .type_of_service = XLAT_COPY,
 			  .lowest_ipv6_mtu = 1280},
-		.pool4_policy = {.parity = true},
+		.pool4_policy = {.parity = true, .hold_ms = 120 * SECOND, .max_held = {25, true}},
 		.pairing_prefix_length = 128,
 		.icmp_limit = {.rate = 10,
 			       .burst = 10,
@@ -74,6 +74,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 		return NULL;
 	}
 
+	pool4_set_held_limit(nat->pool4, limits->bindings);
 	key = make_key(&nat->random);
 	client_table_init(&nat->clients, &key, limits->bindings);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
@@ -179,6 +180,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 		expire_sessions(nat, (enum protocol)protocol, now_ms, &budget, out);
 	expire_syns(nat, now_ms, &budget, out);
 	reassembly_expire(nat, now_ms, &budget, out);
+	pool4_expire(nat->pool4, now_ms, &budget);
 	return budget && out_has_room(out);
 }
 
@@ -188,6 +190,8 @@ uint64_t nat64_next_deadline(const struct nat64 *nat)
 
 	if (fragment_next_deadline(&nat->fragments) < next)
 		next = fragment_next_deadline(&nat->fragments);
+	if (pool4_next_deadline(nat->pool4) < next)
+		next = pool4_next_deadline(nat->pool4);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
 		if (deadline < next)

@@ -8,11 +8,6 @@
 
 #include "daemon/core/pool4_internal.h"
 
-/* What glibc's tsearch() takes for a node. */
-#define TREE_NODE_SIZE (4 * sizeof(void *))
-
-static const struct port_class any_port = {0, UINT16_MAX, -1};
-
 struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM_SEED_SIZE])
 {
 	struct pool4 *pool = calloc(1, sizeof(*pool));
@@ -23,6 +18,7 @@ struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM
 	random_init(&pool->random, seed);
 	addr_choice_table_init(&pool->choices, key);
 	pool4_address_table_init(&pool->addresses, key);
+	pool4_hold_table_init(&pool->holds, &pool->addresses, key);
 	return pool;
 }
 
@@ -56,149 +52,20 @@ struct pool4_item *pool4_item_find(const struct pool4 *pool, uint32_t id)
 	return i < pool->n_items && pool->item[i]->entry.id == id ? pool->item[i] : NULL;
 }
 
-static size_t item_size(const struct pool4_item *item)
-{
-	return sizeof(*item) + item->n_memberships * sizeof(item->membership[0]) +
-	       item->entry.spec.n_addresses *
-		       (sizeof(item->node[0]) + sizeof(item->entry.spec.addresses[0])) +
-	       TREE_NODE_SIZE;
-}
-
-/* Adds or takes away what the item counts in its scopes. */
-static void weigh(struct pool4_item *item, uint64_t sign)
-{
-	const struct pool4_entry *entry = &item->entry;
-
-	if (entry->state != POOL4_ACTIVE && entry->state != POOL4_PENDING)
-		return;
-	for (uint32_t i = 0; i < item->n_memberships; i++) {
-		struct pool4_membership *in = &item->membership[i];
-
-		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
-			const struct addr_choice *choice = &item->choice[j];
-
-			if (!entry->spec.protocol[j])
-				continue;
-			in->scope->n_entries[j] += (uint32_t)sign;
-			in->scope->n_overflow[j] += entry->spec.overflow ? (uint32_t)sign : 0;
-			if (entry->state != POOL4_ACTIVE)
-				continue;
-			pool4_scope_weigh(in->scope, in->slot, j, POOL4_WEIGHT_ALL,
-					  sign * choice->n);
-			pool4_scope_weigh(in->scope, in->slot, j, POOL4_WEIGHT_FREE,
-					  sign * (choice->n - choice->n_excluded));
-		}
-	}
-}
-
-static void enter_scopes(struct pool4_item *item)
-{
-	weigh(item, 1);
-}
-
-static void leave_scopes(struct pool4_item *item)
-{
-	weigh(item, UINT64_MAX);
-}
-
-static void item_free(struct pool4 *pool, struct pool4_item *item)
-{
-	for (uint32_t i = 0; i < item->n_memberships; i++)
-		pool4_scope_leave(&pool->scopes, item->membership[i].scope,
-				  item->membership[i].slot);
-	free(item->membership);
-	free(item->node);
-	free((void *)item->entry.spec.addresses);
-	free(item);
-}
-
 void pool4_free(struct pool4 *pool)
 {
 	if (!pool)
 		return;
 	for (uint32_t i = 0; i < pool->n_items; i++) {
 		(void)tdelete(&pool->item[i]->entry, &pool->by_name, compare_names);
-		leave_scopes(pool->item[i]);
-		item_free(pool, pool->item[i]);
+		pool4_item_leave_scopes(pool->item[i]);
+		pool4_item_free(pool, pool->item[i]);
 	}
 	free(pool->item);
 	addr_choice_table_deinit(&pool->choices);
+	pool4_hold_table_deinit(&pool->holds);
 	pool4_address_table_deinit(&pool->addresses);
 	free(pool);
-}
-
-void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)
-{
-	pool->policy = *policy;
-}
-
-static bool is_full(const struct pool4 *pool, const struct pool4_item *item, uint32_t address)
-{
-	const struct port_set *used;
-
-	if (address == SLAB_NONE)
-		return false;
-	used = &pool4_address_at(&pool->addresses, address)->ports;
-	/* Counting is for when it can make a difference. */
-	return used->n_used >= item->n_ports &&
-	       port_set_count(used, &item->entry.spec.ports, &any_port) == item->n_ports;
-}
-
-bool pool4_item_update(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
-		       uint32_t number, uint32_t address)
-{
-	struct addr_choice *choice = &item->choice[protocol];
-	bool full = is_full(pool, item, address);
-
-	if (!item->entry.spec.protocol[protocol] ||
-	    full == addr_choice_is_excluded(&pool->choices, choice, number))
-		return true;
-	if (!full)
-		addr_choice_include(&pool->choices, choice, number);
-	else if (!addr_choice_exclude(&pool->choices, choice, number))
-		return false;
-	if (item->entry.state != POOL4_ACTIVE)
-		return true;
-	for (uint32_t i = 0; i < item->n_memberships; i++)
-		pool4_scope_weigh(item->membership[i].scope, item->membership[i].slot, protocol,
-				  POOL4_WEIGHT_FREE, full ? UINT64_MAX : 1);
-	return true;
-}
-
-bool pool4_item_number(const struct pool4_item *item, uint32_t addr, uint32_t *ret)
-{
-	uint32_t low = 0, high = item->entry.spec.n_addresses;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (item->node[middle].range.last < addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == item->entry.spec.n_addresses || item->node[low].range.first > addr)
-		return false;
-	*ret = item->node[low].number + (addr - item->node[low].range.first);
-	return true;
-}
-
-/* The same for all addresses of an item that have ports in use. gone: none is full any more. */
-static bool update_all(struct pool4 *pool, struct pool4_item *item, bool gone)
-{
-	const struct slab *addresses = &pool->addresses.addresses;
-	bool done = true;
-
-	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE;
-	     i = slab_next(addresses, i + 1)) {
-		const struct pool4_address *used = pool4_address_at(&pool->addresses, i);
-		uint32_t number;
-
-		if (pool4_item_number(item, used->addr, &number))
-			done &= pool4_item_update(pool, item, used->protocol, number,
-						  gone ? SLAB_NONE : i);
-	}
-	return done;
 }
 
 static bool have_common_scope(const struct pool4_spec *a, const struct pool4_spec *b)
@@ -255,65 +122,6 @@ static bool ports_are_good(const struct port_ranges *ports)
 	return port_ranges_check(ports) && ports->n_ranges > 0 && ports->range[0].first > 0;
 }
 
-/* The parts of a new item that stand for themselves; its id and name are not set. */
-static enum pool4_result item_new(const struct pool4_spec *spec, struct pool4_item **ret)
-{
-	struct pool4_item *item = calloc(1, sizeof(*item));
-	struct addr4_range *addresses = calloc(spec->n_addresses, sizeof(*addresses));
-
-	if (!item || !addresses) {
-		free(item);
-		free(addresses);
-		return POOL4_NO_MEMORY;
-	}
-	struct pool4_entry *entry = &item->entry;
-	memcpy(addresses, spec->addresses, spec->n_addresses * sizeof(*addresses));
-	entry->spec = *spec;
-	entry->spec.addresses = addresses;
-	entry->spec.n_addresses = addr4_ranges_merge(addresses, spec->n_addresses);
-	entry->n_addresses = addr4_ranges_count(addresses, entry->spec.n_addresses);
-	item->node = calloc(entry->spec.n_addresses, sizeof(*item->node));
-	item->membership = calloc(spec->n_clients ? spec->n_clients : 1, sizeof(*item->membership));
-	*ret = item;
-	return item->node && item->membership ? POOL4_OK : POOL4_NO_MEMORY;
-}
-
-static void set_port_counts(struct pool4_item *item)
-{
-	item->n_ports = port_ranges_count(&item->entry.spec.ports);
-	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
-		if (item->entry.spec.protocol[i])
-			item->entry.n_ports[i] = item->entry.n_addresses * item->n_ports;
-	}
-}
-
-/* The scopes, each once. */
-static bool join_scopes(struct pool4 *pool, struct pool4_item *item)
-{
-	struct pool4_spec *spec = &item->entry.spec;
-	uint32_t n = spec->n_clients ? spec->n_clients : 1;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct prefix6 clients = {.len = 0};
-		struct pool4_membership *in = &item->membership[item->n_memberships];
-		bool joined = false;
-
-		if (spec->n_clients > 0)
-			clients = spec->clients[i];
-		for (uint32_t j = 0; j < i; j++)
-			joined |= clients.len == spec->clients[j].len &&
-				  addr6_equal(&clients.addr, &spec->clients[j].addr);
-		if (joined)
-			continue;
-		in->slot = pool4_scope_join(&pool->scopes, &clients, spec->pool6, &item->entry,
-					    &in->scope);
-		if (in->slot == 0)
-			return false;
-		item->n_memberships++;
-	}
-	return true;
-}
-
 static void choose_name(struct pool4 *pool, struct pool4_entry *entry)
 {
 	while (entry->spec.name[0] == '\0' || pool4_entry_by_name(pool, entry->spec.name))
@@ -335,42 +143,16 @@ static bool reserve_item(struct pool4 *pool)
 	return true;
 }
 
-static void add_nodes(struct pool4 *pool, struct pool4_item *item)
-{
-	uint32_t number = 0;
-
-	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++) {
-		struct pool4_index_node *node = &item->node[i];
-
-		node->range = item->entry.spec.addresses[i];
-		node->number = number;
-		node->entry = &item->entry;
-		number += node->range.last - node->range.first + 1;
-		pool4_index_add(&pool->index, node, random_u32(&pool->random));
-	}
-}
-
-static bool is_excluded_somewhere(const struct pool4_item *item)
-{
-	bool ret = false;
-
-	for (unsigned i = 0; i < N_PROTOCOLS; i++)
-		ret |= item->choice[i].n_excluded > 0;
-	return ret;
-}
-
 static void item_detach(struct pool4 *pool, struct pool4_item *item)
 {
 	uint32_t at = position(pool, item->entry.id);
 
-	leave_scopes(item);
+	pool4_item_leave_scopes(item);
 	item->entry.state = POOL4_DISABLED;
-	if (is_excluded_somewhere(item))
-		(void)update_all(pool, item, true);
-	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++)
-		pool4_index_remove(&pool->index, &item->node[i]);
+	pool4_item_clear(pool, item);
+	pool4_item_remove_nodes(pool, item);
 	(void)tdelete(&item->entry, &pool->by_name, compare_names);
-	pool->item_bytes -= item_size(item);
+	pool->item_bytes -= pool4_item_size(item);
 	pool->n_items--;
 	memmove(&pool->item[at], &pool->item[at + 1], (pool->n_items - at) * sizeof(pool->item[0]));
 }
@@ -407,7 +189,7 @@ static enum pool4_result check_spec(const struct pool4 *pool, const struct pool4
 
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id)
 {
-	struct pool4_item *item = NULL;
+	struct pool4_item *item;
 	enum pool4_result result;
 	bool shares;
 
@@ -415,28 +197,22 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	result = check_spec(pool, spec, &shares, ret_id);
 	if (result != POOL4_OK)
 		return result;
-	result = item_new(spec, &item);
-	if (result != POOL4_OK || !reserve_item(pool) || !join_scopes(pool, item))
+	item = pool4_item_new(spec);
+	if (!item || !reserve_item(pool) || !pool4_item_join_scopes(pool, item))
 		goto no_memory;
 	choose_name(pool, &item->entry);
 	if (!tsearch(&item->entry, &pool->by_name, compare_names))
 		goto no_memory;
-	assert(pool->last_id < UINT32_MAX / N_PROTOCOLS);
-	item->entry.id = ++pool->last_id;
+	pool4_item_set_id(item, ++pool->last_id);
 	item->entry.state = POOL4_PENDING;
-	set_port_counts(item);
-	for (uint32_t i = 0; i < N_PROTOCOLS; i++)
-		item->choice[i] = (struct addr_choice){
-			.id = item->entry.id * N_PROTOCOLS + i,
-			.n = (uint32_t)item->entry.n_addresses,
-		};
 	pool->item[pool->n_items++] = item;
-	pool->item_bytes += item_size(item);
-	add_nodes(pool, item);
-	enter_scopes(item);
+	pool->item_bytes += pool4_item_size(item);
+	pool4_item_add_nodes(pool, item);
+	pool4_item_enter_scopes(item);
 
-	/* Ports may be in use here already only if somebody else has them. */
-	if ((shares || pool->n_outside > 0) && !update_all(pool, item, false)) {
+	/* Ports may be taken here already only if somebody else has them, or had. */
+	if ((shares || pool->n_outside > 0 || pool->n_left > 0) &&
+	    !pool4_item_update_all(pool, item)) {
 		item_detach(pool, item);
 		goto no_memory;
 	}
@@ -444,7 +220,7 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	return POOL4_OK;
 no_memory:
 	if (item)
-		item_free(pool, item);
+		pool4_item_free(pool, item);
 	return POOL4_NO_MEMORY;
 }
 
@@ -459,7 +235,7 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id)
 			return POOL4_IN_USE;
 	}
 	item_detach(pool, item);
-	item_free(pool, item);
+	pool4_item_free(pool, item);
 	return POOL4_OK;
 }
 
@@ -469,9 +245,9 @@ void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state)
 
 	if (!item)
 		return;
-	leave_scopes(item);
+	pool4_item_leave_scopes(item);
 	item->entry.state = state;
-	enter_scopes(item);
+	pool4_item_enter_scopes(item);
 }
 
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports)
@@ -489,8 +265,8 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 	if (find_overlap(pool, &changed, &item->entry, &shares))
 		return POOL4_OVERLAP;
 	item->entry.spec.ports = *ports;
-	set_port_counts(item);
-	return update_all(pool, item, false) ? POOL4_OK : POOL4_NO_MEMORY;
+	pool4_item_set_port_counts(item);
+	return pool4_item_update_all(pool, item) ? POOL4_OK : POOL4_NO_MEMORY;
 }
 
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id)
@@ -571,7 +347,7 @@ size_t pool4_memory(const struct pool4 *pool)
 {
 	return sizeof(*pool) + pool->capacity * sizeof(pool->item[0]) + pool->item_bytes +
 	       pool->scopes.bytes + addr_choice_table_memory(&pool->choices) +
-	       pool4_address_table_memory(&pool->addresses);
+	       pool4_address_table_memory(&pool->addresses) + pool4_hold_table_memory(&pool->holds);
 }
 
 const char *pool4_result_text(enum pool4_result result)

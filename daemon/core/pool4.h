@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pool4: the IPv4 transport addresses that bindings may use (RFC 6146, 3.5.1.1; P-1 to P-13).
+ * pool4: the IPv4 transport addresses that bindings may use (RFC 6146, 3.5.1.1; P-1 to P-15).
  *
  * An entry is a list of address ranges with a list of port ranges, for some protocols, for all
  * clients or some. It costs the same with one address or 16 million: state for an address exists
- * only while some port of it is in use (pool4_address.h). Which addresses of an entry have no port
- * left is kept as a sparse permutation (addr_choice.h), so that a choice among the others takes
- * constant work. Which entries cover an address is an interval tree (pool4_index.h), and whom they
- * serve a table of scopes (pool4_scope.h).
+ * only while some port of it is in use or held (pool4_address.h). Which addresses of an entry have
+ * no port left is kept as a sparse permutation (addr_choice.h), so that a choice among the others
+ * takes constant work. Which entries cover an address is an interval tree (pool4_index.h), and whom
+ * they serve a table of scopes (pool4_scope.h).
  *
  * Two entries overlap if they have an address, a protocol, a port and a scope in common: the same
  * Pool6 prefix (or both none) and at least one equal prefix of clients (or both none). Only that is
@@ -63,6 +63,8 @@ struct pool4_entry {
 	uint64_t n_ports[N_PROTOCOLS]; /* total */
 	uint64_t n_used[N_PROTOCOLS];
 	uint64_t n_peak[N_PROTOCOLS];
+	uint64_t n_held[N_PROTOCOLS];    /* left by its bindings, and not free yet (P-14) */
+	uint64_t n_reused[N_PROTOCOLS];  /* of them, given to others before their time */
 	uint64_t n_refused[N_PROTOCOLS]; /* asked for when full */
 };
 
@@ -91,8 +93,14 @@ struct pool4_policy {
 	bool preserve_port;  /* Translation.PreservePort, P-10 */
 	bool strict_pairing; /* Pool4.Pairing=strict, P-4. Where no active entry offers the paired
 				address for the protocol, another one is chosen all the same */
+	uint32_t hold_ms;    /* Timeouts.HoldDown, of UDP and ICMP; 0 = a port is free at once */
+	uint32_t hold_tcp_ms;
+	struct port_share max_held; /* Limits.HeldPorts, of an entry's ports of one protocol */
 };
+/* Holds for ports that are held already, too. */
 void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy);
+/* Of held ports of all entries together. */
+void pool4_set_held_limit(struct pool4 *pool, uint32_t limit);
 
 /* The new entry is pending. The addresses may come in any order and overlap each other. With
  * POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
@@ -116,25 +124,46 @@ struct pool4_request {
 	int pool6;            /* the prefix that the packet's destination is in */
 	uint16_t port6;       /* the client's port or identifier, for P-6, P-7, P-10 */
 	uint32_t paired4;     /* T that this client has already, or 0 (P-2) */
-	uint64_t client_hash; /* keyed hash of the pairing prefix (P-5) */
+	uint64_t client_hash; /* keyed hash of the pairing prefix (P-5, P-14) */
 };
 
 /*
  * Chooses (T,t) and takes it. An address of several active entries counts for each. Order: paired
  * address by P-8, then (soft pairing) another address chosen by client_hash among those of the
  * longest matching Clients= scope with free ports, then general entries if overflow
- * (pool4_scope_match()). P-17: nothing is ever taken from others.
+ * (pool4_scope_match()). Only when all of them have no free port, the same again with held ports:
+ * the one at the address that was held longest (P-14). P-17: nothing is ever taken from others.
  */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
 
-/* Takes this very transport address: static bindings (any port; entry id 0 if in no entry) and
- * restored ones, and S-30. Of several entries that share it the oldest counts it. */
+/* Takes this very transport address, held or not: static bindings (any port; entry id 0 if in no
+ * entry) and restored ones, and S-30. Of several entries that share it the oldest counts it. */
 enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
 				     const struct taddr4 *taddr, uint32_t *ret_id);
-/* id as it was returned by the take. */
+
+/* Gives back what was taken and not used after all: it is free at once. id as it was returned by
+ * the take. */
 void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		     uint32_t id);
+/* Gives back what was in use: others will not get it for the time of its hold (P-14).
+ * client_hash: that of the request, or 0 for a static binding. */
+void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		  uint32_t id, uint64_t client_hash, uint64_t now_ms);
+
+/* Holds a free port as if it had been in use until now: one that was in use before a restart
+ * (P-16). The oldest entry that has it counts it. False if no entry has it, it is not free, or
+ * nothing is held. */
+bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     uint64_t client_hash, uint64_t now_ms);
+/* Is the port held, and for another client than this? */
+bool pool4_is_held(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		   uint64_t client_hash);
+
+/* Ends the holds that are over; *budget counts down for each, and 0 ends the work. */
+void pool4_expire(struct pool4 *pool, uint64_t now_ms, unsigned *budget);
+/* UINT64_MAX if there is nothing to end. */
+uint64_t pool4_next_deadline(const struct pool4 *pool);
 
 /* Would an IPv4 packet to this transport address be ours (A-13)? The oldest entry that is not
  * disabled, or NULL. */

@@ -73,6 +73,7 @@ static bool drop_if_unused(struct pool4_address_table *table, uint32_t index)
 
 	if (address->ports.n_used > 0)
 		return false;
+	assert(address->place == POOL4_NO_PLACE);
 	port_set_deinit(&address->ports);
 	hash_index_remove(&table->by_addr, index, hash(table, address->protocol, address->addr));
 	slab_free(&table->addresses, index);

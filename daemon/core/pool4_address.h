@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ports in use of each (IPv4 address, protocol) that has some. This, and not the entry, is what
- * makes (T,t) unique (P-11): there is one record however many entries cover the address.
+ * The ports that are not free, of each (IPv4 address, protocol) that has some: those in use, and
+ * those that are held (pool4_hold.h). This, and not the entry, is what makes (T,t) unique (P-11):
+ * there is one record however many entries cover the address.
  *
  * Lock: as pool4.h.
  */
@@ -11,10 +12,13 @@
 #include "daemon/core/port_set.h"
 #include "daemon/core/siphash.h"
 
+#define POOL4_NO_PLACE 0
+
 struct pool4_address {
 	struct port_set ports; /* never empty between two calls of pool4.c */
 	uint32_t addr;
-	uint32_t next; /* hash chain */
+	uint32_t next;  /* hash chain */
+	uint32_t place; /* of what is held here, counted from 1: written by pool4_hold.c only */
 	uint8_t protocol;
 };
 
@@ -28,15 +32,16 @@ struct pool4_address_table {
 void pool4_address_table_init(struct pool4_address_table *table, const struct siphash_key *key);
 void pool4_address_table_deinit(struct pool4_address_table *table);
 
-/* SLAB_NONE if no port of it is in use. */
+/* SLAB_NONE if all ports of it are free. */
 uint32_t pool4_address_find(const struct pool4_address_table *table, enum protocol protocol,
 			    uint32_t addr);
 struct pool4_address *pool4_address_at(const struct pool4_address_table *table, uint32_t index);
 
-/* Marks a free port as used, and makes the record if need be; SLAB_NONE without memory. */
+/* Marks a port as not free, and makes the record if need be; SLAB_NONE without memory. */
 uint32_t pool4_address_use(struct pool4_address_table *table, enum protocol protocol,
 			   const struct taddr4 *taddr);
-/* Marks a used port as free. Frees the record with its last port, and returns whether it did. */
+/* Marks a port as free, which is not held any more. Frees the record with its last port, and
+ * returns whether it did. */
 bool pool4_address_release(struct pool4_address_table *table, uint32_t index, uint16_t port);
 
 size_t pool4_address_table_memory(const struct pool4_address_table *table);

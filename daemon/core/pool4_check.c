@@ -4,10 +4,24 @@
 
 static const struct port_class any_port = {0, UINT16_MAX, -1};
 
-/* How many addresses have every port of the item in use, each of which must be excluded;
- * UINT32_MAX if one is not. */
+/* The ports of the item at an address that do not count as left for a choice. */
+static uint32_t count_gone(const struct pool4 *pool, const struct pool4_item *item,
+			   uint32_t address, enum pool4_weight weight)
+{
+	const struct port_ranges *ranges = &item->entry.spec.ports;
+	const struct port_set *ports = &pool4_address_at(&pool->addresses, address)->ports;
+	const struct pool4_hold_place *place = pool4_hold_place(&pool->holds, address);
+	uint32_t n = port_set_count(ports, ranges, &any_port);
+
+	if (weight == POOL4_WEIGHT_UNUSED && place)
+		n -= port_set_count(&place->ports, ranges, &any_port);
+	return n;
+}
+
+/* How many addresses have no port of the item left, each of which must be excluded; UINT32_MAX if
+ * one is not. */
 static uint32_t count_full(const struct pool4 *pool, const struct pool4_item *item,
-			   enum protocol protocol)
+			   enum protocol protocol, enum pool4_weight weight)
 {
 	const struct slab *addresses = &pool->addresses.addresses;
 	uint32_t n = 0;
@@ -19,32 +33,59 @@ static uint32_t count_full(const struct pool4 *pool, const struct pool4_item *it
 
 		if (address->protocol != protocol ||
 		    !pool4_item_number(item, address->addr, &number) ||
-		    port_set_count(&address->ports, &item->entry.spec.ports, &any_port) <
-			    item->n_ports)
+		    count_gone(pool, item, i, weight) < item->n_ports)
 			continue;
-		if (!addr_choice_is_excluded(&pool->choices, &item->choice[protocol], number))
+		if (!addr_choice_is_excluded(&pool->choices, &item->choice[protocol][weight],
+					     number))
 			return UINT32_MAX;
 		n++;
 	}
 	return n;
 }
 
-static bool check_weights(const struct pool4_item *item, enum protocol protocol)
+/* What the item counts in its scopes is its addresses without those that are excluded. */
+static bool check_weight(const struct pool4_item *item, enum protocol protocol,
+			 enum pool4_weight weight)
 {
-	const struct addr_choice *choice = &item->choice[protocol];
-	bool counts = item->entry.state == POOL4_ACTIVE && item->entry.spec.protocol[protocol];
-	uint64_t all = counts ? choice->n : 0;
-	uint64_t free = counts ? choice->n - choice->n_excluded : 0;
+	uint64_t n = item->entry.n_addresses;
 
+	if (weight < N_POOL4_CHOICES)
+		n -= item->choice[protocol][weight].n_excluded;
+	if (item->entry.state != POOL4_ACTIVE || !item->entry.spec.protocol[protocol])
+		n = 0;
 	for (uint32_t i = 0; i < item->n_memberships; i++) {
 		const struct pool4_membership *in = &item->membership[i];
 
-		if (pool4_scope_weight(in->scope, in->slot, protocol, POOL4_WEIGHT_ALL) != all ||
-		    pool4_scope_weight(in->scope, in->slot, protocol, POOL4_WEIGHT_FREE) != free ||
+		if (pool4_scope_weight(in->scope, in->slot, protocol, weight) != n ||
 		    !pool4_scope_check(in->scope))
 			return false;
 	}
 	return item->n_memberships > 0;
+}
+
+static bool check_protocol(const struct pool4 *pool, const struct pool4_item *item,
+			   enum protocol protocol)
+{
+	const struct pool4_entry *entry = &item->entry;
+	const struct pool4_hold_queue *queue = NULL;
+
+	for (unsigned i = 0; i < N_POOL4_CHOICES; i++) {
+		uint32_t n_full =
+			entry->spec.protocol[protocol] ? count_full(pool, item, protocol, i) : 0;
+
+		if (item->choice[protocol][i].n_excluded != n_full)
+			return false;
+	}
+	for (unsigned i = 0; i < N_POOL4_WEIGHTS; i++) {
+		if (!check_weight(item, protocol, i))
+			return false;
+	}
+	if (item->queue[protocol] != SLAB_NONE)
+		queue = pool4_hold_queue_at(&pool->holds, item->queue[protocol]);
+	if (queue && (queue->entry != entry || queue->protocol != protocol))
+		return false;
+	return entry->n_held[protocol] == (queue ? queue->list.n : 0) &&
+	       entry->n_used[protocol] <= entry->n_peak[protocol];
 }
 
 static bool check_item(const struct pool4 *pool, const struct pool4_item *item)
@@ -57,10 +98,7 @@ static bool check_item(const struct pool4 *pool, const struct pool4_item *item)
 	    item->n_ports != port_ranges_count(&entry->spec.ports))
 		return false;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
-		uint32_t n_full = entry->spec.protocol[i] ? count_full(pool, item, i) : 0;
-
-		if (item->choice[i].n_excluded != n_full || !check_weights(item, i) ||
-		    entry->n_used[i] > entry->n_peak[i])
+		if (!check_protocol(pool, item, i))
 			return false;
 	}
 	return true;
@@ -69,11 +107,11 @@ static bool check_item(const struct pool4 *pool, const struct pool4_item *item)
 bool pool4_check(const struct pool4 *pool)
 {
 	const struct slab *addresses = &pool->addresses.addresses;
-	uint64_t n_used = 0, n_counted = pool->n_outside;
+	uint64_t n_taken = 0, n_counted = pool->n_outside + pool->n_left;
 	uint32_t n_excluded = 0;
 
 	if (!pool4_index_check(&pool->index) || !addr_choice_table_check(&pool->choices) ||
-	    !pool4_address_table_check(&pool->addresses))
+	    !pool4_address_table_check(&pool->addresses) || !pool4_hold_table_check(&pool->holds))
 		return false;
 	for (uint32_t i = 0; i < pool->n_items; i++) {
 		const struct pool4_item *item = pool->item[i];
@@ -82,11 +120,12 @@ bool pool4_check(const struct pool4 *pool)
 		    (i > 0 && pool->item[i - 1]->entry.id >= item->entry.id))
 			return false;
 		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
-			n_counted += item->entry.n_used[j];
-			n_excluded += item->choice[j].n_excluded;
+			n_counted += item->entry.n_used[j] + item->entry.n_held[j];
+			for (unsigned k = 0; k < N_POOL4_CHOICES; k++)
+				n_excluded += item->choice[j][k].n_excluded;
 		}
 	}
 	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE; i = slab_next(addresses, i + 1))
-		n_used += pool4_address_at(&pool->addresses, i)->ports.n_used;
-	return n_used == n_counted && n_excluded == pool->choices.excluded.n_used;
+		n_taken += pool4_address_at(&pool->addresses, i)->ports.n_used;
+	return n_taken == n_counted && n_excluded == pool->choices.excluded.n_used;
 }

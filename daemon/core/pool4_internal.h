@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What pool4.c (the entries) and pool4_take.c (the choice) know of the pool in common, and nobody
- * else.
+ * What pool4.c (the entries), pool4_item.c (what is kept for each), pool4_take.c (the choice) and
+ * pool4_release.c (the way back) know of the pool in common, and nobody else.
  *
- * Invariants (pool4_check): an address is excluded from an entry's choice for a protocol if and
- * only if every port of the entry is in use there; the weights of an entry in its scopes are its
- * addresses, and those not excluded, while it is active, else 0; the ports in use of all entries,
- * and outside of any, are those of the address table.
+ * Invariants (pool4_check): an address is excluded from an entry's choice of free ports for a
+ * protocol if and only if every port of the entry is in use or held there, and from the choice of
+ * unused ones if and only if every port is in use; the weights of an entry in its scopes are its
+ * addresses, and those not excluded from each choice, while it is active, else 0; the ports in use
+ * of all entries, and outside of any, and those held, are the ports of the address table.
  */
 #pragma once
 
 #include "daemon/core/addr_choice.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/pool4_address.h"
+#include "daemon/core/pool4_hold.h"
 #include "daemon/core/pool4_index.h"
 #include "daemon/core/pool4_scope.h"
 
@@ -23,7 +25,8 @@ struct pool4_membership {
 
 struct pool4_item {
 	struct pool4_entry entry; /* first: pool4_item_of() */
-	struct addr_choice choice[N_PROTOCOLS];
+	struct addr_choice choice[N_PROTOCOLS][N_POOL4_CHOICES];
+	uint32_t queue[N_PROTOCOLS]; /* of its held ports; SLAB_NONE without any */
 	struct pool4_membership *membership;
 	uint32_t n_memberships;
 	uint32_t n_ports; /* of each address */
@@ -44,7 +47,9 @@ struct pool4 {
 	struct pool4_scope_table scopes;
 	struct addr_choice_table choices;
 	struct pool4_address_table addresses;
+	struct pool4_hold_table holds;
 	uint32_t n_outside; /* ports in use that belong to no entry */
+	uint32_t n_left;    /* held ports of entries that are gone */
 	size_t item_bytes;
 };
 
@@ -53,13 +58,57 @@ static inline struct pool4_item *pool4_item_of(struct pool4_entry *entry)
 	return (struct pool4_item *)(void *)entry;
 }
 
+/* Entries that cover addr, one after the other. */
+static inline struct pool4_index_node *pool4_first_cover(const struct pool4 *pool, uint32_t addr)
+{
+	return pool4_index_first(&pool->index, (struct addr4_range){addr, addr});
+}
+
+static inline struct pool4_index_node *pool4_next_cover(struct pool4_index_node *node,
+							uint32_t addr)
+{
+	return pool4_index_next(node, (struct addr4_range){addr, addr});
+}
+
 /* NULL if there is none. */
 struct pool4_item *pool4_item_find(const struct pool4 *pool, uint32_t id);
+
+/* A copy of the spec that stands for itself: neither name nor id, in no scope and no index. NULL
+ * without memory. */
+struct pool4_item *pool4_item_new(const struct pool4_spec *spec);
+/* It has left its scopes and the index. */
+void pool4_item_free(struct pool4 *pool, struct pool4_item *item);
+size_t pool4_item_size(const struct pool4_item *item);
+void pool4_item_set_id(struct pool4_item *item, uint32_t id);
+/* What follows from the addresses and the ports of the spec. */
+void pool4_item_set_port_counts(struct pool4_item *item);
+
+/* Makes it a member of its scopes, each once, without weight. False without memory. */
+bool pool4_item_join_scopes(struct pool4 *pool, struct pool4_item *item);
+/* Adds, or takes away, what the item counts in its scopes, by its state. */
+void pool4_item_enter_scopes(struct pool4_item *item);
+void pool4_item_leave_scopes(struct pool4_item *item);
+
+/* Puts its addresses into the index, or takes them out. */
+void pool4_item_add_nodes(struct pool4 *pool, struct pool4_item *item);
+void pool4_item_remove_nodes(struct pool4 *pool, struct pool4_item *item);
 
 /* Which of the item's addresses this is, from 0; false if none. */
 bool pool4_item_number(const struct pool4_item *item, uint32_t addr, uint32_t *ret);
 
-/* Brings the exclusion of an address from an item's choice up to date with its ports in use.
- * address: SLAB_NONE if none is. False without memory, and nothing has changed. */
+/* Brings the exclusion of an address from an item's choices up to date with its ports. address:
+ * SLAB_NONE if all are free. False without memory; calling it again mends what is half done, and
+ * where ports became free it needs none. */
 bool pool4_item_update(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
 		       uint32_t number, uint32_t address);
+/* The same for all addresses of an item that have a port which is not free. */
+bool pool4_item_update_all(struct pool4 *pool, struct pool4_item *item);
+/* Takes all exclusions back. */
+void pool4_item_clear(struct pool4 *pool, struct pool4_item *item);
+/* The same for all items that have the port at this address. */
+bool pool4_update_covers(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+			 uint32_t address);
+
+/* A held port is in use again, or free: what the hold was counted in. It stays in the set of its
+ * address. */
+void pool4_forget_hold(struct pool4 *pool, uint32_t hold);

@@ -233,7 +233,8 @@ bool pool4_scope_check(const struct pool4_scope *scope)
 			if (total != scope->total[i][j])
 				return false;
 		}
-		if (scope->total[i][POOL4_WEIGHT_FREE] > scope->total[i][POOL4_WEIGHT_ALL] ||
+		if (scope->total[i][POOL4_WEIGHT_FREE] > scope->total[i][POOL4_WEIGHT_UNUSED] ||
+		    scope->total[i][POOL4_WEIGHT_UNUSED] > scope->total[i][POOL4_WEIGHT_ALL] ||
 		    scope->n_overflow[i] > scope->n_entries[i])
 			return false;
 	}

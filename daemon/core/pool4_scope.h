@@ -5,9 +5,10 @@
  *
  * A choice among the entries of a scope is weighted by their addresses, so that each address has
  * the same chance however the pool is cut into entries. The weights are kept in a Fenwick tree:
- * changing one, and finding the entry at a position in the sum of all, take O(log n). There are two
- * weights for each protocol, of all addresses and of those with free ports, because a client should
- * come back to the same address while others fill up (P-5).
+ * changing one, and finding the entry at a position in the sum of all, take O(log n). There are
+ * three weights for each protocol: of all addresses, because a client should come back to the same
+ * one while others fill up (P-5); of those with free ports; and of those with ports that are not in
+ * use, which are held at worst, for the last choice (P-14).
  *
  * Lock: as pool4.h.
  */
@@ -19,7 +20,14 @@
 
 struct pool4_entry;
 
-enum pool4_weight { POOL4_WEIGHT_ALL, POOL4_WEIGHT_FREE, N_POOL4_WEIGHTS };
+enum pool4_weight {
+	POOL4_WEIGHT_FREE,   /* of addresses with a port that is neither in use nor held */
+	POOL4_WEIGHT_UNUSED, /* of addresses with a port that is not in use */
+	POOL4_WEIGHT_ALL,
+	N_POOL4_WEIGHTS,
+};
+/* An entry knows for each of the first ones which addresses do not count. */
+#define N_POOL4_CHOICES POOL4_WEIGHT_ALL
 
 struct pool4_scope_slot; /* an entry, and its node of the tree */
 

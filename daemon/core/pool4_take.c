@@ -17,17 +17,6 @@ struct choice {
 	unsigned n_scopes;
 };
 
-/* Entries that cover addr, one after the other. */
-static struct pool4_index_node *first_cover(const struct pool4 *pool, uint32_t addr)
-{
-	return pool4_index_first(&pool->index, (struct addr4_range){addr, addr});
-}
-
-static struct pool4_index_node *next_cover(struct pool4_index_node *node, uint32_t addr)
-{
-	return pool4_index_next(node, (struct addr4_range){addr, addr});
-}
-
 /* May a new binding of this request come from the item? */
 static bool is_eligible(const struct choice *choice, const struct pool4_item *item)
 {
@@ -43,33 +32,25 @@ static bool is_eligible(const struct choice *choice, const struct pool4_item *it
 	return false;
 }
 
-/* Brings all entries up to date whose ports at this address have changed. */
-static bool update_covers(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
-			  uint32_t address)
-{
-	for (struct pool4_index_node *node = first_cover(pool, taddr->addr); node;
-	     node = next_cover(node, taddr->addr)) {
-		if (port_ranges_contain(&node->entry->spec.ports, taddr->port) &&
-		    !pool4_item_update(pool, pool4_item_of(node->entry), protocol,
-				       node->number + (taddr->addr - node->range.first), address))
-			return false;
-	}
-	return true;
-}
-
-/* Marks a port that is free as used and counts it; item NULL: it belongs to no entry. */
+/* Marks a port that is free or held as used and counts it; item NULL: it belongs to no entry. */
 static enum pool4_result commit(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
 				const struct taddr4 *taddr, uint32_t *ret_id)
 {
-	uint32_t address = pool4_address_use(&pool->addresses, protocol, taddr);
+	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
+	uint32_t hold = address == SLAB_NONE ? SLAB_NONE
+					     : pool4_hold_find(&pool->holds, address, taddr->port);
 	struct pool4_entry *entry;
 
+	if (hold != SLAB_NONE)
+		pool4_forget_hold(pool, hold);
+	else
+		address = pool4_address_use(&pool->addresses, protocol, taddr);
 	if (address == SLAB_NONE)
 		return POOL4_NO_MEMORY;
-	if (!update_covers(pool, protocol, taddr, address)) {
+	if (!pool4_update_covers(pool, protocol, taddr, address)) {
 		if (pool4_address_release(&pool->addresses, address, taddr->port))
 			address = SLAB_NONE;
-		(void)update_covers(pool, protocol, taddr, address);
+		(void)pool4_update_covers(pool, protocol, taddr, address);
 		return POOL4_NO_MEMORY;
 	}
 	if (!item) {
@@ -84,16 +65,24 @@ static enum pool4_result commit(struct pool4 *pool, struct pool4_item *item, enu
 	return POOL4_OK;
 }
 
-/* The client's own port at this address, if it is free (P-10). */
-static struct pool4_item *preserve_port(const struct pool4 *pool, const struct choice *choice,
-					uint32_t addr, const struct port_set *used)
-{
-	uint16_t port = choice->request->port6;
+/* An address as the place of a choice. */
+struct site {
+	uint32_t addr;
+	uint32_t address; /* of the address table; SLAB_NONE: all ports are free */
+};
 
-	if (port_set_contains(used, port))
-		return NULL;
-	for (struct pool4_index_node *node = first_cover(pool, addr); node;
-	     node = next_cover(node, addr)) {
+static struct site find_site(const struct pool4 *pool, const struct choice *choice, uint32_t addr)
+{
+	return (struct site){addr,
+			     pool4_address_find(&pool->addresses, choice->request->protocol, addr)};
+}
+
+/* The entry that may give out this port of the site, or NULL. */
+static struct pool4_item *find_item(const struct pool4 *pool, const struct choice *choice,
+				    uint32_t addr, uint16_t port)
+{
+	for (struct pool4_index_node *node = pool4_first_cover(pool, addr); node;
+	     node = pool4_next_cover(node, addr)) {
 		struct pool4_item *item = pool4_item_of(node->entry);
 
 		if (is_eligible(choice, item) && port_ranges_contain(&item->entry.spec.ports, port))
@@ -102,51 +91,152 @@ static struct pool4_item *preserve_port(const struct pool4 *pool, const struct c
 	return NULL;
 }
 
-/* A free port at this address, by P-8. The item it belongs to, or NULL if there is none. */
-static struct pool4_item *draw_port(struct pool4 *pool, const struct choice *choice, uint32_t addr,
-				    const struct port_set *used, uint16_t *ret)
+/* The client's own port at this address, if it is free, or held for it (P-10, P-14). */
+static struct pool4_item *preserve_port(const struct pool4 *pool, const struct choice *choice,
+					struct site site)
 {
+	const struct pool4_request *request = choice->request;
+	uint32_t hold;
+
+	if (site.address != SLAB_NONE &&
+	    port_set_contains(&pool4_address_at(&pool->addresses, site.address)->ports,
+			      request->port6)) {
+		hold = pool4_hold_find(&pool->holds, site.address, request->port6);
+		if (hold == SLAB_NONE ||
+		    pool4_hold_at(&pool->holds, hold)->client != (uint32_t)request->client_hash)
+			return NULL;
+	}
+	return find_item(pool, choice, site.addr, request->port6);
+}
+
+/* Has the item a free port at the address of the node? */
+static bool has_free_port(const struct pool4 *pool, const struct choice *choice,
+			  const struct pool4_index_node *node, uint32_t addr)
+{
+	const struct pool4_item *item = pool4_item_of(node->entry);
+
+	return is_eligible(choice, item) &&
+	       !addr_choice_is_excluded(&pool->choices,
+					&item->choice[choice->request->protocol][POOL4_WEIGHT_FREE],
+					node->number + (addr - node->range.first));
+}
+
+/* A free port at this address, by P-8. The item it belongs to, or NULL if there is none. */
+static struct pool4_item *draw_port(struct pool4 *pool, const struct choice *choice,
+				    struct site site, uint16_t *ret)
+{
+	static const struct port_set none = {.n_used = 0};
+	const struct port_set *taken =
+		site.address == SLAB_NONE
+			? &none
+			: &pool4_address_at(&pool->addresses, site.address)->ports;
 	const struct pool4_request *request = choice->request;
 	struct port_class class[PORT_CLASSES_MAX];
 	unsigned n_classes =
 		port_classes(request->protocol, request->port6, pool->policy.parity, class);
 
 	for (unsigned i = 0; i < n_classes; i++) {
-		for (struct pool4_index_node *node = first_cover(pool, addr); node;
-		     node = next_cover(node, addr)) {
+		for (struct pool4_index_node *node = pool4_first_cover(pool, site.addr); node;
+		     node = pool4_next_cover(node, site.addr)) {
 			struct pool4_item *item = pool4_item_of(node->entry);
 
-			if (is_eligible(choice, item) &&
-			    port_set_draw(used, &item->entry.spec.ports, &class[i], &pool -> random,
-					  ret))
+			if (has_free_port(pool, choice, node, site.addr) &&
+			    port_set_draw(taken, &item->entry.spec.ports, &class[i],
+					  &pool -> random, ret))
 				return item;
 		}
 	}
 	return NULL;
 }
 
-/* Any port of this address; POOL4_EXHAUSTED if none is free. */
-static enum pool4_result take_at(struct pool4 *pool, const struct choice *choice, uint32_t addr,
-				 struct taddr4 *ret, uint32_t *ret_id)
+/* The port that was held longest of those held here for the client itself, which is as good as a
+ * free one; or (any_client) for whom ever. Only the first few are looked at. */
+static struct pool4_item *find_held(const struct pool4 *pool, const struct choice *choice,
+				    struct site site, bool any_client, uint16_t *ret)
 {
-	static const struct port_set none = {.n_used = 0};
-	enum protocol protocol = choice->request->protocol;
-	uint32_t address = pool4_address_find(&pool->addresses, protocol, addr);
-	const struct port_set *used =
-		address == SLAB_NONE ? &none : &pool4_address_at(&pool->addresses, address)->ports;
+	const struct pool4_hold_place *place = pool4_hold_place(&pool->holds, site.address);
+	uint32_t i = place ? place->list.oldest : SLAB_NONE;
+
+	for (unsigned n = 0; i != SLAB_NONE && n < POOL4_HOLDS_TRIED_MAX; n++) {
+		const struct pool4_hold *hold = pool4_hold_at(&pool->holds, i);
+		struct pool4_item *item = NULL;
+
+		if (any_client || hold->client == (uint32_t)choice->request->client_hash)
+			item = find_item(pool, choice, site.addr, hold->port);
+		if (item) {
+			*ret = hold->port;
+			return item;
+		}
+		i = hold->link[POOL4_HOLD_OF_PLACE].newer;
+	}
+	return NULL;
+}
+
+/* Some held port of this address, where the oldest ones belong to entries for others. */
+static struct pool4_item *draw_held(struct pool4 *pool, const struct choice *choice,
+				    struct site site, uint16_t *ret)
+{
+	const struct pool4_hold_place *place = pool4_hold_place(&pool->holds, site.address);
+
+	for (struct pool4_index_node *node = place ? pool4_first_cover(pool, site.addr) : NULL;
+	     node; node = pool4_next_cover(node, site.addr)) {
+		struct pool4_item *item = pool4_item_of(node->entry);
+
+		if (is_eligible(choice, item) &&
+		    port_set_draw_member(&place->ports, &item->entry.spec.ports, &pool->random,
+					 ret))
+			return item;
+	}
+	return NULL;
+}
+
+/* A free port of this address, or one that is held for the client; POOL4_EXHAUSTED if none is. */
+static enum pool4_result take_free(struct pool4 *pool, const struct choice *choice, uint32_t addr,
+				   struct taddr4 *ret, uint32_t *ret_id)
+{
+	struct site site = find_site(pool, choice, addr);
 	struct taddr4 taddr = {addr, choice->request->port6};
 	struct pool4_item *item = NULL;
 	enum pool4_result result;
 
 	if (pool->policy.preserve_port)
-		item = preserve_port(pool, choice, addr, used);
+		item = preserve_port(pool, choice, site);
 	if (!item)
-		item = draw_port(pool, choice, addr, used, &taddr.port);
+		item = draw_port(pool, choice, site, &taddr.port);
+	if (!item && site.address != SLAB_NONE)
+		item = find_held(pool, choice, site, false, &taddr.port);
+	if (!item)
+		return POOL4_EXHAUSTED;
+	result = commit(pool, item, choice->request->protocol, &taddr, ret_id);
+	if (result == POOL4_OK)
+		*ret = taddr;
+	return result;
+}
+
+/* A port of this address that is held for the client, or (the last choice) for another. */
+static enum pool4_result take_held(struct pool4 *pool, const struct choice *choice, uint32_t addr,
+				   struct taddr4 *ret, uint32_t *ret_id)
+{
+	enum protocol protocol = choice->request->protocol;
+	struct site site = find_site(pool, choice, addr);
+	struct taddr4 taddr = {.addr = addr};
+	struct pool4_item *item, *own;
+	enum pool4_result result;
+
+	if (site.address == SLAB_NONE)
+		return POOL4_EXHAUSTED;
+	item = own = find_held(pool, choice, site, false, &taddr.port);
+	if (!item)
+		item = find_held(pool, choice, site, true, &taddr.port);
+	if (!item)
+		item = draw_held(pool, choice, site, &taddr.port);
 	if (!item)
 		return POOL4_EXHAUSTED;
 	result = commit(pool, item, protocol, &taddr, ret_id);
-	if (result == POOL4_OK)
+	if (result == POOL4_OK) {
+		item->entry.n_reused[protocol] += own == NULL;
 		*ret = taddr;
+	}
 	return result;
 }
 
@@ -174,11 +264,11 @@ static uint64_t scale(uint64_t hash, uint64_t bound)
 
 /*
  * P-5: the address that the hash points at among all of the scope, so that a client meets the same
- * one again while others fill up; if that one is full, another among those with free ports. The
- * second multiplier makes the clients of one full address spread over all others.
+ * one again while others fill up; if that one has no port that will do, another among those that
+ * have. The second multiplier makes the clients of one full address spread over all others.
  */
 static bool choose_address(const struct pool4 *pool, const struct choice *choice,
-			   const struct pool4_scope *scope, uint32_t *ret)
+			   const struct pool4_scope *scope, enum pool4_weight weight, uint32_t *ret)
 {
 	enum protocol protocol = choice->request->protocol;
 	uint64_t hash = choice->request->client_hash;
@@ -186,16 +276,15 @@ static bool choose_address(const struct pool4 *pool, const struct choice *choice
 	struct pool4_item *item;
 	uint32_t number;
 
-	if (total[POOL4_WEIGHT_FREE] == 0)
+	if (total[weight] == 0)
 		return false;
 	item = pool4_item_of(pool4_scope_pick(scope, protocol, POOL4_WEIGHT_ALL,
 					      scale(hash, total[POOL4_WEIGHT_ALL]), &number));
-	if (addr_choice_is_excluded(&pool->choices, &item->choice[protocol], number)) {
+	if (addr_choice_is_excluded(&pool->choices, &item->choice[protocol][weight], number)) {
 		hash *= UINT64_C(0x9e3779b97f4a7c15);
-		item = pool4_item_of(pool4_scope_pick(scope, protocol, POOL4_WEIGHT_FREE,
-						      scale(hash, total[POOL4_WEIGHT_FREE]),
-						      &number));
-		number = addr_choice_at(&pool->choices, &item->choice[protocol], number);
+		item = pool4_item_of(pool4_scope_pick(scope, protocol, weight,
+						      scale(hash, total[weight]), &number));
+		number = addr_choice_at(&pool->choices, &item->choice[protocol][weight], number);
 	}
 	*ret = nth_address(item, number);
 	return true;
@@ -205,8 +294,8 @@ static bool choose_address(const struct pool4 *pool, const struct choice *choice
 static struct pool4_item *find_offer(const struct pool4 *pool, const struct choice *choice,
 				     uint32_t addr)
 {
-	for (struct pool4_index_node *node = first_cover(pool, addr); node;
-	     node = next_cover(node, addr)) {
+	for (struct pool4_index_node *node = pool4_first_cover(pool, addr); node;
+	     node = pool4_next_cover(node, addr)) {
 		if (is_eligible(choice, pool4_item_of(node->entry)))
 			return pool4_item_of(node->entry);
 	}
@@ -214,10 +303,14 @@ static struct pool4_item *find_offer(const struct pool4 *pool, const struct choi
 }
 
 /* Counts the refusal where the client would have been served. */
-static enum pool4_result refuse(const struct choice *choice)
+static void count_refusal(const struct choice *choice, struct pool4_item *strict)
 {
 	enum protocol protocol = choice->request->protocol;
 
+	if (strict) {
+		strict->entry.n_refused[protocol]++;
+		return;
+	}
 	for (unsigned i = 0; i < choice->n_scopes; i++) {
 		uint64_t total = choice->scope[i]->total[protocol][POOL4_WEIGHT_ALL];
 		struct pool4_entry *entry;
@@ -230,6 +323,51 @@ static enum pool4_result refuse(const struct choice *choice)
 		entry->n_refused[protocol]++;
 		break;
 	}
+}
+
+/* P-4: strict pairing, and an entry offers the paired address. Then this is the entry. */
+static struct pool4_item *find_strict(const struct pool4 *pool, const struct choice *choice)
+{
+	uint32_t addr = choice->request->paired4;
+
+	return pool->policy.strict_pairing && addr != 0 ? find_offer(pool, choice, addr) : NULL;
+}
+
+/* One that is free, at the paired address or any other. */
+static enum pool4_result choose_free(struct pool4 *pool, const struct choice *choice, bool strict,
+				     struct taddr4 *ret, uint32_t *ret_id)
+{
+	uint32_t addr = choice->request->paired4;
+
+	if (addr != 0) {
+		enum pool4_result result = take_free(pool, choice, addr, ret, ret_id);
+
+		if (result != POOL4_EXHAUSTED || strict)
+			return result;
+	}
+	for (unsigned i = 0; i < choice->n_scopes; i++) {
+		if (choose_address(pool, choice, choice->scope[i], POOL4_WEIGHT_FREE, &addr))
+			return take_free(pool, choice, addr, ret, ret_id);
+	}
+	return POOL4_EXHAUSTED;
+}
+
+/* P-14: one that is held, in the same order, when there is no free one in any scope. */
+static enum pool4_result choose_held(struct pool4 *pool, const struct choice *choice, bool strict,
+				     struct taddr4 *ret, uint32_t *ret_id)
+{
+	uint32_t addr = choice->request->paired4;
+
+	if (addr != 0) {
+		enum pool4_result result = take_held(pool, choice, addr, ret, ret_id);
+
+		if (result != POOL4_EXHAUSTED || strict)
+			return result;
+	}
+	for (unsigned i = 0; i < choice->n_scopes; i++) {
+		if (choose_address(pool, choice, choice->scope[i], POOL4_WEIGHT_UNUSED, &addr))
+			return take_held(pool, choice, addr, ret, ret_id);
+	}
 	return POOL4_EXHAUSTED;
 }
 
@@ -237,32 +375,21 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 			     struct taddr4 *ret, uint32_t *ret_id)
 {
 	struct choice choice = {.request = request};
+	struct pool4_item *strict;
+	enum pool4_result result;
 
 	choice.n_scopes = pool4_scope_match(&pool->scopes, request->client, request->pool6,
 					    request->protocol, choice.scope);
 	if (choice.n_scopes == 0)
 		return POOL4_NO_ENTRY;
 
-	if (request->paired4 != 0) {
-		enum pool4_result result = take_at(pool, &choice, request->paired4, ret, ret_id);
-		struct pool4_item *offer;
-
-		if (result != POOL4_EXHAUSTED)
-			return result;
-		offer = pool->policy.strict_pairing ? find_offer(pool, &choice, request->paired4)
-						    : NULL;
-		if (offer) {
-			offer->entry.n_refused[request->protocol]++;
-			return POOL4_EXHAUSTED;
-		}
-	}
-	for (unsigned i = 0; i < choice.n_scopes; i++) {
-		uint32_t addr;
-
-		if (choose_address(pool, &choice, choice.scope[i], &addr))
-			return take_at(pool, &choice, addr, ret, ret_id);
-	}
-	return refuse(&choice);
+	strict = find_strict(pool, &choice);
+	result = choose_free(pool, &choice, strict != NULL, ret, ret_id);
+	if (result == POOL4_EXHAUSTED)
+		result = choose_held(pool, &choice, strict != NULL, ret, ret_id);
+	if (result == POOL4_EXHAUSTED)
+		count_refusal(&choice, strict);
+	return result;
 }
 
 enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
@@ -273,29 +400,8 @@ enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
 	struct pool4_item *item = entry ? pool4_item_find(pool, entry->id) : NULL;
 
 	if (address != SLAB_NONE &&
-	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port))
+	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port) &&
+	    pool4_hold_find(&pool->holds, address, taddr->port) == SLAB_NONE)
 		return POOL4_TAKEN;
 	return commit(pool, item, protocol, taddr, ret_id);
-}
-
-void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
-		     uint32_t id)
-{
-	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
-	struct pool4_item *item = pool4_item_find(pool, id);
-	bool updated;
-
-	assert(address != SLAB_NONE);
-	if (pool4_address_release(&pool->addresses, address, taddr->port))
-		address = SLAB_NONE;
-	updated = update_covers(pool, protocol, taddr, address);
-	assert(updated); /* including needs no memory */
-	(void)updated;
-	if (id == 0) {
-		assert(pool->n_outside > 0);
-		pool->n_outside--;
-	} else {
-		assert(item && item->entry.n_used[protocol] > 0);
-		item->entry.n_used[protocol]--;
-	}
 }

@@ -243,9 +243,9 @@ static uint16_t nth_port(const struct port_ranges *ranges, const struct port_cla
 	}
 }
 
-/* The free port number k, from 0. */
-static uint16_t nth_free_port(const uint64_t *bitmap, const struct port_ranges *ranges,
-			      const struct port_class *class, uint32_t k)
+/* The port number k, from 0, of those whose bit is set; flip: of those whose bit is not. */
+static uint16_t nth_bit(const uint64_t *bitmap, uint64_t flip, const struct port_ranges *ranges,
+			const struct port_class *class, uint32_t k)
 {
 	for (uint32_t i = 0;; i++) {
 		struct progression ports = in_class(&ranges->range[i], class);
@@ -254,7 +254,7 @@ static uint16_t nth_free_port(const uint64_t *bitmap, const struct port_ranges *
 		if (ports.n_ports == 0)
 			continue;
 		for (uint32_t j = ports.first / 64; j <= ports.last / 64; j++) {
-			uint64_t word = ~bitmap[j] & word_mask(&ports, j);
+			uint64_t word = (bitmap[j] ^ flip) & word_mask(&ports, j);
 			uint32_t n = (uint32_t)__builtin_popcountll(word);
 
 			if (k >= n) {
@@ -268,10 +268,23 @@ static uint16_t nth_free_port(const uint64_t *bitmap, const struct port_ranges *
 	}
 }
 
+/* nth_bit() for each form of the set. */
+static uint16_t nth_port_of_set(const struct port_set *set, uint64_t flip,
+				const struct port_ranges *ranges, const struct port_class *class,
+				uint32_t k)
+{
+	if (is_bitmap(set))
+		return nth_bit(set->bitmap, flip, ranges, class, k);
+
+	uint64_t bitmap[BITMAP_WORDS] = {0};
+	fill_bitmap(bitmap, sorted_ports(set), set->n_used);
+	return nth_bit(bitmap, flip, ranges, class, k);
+}
+
 bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 		   const struct port_class *class, struct random *random, uint16_t *ret)
 {
-	uint32_t n_ports = 0, n_free, k;
+	uint32_t n_ports = 0, n_free;
 
 	for (uint32_t i = 0; i < ranges->n_ranges; i++)
 		n_ports += in_class(&ranges->range[i], class).n_ports;
@@ -291,15 +304,19 @@ bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 	n_free = n_ports - port_set_count(set, ranges, class);
 	if (n_free == 0)
 		return false;
-	k = random_below(random, n_free);
-	if (is_bitmap(set)) {
-		*ret = nth_free_port(set->bitmap, ranges, class, k);
-	} else {
-		uint64_t bitmap[BITMAP_WORDS] = {0};
+	*ret = nth_port_of_set(set, UINT64_MAX, ranges, class, random_below(random, n_free));
+	return true;
+}
 
-		fill_bitmap(bitmap, sorted_ports(set), set->n_used);
-		*ret = nth_free_port(bitmap, ranges, class, k);
-	}
+bool port_set_draw_member(const struct port_set *set, const struct port_ranges *ranges,
+			  struct random *random, uint16_t *ret)
+{
+	static const struct port_class any_port = {0, UINT16_MAX, -1};
+	uint32_t n = port_set_count(set, ranges, &any_port);
+
+	if (n == 0)
+		return false;
+	*ret = nth_port_of_set(set, 0, ranges, &any_port, random_below(random, n));
 	return true;
 }
 

@@ -46,6 +46,10 @@ uint32_t port_set_count(const struct port_set *set, const struct port_ranges *ra
 bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 		   const struct port_class *class, struct random *random, uint16_t *ret);
 
+/* The same among the ports of the set itself. False if none of them lies in ranges. */
+bool port_set_draw_member(const struct port_set *set, const struct port_ranges *ranges,
+			  struct random *random, uint16_t *ret);
+
 /* Bytes on the heap. */
 size_t port_set_memory(const struct port_set *set);
 bool port_set_check(const struct port_set *set);

@@ -257,3 +257,10 @@ bool port_class_contains(const struct port_class *class, uint16_t port)
 	return port >= class->first && port <= class->last &&
 	       (class->parity < 0 || (port & 1) == class->parity);
 }
+
+uint64_t port_share_of(const struct port_share *share, uint64_t n)
+{
+	if (!share->is_percent)
+		return share->value < n ? share->value : n;
+	return n / 100 * share->value + (n % 100 * share->value + 99) / 100;
+}

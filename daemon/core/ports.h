@@ -56,4 +56,13 @@ struct port_class {
 unsigned port_classes(enum protocol protocol, uint16_t client_port, bool parity,
 		      struct port_class ret[PORT_CLASSES_MAX]);
 
+/* A number, or a share of something: 2048 or 50%. */
+struct port_share {
+	uint32_t value;
+	bool is_percent;
+};
+
+/* The number that it stands for of so many; a share is rounded up. */
+uint64_t port_share_of(const struct port_share *share, uint64_t n);
+
 bool port_class_contains(const struct port_class *class, uint16_t port);

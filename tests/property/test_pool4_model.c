@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random operations on a small pool4, with overlapping scopes and shared addresses, against a model
- * that only scans arrays (P-1 to P-13, P-17, P-18, P-21). The seed is fixed, printed on failure,
+ * that only scans arrays (P-1 to P-18, P-21, P-22). The seed is fixed, printed on failure,
  * and set by NAT64D_SEED.
  */
 #include <glib.h>
@@ -14,7 +14,10 @@
 #define FIRST_PORT  1018 /* on both sides of the border of P-6 */
 #define N_PORTS     12
 #define ENTRIES_MAX 12
+#define N_CLIENTS   20
 #define STEPS       30000
+#define HELD_LIMIT  100 /* of all entries; the holds of an address are always all looked at */
+#define TICK_MS     256 /* no time is between two of them, so that the end of a hold is exact */
 
 struct model_entry {
 	uint32_t id; /* 0 = none */
@@ -27,6 +30,15 @@ struct model_entry {
 	bool overflow;
 	int pool6;
 	uint32_t n_used[N_PROTOCOLS];
+	uint64_t n_reused[N_PROTOCOLS];
+};
+
+struct model_hold {
+	bool is_held;
+	unsigned client;
+	uint32_t owner; /* 0: its entry is gone */
+	uint64_t since_ms;
+	unsigned turn; /* orders those of the same time */
 };
 
 struct model {
@@ -36,7 +48,11 @@ struct model {
 	struct model_entry entry[ENTRIES_MAX];
 	bool used[N_PROTOCOLS][N_ADDRS][N_PORTS];
 	uint32_t owner[N_PROTOCOLS][N_ADDRS][N_PORTS];
+	struct model_hold hold[N_PROTOCOLS][N_ADDRS][N_PORTS];
+	uint64_t now_ms;
+	unsigned n_holds; /* ever */
 	unsigned n_ok, n_exhausted, n_no_entry, n_overlap, n_added;
+	unsigned n_own, n_reused, n_expired, n_pushed_out;
 };
 
 static const char *const client_prefixes[] = {"2001:db8:1::/48", "2001:db8:1:1::/64",
@@ -174,8 +190,15 @@ static void step_remove(struct model *model)
 		n_used += entry->n_used[i];
 	g_assert_cmpint(pool4_remove(model->pool, entry->id), ==,
 			n_used > 0 ? POOL4_IN_USE : POOL4_OK);
-	if (n_used == 0)
-		entry->id = 0;
+	if (n_used > 0)
+		return;
+	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++) {
+		struct model_hold *hold = &model->hold[0][0][0] + i;
+
+		if (hold->owner == entry->id)
+			hold->owner = 0;
+	}
+	entry->id = 0;
 }
 
 static void step_set_state(struct model *model)
@@ -255,21 +278,31 @@ static void turns(struct model *model, const struct pool4_request *request, int 
 	}
 }
 
-/* Is some port of this class free for the entry at the address? NULL: any port. */
-static bool has_free(struct model *model, const struct model_entry *entry, enum protocol protocol,
-		     unsigned addr, const struct port_class *class)
+/* Which ports count: those neither used nor held, or those that are not used. */
+enum left { FREE, UNUSED };
+
+/* Is some port of this class left for the entry at the address? NULL: any port. */
+static bool has_left(struct model *model, const struct model_entry *entry, enum protocol protocol,
+		     unsigned addr, const struct port_class *class, enum left left)
 {
 	for (unsigned i = 0; i < N_PORTS; i++) {
 		if (entry->addr[addr] && entry->port[i] && !model->used[protocol][addr][i] &&
+		    (left == UNUSED || !model->hold[protocol][addr][i].is_held) &&
 		    (!class || port_class_contains(class, (uint16_t)(FIRST_PORT + i))))
 			return true;
 	}
 	return false;
 }
 
-/* The first turn that has a free port, at an address or (N_ADDRS) anywhere; 4 if none has. */
+static bool has_free(struct model *model, const struct model_entry *entry, enum protocol protocol,
+		     unsigned addr, const struct port_class *class)
+{
+	return has_left(model, entry, protocol, addr, class, FREE);
+}
+
+/* The first turn that has a port left, at an address or (N_ADDRS) anywhere; 4 if none has. */
 static int first_turn(struct model *model, const int turn[ENTRIES_MAX], enum protocol protocol,
-		      unsigned at)
+		      unsigned at, enum left left)
 {
 	int first = 4;
 
@@ -278,7 +311,7 @@ static int first_turn(struct model *model, const int turn[ENTRIES_MAX], enum pro
 			continue;
 		for (unsigned addr = 0; addr < N_ADDRS; addr++) {
 			if ((at == N_ADDRS || at == addr) &&
-			    has_free(model, &model->entry[i], protocol, addr, NULL))
+			    has_left(model, &model->entry[i], protocol, addr, NULL, left))
 				first = turn[i];
 		}
 	}
@@ -322,18 +355,98 @@ static void use(struct model *model, enum protocol protocol, const struct taddr4
 	g_assert_cmpuint(addr, <, N_ADDRS);
 	g_assert_cmpuint(port, <, N_PORTS);
 	g_assert_false(model->used[protocol][addr][port]); /* P-11 */
+	model->hold[protocol][addr][port].is_held = false;
 	model->used[protocol][addr][port] = true;
 	model->owner[protocol][addr][port] = id;
 	if (id != 0)
 		entry_by_id(model, id)->n_used[protocol]++;
 }
 
+static bool is_older(const struct model_hold *a, const struct model_hold *b)
+{
+	return a->is_held && (!b || a->turn < b->turn);
+}
+
+/* Of the holds of one client (or, -1, of all) at an address on ports that the turns may use, the
+ * oldest. */
+static struct model_hold *oldest_at(struct model *model, const int turn[ENTRIES_MAX],
+				    enum protocol protocol, unsigned addr, int client)
+{
+	struct model_hold *oldest = NULL;
+
+	for (unsigned i = 0; i < N_PORTS; i++) {
+		struct model_hold *hold = &model->hold[protocol][addr][i];
+		bool usable = false;
+
+		for (unsigned j = 0; j < ENTRIES_MAX; j++)
+			usable |= turn[j] >= 0 && model->entry[j].state == POOL4_ACTIVE &&
+				  model->entry[j].addr[addr] && model->entry[j].port[i];
+		if (usable && is_older(hold, oldest) &&
+		    (client < 0 || hold->client == (unsigned)client))
+			oldest = hold;
+	}
+	return oldest;
+}
+
+/* P-4: strict, and the paired address is offered. */
+static bool is_bound(struct model *model, const int turn[ENTRIES_MAX],
+		     const struct pool4_request *request)
+{
+	bool offered = false;
+
+	if (!model->policy.strict_pairing || request->paired4 == 0)
+		return false;
+	for (unsigned i = 0; i < ENTRIES_MAX; i++)
+		offered |= turn[i] >= 0 && model->entry[i].state == POOL4_ACTIVE &&
+			   model->entry[i].addr[request->paired4 - FIRST_ADDR];
+	return offered;
+}
+
+/* P-14: a port that was held is given out only to its client, or as the last choice. */
+static void check_held(struct model *model, const int turn[ENTRIES_MAX],
+		       const struct pool4_request *request, unsigned client,
+		       const struct taddr4 *taddr, struct model_entry *entry)
+{
+	enum protocol protocol = request->protocol;
+	unsigned addr = taddr->addr - FIRST_ADDR;
+	const struct model_hold *hold = &model->hold[protocol][addr][taddr->port - FIRST_PORT];
+	bool bound = is_bound(model, turn, request);
+	enum left left = UNUSED;
+
+	if (hold->client == client) {
+		model->n_own++;
+		if (model->policy.preserve_port && taddr->port == request->port6)
+			return;
+		g_assert_true(hold == oldest_at(model, turn, protocol, addr, (int)client));
+		g_assert_cmpint(first_turn(model, turn, protocol, addr, FREE), ==, 4);
+		if (taddr->addr == request->paired4)
+			return;
+	} else {
+		model->n_reused++;
+		entry->n_reused[protocol]++;
+		g_assert_null(oldest_at(model, turn, protocol, addr, (int)client));
+		g_assert_true(hold == oldest_at(model, turn, protocol, addr, -1));
+	}
+	if (bound) {
+		g_assert_cmpuint(taddr->addr, ==, request->paired4);
+		g_assert_cmpint(first_turn(model, turn, protocol, addr, FREE), ==, 4);
+		return;
+	}
+	g_assert_cmpint(first_turn(model, turn, protocol, N_ADDRS, FREE), ==, 4);
+	if (request->paired4 != 0 &&
+	    first_turn(model, turn, protocol, request->paired4 - FIRST_ADDR, left) < 4)
+		g_assert_cmpuint(taddr->addr, ==, request->paired4);
+	else
+		g_assert_cmpint(first_turn(model, turn, protocol, addr, left), ==,
+				first_turn(model, turn, protocol, N_ADDRS, left));
+}
+
 static void check_taken(struct model *model, const int turn[ENTRIES_MAX],
-			const struct pool4_request *request, const struct taddr4 *taddr,
-			uint32_t id)
+			const struct pool4_request *request, unsigned client,
+			const struct taddr4 *taddr, uint32_t id)
 {
 	unsigned addr = taddr->addr - FIRST_ADDR;
-	const struct model_entry *entry = entry_by_id(model, id);
+	struct model_entry *entry = entry_by_id(model, id);
 
 	g_assert_nonnull(entry);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
@@ -341,28 +454,25 @@ static void check_taken(struct model *model, const int turn[ENTRIES_MAX],
 	g_assert_true(entry->addr[addr] && entry->port[taddr->port - FIRST_PORT]);
 	g_assert_true(
 		pool4_entry_serves(pool4_entry(model->pool, id), request->client, request->pool6));
+	if (model->hold[request->protocol][addr][taddr->port - FIRST_PORT].is_held) {
+		check_held(model, turn, request, client, taddr, entry);
+		return;
+	}
 	check_class(model, turn, request, taddr);
 	if (request->paired4 != 0 &&
-	    first_turn(model, turn, request->protocol, request->paired4 - FIRST_ADDR) < 4)
+	    first_turn(model, turn, request->protocol, request->paired4 - FIRST_ADDR, FREE) < 4)
 		g_assert_cmpuint(taddr->addr, ==, request->paired4); /* P-2 */
 	else /* the address is one of the first scope that has any left */
-		g_assert_cmpint(first_turn(model, turn, request->protocol, addr), ==,
-				first_turn(model, turn, request->protocol, N_ADDRS));
+		g_assert_cmpint(first_turn(model, turn, request->protocol, addr, FREE), ==,
+				first_turn(model, turn, request->protocol, N_ADDRS, FREE));
 }
 
-/* P-4: strict, and the paired address is offered but full. */
-static bool is_held_by_pairing(struct model *model, const int turn[ENTRIES_MAX],
-			       const struct pool4_request *request)
+/* Keyed hashes of a few clients. */
+static uint64_t client_hash(unsigned client)
 {
-	unsigned addr = request->paired4 - FIRST_ADDR;
-	bool offered = false;
+	static const struct siphash_key key = {{9, 9}};
 
-	if (!model->policy.strict_pairing || request->paired4 == 0)
-		return false;
-	for (unsigned i = 0; i < ENTRIES_MAX; i++)
-		offered |= turn[i] >= 0 && model->entry[i].state == POOL4_ACTIVE &&
-			   model->entry[i].addr[addr];
-	return offered && first_turn(model, turn, request->protocol, addr) == 4;
+	return siphash(&key, &client, sizeof(client));
 }
 
 static void step_take(struct model *model)
@@ -371,8 +481,8 @@ static void step_take(struct model *model)
 		.protocol = (enum protocol)below(model, N_PROTOCOLS),
 		.pool6 = below(model, 2),
 		.port6 = (uint16_t)(FIRST_PORT + below(model, N_PORTS)),
-		.client_hash = (uint64_t)g_rand_int(model->rand) << 32 | g_rand_int(model->rand),
 	};
+	unsigned client_number = (unsigned)below(model, N_CLIENTS);
 	int turn[ENTRIES_MAX];
 	enum pool4_result result;
 	struct addr6 client;
@@ -382,6 +492,7 @@ static void step_take(struct model *model)
 
 	g_assert_true(addr6_parse(clients[below(model, G_N_ELEMENTS(clients))], &client));
 	request.client = &client;
+	request.client_hash = client_hash(client_number);
 	if (g_rand_boolean(model->rand))
 		request.paired4 = FIRST_ADDR + (uint32_t)below(model, N_ADDRS);
 	turns(model, &request, turn);
@@ -390,8 +501,9 @@ static void step_take(struct model *model)
 
 	result = pool4_take(model->pool, &request, &taddr, &id);
 	if (result == POOL4_OK) {
-		g_assert_false(is_held_by_pairing(model, turn, &request));
-		check_taken(model, turn, &request, &taddr, id);
+		check_taken(model, turn, &request, client_number, &taddr, id);
+		if (is_bound(model, turn, &request))
+			g_assert_cmpuint(taddr.addr, ==, request.paired4);
 		use(model, request.protocol, &taddr, id);
 		model->n_ok++;
 	} else if (result == POOL4_NO_ENTRY) {
@@ -400,8 +512,12 @@ static void step_take(struct model *model)
 	} else {
 		g_assert_cmpint(result, ==, POOL4_EXHAUSTED);
 		g_assert_true(served);
-		g_assert_true(is_held_by_pairing(model, turn, &request) ||
-			      first_turn(model, turn, request.protocol, N_ADDRS) == 4);
+		g_assert_cmpint(first_turn(model, turn, request.protocol,
+					   is_bound(model, turn, &request)
+						   ? request.paired4 - FIRST_ADDR
+						   : N_ADDRS,
+					   UNUSED),
+				==, 4);
 		model->n_exhausted++;
 	}
 }
@@ -433,17 +549,129 @@ static void step_take_exactly(struct model *model)
 	use(model, protocol, &taddr, id);
 }
 
+static uint32_t hold_ms(struct model *model, enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP ? model->policy.hold_tcp_ms : model->policy.hold_ms;
+}
+
+/* How many ports an entry holds; *ret: the oldest of them. */
+static unsigned count_held(struct model *model, enum protocol protocol, uint32_t id,
+			   struct model_hold **ret)
+{
+	unsigned n = 0;
+
+	*ret = NULL;
+	for (unsigned i = 0; i < N_ADDRS * N_PORTS; i++) {
+		struct model_hold *hold = &model->hold[protocol][0][0] + i;
+
+		if (!hold->is_held || hold->owner != id)
+			continue;
+		n++;
+		if (is_older(hold, *ret))
+			*ret = hold;
+	}
+	return n;
+}
+
+static unsigned count_all_held(struct model *model)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++)
+		n += (&model->hold[0][0][0] + i)->is_held;
+	return n;
+}
+
+/* P-15. A share is not used here. */
+static bool make_room(struct model *model, enum protocol protocol, uint32_t id)
+{
+	const struct model_entry *entry = entry_by_id(model, id);
+	uint32_t n_ports = 0, n_addrs = 0, max;
+	struct model_hold *oldest;
+
+	for (unsigned i = 0; i < N_PORTS; i++)
+		n_ports += entry->port[i];
+	for (unsigned i = 0; i < N_ADDRS; i++)
+		n_addrs += entry->addr[i];
+	max = MIN(model->policy.max_held.value, n_ports * n_addrs);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned n = count_held(model, protocol, id, &oldest);
+
+		if (n == 0 || (n < max && count_all_held(model) < HELD_LIMIT))
+			break;
+		oldest->is_held = false;
+		model->n_pushed_out++;
+	}
+	return count_held(model, protocol, id, &oldest) < max && count_all_held(model) < HELD_LIMIT;
+}
+
+static bool hold_port(struct model *model, enum protocol protocol, unsigned addr, unsigned port,
+		      uint32_t id, unsigned client)
+{
+	if (id == 0 || hold_ms(model, protocol) == 0 || !make_room(model, protocol, id))
+		return false;
+	model->hold[protocol][addr][port] = (struct model_hold){
+		.is_held = true,
+		.client = client,
+		.owner = id,
+		.since_ms = model->now_ms,
+		.turn = ++model->n_holds,
+	};
+	return true;
+}
+
 static void give_back(struct model *model, enum protocol protocol, unsigned addr, unsigned port)
 {
 	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
 	uint32_t id = model->owner[protocol][addr][port];
+	unsigned client = (unsigned)below(model, N_CLIENTS);
 
 	if (!model->used[protocol][addr][port])
 		return;
-	pool4_give_back(model->pool, protocol, &taddr, id);
 	model->used[protocol][addr][port] = false;
 	if (id != 0)
 		entry_by_id(model, id)->n_used[protocol]--;
+	if (below(model, 8) == 0) {
+		pool4_give_back(model->pool, protocol, &taddr, id);
+		return;
+	}
+	pool4_retire(model->pool, protocol, &taddr, id, client_hash(client), model->now_ms);
+	(void)hold_port(model, protocol, addr, port, id, client);
+}
+
+/* P-16 */
+static void step_hold(struct model *model)
+{
+	enum protocol protocol = (enum protocol)below(model, N_PROTOCOLS);
+	unsigned addr = (unsigned)below(model, N_ADDRS), port = (unsigned)below(model, N_PORTS);
+	unsigned client = (unsigned)below(model, N_CLIENTS);
+	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
+	const struct pool4_entry *entry = pool4_find(model->pool, protocol, taddr.addr, taddr.port);
+	bool held = false;
+
+	if (entry && !model->used[protocol][addr][port] &&
+	    !model->hold[protocol][addr][port].is_held)
+		held = hold_port(model, protocol, addr, port, entry->id, client);
+	g_assert_true(pool4_hold_port(model->pool, protocol, &taddr, client_hash(client),
+				      model->now_ms) == held);
+}
+
+/* K-8 */
+static void step_clock(struct model *model)
+{
+	unsigned budget = 10000;
+
+	model->now_ms += (uint64_t)below(model, 20) * TICK_MS;
+	pool4_expire(model->pool, model->now_ms, &budget);
+	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++) {
+		struct model_hold *hold = &model->hold[0][0][0] + i;
+		enum protocol protocol = i / (N_ADDRS * N_PORTS);
+
+		if (hold->is_held && hold->since_ms + hold_ms(model, protocol) <= model->now_ms) {
+			hold->is_held = false;
+			model->n_expired++;
+		}
+	}
 }
 
 static void give_back_all(struct model *model)
@@ -459,11 +687,15 @@ static void step(struct model *model)
 
 	if (what < 45)
 		step_take(model);
-	else if (what < 50)
+	else if (what < 48)
 		step_take_exactly(model);
-	else if (what < 85)
+	else if (what < 50)
+		step_hold(model);
+	else if (what < 83)
 		give_back(model, (enum protocol)below(model, N_PROTOCOLS),
 			  (unsigned)below(model, N_ADDRS), (unsigned)below(model, N_PORTS));
+	else if (what < 85)
+		step_clock(model);
 	else if (what < 90)
 		step_add(model);
 	else if (what < 93)
@@ -478,6 +710,8 @@ static void step(struct model *model)
 
 static void check_counts(struct model *model)
 {
+	struct model_hold *oldest;
+
 	g_assert_true(pool4_check(model->pool));
 	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
 		const struct pool4_entry *entry;
@@ -485,8 +719,12 @@ static void check_counts(struct model *model)
 		if (model->entry[i].id == 0)
 			continue;
 		entry = pool4_entry(model->pool, model->entry[i].id);
-		for (unsigned j = 0; j < N_PROTOCOLS; j++)
+		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
 			g_assert_cmpuint(entry->n_used[j], ==, model->entry[i].n_used[j]);
+			g_assert_cmpuint(entry->n_reused[j], ==, model->entry[i].n_reused[j]);
+			g_assert_cmpuint(entry->n_held[j], ==,
+					 count_held(model, j, entry->id, &oldest));
+		}
 	}
 }
 
@@ -504,14 +742,19 @@ static void test_random_operations(void)
 	struct model model = {.rand = g_rand_new_with_seed(seed())};
 
 	model.pool = pool4_new(&key, random_seed);
+	pool4_set_held_limit(model.pool, HELD_LIMIT);
 	for (unsigned i = 0; i < STEPS; i++) {
 		if (i % 1000 == 0) {
 			model.policy = (struct pool4_policy){
 				.parity = g_rand_boolean(model.rand),
 				.preserve_port = below(&model, 4) == 0,
 				.strict_pairing = below(&model, 3) == 0,
+				.hold_ms = (uint32_t)below(&model, 400) * TICK_MS,
+				.hold_tcp_ms = (uint32_t)below(&model, 3) * 100 * TICK_MS,
+				.max_held = {(uint32_t)below(&model, 40), false},
 			};
 			pool4_set_policy(model.pool, &model.policy);
+			step_clock(&model);
 		}
 		step(&model);
 		check_counts(&model);
@@ -522,6 +765,10 @@ static void test_random_operations(void)
 	g_assert_cmpuint(model.n_no_entry, >, 10);
 	g_assert_cmpuint(model.n_overlap, >, 10);
 	g_assert_cmpuint(model.n_added, >, 50);
+	g_assert_cmpuint(model.n_own, >, 50);
+	g_assert_cmpuint(model.n_reused, >, 500);
+	g_assert_cmpuint(model.n_expired, >, 500);
+	g_assert_cmpuint(model.n_pushed_out, >, 500);
 
 	give_back_all(&model);
 	check_counts(&model);

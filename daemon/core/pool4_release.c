@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How the ports of pool4 come back: given back, held for a while, free again (P-14, P-15, P-22;
+ * RFC 6888, REQ-8).
+ */
+#include <assert.h>
+
+#include "daemon/core/pool4_internal.h"
+
+/* Holds that end early to make room for a new one: two, so that a limit that was lowered is kept
+ * after as many releases as ports are held too many. */
+#define MADE_ROOM_MAX 2
+
+static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
+}
+
+static uint64_t deadline(const struct pool4 *pool, const struct pool4_hold_queue *queue)
+{
+	const struct pool4_hold *oldest = pool4_hold_at(&pool->holds, queue->list.oldest);
+
+	return (uint64_t)oldest->since * POOL4_HOLD_UNIT_MS + hold_ms(pool, queue->protocol);
+}
+
+void pool4_forget_hold(struct pool4 *pool, uint32_t hold)
+{
+	const struct pool4_hold_queue *queue =
+		pool4_hold_queue_at(&pool->holds, pool4_hold_at(&pool->holds, hold)->queue);
+	struct pool4_entry *entry = queue->entry;
+	enum protocol protocol = queue->protocol;
+	bool was_last = pool4_hold_remove(&pool->holds, hold);
+
+	if (!entry) {
+		pool->n_left--;
+		return;
+	}
+	entry->n_held[protocol]--;
+	if (was_last)
+		pool4_item_of(entry)->queue[protocol] = SLAB_NONE;
+}
+
+/* A port that nobody uses or holds any more. */
+static void make_free(struct pool4 *pool, uint32_t address, uint16_t port)
+{
+	const struct pool4_address *record = pool4_address_at(&pool->addresses, address);
+	struct taddr4 taddr = {record->addr, port};
+	enum protocol protocol = record->protocol;
+	bool updated;
+
+	if (pool4_address_release(&pool->addresses, address, port))
+		address = SLAB_NONE;
+	updated = pool4_update_covers(pool, protocol, &taddr, address);
+	assert(updated); /* including needs no memory */
+	(void)updated;
+}
+
+static void end_hold(struct pool4 *pool, uint32_t index)
+{
+	const struct pool4_hold *hold = pool4_hold_at(&pool->holds, index);
+	uint32_t address = hold->address;
+	uint16_t port = hold->port;
+
+	pool4_forget_hold(pool, index);
+	make_free(pool, address, port);
+}
+
+/* P-15: the item's oldest holds end where there would be too many. False if it may have none. */
+static bool make_room(struct pool4 *pool, struct pool4_item *item, enum protocol protocol)
+{
+	const struct pool4_entry *entry = &item->entry;
+	uint64_t max = port_share_of(&pool->policy.max_held, entry->n_ports[protocol]);
+	const struct slab *holds = &pool->holds.holds;
+
+	for (unsigned i = 0; i < MADE_ROOM_MAX && entry->n_held[protocol] > 0; i++) {
+		const struct pool4_hold_queue *queue =
+			pool4_hold_queue_at(&pool->holds, item->queue[protocol]);
+
+		if (entry->n_held[protocol] < max && holds->n_used < holds->limit)
+			break;
+		end_hold(pool, queue->list.oldest);
+	}
+	return entry->n_held[protocol] < max;
+}
+
+/* Makes a port of the address's set, which is not in use any more, a held one of the item. */
+static bool hold(struct pool4 *pool, struct pool4_item *item, uint32_t address, uint16_t port,
+		 uint64_t client_hash, uint64_t now_ms)
+{
+	enum protocol protocol = pool4_address_at(&pool->addresses, address)->protocol;
+	struct pool4_hold record = {
+		.address = address,
+		.client = (uint32_t)client_hash,
+		.since = pool4_hold_unit(now_ms),
+		.port = port,
+	};
+
+	if (hold_ms(pool, protocol) == 0 || !make_room(pool, item, protocol))
+		return false;
+	record.queue = item->queue[protocol];
+	if (record.queue == SLAB_NONE)
+		record.queue = pool4_hold_queue_new(&pool->holds, &item->entry, protocol, now_ms);
+	if (record.queue == SLAB_NONE ||
+	    !pool4_hold_add(&pool->holds, &record, now_ms + hold_ms(pool, protocol)))
+		return false;
+	item->queue[protocol] = record.queue;
+	item->entry.n_held[protocol]++;
+	return true;
+}
+
+/* A used port is none any more; its address. */
+static uint32_t end_use(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
+			const struct taddr4 *taddr)
+{
+	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
+
+	assert(address != SLAB_NONE);
+	assert(pool4_hold_find(&pool->holds, address, taddr->port) == SLAB_NONE);
+	if (item) {
+		assert(item->entry.n_used[protocol] > 0);
+		item->entry.n_used[protocol]--;
+	} else {
+		assert(pool->n_outside > 0);
+		pool->n_outside--;
+	}
+	return address;
+}
+
+void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     uint32_t id)
+{
+	uint32_t address = end_use(pool, pool4_item_find(pool, id), protocol, taddr);
+
+	make_free(pool, address, taddr->port);
+}
+
+void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		  uint32_t id, uint64_t client_hash, uint64_t now_ms)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+	uint32_t address = end_use(pool, item, protocol, taddr);
+	bool updated;
+
+	if (!item || !hold(pool, item, address, taddr->port, client_hash, now_ms)) {
+		make_free(pool, address, taddr->port);
+		return;
+	}
+	updated = pool4_update_covers(pool, protocol, taddr, address);
+	assert(updated); /* it only counts as unused again, which needs no memory */
+	(void)updated;
+}
+
+bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     uint64_t client_hash, uint64_t now_ms)
+{
+	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
+	uint32_t address;
+
+	if (!entry)
+		return false;
+	address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
+	if (address != SLAB_NONE &&
+	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port))
+		return false;
+	address = pool4_address_use(&pool->addresses, protocol, taddr);
+	if (address == SLAB_NONE)
+		return false;
+	if (!hold(pool, pool4_item_find(pool, entry->id), address, taddr->port, client_hash,
+		  now_ms)) {
+		make_free(pool, address, taddr->port);
+		return false;
+	}
+	if (!pool4_update_covers(pool, protocol, taddr, address)) {
+		end_hold(pool, pool4_hold_find(&pool->holds, address, taddr->port));
+		return false;
+	}
+	return true;
+}
+
+bool pool4_is_held(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		   uint64_t client_hash)
+{
+	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
+	uint32_t hold = address == SLAB_NONE ? SLAB_NONE
+					     : pool4_hold_find(&pool->holds, address, taddr->port);
+
+	return hold != SLAB_NONE &&
+	       pool4_hold_at(&pool->holds, hold)->client != (uint32_t)client_hash;
+}
+
+/* Ends what is over in one queue, which is not filed; and files it again if something is left. */
+static void expire_queue(struct pool4 *pool, uint32_t index, uint64_t now_ms, unsigned *budget)
+{
+	const struct pool4_hold_queue *queue = pool4_hold_queue_at(&pool->holds, index);
+
+	while (*budget > 0 && deadline(pool, queue) <= now_ms) {
+		bool is_last = queue->list.n == 1;
+
+		end_hold(pool, queue->list.oldest);
+		(*budget)--;
+		if (is_last)
+			return;
+	}
+	wheel_add(&pool->holds.wheel, index, deadline(pool, queue));
+}
+
+void pool4_expire(struct pool4 *pool, uint64_t now_ms, unsigned *budget)
+{
+	while (*budget > 0 && pool->holds.queues.n_used > 0) {
+		uint32_t queue = wheel_take_due(&pool->holds.wheel, now_ms, budget);
+
+		if (queue == SLAB_NONE)
+			break;
+		expire_queue(pool, queue, now_ms, budget);
+	}
+}
+
+uint64_t pool4_next_deadline(const struct pool4 *pool)
+{
+	return pool->holds.queues.n_used > 0 ? wheel_next_deadline(&pool->holds.wheel) : UINT64_MAX;
+}
+
+void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)
+{
+	const struct slab *queues = &pool->holds.queues;
+
+	pool->policy = *policy;
+	/* A shorter time holds for what is held already. */
+	for (uint32_t i = slab_next(queues, 0); i != SLAB_NONE; i = slab_next(queues, i + 1)) {
+		wheel_remove(&pool->holds.wheel, i);
+		wheel_add(&pool->holds.wheel, i,
+			  deadline(pool, pool4_hold_queue_at(&pool->holds, i)));
+	}
+}
+
+void pool4_set_held_limit(struct pool4 *pool, uint32_t limit)
+{
+	pool->holds.holds.limit = limit;
+}
