@@ -236,6 +236,8 @@ static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *en
 		row->n_ports[protocol] = entry->n_ports[protocol];
 		row->n_used[protocol] = entry->n_used[protocol];
 		row->n_peak[protocol] = entry->n_peak[protocol];
+		row->n_held[protocol] = entry->n_held[protocol];
+		row->n_reused[protocol] = entry->n_reused[protocol];
 		row->n_refused[protocol] = entry->n_refused[protocol];
 		if (spec->protocol[protocol])
 			append_word(row->protocols, sizeof(row->protocols),

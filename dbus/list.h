@@ -69,6 +69,8 @@ struct list_pool4_row {
 	uint64_t n_ports[N_PROTOCOLS];
 	uint64_t n_used[N_PROTOCOLS];
 	uint64_t n_peak[N_PROTOCOLS];
+	uint64_t n_held[N_PROTOCOLS];
+	uint64_t n_reused[N_PROTOCOLS];
 	uint64_t n_refused[N_PROTOCOLS];
 };
 

@@ -252,6 +252,10 @@ static int append_pool4_row(sd_bus_message *reply, const struct list_pool4_row *
 	if (r >= 0)
 		r = append_by_protocol(reply, "PortsPeak", row, row->n_peak);
 	if (r >= 0)
+		r = append_by_protocol(reply, "PortsHeld", row, row->n_held);
+	if (r >= 0)
+		r = append_by_protocol(reply, "HeldReused", row, row->n_reused);
+	if (r >= 0)
 		r = append_by_protocol(reply, "Refused", row, row->n_refused);
 	for (unsigned i = 0; r >= 0 && i < 2; i++)
 		r = sd_bus_message_close_container(reply);

@@ -43,6 +43,10 @@ static uint64_t *numbers_of(const char *name, struct ctl_pool4 *entry)
 		return entry->used;
 	if (strcmp(name, "PortsPeak") == 0)
 		return entry->peak;
+	if (strcmp(name, "PortsHeld") == 0)
+		return entry->held;
+	if (strcmp(name, "HeldReused") == 0)
+		return entry->reused;
 	return strcmp(name, "Refused") == 0 ? entry->refused : NULL;
 }
 
@@ -126,6 +130,7 @@ static const struct table_column columns[] = {
 	{"comment", NULL, TABLE_TEXT},
 	{"", "USED", TABLE_TEXT, .columns_only = true},
 	{"", "PEAK", TABLE_TEXT, .columns_only = true},
+	{"", "HELD", TABLE_TEXT, .columns_only = true},
 	{"tcp_total", NULL, TABLE_NUMBER},
 	{"udp_total", NULL, TABLE_NUMBER},
 	{"icmp_total", NULL, TABLE_NUMBER},
@@ -135,6 +140,12 @@ static const struct table_column columns[] = {
 	{"tcp_peak", NULL, TABLE_NUMBER},
 	{"udp_peak", NULL, TABLE_NUMBER},
 	{"icmp_peak", NULL, TABLE_NUMBER},
+	{"tcp_held", NULL, TABLE_NUMBER},
+	{"udp_held", NULL, TABLE_NUMBER},
+	{"icmp_held", NULL, TABLE_NUMBER},
+	{"tcp_reused", NULL, TABLE_NUMBER},
+	{"udp_reused", NULL, TABLE_NUMBER},
+	{"icmp_reused", NULL, TABLE_NUMBER},
 	{"tcp_refused", NULL, TABLE_NUMBER},
 	{"udp_refused", NULL, TABLE_NUMBER},
 	{"icmp_refused", NULL, TABLE_NUMBER},
@@ -162,12 +173,17 @@ static int add_row(sd_bus_message *reply, struct table *table)
 	table_add_text(table, entry.comment);
 	table_add_text(table, ctl_pool4_use(&entry, entry.used, use));
 	table_add_text(table, ctl_pool4_use(&entry, entry.peak, use));
+	table_add_text(table, ctl_pool4_use(&entry, entry.held, use));
 	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
 		table_add_number(table, entry.total[i]);
 	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
 		table_add_number(table, entry.used[i]);
 	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
 		table_add_number(table, entry.peak[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry.held[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry.reused[i]);
 	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
 		table_add_number(table, entry.refused[i]);
 	table_add_text(table, entry.state);

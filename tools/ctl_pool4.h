@@ -14,6 +14,8 @@ struct ctl_pool4 {
 	uint64_t total[CTL_N_PROTOCOLS];
 	uint64_t used[CTL_N_PROTOCOLS];
 	uint64_t peak[CTL_N_PROTOCOLS];
+	uint64_t held[CTL_N_PROTOCOLS];
+	uint64_t reused[CTL_N_PROTOCOLS];
 	uint64_t refused[CTL_N_PROTOCOLS];
 };
 
