@@ -256,10 +256,16 @@ static uint32_t nth_address(const struct pool4_item *item, uint32_t number)
 	return item->node[low].range.first + (number - item->node[low].number);
 }
 
-/* A hash as a number below bound. */
+/* A hash as a number below bound: the upper 64 bits of their product, also where nothing is wider.
+ */
 static uint64_t scale(uint64_t hash, uint64_t bound)
 {
-	return (uint64_t)(((unsigned __int128)hash * bound) >> 64);
+	uint64_t hash_high = hash >> 32, hash_low = (uint32_t)hash;
+	uint64_t bound_high = bound >> 32, bound_low = (uint32_t)bound;
+	uint64_t middle = hash_high * bound_low + (hash_low * bound_low >> 32);
+	uint64_t carry = hash_low * bound_high + (uint32_t)middle;
+
+	return hash_high * bound_high + (middle >> 32) + (carry >> 32);
 }
 
 /*
