@@ -100,6 +100,21 @@ static enum protocol read_protocol(const struct player *player, const char *word
 	return protocol;
 }
 
+/* In the member's own width: the first bytes of a wider number are its upper ones on big-endian. */
+static void store(struct nat64_config *config, const struct setting *setting, uint32_t number)
+{
+	void *member = (char *)config + setting->offset;
+
+	if (setting->size == sizeof(uint8_t))
+		*(uint8_t *)member = (uint8_t)number;
+	else if (setting->size == sizeof(uint16_t))
+		*(uint16_t *)member = (uint16_t)number;
+	else if (setting->size == sizeof(uint32_t))
+		*(uint32_t *)member = number;
+	else
+		g_assert_not_reached();
+}
+
 static void set(struct player *player, const char *name, const char *value)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(settings); i++) {
@@ -112,7 +127,7 @@ static void set(struct player *player, const char *name, const char *value)
 			REQUIRE(player, strcmp(value, setting->words[number]) == 0,
 				"%s can not be \"%s\"", name, value);
 		}
-		memcpy((uint8_t *)&player->config + setting->offset, &number, setting->size);
+		store(&player->config, setting, number);
 		return;
 	}
 	REQUIRE(player, false, "there is no setting \"%s\"", name);
