@@ -12,6 +12,7 @@ import collections
 import ipaddress
 import os
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -52,13 +53,13 @@ def bindings():
     return table, lines
 
 
-def play(program, setup, batch):
+def play(command, setup, batch):
     with tempfile.TemporaryFile("w+") as lines:
         lines.write("\n".join(setup) + "\n")
         for first, gateway, data in batch:
             lines.write("packet %d %d %d %s\n" % (first, gateway.mtu6, gateway.mtu4, data.hex()))
         lines.seek(0)
-        done = subprocess.run([program], stdin=lines, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(command, stdin=lines, stdout=subprocess.PIPE, check=True)
     answers = done.stdout.decode().splitlines()
     assert len(answers) == len(batch), "not every packet was answered"
     return [(words[0], [bytes.fromhex(word) for word in words[1:]])
@@ -128,7 +129,8 @@ def with_scapy(pairs):
 
 
 def main():
-    program = sys.argv[1]
+    # Of another machine's program meson says what runs it.
+    command = shlex.split(os.environ.get("MESON_EXE_WRAPPER", "")) + sys.argv[1:]
     seed = int(os.environ.get("NAT64D_SEED", "6146"), 0)
     count = int(os.environ.get("NAT64D_PACKETS", "20000"), 0)
     source = random.Random(seed)
@@ -148,7 +150,7 @@ def main():
             first, gateway, maker = makers[source.randrange(len(makers))]
             data = maker.packet()
             batch.append((first, gateway, data))
-        answers = play(program, setup, batch)
+        answers = play(command, setup, batch)
         for number, (one, (outcome, actual)) in enumerate(zip(batch, answers), begin):
             _, gateway, data = one
             verdict = gateway.judge(data, Choice(actual))

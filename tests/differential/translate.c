@@ -19,6 +19,7 @@
 
 #define BINDINGS_MAX 64
 #define PACKET_MAX   65535
+#define ALIGNMENTS   8 /* packets begin at any address: they are read byte by byte */
 
 struct binding {
 	enum protocol protocol;
@@ -30,7 +31,7 @@ static struct prefix6 pool6[NAT64_POOL6_MAX];
 static unsigned n_pool6;
 static struct binding bindings[BINDINGS_MAX];
 static unsigned n_bindings;
-static uint8_t buffer[PACKET_HEADROOM + PACKET_MAX];
+static uint8_t buffer[PACKET_HEADROOM + ALIGNMENTS + PACKET_MAX];
 
 static void add_binding(const char *text)
 {
@@ -87,13 +88,15 @@ static void print_hex(const struct out_packet *packet)
 
 static void play(const char *text)
 {
+	static unsigned n_packets;
+	uint8_t *data = buffer + PACKET_HEADROOM + n_packets++ % ALIGNMENTS;
 	unsigned first, mtu6, mtu4;
 	int hex = 0;
 
 	g_assert_cmpint(sscanf(text, "%u %u %u %n", &first, &mtu6, &mtu4, &hex), ==, 3);
 	struct packet packet = {
-		.data = buffer + PACKET_HEADROOM,
-		.size = read_hex(text + hex, buffer + PACKET_HEADROOM, PACKET_MAX),
+		.data = data,
+		.size = read_hex(text + hex, data, PACKET_MAX),
 		.headroom = PACKET_HEADROOM,
 	};
 	struct gateway_fixture *gateway = new_gateway(first, mtu6, mtu4);
