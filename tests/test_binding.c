@@ -127,6 +127,32 @@ static void test_bindings_of_an_entry(void)
 	gateway_free(gateway);
 }
 
+/* P-22: bindings at addresses that an entry has lost go, and their ports are held; others stay. */
+static void test_address_of_an_entry_goes(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.0/30", "1024-65535", NULL);
+	const struct addr4_range moved = {0xcb007102, 0xcb007105};
+	struct nat64 *nat = gateway->nat;
+	uint32_t binding, n_gone = 0;
+
+	for (unsigned i = 1; i <= 40; i++) {
+		g_autofree char *client = g_strdup_printf("[2001:db8::%x]:5000", i);
+		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(
+			binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0, NOW + 1000),
+			==, OUTCOME_TRANSLATED);
+		n_gone += bib_at(&nat->bib[PROTOCOL_UDP], binding)->addr4 < moved.first;
+	}
+	g_assert_cmpuint(n_gone, >, 0);
+	g_assert_cmpint(pool4_set_addresses(nat->pool4, gateway->pool4, &moved, 1), ==, POOL4_OK);
+	g_assert_cmpuint(nat64_remove_bindings_outside(nat, gateway->pool4, NOW), ==, n_gone);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 40 - n_gone);
+	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, n_gone);
+	g_assert_true(nat64_check(nat));
+	g_assert_cmpuint(nat64_remove_bindings_outside(nat, gateway->pool4, NOW), ==, 0);
+	gateway_free(gateway);
+}
+
 /* P-9: an address whose ports of the entry are all taken stays out of the choice when another of
  * its ports is given back. */
 static void test_full_address_stays_full(void)
@@ -156,5 +182,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/binding/limits", test_limits);
 	g_test_add_func("/binding/static_refusals", test_static_refusals);
 	g_test_add_func("/binding/bindings_of_an_entry", test_bindings_of_an_entry);
+	g_test_add_func("/binding/address_of_an_entry_goes", test_address_of_an_entry_goes);
 	return g_test_run();
 }

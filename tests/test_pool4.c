@@ -666,6 +666,50 @@ static void test_set_ports(void)
 	pool4_free(pool);
 }
 
+/* P-22: addresses come and go while ports are in use; what stays is not disturbed. */
+static void test_set_addresses(void)
+{
+	static const struct addr4_range moved[] = {{0xc0000202, 0xc0000203}};
+	static const struct addr4_range reversed[] = {{0xc0000202, 0xc0000201}};
+	static const struct addr4_range taken[] = {{0xc0000209, 0xc0000209}};
+	struct pool4 *pool = new_pool();
+	uint32_t id = add(pool, "192.0.2.1-192.0.2.2", "2000-2001"), other;
+	struct taddr4 taddr, gone = {0xc0000201, 2000};
+
+	other = add(pool, "192.0.2.9", "2000");
+	for (unsigned i = 0; i < 4; i++)
+		g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_OK);
+	g_assert_cmpint(pool4_set_addresses(pool, id + 9, moved, 1), ==, POOL4_NO_SUCH_ENTRY);
+	g_assert_cmpint(pool4_set_addresses(pool, id, reversed, 1), ==, POOL4_BAD_ADDRESS);
+	g_assert_cmpint(pool4_set_addresses(pool, id, taken, 1), ==, POOL4_OVERLAP);
+	g_assert_cmpint(pool4_set_addresses(pool, id, moved, 0), ==, POOL4_BAD_ADDRESS);
+	g_assert_cmpint(pool4_remove(pool, other), ==, POOL4_OK);
+
+	g_assert_cmpint(pool4_set_addresses(pool, id, moved, 1), ==, POOL4_OK);
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpuint(pool4_entry(pool, id)->n_used[PROTOCOL_TCP], ==, 4);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 4);
+	g_assert_false(pool4_has_address(pool, 0xc0000201));
+	g_assert_true(pool4_entry_has_address(pool4_entry(pool, id), 0xc0000203));
+	g_assert_false(pool4_entry_has_address(pool4_entry(pool, id), 0xc0000204));
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_OK);
+		g_assert_cmpuint(taddr.addr, ==, 0xc0000203);
+	}
+	g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_EXHAUSTED);
+	pool4_give_back(pool, PROTOCOL_TCP, &gone, id);
+	g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_EXHAUSTED);
+	g_assert_true(pool4_check(pool));
+
+	/* Another entry that comes to the old address respects what is still there. */
+	(void)add(pool, "192.0.2.1", "2000-2001");
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_OK);
+	g_assert_true(taddr4_equal(&taddr, &gone));
+	g_assert_cmpint(take(pool, (struct take){.port6 = 2000}, &taddr), ==, POOL4_EXHAUSTED);
+	pool4_free(pool);
+}
+
 /* A pool costs the same whatever its size, until it is used; one binding on each of 65 536
  * addresses, with a client each, at most 110 bytes. */
 static void test_memory(void)
@@ -714,6 +758,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/no-entry", test_no_entry);
 	g_test_add_func("/pool4/take-exactly", test_take_exactly);
 	g_test_add_func("/pool4/set-ports", test_set_ports);
+	g_test_add_func("/pool4/set-addresses", test_set_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
 	return g_test_run();
 }

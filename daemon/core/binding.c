@@ -278,18 +278,31 @@ void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t in
 	binding_end(nat, protocol, index, now_ms);
 }
 
-uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
+/* Of an entry of pool4: all bindings, or those at addresses that it does not have. */
+static uint32_t remove_bindings(struct nat64 *nat, uint32_t pool4_id, bool all, uint64_t now_ms)
 {
+	const struct pool4_entry *entry = pool4_entry(nat->pool4, pool4_id);
 	uint32_t n_removed = 0;
 
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		struct bib *bib = &nat->bib[protocol];
 		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
-			if (bib_at(bib, i)->pool4 != pool4_id)
+			if (bib_at(bib, i)->pool4 != pool4_id ||
+			    (!all && pool4_entry_has_address(entry, bib_at(bib, i)->addr4)))
 				continue;
 			nat64_remove_binding(nat, protocol, i, now_ms);
 			n_removed++;
 		}
 	}
 	return n_removed;
+}
+
+uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
+{
+	return remove_bindings(nat, pool4_id, true, now_ms);
+}
+
+uint32_t nat64_remove_bindings_outside(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
+{
+	return remove_bindings(nat, pool4_id, false, now_ms);
 }

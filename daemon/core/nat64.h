@@ -180,6 +180,8 @@ void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t in
 			  uint64_t now_ms);
 /* All bindings of an entry of pool4 (P-22); returns how many. */
 uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms);
+/* Those of them whose IPv4 address the entry does not have any more (pool4_set_addresses()). */
+uint32_t nat64_remove_bindings_outside(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms);
 
 uint32_t nat64_n_bindings(const struct nat64 *nat);
 uint32_t nat64_n_sessions(const struct nat64 *nat);

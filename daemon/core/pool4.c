@@ -157,19 +157,23 @@ static void item_detach(struct pool4 *pool, struct pool4_item *item)
 	memmove(&pool->item[at], &pool->item[at + 1], (pool->n_items - at) * sizeof(pool->item[0]));
 }
 
+static bool addresses_are_good(const struct addr4_range *addresses, uint32_t n_addresses)
+{
+	for (uint32_t i = 0; i < n_addresses; i++) {
+		if (addresses[i].first > addresses[i].last || addr4_range_refusal(&addresses[i]))
+			return false;
+	}
+	return n_addresses > 0;
+}
+
 static enum pool4_result check_spec(const struct pool4 *pool, const struct pool4_spec *spec,
 				    bool *ret_shares, uint32_t *ret_id)
 {
 	const struct pool4_entry *other;
 	bool any_protocol = false;
 
-	if (spec->n_addresses == 0)
+	if (!addresses_are_good(spec->addresses, spec->n_addresses))
 		return POOL4_BAD_ADDRESS;
-	for (uint32_t i = 0; i < spec->n_addresses; i++) {
-		if (spec->addresses[i].first > spec->addresses[i].last ||
-		    addr4_range_refusal(&spec->addresses[i]))
-			return POOL4_BAD_ADDRESS;
-	}
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
 		any_protocol |= spec->protocol[i];
 	if (!any_protocol || !ports_are_good(&spec->ports))
@@ -211,7 +215,7 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	pool4_item_enter_scopes(item);
 
 	/* Ports may be taken here already only if somebody else has them, or had. */
-	if ((shares || pool->n_outside > 0 || pool->n_left > 0) &&
+	if ((shares || pool->n_outside > 0 || pool->n_left > 0 || pool->has_moved) &&
 	    !pool4_item_update_all(pool, item)) {
 		item_detach(pool, item);
 		goto no_memory;
@@ -267,6 +271,34 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 	item->entry.spec.ports = *ports;
 	pool4_item_set_port_counts(item);
 	return pool4_item_update_all(pool, item) ? POOL4_OK : POOL4_NO_MEMORY;
+}
+
+enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
+				      const struct addr4_range *addresses, uint32_t n_addresses)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+	struct pool4_spec changed;
+	bool shares, set;
+
+	if (!item)
+		return POOL4_NO_SUCH_ENTRY;
+	if (!addresses_are_good(addresses, n_addresses))
+		return POOL4_BAD_ADDRESS;
+	changed = item->entry.spec;
+	changed.addresses = addresses;
+	changed.n_addresses = n_addresses;
+	if (find_overlap(pool, &changed, &item->entry, &shares))
+		return POOL4_OVERLAP;
+	pool->has_moved = true;
+	pool4_item_clear(pool, item);
+	pool4_item_leave_scopes(item);
+	pool4_item_remove_nodes(pool, item);
+	pool->item_bytes -= pool4_item_size(item);
+	set = pool4_item_set_addresses(item, addresses, n_addresses);
+	pool->item_bytes += pool4_item_size(item);
+	pool4_item_add_nodes(pool, item);
+	pool4_item_enter_scopes(item);
+	return pool4_item_update_all(pool, item) && set ? POOL4_OK : POOL4_NO_MEMORY;
 }
 
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id)
@@ -326,6 +358,13 @@ bool pool4_has_address(const struct pool4 *pool, uint32_t addr)
 			return true;
 	}
 	return false;
+}
+
+bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr)
+{
+	uint32_t number;
+
+	return pool4_item_number((const struct pool4_item *)(const void *)entry, addr, &number);
 }
 
 bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6)

@@ -112,6 +112,12 @@ void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
  * of them stay so. With POOL4_OVERLAP nothing has changed. */
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
 
+/* The addresses of an entry change while it is in use, as those of an interface do. Ports in use at
+ * addresses that are gone stay so until they are given back (nat64_remove_bindings_outside()). With
+ * POOL4_BAD_ADDRESS or POOL4_OVERLAP nothing has changed. */
+enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
+				      const struct addr4_range *addresses, uint32_t n_addresses);
+
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id);
 const struct pool4_entry *pool4_entry_by_name(const struct pool4 *pool, const char *name);
 /* In the order of ids: the first with an id > after, or NULL. */
@@ -170,6 +176,8 @@ uint64_t pool4_next_deadline(const struct pool4 *pool);
 const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol protocol,
 				     uint32_t addr, uint16_t port);
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
+
+bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr);
 
 /* May this entry, as it is now, serve the client (active, scope and prefix)? For S-30. */
 bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6);

@@ -50,6 +50,7 @@ struct pool4 {
 	struct pool4_hold_table holds;
 	uint32_t n_outside; /* ports in use that belong to no entry */
 	uint32_t n_left;    /* held ports of entries that are gone */
+	bool has_moved;     /* some entry's ports may be at addresses that it has no more */
 	size_t item_bytes;
 };
 
@@ -80,6 +81,10 @@ struct pool4_item *pool4_item_new(const struct pool4_spec *spec);
 void pool4_item_free(struct pool4 *pool, struct pool4_item *item);
 size_t pool4_item_size(const struct pool4_item *item);
 void pool4_item_set_id(struct pool4_item *item, uint32_t id);
+/* Other addresses for an item that is in no index, in no scope, and has no exclusions. False
+ * without memory, and nothing has changed. */
+bool pool4_item_set_addresses(struct pool4_item *item, const struct addr4_range *addresses,
+			      uint32_t n_addresses);
 /* What follows from the addresses and the ports of the spec. */
 void pool4_item_set_port_counts(struct pool4_item *item);
 

@@ -13,32 +13,44 @@ static const struct port_class any_port = {0, UINT16_MAX, -1};
 struct pool4_item *pool4_item_new(const struct pool4_spec *spec)
 {
 	struct pool4_item *item = calloc(1, sizeof(*item));
-	struct addr4_range *addresses = calloc(spec->n_addresses, sizeof(*addresses));
 
-	if (!item || !addresses)
-		goto no_memory;
-	struct pool4_entry *entry = &item->entry;
-	memcpy(addresses, spec->addresses, spec->n_addresses * sizeof(*addresses));
-	entry->spec = *spec;
-	entry->spec.n_addresses = addr4_ranges_merge(addresses, spec->n_addresses);
-	entry->n_addresses = addr4_ranges_count(addresses, entry->spec.n_addresses);
-	item->node = calloc(entry->spec.n_addresses, sizeof(*item->node));
+	if (!item)
+		return NULL;
+	item->entry.spec = *spec;
+	item->entry.spec.addresses = NULL;
 	item->membership = calloc(spec->n_clients ? spec->n_clients : 1, sizeof(*item->membership));
-	if (!item->node || !item->membership)
-		goto no_memory;
-	entry->spec.addresses = addresses;
+	if (!item->membership ||
+	    !pool4_item_set_addresses(item, spec->addresses, spec->n_addresses)) {
+		free(item->membership);
+		free(item);
+		return NULL;
+	}
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
 		item->queue[i] = SLAB_NONE;
-	pool4_item_set_port_counts(item);
 	return item;
-no_memory:
-	if (item) {
-		free(item->node);
-		free(item->membership);
+}
+
+bool pool4_item_set_addresses(struct pool4_item *item, const struct addr4_range *addresses,
+			      uint32_t n_addresses)
+{
+	struct pool4_entry *entry = &item->entry;
+	struct addr4_range *range = calloc(n_addresses, sizeof(*range));
+	struct pool4_index_node *node = calloc(n_addresses, sizeof(*node));
+
+	if (!range || !node) {
+		free(range);
+		free(node);
+		return false;
 	}
-	free(addresses);
-	free(item);
-	return NULL;
+	memcpy(range, addresses, n_addresses * sizeof(*range));
+	free((void *)entry->spec.addresses);
+	free(item->node);
+	item->node = node;
+	entry->spec.addresses = range;
+	entry->spec.n_addresses = addr4_ranges_merge(range, n_addresses);
+	entry->n_addresses = addr4_ranges_count(range, entry->spec.n_addresses);
+	pool4_item_set_port_counts(item);
+	return true;
 }
 
 /* Its held ports stay so, and nobody counts them any more (P-22). */
@@ -83,10 +95,7 @@ void pool4_item_set_id(struct pool4_item *item, uint32_t id)
 	item->entry.id = id;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
 		for (unsigned j = 0; j < N_POOL4_CHOICES; j++)
-			item->choice[i][j] = (struct addr_choice){
-				.id = choice_id++,
-				.n = (uint32_t)item->entry.n_addresses,
-			};
+			item->choice[i][j].id = choice_id++;
 	}
 }
 
@@ -94,6 +103,8 @@ void pool4_item_set_port_counts(struct pool4_item *item)
 {
 	item->n_ports = port_ranges_count(&item->entry.spec.ports);
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		for (unsigned j = 0; j < N_POOL4_CHOICES; j++)
+			item->choice[i][j].n = (uint32_t)item->entry.n_addresses;
 		if (item->entry.spec.protocol[i])
 			item->entry.n_ports[i] = item->entry.n_addresses * item->n_ports;
 	}
@@ -260,7 +271,7 @@ bool pool4_item_update(struct pool4 *pool, struct pool4_item *item, enum protoco
 }
 
 /* clear: as if all ports were free. */
-static bool update_each(struct pool4 *pool, struct pool4_item *item, bool clear)
+static bool update_known(struct pool4 *pool, struct pool4_item *item, bool clear)
 {
 	const struct slab *addresses = &pool->addresses.addresses;
 	bool done = true;
@@ -275,6 +286,37 @@ static bool update_each(struct pool4 *pool, struct pool4_item *item, bool clear)
 						  clear ? SLAB_NONE : i);
 	}
 	return done;
+}
+
+/* The same by the addresses of the item. */
+static bool update_own(struct pool4 *pool, struct pool4_item *item, bool clear)
+{
+	bool done = true;
+
+	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++) {
+		const struct pool4_index_node *node = &item->node[i];
+		uint32_t n = node->range.last - node->range.first + 1;
+
+		for (uint32_t j = 0; j < n * N_PROTOCOLS; j++) {
+			enum protocol protocol = j % N_PROTOCOLS;
+			uint32_t address =
+				clear ? SLAB_NONE
+				      : pool4_address_find(&pool->addresses, protocol,
+							   node->range.first + j / N_PROTOCOLS);
+
+			done &= pool4_item_update(pool, item, protocol,
+						  node->number + j / N_PROTOCOLS, address);
+		}
+	}
+	return done;
+}
+
+/* Whatever is less: the addresses of the item, or all that have a port which is not free. */
+static bool update_each(struct pool4 *pool, struct pool4_item *item, bool clear)
+{
+	if (item->entry.n_addresses * N_PROTOCOLS < pool->addresses.addresses.n_used)
+		return update_own(pool, item, clear);
+	return update_known(pool, item, clear);
 }
 
 bool pool4_item_update_all(struct pool4 *pool, struct pool4_item *item)

@@ -131,6 +131,24 @@ static void random_ports(struct model *model, struct model_entry *entry, struct 
 	}
 }
 
+/* One to three ranges. */
+static uint32_t random_addresses(struct model *model, struct model_entry *entry,
+				 struct addr4_range ret[N_ADDRS])
+{
+	uint32_t n_ranges = 0;
+
+	memset(entry->addr, 0, sizeof(entry->addr));
+	for (unsigned n = 1 + (unsigned)below(model, 3); n > 0; n--) {
+		uint32_t first = (uint32_t)below(model, N_ADDRS);
+		uint32_t last = MIN(first + (uint32_t)n - 1, N_ADDRS - 1);
+
+		ret[n_ranges++] = (struct addr4_range){FIRST_ADDR + first, FIRST_ADDR + last};
+		for (uint32_t i = first; i <= last; i++)
+			entry->addr[i] = true;
+	}
+	return n_ranges;
+}
+
 static void step_add(struct model *model)
 {
 	struct model_entry *place = entry_by_id(model, 0);
@@ -142,15 +160,7 @@ static void step_add(struct model *model)
 
 	if (!place)
 		return;
-	for (unsigned n = 1 + (unsigned)below(model, 3); n > 0; n--) {
-		uint32_t first = (uint32_t)below(model, N_ADDRS);
-		uint32_t last = MIN(first + (uint32_t)n - 1, N_ADDRS - 1);
-
-		ranges[spec.n_addresses++] =
-			(struct addr4_range){FIRST_ADDR + first, FIRST_ADDR + last};
-		for (uint32_t i = first; i <= last; i++)
-			entry.addr[i] = true;
-	}
+	spec.n_addresses = random_addresses(model, &entry, ranges);
 	random_ports(model, &entry, &spec.ports);
 	entry.protocol[below(model, N_PROTOCOLS)] = true;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
@@ -223,6 +233,24 @@ static void step_set_ports(struct model *model)
 	random_ports(model, &changed, &ports);
 	overlap = overlaps_another(model, &changed);
 	g_assert_cmpint(pool4_set_ports(model->pool, entry->id, &ports), ==,
+			overlap ? POOL4_OVERLAP : POOL4_OK);
+	if (!overlap)
+		*entry = changed;
+}
+
+static void step_set_addresses(struct model *model)
+{
+	struct model_entry *entry = random_entry(model);
+	struct model_entry changed = *entry;
+	struct addr4_range ranges[N_ADDRS];
+	uint32_t n_ranges;
+	bool overlap;
+
+	if (entry->id == 0)
+		return;
+	n_ranges = random_addresses(model, &changed, ranges);
+	overlap = overlaps_another(model, &changed);
+	g_assert_cmpint(pool4_set_addresses(model->pool, entry->id, ranges, n_ranges), ==,
 			overlap ? POOL4_OVERLAP : POOL4_OK);
 	if (!overlap)
 		*entry = changed;
@@ -702,8 +730,10 @@ static void step(struct model *model)
 		step_remove(model);
 	else if (what < 97)
 		step_set_state(model);
-	else if (what < 99)
+	else if (what < 98)
 		step_set_ports(model);
+	else if (what < 99)
+		step_set_addresses(model);
 	else if (below(model, 10) == 0)
 		give_back_all(model);
 }
