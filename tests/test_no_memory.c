@@ -133,23 +133,32 @@ static void add_entries(struct gateway_fixture *gateway, uint64_t number)
 	}
 }
 
-/* Addresses become full, and have ports again when the sessions are over. */
-static void fill_addresses(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+static void use_all_ports(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
 {
 	struct taddr6 src = taddr6_of("[2001:db8:1::1]:5000");
 	const struct taddr4 dst = taddr4_of("198.51.100.7:9");
 
 	for (unsigned i = 0; i < CLIENTS; i++) {
-		src.addr.byte[15] = (uint8_t)i;
+		store_be16(&src.addr.byte[14], (uint16_t)(now_ms / 100000 * 64 + i));
 		enum outcome outcome = gateway_udp6(gateway, &src, &dst, now_ms);
 		if (outcome != OUTCOME_POOL4_EXHAUSTED)
 			assert_ends(outcome, OUTCOME_TRANSLATED);
 		assert_sound(gateway, number);
 	}
-	out_clear(&gateway->out);
-	(void)nat64_expire(gateway->nat, now_ms + 400000, 1000, &gateway->out);
-	assert_sound(gateway, number);
-	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
+}
+
+/* Addresses become full, and have ports again when the sessions are over: some that are held, and
+ * are given out as the last choice (P-14). */
+static void fill_addresses(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		use_all_ports(gateway, number, now_ms);
+		out_clear(&gateway->out);
+		now_ms += 400000;
+		(void)nat64_expire(gateway->nat, now_ms, 1000, &gateway->out);
+		assert_sound(gateway, number);
+		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
+	}
 }
 
 static void store_syns(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)

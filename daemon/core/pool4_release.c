@@ -139,15 +139,13 @@ void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
 	uint32_t address = end_use(pool, item, protocol, taddr);
-	bool updated;
 
 	if (!item || !hold(pool, item, address, taddr->port, client_hash, now_ms)) {
 		make_free(pool, address, taddr->port);
 		return;
 	}
-	updated = pool4_update_covers(pool, protocol, taddr, address);
-	assert(updated); /* it only counts as unused again, which needs no memory */
-	(void)updated;
+	/* The address only has an unused port again, which needs no memory. */
+	(void)pool4_update_covers(pool, protocol, taddr, address);
 }
 
 bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
