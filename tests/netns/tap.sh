@@ -7,6 +7,7 @@
 TAP_SCRIPT=$(realpath "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 . tools/topology.sh
+export TOPOLOGY_NAME TOPOLOGY_POOL6 TOPOLOGY_SERVER4 TOPOLOGY_SERVER6 TOPOLOGY_GATEWAY4 # nodes.py
 TAP_NUMBER=0 TAP_FAILED=0 TAP_OUTPUT=$RUN/output
 
 # tap_begin ARGUMENT…: returns inside the namespaces; outside, the script ends here.
@@ -51,6 +52,25 @@ check()
 	echo "not ok $TAP_NUMBER $name"
 	sed 's/^/# /' "$TAP_OUTPUT"
 	return 1
+}
+
+# check_each FILE: the cases of another program, as its lines "ok NAME", "not ok NAME" and "# WORDS".
+# One that says nothing, or ends with anything else, has failed.
+check_each()
+{
+	local line any=no
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) TAP_NUMBER=$((TAP_NUMBER + 1)) any=yes && echo "ok $TAP_NUMBER ${line#ok }" ;;
+		"not ok "*)
+			TAP_NUMBER=$((TAP_NUMBER + 1)) TAP_FAILED=$((TAP_FAILED + 1)) any=yes
+			echo "not ok $TAP_NUMBER ${line#not ok }"
+			;;
+		"# "*) echo "$line" ;;
+		*) echo "# $line" && any=no ;;
+		esac
+	done <"$1"
+	[ $any = yes ] || check "the cases ran" false
 }
 
 # same WHAT EXPECTED FOUND
