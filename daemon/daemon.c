@@ -42,6 +42,8 @@
 /* The event loop's own choice, 250 ms, would make twelve seconds of ten ticks. */
 #define TICK_ACCURACY_USEC 10000u
 #define FOLLOW_TICKS       10 /* P-18: seconds between looks at what the host has changed */
+/* P-22: addresses often change several at a time. */
+#define COLLECT_USEC 100000u
 
 #define SEND_MEMORY_SIZE (8u << 20)
 
@@ -59,7 +61,8 @@ struct daemon {
 	struct manager *manager;
 	sd_event *event;
 	sd_event_source *tick;
-	int failed_fd; /* eventfd: the packet thread has ended with worker_error */
+	sd_event_source *follow; /* on while there is news that the configuration may depend on */
+	int failed_fd;           /* eventfd: the packet thread has ended with worker_error */
 	atomic_int worker_error;
 	unsigned n_ticks;
 };
@@ -77,11 +80,25 @@ static void link_changed(void *context, const char *name, bool up)
 		      "'unreachable'");
 }
 
+static void addresses4_changed(void *context)
+{
+	struct daemon *daemon = context;
+	int enabled = SD_EVENT_OFF;
+
+	/* Not put off by further news: those are in time for it. */
+	if (!daemon->follow || sd_event_source_get_enabled(daemon->follow, &enabled) != 0)
+		return;
+	(void)sd_event_source_set_time_relative(daemon->follow, COLLECT_USEC);
+	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
+}
+
 static int start_core(struct daemon *daemon)
 {
 	const struct world_config world_config = {
 		.mark = daemon->config->queue.mark.value,
 		.link_changed = link_changed,
+		.addresses4_changed = addresses4_changed,
+		.context = daemon,
 	};
 	const struct pool4_sync_config sync_config = {
 		.gateway = &daemon->gateway,
@@ -249,6 +266,12 @@ static void follow_host(struct daemon *daemon)
 		log_line(LOG_NOTICE, "the packet rules are in place again");
 }
 
+static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	follow_host(userdata);
+	return 0;
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -334,6 +357,11 @@ static int start_events(struct daemon *daemon)
 					       SECOND_USEC, TICK_ACCURACY_USEC, on_tick, daemon);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->tick, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_add_time_relative(daemon->event, &daemon->follow, CLOCK_BOOTTIME,
+					       COLLECT_USEC, TICK_ACCURACY_USEC, on_follow, daemon);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->follow, SD_EVENT_OFF);
 	if (r < 0)
 		log_line(LOG_ERR, "the event loop can not be set up: %s", strerror(-r));
 	return r < 0 ? r : 0;
@@ -421,6 +449,7 @@ static void stop(struct daemon *daemon)
 	manager_free(daemon->manager);
 	rules_close(daemon->rules);
 	sd_event_source_unref(daemon->tick);
+	sd_event_source_unref(daemon->follow);
 	sd_event_unref(daemon->event);
 	pool4_sync_free(daemon->sync);
 	nfqueue_free(daemon->nfqueue);

@@ -24,9 +24,10 @@ void pool4_sync_free(struct pool4_sync *sync);
 
 /*
  * Makes the core's entries and static bindings what config says, with the host's addresses and free
- * ports of now. Entries that are gone are drained; those whose addresses, protocols or clients have
- * changed are replaced, and their bindings end. Returns how many could not be made, each of them
- * reported. Called at start, at reload, and every ten seconds (P-18).
+ * ports of now. Entries that are gone are drained; those whose protocols or clients have changed
+ * are replaced, and their bindings end; where addresses have changed, bindings at those that are
+ * gone end (P-22). Returns how many could not be made, each of them reported. Called at start, at
+ * reload, after the host's addresses have changed, and every ten seconds (P-18).
  */
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config);
 

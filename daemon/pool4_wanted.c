@@ -28,10 +28,11 @@ static struct pool4_wanted *want(const struct pool4_spec *spec)
 static void settle(struct pool4_auto *autos, struct pool4_wanted_list *list,
 		   struct pool4_wanted *wanted, bool ports_auto)
 {
+	struct addr4_range *range = (struct addr4_range *)(void *)wanted->addresses->data;
 	struct pool4_spec *spec = &wanted->spec;
 
-	spec->addresses = (const struct addr4_range *)(void *)wanted->addresses->data;
-	spec->n_addresses = wanted->addresses->len;
+	spec->addresses = range;
+	spec->n_addresses = addr4_ranges_merge(range, wanted->addresses->len);
 	if (ports_auto && pool4_auto_is_own(autos, spec->addresses, spec->n_addresses))
 		pool4_auto_ports(autos, gateway_now_ms(), &spec->ports);
 	else if (ports_auto)
@@ -51,10 +52,7 @@ static void want_configured(struct pool4_auto *autos, struct pool4_wanted_list *
 
 		g_array_append_vals(wanted->addresses, found, n);
 	}
-	if (wanted->addresses->len == 0)
-		wanted_free(wanted); /* comes with its interface */
-	else
-		settle(autos, list, wanted, entry->ports_auto);
+	settle(autos, list, wanted, entry->ports_auto);
 }
 
 static void want_auto(struct pool4_auto *autos, struct pool4_wanted_list *list)

@@ -14,9 +14,11 @@
 #define POOL4_WANTED_AUTO "auto"
 
 struct pool4_wanted {
-	struct pool4_spec spec; /* spec.addresses is addresses->data */
+	struct pool4_spec spec; /* spec.addresses is addresses->data: sorted, merged; may be none */
 	GArray *addresses;
-	bool tried; /* for the user: the core has refused it, and that was reported */
+	/* For the user: the core has refused it, or its addresses, and that was reported. */
+	bool tried;
+	bool move_refused;
 };
 
 /* In the order of the files. */
@@ -25,8 +27,8 @@ struct pool4_wanted_list {
 	GHashTable *by_name;
 };
 
-/* An entry whose interfaces have no address now is left out, and so is auto without a default
- * route. */
+/* An entry whose interfaces have no address now is there without addresses; auto without a default
+ * route is left out. */
 struct pool4_wanted_list *pool4_wanted_new(struct pool4_auto *autos, const struct config *config);
 void pool4_wanted_free(struct pool4_wanted_list *list);
 

@@ -2,6 +2,7 @@
 #include "daemon/world.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -20,6 +21,7 @@ struct news {
 	bool routes;
 	bool links;
 	bool addresses;
+	bool addresses4; /* to be passed on */
 };
 
 struct world {
@@ -215,6 +217,9 @@ static int note_news(const struct nlmsghdr *nlh, void *data)
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		world->news.addresses = true;
+		world->news.addresses4 |=
+			((const struct ifaddrmsg *)mnl_nlmsg_get_payload(nlh))->ifa_family ==
+			AF_INET;
 		break;
 	default:
 		break;
@@ -244,7 +249,7 @@ int world_read_news(struct world *world)
 		/* Some are lost: everything is read anew. What waits yet comes with the next call,
 		 * as the socket is still readable. */
 		neighbours_clear(world->neighbours);
-		world->news = (struct news){.routes = true, .links = true, .addresses = true};
+		world->news = (struct news){true, true, true, true};
 	} else if (r < 0) {
 		return r;
 	}
@@ -264,6 +269,9 @@ int world_read_news(struct world *world)
 	if (world->news.routes)
 		route_cache_flush(world->routes);
 	world->news.routes = false;
+	if (world->news.addresses4 && world->config.addresses4_changed)
+		world->config.addresses4_changed(world->config.context);
+	world->news.addresses4 = false;
 	return 0;
 }
 

@@ -18,6 +18,8 @@ struct world_config {
 	uint32_t mark; /* of what the daemon sends: rules may route by it */
 	/* An interface that came up or went down; control thread, from world_read_news(). */
 	void (*link_changed)(void *context, const char *name, bool up);
+	/* IPv4 addresses of the host have come or gone; the same. */
+	void (*addresses4_changed)(void *context);
 	void *context;
 };
 

@@ -32,6 +32,41 @@ static void test_merge(void)
 	g_assert_cmpuint(addr4_ranges_count(ranges, 1), ==, UINT64_C(1) << 32);
 }
 
+/* Against a bit for each of 16 addresses at either end of the range of addresses. */
+static void test_without(void)
+{
+	for (uint32_t base = 0; base <= 1; base++) {
+		uint32_t first = base == 0 ? 0 : UINT32_MAX - 15;
+
+		for (uint32_t a = 0; a < 1u << 16; a = a * 5 / 4 + 1) {
+			for (uint32_t b = 0; b < 1u << 16; b = b * 5 / 4 + 1) {
+				struct addr4_range range[16], minus[16], left[32];
+				uint32_t n_ranges = 0, n_minus = 0, n, found = 0;
+
+				for (uint32_t i = 0; i < 16; i++) {
+					struct addr4_range one = {first + i, first + i};
+
+					if (a >> i & 1)
+						range[n_ranges++] = one;
+					if (b >> i & 1)
+						minus[n_minus++] = one;
+				}
+				n_ranges = addr4_ranges_merge(range, n_ranges);
+				n_minus = addr4_ranges_merge(minus, n_minus);
+				n = addr4_ranges_without(range, n_ranges, minus, n_minus, left);
+				g_assert_cmpuint(n, <=, n_ranges + n_minus);
+				for (uint32_t i = 0; i < n; i++) {
+					uint32_t size = left[i].last - left[i].first + 1;
+
+					found |= ((1u << size) - 1) << (left[i].first - first);
+				}
+				g_assert_cmphex(found, ==, a & ~b);
+				g_assert_cmpuint(addr4_ranges_merge(left, n), ==, n);
+			}
+		}
+	}
+}
+
 /* P-1: both sides of each border. */
 static void test_refusal(void)
 {
@@ -86,5 +121,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/addr4-ranges/merge", test_merge);
 	g_test_add_func("/addr4-ranges/refusal", test_refusal);
 	g_test_add_func("/addr4-ranges/is-prefix", test_is_prefix);
+	g_test_add_func("/addr4-ranges/without", test_without);
 	return g_test_run();
 }

@@ -119,7 +119,9 @@ room_of()
 {
 	case $1 in
 	# These know several edges, which is their job.
-	daemon* | main | worker | world | pool4_auto | pool4_sync | pool4_wanted) echo wiring ;;
+	daemon* | main | worker | world | pool4_auto | pool4_move | pool4_sync | pool4_wanted | \
+		static_sync | unsaid)
+		echo wiring ;;
 	config*) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;

@@ -45,6 +45,15 @@ static struct config *read_config(const char *text)
 	return config;
 }
 
+static void reload(struct gateway_host *host, const char *text)
+{
+	struct config *fresh = read_config(text);
+
+	g_assert_cmpuint(pool4_sync_follow(host->sync, fresh), ==, 0);
+	config_free(host->config);
+	host->config = fresh;
+}
+
 /* As the daemon does every ten seconds. Returns how many could not be made. */
 static unsigned follow(struct gateway_host *host)
 {
@@ -106,23 +115,127 @@ static unsigned n_addresses(const struct gateway_host *host, const char *name)
 
 #define STATIC(name, outside) "[Static " name "]\nInside=[2001:db8:1::5]:443\nOutside=" outside "\n"
 
-/* An entry is replaced when its interface gets an address, and its static bindings come back. */
-static void test_static_outlives_change(void)
+/* A client's binding: one that nothing in the configuration would make again. */
+static void bind_client(struct gateway_host *host, const char *addr, uint16_t port)
+{
+	struct nat64 *nat = host->gateway.nat;
+	const struct taddr4 outside = {craft_addr4(addr), port};
+	struct taddr6 inside = {.port = port};
+
+	inside.addr = craft_addr6("2001:db8:1::77");
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &inside, &outside, gateway_now_ms()),
+			==, NAT64_STATIC_OK);
+}
+
+/* P-22: addresses of an interface come and go; bindings at the others live on. */
+static void test_interface_changes(void)
 {
 	struct gateway_host host = {0};
+	const struct pool4_entry *entry;
+	uint32_t id;
 
 	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n" STATIC(
 				   "inside-ports", "203.0.113.1:41000")))
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
+	id = pool4_entry_by_name(host.gateway.nat->pool4, "a")->id;
+	bind_client(&host, "203.0.113.1", 42000);
 	netns_run("ip address add 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
 	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 41000));
-	assert_reported("pool4 entry a has changed: 2 bindings ended\n");
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	assert_reported("pool4 entry a has 203.0.113.9 now\n");
+	bind_client(&host, "203.0.113.9", 42001);
+
+	netns_run("ip address delete 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.9", 42001));
+	assert_reported("pool4 entry a: 203.0.113.9 is gone: 1 bindings ended\n");
+	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
+	g_assert_cmpuint(entry->id, ==, id);
+	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
+	g_assert_true(nat64_check(host.gateway.nat));
+	tear_down(&host);
+}
+
+/* A line that dials in anew: the only address is another one. The entry is the same; its new
+ * address is used once the rules are in. */
+static void test_interface_has_another(void)
+{
+	struct gateway_host host = {0};
+	const struct pool4_entry *entry;
+	char *error = NULL;
+	uint32_t id;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n"))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
+	id = entry->id;
+	bind_client(&host, "203.0.113.1", 42000);
+	netns_run("ip address flush dev wan");
+	netns_run("ip address add 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(pool4_sync_follow(host.sync, host.config), ==, 0);
+	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
+	g_assert_cmpuint(entry->id, ==, id);
+	g_assert_cmpint(entry->state, ==, POOL4_PENDING);
+	g_assert_true(pool4_entry_has_address(entry, craft_addr4("203.0.113.9")));
+	g_assert_false(pool4_entry_has_address(entry, craft_addr4("203.0.113.1")));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	assert_reported("pool4 entry a: 203.0.113.1 is gone: 1 bindings ended\n");
+	g_assert_cmpint(pool4_sync_rules(host.sync, NULL, false, &error), ==, 0);
+	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
+	assert_reported("");
+	tear_down(&host);
+}
+
+/* A reload that adds addresses, takes some away, and gives them to another entry. */
+static void test_reload_moves(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.0/29\n[Pool4 b]\nAddresses=192.0.2.8\n"))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	bind_client(&host, "192.0.2.1", 42000);
+	bind_client(&host, "192.0.2.7", 42001);
+	bind_client(&host, "192.0.2.8", 42002);
+	reload(&host, "[Pool4 a]\nAddresses=192.0.2.0/30 192.0.2.8\n"
+		      "[Pool4 b]\nAddresses=192.0.2.4-192.0.2.7\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("pool4 entry a: 192.0.2.4/30 is gone: 1 bindings ended\n"
+			"pool4 entry b: 192.0.2.8 is gone: 1 bindings ended\n"
+			"pool4 entry a has 192.0.2.8 now\n");
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 42000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.7", 42001));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.8", 42002));
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2); /* ranges */
+	g_assert_cmpuint(n_addresses(&host, "b"), ==, 1);
+	g_assert_true(nat64_check(host.gateway.nat));
+	tear_down(&host);
+}
+
+/* An interface gets an address that another entry has: said once, and the rest goes on. */
+static void test_interface_overlaps(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host,
+		    "[Pool4 a]\nAddresses=interface:wan\n[Pool4 b]\nAddresses=203.0.113.9\n"))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	netns_run("ip address add 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("the new addresses of pool4 entry a can not be used: another entry has the "
+			"same address, port, protocol and clients\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("");
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
 	tear_down(&host);
 }
 
@@ -186,9 +299,13 @@ static void test_interface_comes_back(void)
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	bind_client(&host, "203.0.113.1", 62000);
 	netns_run("ip link delete wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 0);
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+			"ended\n");
 	netns_run("ip link add wan type veth peer name wan1");
 	netns_run("ip address add 203.0.113.1/24 dev wan");
 	netns_run("ip address add 203.0.113.9/24 dev wan label wan:vip");
@@ -198,10 +315,38 @@ static void test_interface_comes_back(void)
 	tear_down(&host);
 }
 
+/* The address of auto goes with the default route. */
+static void test_auto_loses_address(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, ""))
+		return;
+	netns_run("ip link set wan up");
+	netns_run("ip route add default via 203.0.113.254 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "auto"), ==, 1);
+	bind_client(&host, "203.0.113.1", 62000);
+	netns_run("ip route delete default");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	g_string_truncate(reports, 0);
+	netns_run("ip address flush dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	assert_reported("pool4 entry auto: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+			"ended\n");
+	tear_down(&host);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/pool4_sync/static-outlives-change", test_static_outlives_change);
+	g_test_add_func("/pool4_sync/interface-changes", test_interface_changes);
+	g_test_add_func("/pool4_sync/interface-has-another", test_interface_has_another);
+	g_test_add_func("/pool4_sync/auto-loses-address", test_auto_loses_address);
+	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
+	g_test_add_func("/pool4_sync/interface-overlaps", test_interface_overlaps);
 	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
 	g_test_add_func("/pool4_sync/static-comes-with-address", test_static_comes_with_address);
 	g_test_add_func("/pool4_sync/interface-comes-back", test_interface_comes_back);

@@ -39,6 +39,31 @@ uint64_t addr4_ranges_count(const struct addr4_range *range, uint32_t n_ranges)
 	return n;
 }
 
+uint32_t addr4_ranges_without(const struct addr4_range *range, uint32_t n_ranges,
+			      const struct addr4_range *minus, uint32_t n_minus,
+			      struct addr4_range *ret)
+{
+	uint32_t n = 0;
+	uint32_t j = 0;
+
+	for (uint32_t i = 0; i < n_ranges; i++) {
+		uint64_t next = range[i].first; /* what is before it has been dealt with */
+
+		while (j < n_minus && minus[j].last < range[i].first)
+			j++;
+		for (; j < n_minus && minus[j].first <= range[i].last; j++) {
+			if (next < minus[j].first)
+				ret[n++] = (struct addr4_range){(uint32_t)next, minus[j].first - 1};
+			next = (uint64_t)minus[j].last + 1;
+			if (next > range[i].last)
+				break; /* it may reach into the next range */
+		}
+		if (next <= range[i].last)
+			ret[n++] = (struct addr4_range){(uint32_t)next, range[i].last};
+	}
+	return n;
+}
+
 const char *addr4_range_refusal(const struct addr4_range *range)
 {
 	static const struct {
