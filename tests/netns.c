@@ -90,3 +90,28 @@ gboolean netns_try(const char *format, ...)
 	g_free(line);
 	return worked;
 }
+
+#define LOCAL_WITHIN_MS 5000
+#define LOOK_EVERY_MS   1
+
+void netns_add_address(const char *address, const char *device)
+{
+	gboolean is_ip6 = strchr(address, ':') != NULL;
+	char **part = g_strsplit(address, "/", 2);
+	char *line =
+		g_strdup_printf("ip %s route show table local %s", is_ip6 ? "-6" : "-4", part[0]);
+	char *said = NULL;
+
+	netns_run("ip address add %s dev %s %s", address, device, is_ip6 ? "nodad" : "");
+	for (unsigned ms = 0; ms < LOCAL_WITHIN_MS; ms += LOOK_EVERY_MS) {
+		g_clear_pointer(&said, g_free);
+		if (g_spawn_command_line_sync(line, &said, NULL, NULL, NULL) && said[0] != '\0')
+			break;
+		g_usleep(LOOK_EVERY_MS * 1000);
+	}
+	if (!said || said[0] == '\0')
+		g_error("%s is not local after %u ms", address, LOCAL_WITHIN_MS);
+	g_free(said);
+	g_free(line);
+	g_strfreev(part);
+}

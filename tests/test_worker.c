@@ -112,9 +112,9 @@ static gboolean set_up(struct setting *setting)
 		return FALSE;
 	}
 	netns_run("iptables -A OUTPUT -d " POOL4 " -j NFQUEUE --queue-num %d", FIRST + 1);
-	netns_run("ip address add " CLIENT "/128 dev lo nodad");
-	netns_run("ip address add " SERVER "/32 dev lo");
-	netns_run("ip address add " POOL4 "/32 dev lo");
+	netns_add_address(CLIENT "/128", "lo");
+	netns_add_address(SERVER "/32", "lo");
+	netns_add_address(POOL4 "/32", "lo");
 	netns_run("ip -6 route add 2001:db8:64::/96 dev lo");
 
 	*setting = (struct setting){0};
