@@ -13,6 +13,9 @@ PACKAGES_CHECK=(clang-format binutils iperf3 procps python3 python3-scapy system
 PACKAGES_CROSS=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-s390x-linux-gnu
 	libc6-dev-s390x-cross qemu-user)
 PACKAGES_BENCH=(iperf3)
+# Installing these would start services or bring in databases: they are unpacked, see packages_unpack.
+PACKAGES_STACKS=(tayga coturn wireguard-go wireguard-tools)
+PACKAGES_UNPACKED=build/unpacked # below the root of the sources
 
 # packages_install yes|no PACKAGE…: installs what is missing, or names it and fails.
 packages_install()
@@ -40,6 +43,34 @@ packages_install()
 		echo "apt-get could not install: ${missing[*]}" >&2
 		return 1
 	}
+}
+
+# packages_unpack PACKAGE…: what is missing of them, and what they need, into $PACKAGES_UNPACKED.
+packages_unpack()
+{
+	local package missing=() root=$PACKAGES_ROOT/$PACKAGES_UNPACKED file
+	command -v dpkg-query >/dev/null || return 0
+	for package; do
+		[ -e "$root/archives/$package.unpacked" ] ||
+			dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+			missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "unpacking Debian packages in $PACKAGES_UNPACKED: ${missing[*]}"
+	mkdir -p "$root/archives/partial" || return
+	# Nothing of the system is touched, so neither its lock nor root is needed.
+	set -- --download-only -o Debug::NoLocking=1 -o Dir::Cache::archives="$root/archives" \
+		install "${missing[@]}"
+	packages_apt "$@" 2>/dev/null || { packages_apt update && packages_apt "$@"; } || {
+		echo "apt-get could not download: ${missing[*]}" >&2
+		return 1
+	}
+	for file in "$root/archives/"*.deb; do
+		dpkg-deb -x "$file" "$root" || return
+	done
+	for package in "${missing[@]}"; do
+		: >"$root/archives/$package.unpacked"
+	done
 }
 
 packages_apt()

@@ -25,6 +25,19 @@ tap_begin()
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:exitcode=99 UBSAN_OPTIONS=${UBSAN_OPTIONS:-}:print_stacktrace=1
 }
 
+# tap_needs PROGRAM…: of packages that are unpacked instead of installed (tools/packages.sh). What is
+# unpacked with them has to be in the LD_LIBRARY_PATH of those that need more than the C library.
+tap_needs()
+{
+	local program unpacked=$PWD/build/unpacked/usr
+	PATH=$PATH:$unpacked/bin:$unpacked/sbin
+	TAP_LIBRARIES=$(echo "$unpacked"/lib/*-linux-*)
+	for program; do
+		command -v "$program" >/dev/null ||
+			{ echo "1..0 # SKIP there is no $program here; tools/check unpacks it" && exit; }
+	done
+}
+
 # The daemon, or the end of it all with its last words.
 tap_gateway()
 {
