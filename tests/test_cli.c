@@ -89,6 +89,8 @@ static char *normalise(const char *text)
 		{"\"version\": \"[\\d.]+\"", "\"version\": VERSION"},
 		{"\"(uptime_usec|memory_bytes)\": \\d+", "\"\\1\": N"},
 		{"uptime_usec +\\d+", "uptime_usec N"},
+		/* Ten seconds have a digit more than nine, and make this column wider. */
+		{"(?m)^([a-z0-9_]+) +(\\d+|N) +", "\\1 \\2 "},
 		{"(memory_bytes|Memory) +[\\d.]+", "\\1 N"},
 		{" +\\n", "\n"},
 	};
