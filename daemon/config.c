@@ -275,6 +275,7 @@ void config_free(struct config *config)
 		g_free(config->statics[i].place.file);
 	g_free(config->statics);
 	g_strfreev(config->announce.interfaces);
+	g_strfreev(config->silent_interfaces);
 	g_free(config->later.log_target);
 	g_free(config->later.metrics_file);
 	g_free(config->later.metrics_listen);

@@ -102,7 +102,8 @@ struct config {
 	struct config_queue queue;
 	enum config_forwarding forwarding;
 	struct config_announce announce;
-	bool local_traffic; /* Translation.LocalTraffic */
+	bool local_traffic;       /* Translation.LocalTraffic */
+	char **silent_interfaces; /* Translation.SilentInterfaces; NULL-terminated, or NULL */
 	bool allow_below_minimum;
 	struct config_later later;
 };

@@ -50,6 +50,33 @@ static void warn_of_decisions(const struct config *config, const struct config_f
 			       problems);
 }
 
+/* I-31: what the RFCs do not leave to the operator, or what breaks path MTU discovery. */
+static void warn_of_answering(const struct config *config, const struct config_file *file,
+			      GPtrArray *problems)
+{
+	const uint8_t *answering = config->nat64.answering;
+
+	if (answering[OUTCOME_TOO_BIG] == ANSWERING_NO)
+		problem_at_key(file, CONFIG_WARNING, "Translation", "ICMPErrors",
+			       "without Packet Too Big and Fragmentation Needed, connections over "
+			       "paths with a smaller MTU hang",
+			       problems);
+	for (unsigned i = 0; i < N_OUTCOMES; i++) {
+		if (answering[i] != ANSWERING_UNLIMITED)
+			continue;
+		problem_at_key(file, CONFIG_WARNING, "Translation", "ICMPErrors",
+			       "errors without a limit can be used to flood others, against RFC "
+			       "4443, 2.4 (f)",
+			       problems);
+		break;
+	}
+	if (config->silent_interfaces != NULL && config->silent_interfaces[0] != NULL)
+		problem_at_key(file, CONFIG_WARNING, "Translation", "SilentInterfaces",
+			       "not even Packet Too Big is sent there: connections over paths with "
+			       "a smaller MTU hang",
+			       problems);
+}
+
 static void check_queue(const struct config *config, const struct config_file *file,
 			GPtrArray *problems)
 {
@@ -182,6 +209,7 @@ static void check_pool4(const struct config *config, GPtrArray *problems)
 void config_check(const struct config *config, const struct config_file *file, GPtrArray *problems)
 {
 	warn_of_decisions(config, file, problems);
+	warn_of_answering(config, file, problems);
 	check_queue(config, file, problems);
 	check_statics(config, problems);
 	check_pool4(config, problems);

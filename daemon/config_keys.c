@@ -18,6 +18,7 @@
 
 static const char *const choices_filtering[] = {"endpoint-independent", "address-dependent", NULL};
 static const char *const choices_error_source[] = {"router", "server", NULL};
+static const char *const choices_inner_checksum[] = {"verify", "ignore", NULL};
 static const char *const choices_pairing[] = {"soft", "strict", NULL};
 static const char *const choices_mode[] = {"dynamic", "blocks", "deterministic", NULL};
 static const char *const choices_rules[] = {"auto", "nft", "iptables", "none", NULL};
@@ -52,6 +53,15 @@ const struct config_key config_keys[] = {
 {"Translation", "AnswerUnbound", CONFIG_BOOL, IN_CONFIG(nat64.answer_optional),
  0, 0, "", "no", NULL, LIVE,
  "answer IPv4 packets without a binding, or filtered, with an ICMP error instead of silence"},
+{"Translation", "ICMPErrors", CONFIG_ANSWERING, 0,
+ 0, 0, "RFC 7915, 4.4 and 5.4", "", NULL, LIVE,
+ "what becomes of single kinds of the gateway's own ICMP errors, each named by its outcome ('nat64ctl stats --all' lists them): hop_limit:unlimited no_route:no"},
+{"Translation", "SilentInterfaces", CONFIG_INTERFACES, IN_CONFIG(silent_interfaces),
+ 0, 0, "RFC 7915, 4.4 and 5.4", "", NULL, LIVE,
+ "interfaces by which no ICMP errors of the gateway's own leave"},
+{"Translation", "InnerChecksum", CONFIG_EITHER, IN_CONFIG(nat64.trust_inner_checksum),
+ 0, 0, "RFC 5508, REQ-3", "verify", choices_inner_checksum, LIVE,
+ "verify the IPv4 header checksum of the packet embedded in an ICMP error, or pass the error on in any case"},
 {"Translation", "TrafficClass", CONFIG_COPY, IN_CONFIG(nat64.rules.traffic_class),
  0, 255, "", "copy", NULL, LIVE, "of IPv6 packets: copy the IPv4 TOS, zero, or a number 0-255"},
 {"Translation", "TypeOfService", CONFIG_COPY, IN_CONFIG(nat64.rules.type_of_service),
@@ -80,6 +90,9 @@ const struct config_key config_keys[] = {
 {"Translation", "DenyDestination", CONFIG_DENY, 0,
  0, NAT64_PREFIXES_MAX, "", "own", NULL, LIVE,
  "IPv4 destinations that are refused: own, private, and prefixes"},
+{"Translation", "DenySource", CONFIG_DENY_SOURCE, 0,
+ 0, NAT64_PREFIXES_MAX, "", "", NULL, LIVE,
+ "IPv4 prefixes that may open nothing towards the IPv6 side"},
 {"Translation", "Exempt", CONFIG_EXEMPT, 0,
  0, NAT64_PREFIXES_MAX, "", "", NULL, LIVE,
  "IPv4 and IPv6 prefixes that are handed to the kernel untouched"},
@@ -252,9 +265,12 @@ static const char *const forms[] = {
 	[CONFIG_NONGLOBAL] = "no, yes or IPv4 prefixes",
 	[CONFIG_CLIENTS] = "any, auto and IPv6 prefixes",
 	[CONFIG_DENY] = "own, private and IPv4 prefixes",
+	[CONFIG_DENY_SOURCE] = "IPv4 prefixes",
 	[CONFIG_EXEMPT] = "IPv4 and IPv6 prefixes",
 	[CONFIG_UDP_BY_PORT] = "PORT:TIME, several of them",
 	[CONFIG_ANNOUNCE] = "none, auto or names of interfaces",
+	[CONFIG_INTERFACES] = "names of interfaces",
+	[CONFIG_ANSWERING] = "OUTCOME:no, OUTCOME:limited or OUTCOME:unlimited, several of them",
 	[CONFIG_ADDRESSES] = "IPv4 addresses, prefixes, ranges, interface:NAME",
 	[CONFIG_PORTS] = "auto or port ranges such as 1024-65535",
 	[CONFIG_PROTOCOLS] = "any of tcp udp icmp",

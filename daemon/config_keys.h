@@ -33,9 +33,12 @@ enum config_type {
 	CONFIG_NONGLOBAL,
 	CONFIG_CLIENTS,
 	CONFIG_DENY,
+	CONFIG_DENY_SOURCE,
 	CONFIG_EXEMPT,
 	CONFIG_UDP_BY_PORT,
 	CONFIG_ANNOUNCE,
+	CONFIG_INTERFACES,
+	CONFIG_ANSWERING,
 	/* Keys of objects: config_object.c. The offset counts from the object. */
 	CONFIG_ADDRESSES,
 	CONFIG_PORTS,

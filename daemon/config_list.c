@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Values that are lists and land in arrays of struct nat64_config: Pool6, clients, denied and
- * exempt prefixes, lifetimes by port, and the interfaces of Announce. See config_value.h.
+ * exempt prefixes, lifetimes by port, kinds of ICMP errors, and names of interfaces. See
+ * config_value.h.
  *
  * A list is parsed whole before anything is written, and replaces what was there.
  */
@@ -257,17 +258,85 @@ static char *set_udp_by_port(const struct config_key *key, char **words, struct 
 	return NULL;
 }
 
+static char *set_deny_source(char **words, struct nat64_config *nat64)
+{
+	return parse_prefixes4(words, nat64->deny_source, &nat64->n_deny_source);
+}
+
+/* I-31. OUTCOME:WORD, where the outcome has an ICMP error. */
+static char *parse_answering(char *word, uint8_t answering[N_OUTCOMES])
+{
+	static const char *const names[] = {
+		[ANSWERING_NO] = "no",
+		[ANSWERING_LIMITED] = "limited",
+		[ANSWERING_UNLIMITED] = "unlimited",
+	};
+	char *colon = strchr(word, ':');
+	enum outcome outcome;
+
+	if (colon == NULL)
+		return g_strdup_printf("'%s' is not OUTCOME:no, :limited or :unlimited", word);
+	*colon = '\0';
+	outcome = outcome_parse(word);
+	if (outcome == N_OUTCOMES)
+		return g_strdup_printf("'%s' is not an outcome of 'nat64ctl stats --all'", word);
+	if (!outcome_info(outcome)->answer6.sent && !outcome_info(outcome)->answer4.sent)
+		return g_strdup_printf("%s has no ICMP error", word);
+	if (answering[outcome] != ANSWERING_DEFAULT)
+		return g_strdup_printf("%s stands there twice", word);
+	for (uint8_t i = ANSWERING_NO; i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(colon + 1, names[i]) != 0)
+			continue;
+		answering[outcome] = i;
+		return NULL;
+	}
+	return g_strdup_printf("'%s' is not no, limited or unlimited", colon + 1);
+}
+
+static char *set_answering(char **words, struct nat64_config *nat64)
+{
+	uint8_t answering[N_OUTCOMES] = {0};
+
+	for (; *words != NULL; words++) {
+		char *problem = parse_answering(*words, answering);
+		if (problem != NULL)
+			return problem;
+	}
+	memcpy(nat64->answering, answering, sizeof(answering));
+	return NULL;
+}
+
+static char *interface_problem(char **words)
+{
+	for (; *words != NULL; words++) {
+		if (strlen(*words) >= POOL4_TEXT_INTERFACE_SIZE || strchr(*words, '/') != NULL)
+			return g_strdup_printf("'%s' is not the name of an interface", *words);
+	}
+	return NULL;
+}
+
+static char *set_interfaces(char **words, char ***field)
+{
+	char *problem = interface_problem(words);
+
+	if (problem != NULL)
+		return problem;
+	g_strfreev(*field);
+	*field = g_strdupv(words);
+	return NULL;
+}
+
 static char *set_announce(char **words, struct config_announce *announce)
 {
 	bool none = take_word(words, "none");
 	bool automatic = take_word(words, "auto");
+	char *problem;
 
 	if (none + automatic + (words[0] != NULL) != 1)
 		return g_strdup("either none, or auto, or names of interfaces");
-	for (unsigned i = 0; words[i] != NULL; i++) {
-		if (strlen(words[i]) >= POOL4_TEXT_INTERFACE_SIZE || strchr(words[i], '/') != NULL)
-			return g_strdup_printf("'%s' is not the name of an interface", words[i]);
-	}
+	problem = interface_problem(words);
+	if (problem != NULL)
+		return problem;
 	g_strfreev(announce->interfaces);
 	announce->interfaces = NULL;
 	if (none || automatic) {
@@ -293,12 +362,18 @@ char *config_list_set(const struct config_key *key, const char *text, struct con
 		return set_clients(words, &config->nat64);
 	case CONFIG_DENY:
 		return set_deny(words, &config->nat64);
+	case CONFIG_DENY_SOURCE:
+		return set_deny_source(words, &config->nat64);
 	case CONFIG_EXEMPT:
 		return set_exempt(words, &config->nat64);
 	case CONFIG_UDP_BY_PORT:
 		return set_udp_by_port(key, words, &config->nat64);
 	case CONFIG_ANNOUNCE:
 		return set_announce(words, field);
+	case CONFIG_INTERFACES:
+		return set_interfaces(words, field);
+	case CONFIG_ANSWERING:
+		return set_answering(words, &config->nat64);
 	}
 	g_assert_not_reached();
 }

@@ -406,9 +406,12 @@ char *config_value_set(const struct config_key *key, const char *text, struct co
 	case CONFIG_NONGLOBAL:
 	case CONFIG_CLIENTS:
 	case CONFIG_DENY:
+	case CONFIG_DENY_SOURCE:
 	case CONFIG_EXEMPT:
 	case CONFIG_UDP_BY_PORT:
 	case CONFIG_ANNOUNCE:
+	case CONFIG_INTERFACES:
+	case CONFIG_ANSWERING:
 		return config_list_set(key, text, config, field);
 	case CONFIG_ADDRESSES:
 	case CONFIG_PORTS:

@@ -114,6 +114,9 @@ static int start_core(struct daemon *daemon)
 			 strerror(-r));
 		return r;
 	}
+	r = world_set_silent(daemon->world, daemon->config->silent_interfaces);
+	if (r < 0)
+		return r;
 	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		log_line(LOG_ERR, "the kernel gives no random numbers");
 		return -EIO;
@@ -323,6 +326,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		gateway_lock(&daemon->gateway);
 		nat64_set_config(daemon->gateway.nat, &config->nat64);
 		gateway_unlock(&daemon->gateway);
+		(void)world_set_silent(daemon->world, config->silent_interfaces);
 		(void)pool4_sync_follow(daemon->sync, config);
 		config_free(daemon->config);
 		daemon->config = config;

@@ -29,6 +29,7 @@ struct link_list {
 	unsigned n;
 	unsigned capacity;
 	bool no_memory;
+	char *const *silent;
 };
 
 struct links {
@@ -36,6 +37,7 @@ struct links {
 	struct nlif_handle *names;
 	pthread_mutex_t lock; /* guards now */
 	struct link_list now;
+	char **silent; /* names, NULL-terminated; or NULL. Control thread. */
 };
 
 static int compare(const void *a, const void *b)
@@ -73,6 +75,14 @@ static uint32_t read_mtu6(const struct nlattr *af_spec)
 	return value[DEVCONF_MTU6];
 }
 
+static bool is_silent(char *const *silent, const struct nlattr *name)
+{
+	for (; silent && name && *silent; silent++)
+		if (strcmp(*silent, mnl_attr_get_str(name)) == 0)
+			return true;
+	return false;
+}
+
 static int note_link(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(nlh);
@@ -101,6 +111,7 @@ static int note_link(const struct nlmsghdr *nlh, void *data)
 	found.link.mtu6 = mtu6 && mtu6 < found.link.mtu4 ? mtu6 : found.link.mtu4;
 	found.link.up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING) &&
 			(header->ifi_flags & LINK_LOWER_UP);
+	found.link.silent = is_silent(list->silent, attr[IFLA_IFNAME]);
 	list->link[list->n++] = found;
 	return MNL_CB_OK;
 }
@@ -140,6 +151,13 @@ failed:
 	return r;
 }
 
+static void free_names(char **names)
+{
+	for (unsigned i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
+}
+
 void links_free(struct links *links)
 {
 	if (!links)
@@ -149,6 +167,7 @@ void links_free(struct links *links)
 	netlink_close(&links->netlink);
 	(void)pthread_mutex_destroy(&links->lock);
 	free(links->now.link);
+	free_names(links->silent);
 	free(links);
 }
 
@@ -164,7 +183,7 @@ int links_read(struct links *links, void (*changed)(void *context, unsigned ifin
 	       void *context)
 {
 	char buffer[NETLINK_REQUEST_SIZE];
-	struct link_list fresh = {0};
+	struct link_list fresh = {.silent = links->silent};
 	struct link_list old;
 	struct ifinfomsg *header;
 	struct nlmsghdr *nlh;
@@ -197,6 +216,28 @@ int links_read(struct links *links, void (*changed)(void *context, unsigned ifin
 	}
 	free(old.link);
 	return 0;
+}
+
+int links_set_silent(struct links *links, char *const *names)
+{
+	unsigned n = 0;
+	char **copy;
+
+	while (names && names[n])
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (unsigned i = 0; copy && i < n; i++) {
+		copy[i] = strdup(names[i]);
+		if (!copy[i]) {
+			free_names(copy);
+			copy = NULL;
+		}
+	}
+	if (!copy)
+		return -ENOMEM;
+	free_names(links->silent);
+	links->silent = copy;
+	return links_read(links, NULL, NULL);
 }
 
 bool links_get(struct links *links, unsigned ifindex, struct link *ret)

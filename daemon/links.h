@@ -16,7 +16,8 @@ struct links;
 struct link {
 	uint32_t mtu4;
 	uint32_t mtu6;
-	bool up; /* set up, with a carrier */
+	bool up;     /* set up, with a carrier */
+	bool silent; /* see links_set_silent() */
 };
 
 int links_new(struct links **ret);
@@ -26,6 +27,10 @@ void links_free(struct links *links);
  * that has come up or gone down since the last time. */
 int links_read(struct links *links, void (*changed)(void *context, unsigned ifindex, bool up),
 	       void *context);
+
+/* By which interfaces no ICMP errors of our own leave (I-31): their names, NULL-terminated, or NULL
+ * for none. They are copied, and need not exist yet. Control thread. */
+int links_set_silent(struct links *links, char *const *names);
 
 bool links_get(struct links *links, unsigned ifindex, struct link *ret);
 

@@ -81,12 +81,21 @@ static void route4(void *context, uint32_t dst, struct route_answer *ret)
 	answer(world, route_find4(world->routes, dst, now_ms()), AF_INET, bytes, ret);
 }
 
+/* I-31, I-32: has the gateway an address towards there, and may it speak? */
+static bool may_answer(struct world *world, const struct route *route)
+{
+	struct link link;
+
+	return route->exists && route->has_source &&
+	       links_get(world->links, route->ifindex, &link) && !link.silent;
+}
+
 static bool source6(void *context, const struct addr6 *dst, struct addr6 *ret)
 {
 	struct world *world = context;
 	const struct route *route = route_find6(world->routes, dst, now_ms());
 
-	if (!route->exists || !route->has_source)
+	if (!may_answer(world, route))
 		return false;
 	memcpy(ret->byte, route->source, sizeof(ret->byte));
 	return true;
@@ -97,7 +106,7 @@ static bool source4(void *context, uint32_t dst, uint32_t *ret)
 	struct world *world = context;
 	const struct route *route = route_find4(world->routes, dst, now_ms());
 
-	if (!route->exists || !route->has_source)
+	if (!may_answer(world, route))
 		return false;
 	*ret = load_be32(route->source);
 	return true;
@@ -273,6 +282,11 @@ int world_read_news(struct world *world)
 		world->config.addresses4_changed(world->config.context);
 	world->news.addresses4 = false;
 	return 0;
+}
+
+int world_set_silent(struct world *world, char *const *names)
+{
+	return links_set_silent(world->links, names);
 }
 
 int world_refresh(struct world *world)

@@ -36,5 +36,9 @@ int world_read_news(struct world *world);
  * or a sysctl. Control thread. */
 int world_refresh(struct world *world);
 
+/* Interfaces by which no ICMP errors of our own leave (I-31), by name, NULL-terminated; NULL: none.
+ * They are copied, and need not exist yet. Control thread. */
+int world_set_silent(struct world *world, char *const *names);
+
 /* The kernel has just contradicted a cached route: forget them all. Any thread. */
 void world_forget_routes(struct world *world);

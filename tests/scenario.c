@@ -66,6 +66,7 @@ static const struct setting settings[] = {
 	SETTING("ErrorSourceServer", error_source_server, booleans),
 	SETTING("InboundRefresh", inbound_refresh, booleans),
 	SETTING("AnswerUnbound", answer_optional, booleans),
+	SETTING("TrustInnerChecksum", trust_inner_checksum, booleans),
 	SETTING("ClampMSS", rules.clamp_mss, booleans),
 	SETTING("LowestIPv6MTU", rules.lowest_ipv6_mtu, NULL),
 	SETTING("TrafficClass", rules.traffic_class, NULL),
@@ -131,6 +132,26 @@ static void set(struct player *player, const char *name, const char *value)
 		return;
 	}
 	REQUIRE(player, false, "there is no setting \"%s\"", name);
+}
+
+/* "answer OUTCOME no|limited|unlimited" */
+static bool read_answering(struct player *player, char **words)
+{
+	static const char *const names[] = {
+		[ANSWERING_DEFAULT] = "default",
+		[ANSWERING_NO] = "no",
+		[ANSWERING_LIMITED] = "limited",
+		[ANSWERING_UNLIMITED] = "unlimited",
+	};
+	enum outcome outcome = outcome_parse(words[1]);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(names) && outcome < N_OUTCOMES; i++) {
+		if (strcmp(names[i], words[2]) != 0)
+			continue;
+		player->config.answering[outcome] = (uint8_t)i;
+		return true;
+	}
+	return false;
 }
 
 static void limit(struct player *player, const char *what, uint32_t value)
@@ -239,6 +260,11 @@ static bool configure(struct player *player, char **words)
 		ok = addr6_parse(words[1], &world->own6[world->n_own6++]);
 	} else if (strcmp(verb, "deny") == 0) {
 		ok = prefix4_parse(words[1], &player->config.deny[player->config.n_deny++]);
+	} else if (strcmp(verb, "deny_source") == 0) {
+		ok = prefix4_parse(words[1],
+				   &player->config.deny_source[player->config.n_deny_source++]);
+	} else if (strcmp(verb, "answer") == 0 && n_words == 3) {
+		ok = read_answering(player, words);
 	} else if (strcmp(verb, "exempt4") == 0) {
 		ok = prefix4_parse(words[1], &player->config.exempt4[player->config.n_exempt4++]);
 	} else if (strcmp(verb, "nonglobal") == 0) {

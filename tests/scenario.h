@@ -8,7 +8,8 @@
  *	pool4 ADDRESSES PORTS [PROTOCOLS] as in the configuration, lists with commas: tcp,udp
  *	set KEY VALUE                     see settings[] in scenario.c
  *	limit bindings|sessions|stored_syns|fragment_memory N
- *	deny | exempt4 | nonglobal | clients PREFIX    another one each time
+ *	answer OUTCOME no|limited|unlimited   its ICMP error
+ *	deny | deny_source | exempt4 | nonglobal | clients PREFIX    another one each time
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
  *	listen PROTOCOL ADDRESS:PORT      a local socket
  *	mtu4 N | mtu6 N                   of all routes but:

@@ -64,6 +64,12 @@ static void test_good_translation(void)
 	g_assert_false(nat64->external_tcp);
 	g_assert_false(nat64->inbound_refresh);
 	g_assert_true(nat64->answer_optional);
+	g_assert_cmpint(nat64->answering[OUTCOME_NO_ROUTE], ==, ANSWERING_NO);
+	g_assert_cmpint(nat64->answering[OUTCOME_BIB4_NOT_FOUND], ==, ANSWERING_LIMITED);
+	g_assert_cmpint(nat64->answering[OUTCOME_TOO_BIG], ==, ANSWERING_DEFAULT);
+	g_assert_true(nat64->trust_inner_checksum);
+	g_assert_cmpuint(nat64->n_deny_source, ==, 1);
+	g_assert_cmpstr(prefix4_print(&nat64->deny_source[0], text), ==, "192.0.2.0/25");
 	g_assert_cmpint(nat64->rules.traffic_class, ==, 0);
 	g_assert_cmpint(nat64->rules.type_of_service, ==, 184);
 	g_assert_true(nat64->error_source_server);
@@ -158,7 +164,7 @@ static void test_good_objects(void)
 	g_assert_false(web->protocol[PROTOCOL_UDP]);
 	g_assert_cmpstr(taddr6_print(&web->inside, text), ==, "[2001:db8:1::5]:443");
 	g_assert_cmpstr(taddr4_print(&web->outside, text), ==, "192.0.2.2:8443");
-	g_assert_cmpuint(web->place.line, ==, 43);
+	g_assert_cmpuint(web->place.line, ==, 46);
 	config_free(config);
 }
 
@@ -246,6 +252,17 @@ static const struct bad_case bad_cases[] = {
 {"[Translation]\nAllowNonGlobal=yes 10.0.0.0/8\n", ":2: [Translation] AllowNonGlobal: either no, or yes, or prefixes", E},
 {"[Translation]\nAllowNonGlobal=yes\n", ":2: [Translation] AllowNonGlobal: non-global IPv4 addresses can be reached through 64:ff9b::/96, against RFC 6052, 3.1", W},
 {"[Translation]\nPool6=2001:db8::/96\nAllowNonGlobal=yes\n", ":3: [Translation] AllowNonGlobal: has no effect, because 64:ff9b::/96 is not in Pool6", W},
+{"[Translation]\nDenySource=2001:db8::/32\n", ":2: [Translation] DenySource: '2001:db8::/32' is not an IPv4 prefix", E},
+{"[Translation]\nInnerChecksum=no\n", ":2: [Translation] InnerChecksum: 'no' is none of: verify, ignore", E},
+{"[Translation]\nICMPErrors=no_route\n", ":2: [Translation] ICMPErrors: 'no_route' is not OUTCOME:no, :limited or :unlimited", E},
+{"[Translation]\nICMPErrors=noroute:no\n", ":2: [Translation] ICMPErrors: 'noroute' is not an outcome of 'nat64ctl stats --all'", E},
+{"[Translation]\nICMPErrors=translated:no\n", ":2: [Translation] ICMPErrors: translated has no ICMP error", E},
+{"[Translation]\nICMPErrors=no_route:no no_route:limited\n", ":2: [Translation] ICMPErrors: no_route stands there twice", E},
+{"[Translation]\nICMPErrors=no_route:never\n", ":2: [Translation] ICMPErrors: 'never' is not no, limited or unlimited", E},
+{"[Translation]\nICMPErrors=too_big:no\n", ":2: [Translation] ICMPErrors: without Packet Too Big and Fragmentation Needed, connections over paths with a smaller MTU hang", W},
+{"[Translation]\nICMPErrors=hop_limit:unlimited no_route:unlimited\n", ":2: [Translation] ICMPErrors: errors without a limit can be used to flood others, against RFC 4443, 2.4 (f)", W},
+{"[Translation]\nSilentInterfaces=wan0\n", ":2: [Translation] SilentInterfaces: not even Packet Too Big is sent there: connections over paths with a smaller MTU hang", W},
+{"[Translation]\nSilentInterfaces=wan/0\n", ":2: [Translation] SilentInterfaces: 'wan/0' is not the name of an interface", E},
 {"[Pool4]\nAnnounce=auto eth0\n", ":2: [Pool4] Announce: either none, or auto, or names of interfaces", E},
 {"[Pool4]\nPairingPrefixLength=129\n", ":2: [Pool4] PairingPrefixLength: 129 is above the maximum of 128", E},
 {"[Limits]\nBindings=0\n", ":2: [Limits] Bindings: 0 is below the minimum of 1", E},
@@ -302,6 +319,69 @@ static const struct bad_case bad_cases[] = {
 {"[Static a]\nProtocols=icmp\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", OK_EMPTY, W},
 };
 /* clang-format on */
+
+/* The lists of I-31, with what they warn of in bad_cases. */
+static void test_answering(void)
+{
+	g_autofree char *path = write_text("[Translation]\nSilentInterfaces=wan0 eth2\n"
+					   "ICMPErrors=hop_limit:unlimited Syn_Stored:no\n");
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = load(path, problems);
+
+	g_unlink(path);
+	g_assert_cmpint(config->nat64.answering[OUTCOME_HOP_LIMIT], ==, ANSWERING_UNLIMITED);
+	g_assert_cmpint(config->nat64.answering[OUTCOME_SYN_STORED], ==, ANSWERING_NO);
+	g_assert_cmpstr(config->silent_interfaces[0], ==, "wan0");
+	g_assert_cmpstr(config->silent_interfaces[1], ==, "eth2");
+	g_assert_null(config->silent_interfaces[2]);
+	config_free(config);
+}
+
+static bool is_bounded(const struct config_key *key)
+{
+	return key->type == CONFIG_NUMBER || key->type == CONFIG_BYTE ||
+	       key->type == CONFIG_DURATION || key->type == CONFIG_SIZE;
+}
+
+/* K-12, of every key that has bounds: they are in, what is one step outside is refused, and the
+ * sentence names the bound. */
+static void test_every_bound(void)
+{
+	struct config *config = config_new_default();
+	char bound[CONFIG_DURATION_TEXT_SIZE];
+	unsigned n = 0;
+
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		/* The key's own unit; a bare number of a time would be seconds. */
+		const char *unit = key->type == CONFIG_DURATION ? "ms" : "";
+		const uint64_t values[] = {key->min, key->max, key->min - 1, key->max + 1};
+
+		if (!is_bounded(key))
+			continue;
+		for (unsigned i = 0; i < G_N_ELEMENTS(values); i++) {
+			g_autofree char *text =
+				g_strdup_printf("%" G_GUINT64_FORMAT "%s", values[i], unit);
+			g_autofree char *problem = NULL;
+
+			if (i == 2 && key->min == 0)
+				continue;
+			problem = config_value_set(key, text, config, config);
+			g_test_message("%s.%s=%s: %s", key->section, key->name, text,
+				       problem ? problem : "taken");
+			if (i < 2) {
+				g_assert_null(problem);
+				continue;
+			}
+			config_bound_print(key, i == 2 ? key->min : key->max, bound);
+			g_assert_nonnull(problem);
+			g_assert_nonnull(strstr(problem, bound));
+			g_assert_nonnull(strstr(problem, key->bound));
+		}
+		n++;
+	}
+	g_assert_cmpuint(n, >, 20);
+	config_free(config);
+}
 
 static void test_bad(gconstpointer data)
 {
@@ -529,6 +609,8 @@ static void test_sizes(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/config/answering", test_answering);
+	g_test_add_func("/config/every-bound", test_every_bound);
 	g_test_add_func("/config/good-translation", test_good_translation);
 	g_test_add_func("/config/good-numbers", test_good_numbers);
 	g_test_add_func("/config/good-objects", test_good_objects);

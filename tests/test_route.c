@@ -166,6 +166,39 @@ static void test_addresses(void)
 	world_free(world);
 }
 
+/* I-31: by these interfaces no errors of our own leave, whenever the interface comes. */
+static void test_silent(void)
+{
+	char later[] = "later", lan[] = "lan";
+	char *names[] = {later, lan, NULL};
+	struct nat64_world functions;
+	struct addr6 client = craft_addr6("2001:db8:1::10");
+	struct addr6 source6;
+	struct world *world;
+	uint32_t source4;
+
+	if (!set_up(&world))
+		return;
+	functions = world_functions(world);
+	g_assert_cmpint(world_set_silent(world, names), ==, 0);
+	g_assert_false(functions.source6(world, &client, &source6));
+	g_assert_true(functions.source4(world, craft_addr4("203.0.113.20"), &source4));
+	/* The way itself is what it was. */
+	g_assert_cmpint(ask6(world, "2001:db8:1::10").state, ==, ROUTE_OK);
+
+	netns_run("ip link add later type veth peer name later_");
+	netns_run("ip address add 192.0.2.1/24 dev later");
+	netns_run("ip link set later up");
+	netns_run("ip link set later_ up");
+	read_news(world);
+	g_assert_false(functions.source4(world, craft_addr4("192.0.2.20"), &source4));
+
+	g_assert_cmpint(world_set_silent(world, NULL), ==, 0);
+	g_assert_true(functions.source6(world, &client, &source6));
+	g_assert_true(functions.source4(world, craft_addr4("192.0.2.20"), &source4));
+	world_free(world);
+}
+
 static void test_carrier(void)
 {
 	struct world *world;
@@ -405,6 +438,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/route/mtu6", test_mtu6);
 	g_test_add_func("/route/by-default", test_by_default);
 	g_test_add_func("/route/addresses", test_addresses);
+	g_test_add_func("/route/silent", test_silent);
 	g_test_add_func("/route/carrier", test_carrier);
 	g_test_add_func("/route/next-hop", test_next_hop);
 	g_test_add_func("/route/listeners", test_listeners);

@@ -17,12 +17,11 @@ struct answer_field {
 void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
 		 const struct answer_field *field, uint64_t now_ms, struct out *out);
 
-/* The answer to the first fragment of a packet that never became whole: ICMPv6 3/1 or ICMPv4 11/1,
- * an option as those in outcome.h. */
+/* The answer to the first fragment of a packet that never became whole: that of FRAGMENT_STORED. */
 void answer_incomplete(struct nat64 *nat, const struct packet *first, uint64_t now_ms,
 		       struct out *out);
 
-/* The answer to a SYN that nobody inside has wanted for six seconds (S-28): ICMPv4 3/3 quoting it.
- * Returns false if none is sent. */
+/* The answer to a SYN that nobody inside has wanted for six seconds (S-28): that of SYN_STORED,
+ * quoting it. Returns false if none is sent. */
 bool answer_stored_syn(struct nat64 *nat, const struct stored_syn *syn, uint64_t now_ms,
 		       struct out *out);

@@ -262,6 +262,8 @@ static enum outcome tcp_unbound_4to6(const struct nat64 *nat, const struct tuple
 		return unbound_4to6(nat, in, input);
 	if (!input->hairpinned && syn_is_for_host(nat, in, !(input->tcp_flags & TH_ACK)))
 		return OUTCOME_LEFT_TO_HOST;
+	if (policy_denied_source4(nat, in->src.addr))
+		return OUTCOME_SOURCE_DENIED_TCP;
 	return nat->config.external_tcp ? OUTCOME_SYN_STORED : OUTCOME_EXTERNAL_TCP_FORBIDDEN;
 }
 
@@ -282,6 +284,8 @@ static enum outcome permit_tcp_4to6(const struct nat64 *nat, const struct filter
 		return OUTCOME_TRANSLATED;
 	if (syn_store_find(&nat->syns, &in->dst, &in->src) != SLAB_NONE)
 		return OUTCOME_SYN_WAITS; /* S-27 */
+	if (policy_denied_source4(nat, in->src.addr))
+		return OUTCOME_SOURCE_DENIED_TCP; /* silent: S-28 */
 
 	bool permitted = filter_permits(nat, PROTOCOL_TCP, found->binding, in->src.addr);
 	if (tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN)
@@ -297,6 +301,8 @@ static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_fou
 {
 	if (in->protocol == PROTOCOL_TCP)
 		return permit_tcp_4to6(nat, found, in, input);
+	if (found->session == SLAB_NONE && policy_denied_source4(nat, in->src.addr))
+		return OUTCOME_SOURCE_DENIED; /* RFC 7915, 4.4 */
 	return filter_permits(nat, in->protocol, found->binding, in->src.addr)
 		       ? OUTCOME_TRANSLATED
 		       : OUTCOME_FILTERED; /* S-17 */

@@ -73,6 +73,7 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 	struct passage passage = {
 		.nat = nat, .packet = packet, .out = out, .now_ms = now_ms, .size = packet->size};
 
+	packet->trust_inner_checksum = nat->config.trust_inner_checksum;
 	enum outcome outcome = packet_parse(packet);
 	const bool from6 = packet->version == 6;
 	if (outcome != OUTCOME_TRANSLATED)

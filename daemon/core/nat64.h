@@ -38,7 +38,8 @@ struct nat64_world {
 	void *context;
 	void (*route6)(void *context, const struct addr6 *dst, struct route_answer *ret);
 	void (*route4)(void *context, uint32_t dst, struct route_answer *ret);
-	/* The gateway's own address towards dst, for errors of its own (I-32). False if none. */
+	/* The gateway's own address towards dst, for errors of its own (I-32). False if none, or if
+	 * the administrator wants no errors to be sent there (I-31). */
 	bool (*source6)(void *context, const struct addr6 *dst, struct addr6 *ret);
 	bool (*source4)(void *context, uint32_t dst, uint32_t *ret);
 	/* Configured on an interface of this host? Announced pool4 is not. */
@@ -49,6 +50,14 @@ struct nat64_world {
 };
 
 enum filtering { FILTERING_ENDPOINT_INDEPENDENT, FILTERING_ADDRESS_DEPENDENT };
+
+/* I-31: what becomes of the ICMP error that an outcome has. */
+enum answering {
+	ANSWERING_DEFAULT, /* limited; those marked OPTION in outcome.h as answer_optional says */
+	ANSWERING_NO,
+	ANSWERING_LIMITED, /* by icmp_limit */
+	ANSWERING_UNLIMITED,
+};
 
 /* Lifetimes of one destination port, Timeouts.UDPByPort (K-1). */
 struct port_lifetime {
@@ -73,6 +82,8 @@ struct nat64_config {
 	bool deny_own; /* Translation.DenyDestination */
 	struct prefix4 deny[NAT64_PREFIXES_MAX];
 	uint32_t n_deny;
+	struct prefix4 deny_source[NAT64_PREFIXES_MAX]; /* Translation.DenySource */
+	uint32_t n_deny_source;
 	struct prefix4 exempt4[NAT64_PREFIXES_MAX];
 	uint32_t n_exempt4;
 	struct prefix6 exempt6[NAT64_PREFIXES_MAX];
@@ -84,6 +95,8 @@ struct nat64_config {
 	uint8_t pairing_prefix_length;
 	struct icmp_limit_config icmp_limit;
 	bool answer_optional; /* send the errors marked OPTION in outcome.h */
+	uint8_t answering[N_OUTCOMES];
+	bool trust_inner_checksum; /* do not verify the embedded IPv4 header of ICMP errors (I-7) */
 	uint32_t udp_ms;
 	uint32_t tcp_established_ms;
 	uint32_t tcp_transitory_ms;

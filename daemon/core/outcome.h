@@ -13,8 +13,8 @@
  *   answer6   the ICMPv6 error for a sender on the IPv6 side (6->4, and hairpinned packets)
  *   answer4   the ICMPv4 error for a sender on the IPv4 side (4->6)
  *             SILENT; ERROR(type, code); OPTION(type, code): off unless the configuration asks for
- *             it. Fields (MTU, pointer) come from where the outcome is decided. See
- *             tests/vectors/gateway_errors.csv.
+ *             it. Fields (MTU, pointer) come from where the outcome is decided. A packet that is
+ *             STORED gets its error when its time is over. See tests/vectors/gateway_errors.csv.
  */
 #pragma once
 
@@ -29,8 +29,8 @@ X(HAIRPINNED,                TRANSLATED, SILENT,       SILENT,        "translate
 X(NOT_OURS,                  HOST,       SILENT,       SILENT,        "not for a Pool6 prefix or a pool4 address: left to the kernel") \
 X(EXEMPT,                    HOST,       SILENT,       SILENT,        "exempt from translation by the configuration: left to the kernel") \
 X(LEFT_TO_HOST,              HOST,       SILENT,       SILENT,        "no binding on an address of this host: left to the host's own programs") \
-X(SYN_STORED,                STORED,     SILENT,       SILENT,        "unsolicited SYN kept for six seconds, in case the inside opens too") \
-X(FRAGMENT_STORED,           STORED,     SILENT,       SILENT,        "fragment kept until the rest of its packet is there") \
+X(SYN_STORED,                STORED,     SILENT,       ERROR(3, 3),   "unsolicited SYN kept for six seconds, in case the inside opens too") \
+X(FRAGMENT_STORED,           STORED,     OPTION(3, 1), OPTION(11, 1), "fragment kept until the rest of its packet is there") \
 X(TRUNCATED,                 DROP,       SILENT,       SILENT,        "longer than the queue can carry") \
 X(MALFORMED_IP4,             DROP,       SILENT,       SILENT,        "IPv4 header with a wrong version, length or checksum") \
 X(MALFORMED_IP6,             DROP,       SILENT,       SILENT,        "IPv6 header with a wrong version or length") \
@@ -54,6 +54,8 @@ X(NONGLOBAL_DESTINATION,     DROP,       ERROR(1, 1),  SILENT,        "non-globa
 X(NONGLOBAL_SOURCE,          DROP,       SILENT,       SILENT,        "non-global IPv4 source, which the Well-Known Prefix may not show") \
 X(CLIENT_NOT_ALLOWED,        DROP,       ERROR(1, 1),  SILENT,        "this IPv6 source may not use the gateway (Translation.Clients)") \
 X(DESTINATION_DENIED,        DROP,       ERROR(1, 1),  SILENT,        "this IPv4 destination is denied (Translation.DenyDestination)") \
+X(SOURCE_DENIED,             DROP,       ERROR(1, 1),  ERROR(3, 13), "this IPv4 source is denied (Translation.DenySource)") \
+X(SOURCE_DENIED_TCP,         DROP,       SILENT,       SILENT,        "this IPv4 source is denied (Translation.DenySource): TCP") \
 X(SOURCE_ROUTE,              DROP,       SILENT,       ERROR(3, 5),   "IPv4 source route that is not used up") \
 X(ROUTING_HEADER,            DROP,       ERROR(4, 0),  SILENT,        "IPv6 routing header with segments left") \
 X(UNKNOWN_PROTOCOL,          DROP,       ERROR(1, 4),  ERROR(3, 2),   "neither TCP, UDP nor ICMP") \

@@ -135,7 +135,7 @@ static bool is_icmp_error_type(uint8_t version, uint8_t type)
 }
 
 /* The header's length is 0 if it can not be one. */
-static uint32_t ip4_header_size(const uint8_t *data, uint32_t size)
+static uint32_t ip4_header_size(const uint8_t *data, uint32_t size, bool trust_checksum)
 {
 	uint32_t header_size;
 
@@ -144,7 +144,7 @@ static uint32_t ip4_header_size(const uint8_t *data, uint32_t size)
 	header_size = (data[0] & 0xf) * 4u;
 	if (header_size < IP4_HEADER_SIZE || header_size > size)
 		return 0;
-	if (checksum_fold(checksum_add(0, data, header_size)) != 0xffff)
+	if (!trust_checksum && checksum_fold(checksum_add(0, data, header_size)) != 0xffff)
 		return 0;
 	return header_size;
 }
@@ -152,7 +152,7 @@ static uint32_t ip4_header_size(const uint8_t *data, uint32_t size)
 static enum outcome parse_ip4(struct packet *packet)
 {
 	const uint8_t *data = packet->data;
-	uint32_t header_size = ip4_header_size(data, packet->size);
+	uint32_t header_size = ip4_header_size(data, packet->size, false);
 	uint32_t total_length;
 	uint16_t fragment;
 
@@ -286,6 +286,7 @@ enum outcome packet_parse(struct packet *packet)
 		.mark = packet->mark,
 		.truncated = packet->truncated,
 		.reassembled = packet->reassembled,
+		.trust_inner_checksum = packet->trust_inner_checksum,
 		.version = packet->size > 0 && packet->data[0] >> 4 == 6 ? 6 : 4,
 	};
 	if (packet->truncated)
@@ -395,10 +396,11 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 }
 
 /* I-7, I-8. */
-static bool inner_parse_ip4(struct inner_packet *inner)
+/* RFC 5508, REQ-3: options are skipped (b), the header's checksum is verified (a, I-7). */
+static bool inner_parse_ip4(struct inner_packet *inner, bool trust_checksum)
 {
 	const uint8_t *data = inner->data;
-	uint32_t header_size = ip4_header_size(data, inner->quoted_size);
+	uint32_t header_size = ip4_header_size(data, inner->quoted_size, trust_checksum);
 	uint16_t fragment;
 
 	if (header_size == 0)
@@ -466,7 +468,8 @@ enum outcome packet_parse_inner(const struct packet *packet, struct inner_packet
 	*ret = (struct inner_packet){.data = packet_l4(packet) + ICMP_HEADER_SIZE};
 	find_extension(packet, ret);
 
-	if (packet->version == 6 ? !inner_parse_ip6(ret) : !inner_parse_ip4(ret))
+	if (packet->version == 6 ? !inner_parse_ip6(ret)
+				 : !inner_parse_ip4(ret, packet->trust_inner_checksum))
 		return OUTCOME_ICMP_INNER_UNUSABLE;
 	ret->is_fragment = ret->more_fragments;
 	ret->present = min_u32(ret->claimed, ret->quoted_size);

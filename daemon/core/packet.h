@@ -30,12 +30,13 @@
 #define TCP_HEADER_SIZE      20 /* without options */
 
 struct packet {
-	uint8_t *data;     /* first byte of the IP header */
-	uint32_t size;     /* of the IP packet; packet_parse() cuts padding off (T-10) */
-	uint32_t headroom; /* writable bytes in front of data */
-	uint32_t mark;     /* netfilter's, carried over to what is sent */
-	bool truncated;    /* the kernel gave less than the packet had */
-	bool reassembled;  /* it was fragments when it came (F-19) */
+	uint8_t *data;             /* first byte of the IP header */
+	uint32_t size;             /* of the IP packet; packet_parse() cuts padding off (T-10) */
+	uint32_t headroom;         /* writable bytes in front of data */
+	uint32_t mark;             /* netfilter's, carried over to what is sent */
+	bool truncated;            /* the kernel gave less than the packet had */
+	bool reassembled;          /* it was fragments when it came (F-19) */
+	bool trust_inner_checksum; /* of the IPv4 header in an ICMP error (I-7) */
 
 	/* Found by packet_parse(). */
 	uint8_t version;     /* 4 or 6 */
@@ -56,8 +57,8 @@ struct packet {
 
 /*
  * Checks and fills in what is above. OUTCOME_TRANSLATED: may go on. data, size, headroom, mark,
- * truncated and reassembled are the caller's. For an IPv4 packet the header checksum is verified;
- * transport checksums are not, except that of ICMP errors (I-6).
+ * truncated, reassembled and trust_inner_checksum are the caller's. For an IPv4 packet the header
+ * checksum is verified; transport checksums are not, except that of ICMP errors (I-6).
  */
 enum outcome packet_parse(struct packet *packet);
 

@@ -102,6 +102,11 @@ bool policy_denied4(const struct nat64 *nat, uint32_t dst4, bool hairpinned)
 	return in_prefixes4(config->deny, config->n_deny, dst4);
 }
 
+bool policy_denied_source4(const struct nat64 *nat, uint32_t src4)
+{
+	return in_prefixes4(nat->config.deny_source, nat->config.n_deny_source, src4);
+}
+
 enum outcome policy_new_session(const struct nat64 *nat, const struct addr6 *client, uint8_t pool6,
 				uint32_t dst4, bool hairpinned)
 {

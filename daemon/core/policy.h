@@ -25,6 +25,9 @@ bool policy_nonglobal(const struct nat64 *nat, uint8_t pool6, uint32_t addr4);
  * the host's own. */
 bool policy_denied4(const struct nat64 *nat, uint32_t dst4, bool hairpinned);
 
+/* I-30: may this IPv4 source open nothing? */
+bool policy_denied_source4(const struct nat64 *nat, uint32_t src4);
+
 /* Asked about every packet that has no session yet: OUTCOME_TRANSLATED, or why not. */
 enum outcome policy_new_session(const struct nat64 *nat, const struct addr6 *client, uint8_t pool6,
 				uint32_t dst4, bool hairpinned);

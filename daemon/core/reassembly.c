@@ -12,6 +12,7 @@ static enum outcome add(struct passage *passage)
 		return outcome;
 	passage->packet = &passage->whole;
 	passage->size = passage->whole.size;
+	passage->whole.trust_inner_checksum = passage->nat->config.trust_inner_checksum;
 	return packet_parse(passage->packet);
 }
 
