@@ -12,10 +12,9 @@
  * answer is one, and right; every packet is counted once; all tables keep their invariants and
  * bounds.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "tests/fake_world.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/repair.h"
 #include "tests/naive.h"
 
 #define CONTROL_WAIT   0x07
@@ -39,16 +38,6 @@
 #define FRAGMENT_MEMORY 32768 /* for each source an eighth of it */
 
 #define POOL4 0xcb007107u /* 203.0.113.7 */
-
-#define REQUIRE(condition)                                                              \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 struct fuzz {
 	struct fake_world world;
@@ -219,66 +208,6 @@ static void pass_time(struct fuzz *fuzz, unsigned index)
 	empty(fuzz);
 }
 
-static void store_check(uint8_t *at, uint16_t check)
-{
-	at[0] = (uint8_t)(check >> 8);
-	at[1] = (uint8_t)check;
-}
-
-static void repair4_header(uint8_t *data, size_t size)
-{
-	const size_t header_size = (size_t)(data[0] & 0xf) * 4;
-
-	if (size < 20 || header_size > size)
-		return;
-	store_check(data + 10, 0);
-	store_check(data + 10, naive_checksum(data, header_size));
-}
-
-/* Without this a mutated packet would hardly get past the first check. */
-static void repair4(uint8_t *data, size_t size)
-{
-	const size_t header_size = (size_t)(data[0] & 0xf) * 4;
-	size_t total;
-
-	if (size < 20)
-		return;
-	total = load_be16(data + 2);
-	if (total > size)
-		store_be16(data + 2, (uint16_t)(total = size));
-	if (data[9] == IPPROTO_ICMP && header_size + 8 <= total) {
-		uint8_t *icmp = data + header_size;
-
-		if (total - header_size > 28)
-			repair4_header(icmp + 8, total - header_size - 8);
-		store_check(icmp + 2, 0);
-		store_check(icmp + 2, naive_checksum(icmp, total - header_size));
-	}
-	repair4_header(data, size);
-}
-
-static void repair6(uint8_t *data, size_t size)
-{
-	uint8_t header[8];
-
-	if (size < 48)
-		return;
-	if ((size_t)load_be16(data + 4) + 40 > size)
-		store_be16(data + 4, (uint16_t)(size - 40));
-	if (data[6] != IPPROTO_ICMPV6)
-		return;
-	size = load_be16(data + 4) + 40u;
-	if (size < 48)
-		return;
-	/* The pseudo header takes the place of the first eight bytes for a moment. */
-	memcpy(header, data, sizeof(header));
-	store_be32(data, (uint32_t)size - 40);
-	store_be32(data + 4, IPPROTO_ICMPV6);
-	store_check(data + 42, 0);
-	store_check(data + 42, naive_checksum(data, size));
-	memcpy(data, header, sizeof(header));
-}
-
 static bool is_fragment(const uint8_t *data, size_t size)
 {
 	struct packet packet = {.data = (uint8_t *)data, .size = (uint32_t)size};
@@ -303,10 +232,8 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 
 	REQUIRE(memory && copy);
 	memcpy(packet.data, bytes, size);
-	if ((control & CONTROL_REPAIR) && size > 0 && packet.data[0] >> 4 == 4)
-		repair4(packet.data, size);
-	if ((control & CONTROL_REPAIR) && size > 0 && packet.data[0] >> 4 == 6)
-		repair6(packet.data, size);
+	if (control & CONTROL_REPAIR)
+		repair_packet(packet.data, size);
 	memcpy(copy, packet.data, size);
 	/* What a fragment completes is not in it. */
 	was_right = naive_packet_ok(copy, size) && !is_fragment(copy, size);
