@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 Peers that are no kernel's: segments written by hand, at the far end of a veth behind router6 and
-router4 (crafted_up in tcp.sh). No host there answers anything by itself.
+router4 (crafted_up in tap.sh). No host there answers anything by itself.
 """
 import asyncio
 import itertools
@@ -11,7 +11,7 @@ import logging
 from nodes import ETH_P, Failed, Node, in_pool6, nat64ctl, require
 
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-from scapy.layers.inet import ICMP, IP, TCP  # noqa: E402
+from scapy.layers.inet import IP, TCP  # noqa: E402
 from scapy.layers.inet6 import IPv6  # noqa: E402
 
 DEVICE = "crafted-end"
@@ -52,7 +52,7 @@ class Wire:
 
 
 class Peer:
-    """One end of TCP connections."""
+    """An address and a port, of TCP where nothing else is said."""
 
     def __init__(self, wire, address, port):
         self.wire, self.address, self.port = wire, address, port
@@ -85,12 +85,14 @@ class Peer:
         require(bytes(packet) == anew(packet), "wrong checksum:", bytes(packet).hex())
         return packet
 
-    async def error(self, seconds):
-        """The next packet, which is to be ICMPv4 3/3: the packet that it quotes."""
+    async def icmp_error(self, kind, code, seconds=2):
+        """The next packet, which is to be such an error: it, its MTU, and the packet that it quotes."""
         packet = await self.receive(seconds)
-        require(ICMP in packet and (packet[ICMP].type, packet[ICMP].code) == (3, 3),
-                "expected ICMPv4 3/3, found", packet.summary())
-        return packet, bytes(packet[ICMP].payload)
+        message = bytes(packet.payload)
+        protocol = packet.proto if self.wire.version == 4 else packet.nh
+        require(protocol in (1, 58) and tuple(message[:2]) == (kind, code),
+                "expected ICMP %d/%d, found" % (kind, code), packet.summary())
+        return packet, int.from_bytes(message[4:8], "big"), message[8:]
 
     async def silence(self, seconds):
         try:
@@ -112,7 +114,9 @@ def anew(packet):
 
 
 def after_a_hop(packet):
-    """The IPv4 packet as the router sends it on."""
+    """The packet as the router sends it on."""
+    if packet[0] >> 4 == 6:
+        return packet[:7] + bytes([packet[7] - 1]) + packet[8:]
     other = IP(packet)
     other.ttl -= 1
     del other.chksum
@@ -122,7 +126,7 @@ def after_a_hop(packet):
 class Lab:
     """Peers, no two of which share an address; places of pool4 that are nobody's."""
 
-    def __init__(self, held_address, held_ports):
+    def __init__(self, held_address=None, held_ports=()):
         self.wire6, self.wire4 = Wire("router6", 6), Wire("router4", 4)
         self.numbers = itertools.count(1)
         self.servers = itertools.count(FIRST_SERVER)
@@ -133,6 +137,9 @@ class Lab:
 
     def server(self):
         return Peer(self.wire4, SERVERS % next(self.servers), 80)
+
+    def at(self, address4):
+        return Peer(self.wire4, address4, 80)
 
     def another_port(self, server):
         return Peer(self.wire4, server.address, server.port + 1)

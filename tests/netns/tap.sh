@@ -7,7 +7,9 @@
 TAP_SCRIPT=$(realpath "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 . tools/topology.sh
-export TOPOLOGY_NAME TOPOLOGY_POOL6 TOPOLOGY_SERVER4 TOPOLOGY_SERVER6 TOPOLOGY_GATEWAY4 # nodes.py
+export TOPOLOGY_NAME TOPOLOGY_POOL6 TOPOLOGY_SERVER4 TOPOLOGY_SERVER6 # for nodes.py
+export TOPOLOGY_GATEWAY4 TOPOLOGY_GATEWAY6
+TAP_CRAFTED_MAC=02:00:00:00:00:01
 TAP_NUMBER=0 TAP_FAILED=0 TAP_OUTPUT=$RUN/output
 
 # tap_begin ARGUMENT…: returns inside the namespaces; outside, the script ends here.
@@ -36,6 +38,24 @@ tap_needs()
 		command -v "$program" >/dev/null ||
 			{ echo "1..0 # SKIP there is no $program here; tools/check unpacks it" && exit; }
 	done
+}
+
+# Peers whose packets are written by hand (crafted.py) stand behind router6 and router4, on an interface
+# without neighbour discovery: what it sends to is at the other end, where no kernel listens.
+crafted_up()
+{
+	local router
+	for router in router6 router4; do
+		ip -n $TOPOLOGY_NAME-$router -batch - <<-END || return
+			link add crafted address $TAP_CRAFTED_MAC type veth peer name crafted-end
+			link set crafted arp off
+			link set crafted up
+			link set crafted-end up
+		END
+	done
+	ip -n $TOPOLOGY_NAME-router6 route add 2001:db8:3::/48 dev crafted &&
+		ip -n $TOPOLOGY_NAME-gateway route add 2001:db8:3::/48 via 2001:db8:6::1 &&
+		ip -n $TOPOLOGY_NAME-router4 route add 198.51.100.128/25 dev crafted
 }
 
 # The daemon, or the end of it all with its last words.

@@ -18,27 +18,8 @@
 tap_begin "$@"
 offloads=$1 conntrack=$2 pool4=$3 filtering=$4
 # pool4 of the clients that meet a stored SYN, and nobody else's: so its ports are free.
-HELD_ADDRESS=203.0.113.65 STATIC_ADDRESS=203.0.113.1 HELD_PORT=30000 CRAFTED_MAC=02:00:00:00:00:01
+HELD_ADDRESS=203.0.113.65 STATIC_ADDRESS=203.0.113.1 HELD_PORT=30000
 if [ "$pool4" = own ]; then HELD_ADDRESS=$TOPOLOGY_GATEWAY4 STATIC_ADDRESS=$TOPOLOGY_GATEWAY4; fi
-
-# Peers whose packets are written by hand stand behind router6 and router4, on an interface without
-# neighbour discovery: what it sends to is at the other end, where no kernel listens.
-crafted_up()
-{
-	local router
-	for router in router6 router4; do
-		ip -n $TOPOLOGY_NAME-$router -batch - <<-END || return
-			link add crafted address $CRAFTED_MAC type veth peer name crafted-end
-			link set crafted arp off
-			link set crafted up
-			link set crafted-end up
-		END
-	done
-	ip -n $TOPOLOGY_NAME-router6 route add 2001:db8:3::/48 dev crafted &&
-		ip -n $TOPOLOGY_NAME-gateway route add 2001:db8:3::/48 via 2001:db8:6::1 &&
-		ip -n $TOPOLOGY_NAME-router4 route add 198.51.100.128/25 dev crafted &&
-		ip -n $TOPOLOGY_NAME-router4 route add 203.0.113.64/28 via $TOPOLOGY_GATEWAY4
-}
 
 # configure [KEY=VALUE of Translation]
 configure()
@@ -95,7 +76,9 @@ reload()
 	kill -HUP "${TOPOLOGY_PIDS[nat64d]}" && until_true 5 grep -q reload "$RUN/nat64d.log"
 }
 
-topology_offloads "$offloads" && crafted_up || tap_bail "the topology could not be built"
+topology_offloads "$offloads" && crafted_up &&
+	ip -n $TOPOLOGY_NAME-router4 route add 203.0.113.64/28 via $TOPOLOGY_GATEWAY4 ||
+	tap_bail "the topology could not be built"
 [ "$conntrack" = off ] || topology_conntrack || tap_bail "no connection tracking"
 rules=iptables
 if [ "$conntrack" = off ] && has_nft_queue; then rules=nft; fi

@@ -194,7 +194,7 @@ async def is_held(server, mapped):
     server.send(mapped, "S", 200)
     server.send(mapped, "A", 201, 1)
     await server.silence(HOLD - 0.1 - passed())
-    packet, quoted = await server.error(0.1 + LATE)
+    packet, _, quoted = await server.icmp_error(3, 3, 0.1 + LATE)
     require(packet.src == GATEWAY4, "from", packet.src)
     # T-25: as it was received, behind one router.
     require(quoted == after_a_hop(syn)[:len(quoted)] and len(quoted) >= 28, "quoted", quoted.hex(),
