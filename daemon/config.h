@@ -73,14 +73,8 @@ struct config_announce {
 struct config_later {
 	uint32_t pool4_mode;
 	uint32_t pool4_block_size;
-	uint32_t bindings_per_address;
-	struct port_share bindings_per_client;
-	struct port_share sessions_per_client;
-	uint32_t new_bindings_per_client_rate;
-	uint32_t sessions_per_binding;
 	uint32_t pool4_objects;
-	struct port_share pool_alarm[2]; /* raise, clear */
-	uint32_t state_flush_ms;         /* UINT32_MAX: only at exit */
+	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;
 	bool state_keep;
 	bool state_overrides;

@@ -85,6 +85,7 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 #define KEEP(key, member) keep(key, &fresh->member, &running->member, sizeof(fresh->member))
 	KEEP("Limits.Bindings", limits.bindings);
 	KEEP("Limits.Sessions", limits.sessions);
+	KEEP("Limits.ClientPrefixLength", nat64.icmp_limit.client_prefix_length);
 	KEEP("Limits.StoredSYNs", limits.stored_syns);
 	KEEP("Limits.FragmentMemory", limits.fragment_memory);
 	KEEP("Queue.First", queue.first);

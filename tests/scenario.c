@@ -79,6 +79,12 @@ static const struct setting settings[] = {
 	SETTING("HeldPercent", pool4_policy.max_held.value, NULL),
 	SETTING("StrictPairing", pool4_policy.strict_pairing, booleans),
 	SETTING("PairingPrefixLength", pairing_prefix_length, NULL),
+	SETTING("BindingsPerAddress", quota.bindings_per_address, NULL),
+	SETTING("BindingsPerClient", quota.bindings_per_client.value, NULL),
+	SETTING("SessionsPerClient", quota.sessions_per_client.value, NULL),
+	SETTING("NewBindingsPerClientRate", quota.binding_rate, NULL),
+	SETTING("SessionsPerBinding", quota.sessions_per_binding, NULL),
+	SETTING("ClientPrefixLength", icmp_limit.client_prefix_length, NULL),
 	SETTING("ICMPErrorRate", icmp_limit.rate, NULL),
 	SETTING("ICMPErrorBurst", icmp_limit.burst, NULL),
 	SETTING("TCPOpening", tcp_opening_ms, NULL),
@@ -490,6 +496,63 @@ static void check_held(struct player *player, char **words)
 		    words[2]);
 }
 
+static uint64_t read_time_ms(const struct player *player, const char *word)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"", 1000}};
+	char *end;
+	uint64_t value = g_ascii_strtoull(word, &end, 10);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(units); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return value * units[i].ms;
+	REQUIRE(player, false, "\"%s\" is no time", word);
+	return 0;
+}
+
+/* What the administrator does between packets; false if it is nothing of that. */
+static bool administer(struct player *player, char **words)
+{
+	struct block_table *blocks = &player->nat->blocks;
+	struct prefix6 prefix;
+	bool done;
+
+	if (strcmp(words[0], "block") != 0 && strcmp(words[0], "unblock") != 0)
+		return false;
+	finish_step(player);
+	REQUIRE(player, words[1] && prefix6_parse(words[1], &prefix), "%s PREFIX", words[0]);
+	if (strcmp(words[0], "block") == 0) {
+		uint64_t until_ms = BLOCK_FOREVER;
+		if (words[2])
+			until_ms = player->now_ms + read_time_ms(player, words[2]);
+		done = block_add(blocks, &prefix, until_ms);
+	} else {
+		uint32_t index = block_find(blocks, &prefix);
+		done = index != SLAB_NONE;
+		if (done)
+			block_remove(blocks, index);
+	}
+	REQUIRE(player, done, "the prefix can not be %sed", words[0]);
+	return true;
+}
+
+/* Of an event: its name in event.h. */
+static void check_event(struct player *player, const char *wanted)
+{
+	static const char *const names[] = {
+#define X(name, number, sub_type, text) #name,
+		EVENT_LIST(X)
+#undef X
+	};
+	struct event event;
+
+	REQUIRE(player, event_next(&player->nat->events, &event), "there is no event");
+	REQUIRE(player, strcmp(names[event.kind], wanted) == 0, "the event is %s",
+		names[event.kind]);
+}
+
 /* A line that looks at the tables; false if it is none. */
 static bool inspect(struct player *player, char **words)
 {
@@ -512,6 +575,8 @@ static bool inspect(struct player *player, char **words)
 			    words[1]);
 	else if ((strcmp(words[0], "held") == 0 || strcmp(words[0], "reused") == 0) && n_words == 3)
 		check_held(player, words);
+	else if (strcmp(words[0], "event") == 0 && n_words == 2)
+		check_event(player, words[1]);
 	else if (strcmp(words[0], "state") == 0 && n_words == 2)
 		check_state(player, words[1]);
 	else if (strcmp(words[0], "timer") == 0 && n_words == 2)
@@ -521,22 +586,6 @@ static bool inspect(struct player *player, char **words)
 	else
 		return false;
 	return true;
-}
-
-static uint64_t read_time_ms(const struct player *player, const char *word)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"", 1000}};
-	char *end;
-	uint64_t value = g_ascii_strtoull(word, &end, 10);
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(units); i++)
-		if (strcmp(end, units[i].unit) == 0)
-			return value * units[i].ms;
-	REQUIRE(player, false, "\"%s\" is no time", word);
-	return 0;
 }
 
 static void play_line(struct player *player, char **words)
@@ -564,7 +613,7 @@ static void play_line(struct player *player, char **words)
 		play_join(player, words + 1);
 	} else if (strcmp(words[0], "end") == 0 && words[1]) {
 		play_end(player, words[1]);
-	} else {
+	} else if (!administer(player, words)) {
 		REQUIRE(player, inspect(player, words), "\"%s\" is no line of a scenario",
 			words[0]);
 	}

@@ -18,6 +18,7 @@
  * Steps; TIME is behind the step before, in ms, s, min or h, and may be left out:
  *	[+TIME] in PACKET                 PACKET as in scenario_packet.h
  *	[+TIME] expire                    only the clock
+ *	block PREFIX [TIME] | unblock PREFIX   the administrator stops a client's traffic
  * What must have come of the step before, in this order:
  *	out PACKET                        one line for every packet that is sent
  *	join PACKET                       all that is sent, put together
@@ -27,6 +28,7 @@
  *	                                  packets of which fragments wait; that never became whole
  *	held PROTOCOL N | reused PROTOCOL N   ports held down; given out before their time
  *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
+ *	event KIND                        the next event, as in event.h
  *	state STATE                       of the only TCP session
  *	timer SECONDS                     what is left of the only TCP session's lifetime
  * Every packet sent is judged by a second, naive implementation of the checksums, and the tables'

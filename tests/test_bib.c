@@ -53,7 +53,7 @@ static void test_find(void)
 	taddr4 = bib_entry_taddr4(entry);
 	g_assert_cmpuint(bib_find6(&bib, &taddr6), ==, index);
 	g_assert_cmpuint(bib_find4(&bib, &taddr4), ==, index);
-	g_assert_cmpuint(entry->client, ==, SLAB_NONE);
+	g_assert_cmpuint(entry->pairing, ==, SLAB_NONE);
 	g_assert_cmpuint(entry->first_session, ==, SLAB_NONE);
 	g_assert_cmpuint(entry->n_sessions, ==, 0);
 	g_assert_true(bib_check(&bib));

@@ -27,15 +27,17 @@ static void test_refusal_changes_nothing(void)
 	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==,
 			OUTCOME_POOL4_EXHAUSTED);
 	g_assert_cmpuint(nat->clients.clients.n_used, ==, 1);
+	g_assert_cmpuint(nat->pairings.pairings.n_used, ==, 1);
 	g_assert_cmpuint(nat->bib[PROTOCOL_UDP].entries.n_used, ==, 1);
 
-	binding_end_if_idle(nat, PROTOCOL_UDP, first);
+	binding_end_if_idle(nat, PROTOCOL_UDP, first, NOW);
 	g_assert_cmpuint(nat->clients.clients.n_used, ==, 0);
+	g_assert_cmpuint(nat->pairings.pairings.n_used, ==, 0);
 	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_used[PROTOCOL_UDP], ==, 0);
 	/* P-14: what was never used is not held. */
 	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, 0);
 	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_TRANSLATED);
-	binding_end_if_idle(nat, PROTOCOL_UDP, second);
+	binding_end_if_idle(nat, PROTOCOL_UDP, second, NOW);
 
 	nat->draining = true;
 	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_DRAINING);
@@ -52,10 +54,11 @@ static void test_limits(void)
 
 	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_TRANSLATED);
 	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_BIB_FULL);
-	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &peer, 0, 0, NOW + 1000), ==,
-			OUTCOME_TRANSLATED);
-	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000), ==,
-			OUTCOME_SESSION_FULL);
+	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &peer, 0, 0, NOW + 1000, NOW),
+			==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(
+		binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000, NOW), ==,
+		OUTCOME_SESSION_FULL);
 	binding_end_session(nat, PROTOCOL_UDP,
 			    session_find(&nat->sessions[PROTOCOL_UDP], first, &peer), NOW);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
@@ -114,9 +117,9 @@ static void test_bindings_of_an_entry(void)
 	for (unsigned port = 1; port <= 20; port++) {
 		g_autofree char *client = g_strdup_printf("[2001:db8::1]:%u", port);
 		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
-		g_assert_cmpint(
-			binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0, NOW + 1000),
-			==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0,
+						    NOW + 1000, NOW),
+				==, OUTCOME_TRANSLATED);
 	}
 	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
 	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 20);
@@ -138,9 +141,9 @@ static void test_address_of_an_entry_goes(void)
 	for (unsigned i = 1; i <= 40; i++) {
 		g_autofree char *client = g_strdup_printf("[2001:db8::%x]:5000", i);
 		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
-		g_assert_cmpint(
-			binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0, NOW + 1000),
-			==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, binding, &peer, 0, 0,
+						    NOW + 1000, NOW),
+				==, OUTCOME_TRANSLATED);
 		n_gone += bib_at(&nat->bib[PROTOCOL_UDP], binding)->addr4 < moved.first;
 	}
 	g_assert_cmpuint(n_gone, >, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Records of clients: P-2, P-3, X-1. */
+/* Records of clients: P-3, L-1, L-2, X-1. */
 #include <glib.h>
 
 #include "daemon/core/client.h"
@@ -14,79 +14,87 @@ static struct addr6 addr_of(const char *text)
 	return addr;
 }
 
-/* P-3: one record for each prefix and Pool6 prefix. */
-static void test_find_and_get(void)
+/* P-3: all addresses of one prefix are one client. */
+static void test_prefix(void)
 {
-	struct addr6 one = addr_of("2001:db8::1"), two = addr_of("2001:db8::2");
+	struct addr6 one = addr_of("2001:db8::1"), same = addr_of("2001:db8::ffff:0:0:2"),
+		     other = addr_of("2001:db8:0:1::1"), prefix = addr_of("2001:db8::");
 	struct client_table table;
-	uint32_t a, b, c;
+	uint32_t a, b;
 
-	client_table_init(&table, &key, 100);
+	client_table_init(&table, &key, 100, 64);
 	g_assert_cmpuint(client_table_memory(&table), ==, 0);
-	g_assert_cmpuint(client_find(&table, &one, 0), ==, SLAB_NONE);
-	a = client_get(&table, &one, 0);
-	b = client_get(&table, &one, 1);
-	c = client_get(&table, &two, 0);
-	g_assert_true(a != SLAB_NONE && b != SLAB_NONE && c != SLAB_NONE);
-	g_assert_true(a != b && b != c && a != c);
-	g_assert_cmpuint(client_get(&table, &one, 0), ==, a);
-	g_assert_cmpuint(client_find(&table, &one, 1), ==, b);
-	g_assert_cmpuint(client_at(&table, a)->n_bindings, ==, 0);
-	g_assert_cmpuint(client_at(&table, a)->addr4, ==, 0);
-	g_assert_true(client_table_check(&table));
+	g_assert_cmpuint(client_find(&table, &one), ==, SLAB_NONE);
+	a = client_get(&table, &one);
+	b = client_get(&table, &other);
+	g_assert_true(a != SLAB_NONE && b != SLAB_NONE && a != b);
+	g_assert_cmpuint(client_get(&table, &same), ==, a);
+	g_assert_cmpuint(client_find(&table, &other), ==, b);
+	g_assert_true(addr6_equal(&client_at(&table, a)->prefix, &prefix));
+	client_table_deinit(&table);
+
+	client_table_init(&table, &key, 100, 128);
+	g_assert_cmpuint(client_get(&table, &one), !=, client_get(&table, &same));
 	client_table_deinit(&table);
 }
 
-/* P-2: the record lives as long as bindings refer to it. */
+/* The record lives as long as the client has bindings, and its quota with it. */
 static void test_life(void)
 {
 	struct addr6 one = addr_of("2001:db8::1");
 	struct client_table table;
 	uint32_t index;
 
-	client_table_init(&table, &key, 100);
-	index = client_get(&table, &one, 0);
-	client_ref(&table, index);
-	client_ref(&table, index);
-	client_at(&table, index)->addr4 = 0xc0000201;
+	client_table_init(&table, &key, 100, 64);
+	index = client_get(&table, &one);
+	client_add_binding(&table, index, PROTOCOL_TCP);
+	client_add_binding(&table, index, PROTOCOL_UDP);
+	g_assert_null(client_quota(&table, index));
+	client_quota_get(&table, index)->n_refused = 7;
+	g_assert_cmpuint(client_quota(&table, index)->n_refused, ==, 7);
 	client_drop_unused(&table, index);
-	client_unref(&table, index);
-	g_assert_cmpuint(client_find(&table, &one, 0), ==, index);
-	client_unref(&table, index);
-	g_assert_cmpuint(client_find(&table, &one, 0), ==, SLAB_NONE);
+	client_remove_binding(&table, index, PROTOCOL_TCP);
+	g_assert_cmpuint(client_find(&table, &one), ==, index);
+	g_assert_true(client_table_check(&table));
+	client_remove_binding(&table, index, PROTOCOL_UDP);
+	g_assert_cmpuint(client_find(&table, &one), ==, SLAB_NONE);
+	g_assert_cmpuint(table.quotas.n_used, ==, 0);
 
-	index = client_get(&table, &one, 0);
-	g_assert_cmpuint(client_at(&table, index)->addr4, ==, 0);
+	index = client_get(&table, &one);
+	g_assert_null(client_quota(&table, index));
 	client_drop_unused(&table, index);
-	g_assert_cmpuint(client_find(&table, &one, 0), ==, SLAB_NONE);
 	g_assert_true(client_table_check(&table));
 	client_table_deinit(&table);
 }
 
-/* at the bound new clients are refused and known ones are found. */
+/* at the bound new clients are refused and known ones are found; a cursor finds each. */
 static void test_limit(void)
 {
 	struct addr6 addr = addr_of("2001:db8::");
 	struct client_table table;
+	unsigned n = 0;
 
-	client_table_init(&table, &key, 3000);
+	client_table_init(&table, &key, 3000, 64);
 	for (unsigned i = 0; i < 3000; i++) {
-		addr.byte[14] = (uint8_t)(i >> 8);
-		addr.byte[15] = (uint8_t)i;
-		g_assert_cmpuint(client_get(&table, &addr, 0), !=, SLAB_NONE);
+		addr.byte[6] = (uint8_t)(i >> 8);
+		addr.byte[7] = (uint8_t)i;
+		client_add_binding(&table, client_get(&table, &addr), PROTOCOL_ICMP);
 	}
 	g_assert_true(client_table_check(&table));
 	addr.byte[0] = 0x30;
-	g_assert_cmpuint(client_get(&table, &addr, 0), ==, SLAB_NONE);
+	g_assert_cmpuint(client_get(&table, &addr), ==, SLAB_NONE);
 	addr.byte[0] = 0x20;
-	g_assert_cmpuint(client_get(&table, &addr, 0), !=, SLAB_NONE);
+	g_assert_cmpuint(client_get(&table, &addr), !=, SLAB_NONE);
+	for (uint32_t i = client_next(&table, 0); i != SLAB_NONE; i = client_next(&table, i + 1))
+		n += client_at(&table, i)->n_bindings[PROTOCOL_ICMP];
+	g_assert_cmpuint(n, ==, 3000);
 	client_table_deinit(&table);
 }
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/client/find-and-get", test_find_and_get);
+	g_test_add_func("/client/prefix", test_prefix);
 	g_test_add_func("/client/life", test_life);
 	g_test_add_func("/client/limit", test_limit);
 	return g_test_run();

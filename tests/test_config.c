@@ -116,6 +116,15 @@ static void test_good_numbers(void)
 	g_assert_cmpuint(config->limits.bindings, ==, 2000000);
 	g_assert_cmpuint(config->limits.sessions, ==, 4000000);
 	g_assert_cmpuint(config->limits.stored_syns, ==, 100);
+	g_assert_cmpuint(config->nat64.quota.bindings_per_address, ==, 100);
+	g_assert_cmpuint(config->nat64.quota.bindings_per_client.value, ==, 50);
+	g_assert_true(config->nat64.quota.bindings_per_client.is_percent);
+	g_assert_cmpuint(config->nat64.quota.sessions_per_client.value, ==, 5000);
+	g_assert_false(config->nat64.quota.sessions_per_client.is_percent);
+	g_assert_cmpuint(config->nat64.quota.binding_rate, ==, 1000000);
+	g_assert_cmpuint(config->nat64.quota.sessions_per_binding, ==, 64);
+	g_assert_cmpuint(config->nat64.quota.alarm[0].value, ==, 90);
+	g_assert_cmpuint(config->nat64.quota.alarm[1].value, ==, 60);
 	g_assert_cmpuint(config->queue.first, ==, 7000);
 	g_assert_cmpuint(config->queue.workers, ==, 2);
 	g_assert_cmpuint(config->queue.length, ==, 4096);
@@ -198,6 +207,13 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->nat64.icmp_ms, ==, core.icmp_ms);
 	g_assert_cmpuint(config->nat64.n_udp_by_port, ==, core.n_udp_by_port);
 	g_assert_cmpuint(config->limits.bindings, ==, 1000000);
+	g_assert_cmpuint(config->nat64.quota.bindings_per_address, ==, 2048);
+	g_assert_cmpuint(config->nat64.quota.bindings_per_client.value, ==, 0);
+	g_assert_cmpuint(config->nat64.quota.sessions_per_client.value, ==, 0);
+	g_assert_cmpuint(config->nat64.quota.binding_rate, ==, 0);
+	g_assert_cmpuint(config->nat64.quota.sessions_per_binding, ==, 0);
+	g_assert_cmpuint(config->nat64.quota.alarm[0].value, ==, 80);
+	g_assert_cmpuint(config->nat64.quota.alarm[1].value, ==, 70);
 	g_assert_cmpuint(config->queue.workers, ==, 0);
 	g_assert_cmpuint(config->n_pool4, ==, 0);
 	config_free(config);
@@ -268,6 +284,22 @@ static const struct bad_case bad_cases[] = {
 {"[Limits]\nBindings=0\n", ":2: [Limits] Bindings: 0 is below the minimum of 1", E},
 {"[Limits]\nBindings=1e6\n", ":2: [Limits] Bindings: '1e6' is not a number", E},
 {"[Limits]\nHeldPorts=101%\n", ":2: [Limits] HeldPorts: 101% is more than all", E},
+{"[Limits]\nBindingsPerAddress=many\n", ":2: [Limits] BindingsPerAddress: 'many' is not a number", E},
+{"[Limits]\nBindingsPerAddress=1073741825\n", ":2: [Limits] BindingsPerAddress: 1073741825 is above the maximum of 1073741824", E},
+{"[Limits]\nBindingsPerAddress=50%\n", ":2: [Limits] BindingsPerAddress: '50%' is not a number", E},
+{"[Limits]\nBindingsPerClient=-1\n", ":2: [Limits] BindingsPerClient: '-1' is not a number, or a share such as 50%", E},
+{"[Limits]\nBindingsPerClient=101%\n", ":2: [Limits] BindingsPerClient: 101% is more than all", E},
+{"[Limits]\nBindingsPerClient=100%\n", OK_EMPTY, W},
+{"[Limits]\nSessionsPerClient=half\n", ":2: [Limits] SessionsPerClient: 'half' is not a number, or a share such as 50%", E},
+{"[Limits]\nSessionsPerClient=1073741825\n", ":2: [Limits] SessionsPerClient: 1073741825 is above the maximum of 1073741824", E},
+{"[Limits]\nNewBindingsPerClientRate=10/s\n", ":2: [Limits] NewBindingsPerClientRate: '10/s' is not a number", E},
+{"[Limits]\nNewBindingsPerClientRate=1000001\n", ":2: [Limits] NewBindingsPerClientRate: 1000001 is above the maximum of 1000000", E},
+{"[Limits]\nSessionsPerBinding=few\n", ":2: [Limits] SessionsPerBinding: 'few' is not a number", E},
+{"[Limits]\nClientPrefixLength=0\n", ":2: [Limits] ClientPrefixLength: 0 is below the minimum of 1", E},
+{"[Limits]\nClientPrefixLength=129\n", ":2: [Limits] ClientPrefixLength: 129 is above the maximum of 128", E},
+{"[Limits]\nPoolAlarm=80%\n", ":2: [Limits] PoolAlarm: '80%' is not two shares such as 80% 70%", E},
+{"[Limits]\nPoolAlarm=800 700\n", ":2: [Limits] PoolAlarm: 800 is above the maximum of 100", E},
+{"[Limits]\nPoolAlarm=0% 0%\n", ":2: [Limits] PoolAlarm: 0% is below the minimum of 1", E},
 {"[Limits]\nPoolAlarm=70% 80%\n", ":2: [Limits] PoolAlarm: 80% clears the alarm above 70%, which raises it", E},
 {"[Queue]\nMemory=64X\n", ":2: [Queue] Memory: '64X' is not a size such as 65536 or 64M", E},
 {"[Queue]\nMark=0x1/0x2\n", ":2: [Queue] Mark: 0x1/0x2 has bits of the mark outside its mask", E},

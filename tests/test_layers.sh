@@ -25,13 +25,13 @@ result()
 layer_of()
 {
 	case $1 in
-	addr | addr4_* | checksum | siphash | random | slab | hash_index | wheel | outcome | rfc6052 | \
+	addr | addr4_* | checksum | siphash | random | token_bucket | slab | hash_index | wheel | outcome | rfc6052 | \
 		ports | port_set) echo values ;;
 	packet | tuple | xlat* | fragment | ip_header | emit | icmp_error | ip4_id | tcp_probe)
 		echo packets ;;
-	pool4* | addr_choice | client | bib | session | syn_store | tcp_fsm) echo tables ;;
+	pool4* | addr_choice | pairing | client | block | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
-	nat64* | policy | admission | binding | filter | answer | icmp_transit | forward | reassembly)
+	nat64* | policy | quota | admission | binding | filter | answer | icmp_transit | forward | reassembly)
 		echo filters ;;
 	esac
 }

@@ -54,7 +54,7 @@ static void test_memory_of_a_binding(void)
 	GHashTable *addresses = g_hash_table_new(NULL, NULL);
 
 	for (uint32_t i = 0; i < 65536; i++) {
-		store_be32(client.byte + 8, i);
+		store_be32(client.byte + 4, i); /* of as many clients, too */
 		struct taddr6 src = {client, 5000};
 		g_assert_cmpint(gateway_udp6(gateway, &src, &server, NOW), ==, OUTCOME_TRANSLATED);
 		g_hash_table_add(addresses, GUINT_TO_POINTER(gateway_sent_src4(gateway).addr));

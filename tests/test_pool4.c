@@ -2,7 +2,7 @@
 /* pool4: P-1 to P-13, P-17, P-18, P-21. Random operations: property/test_pool4_model.c. */
 #include <glib.h>
 
-#include "daemon/core/client.h"
+#include "daemon/core/pairing.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/pool4_text.h"
 
@@ -318,11 +318,11 @@ static void test_spread(void)
 {
 	struct pool4 *pool = new_pool();
 	uint32_t hits[64] = {0}, before[256];
-	struct client_table clients;
+	struct pairing_table clients;
 	double chi_square = 0;
 	uint32_t id;
 
-	client_table_init(&clients, &key, 100);
+	pairing_table_init(&clients, &key, 100);
 	add(pool, "192.0.2.0/27", "1-65535");
 	add(pool, "192.0.2.32-192.0.2.47", "1-65535");
 	for (unsigned i = 48; i < 64; i++) {
@@ -333,7 +333,7 @@ static void test_spread(void)
 	for (unsigned i = 0; i < 6400; i++) {
 		struct addr6 prefix = {
 			{0x20, 0x01, 0x0d, 0xb8, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i}};
-		struct take what = {.hash = client_hash(&clients, &prefix, 0)};
+		struct take what = {.hash = pairing_hash(&clients, &prefix, 0)};
 		struct taddr4 taddr, again;
 
 		g_assert_cmpint(take_full(pool, what, &taddr, &id), ==, POOL4_OK);
@@ -360,7 +360,7 @@ static void test_spread(void)
 	}
 	for (unsigned i = 0; i < G_N_ELEMENTS(before); i++) {
 		struct addr6 prefix = {{0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)i}};
-		struct take what = {.hash = client_hash(&clients, &prefix, 0)};
+		struct take what = {.hash = pairing_hash(&clients, &prefix, 0)};
 		struct taddr4 taddr;
 
 		g_assert_cmpint(take_full(pool, what, &taddr, &id), ==, POOL4_OK);
@@ -370,7 +370,7 @@ static void test_spread(void)
 		pool4_give_back(pool, PROTOCOL_TCP, &taddr, id);
 	}
 	pool4_free(pool);
-	client_table_deinit(&clients);
+	pairing_table_deinit(&clients);
 }
 
 /* P-5: the clients of one full address go to all others, not to its neighbour. */
@@ -715,29 +715,29 @@ static void test_set_addresses(void)
 static void test_memory(void)
 {
 	struct pool4 *pool = new_pool();
-	struct client_table clients;
+	struct pairing_table clients;
 	size_t before = pool4_memory(pool), memory;
 	uint32_t id = add(pool, "10.0.0.0/8", "1024-65535");
 
 	g_assert_cmpuint(pool4_memory(pool) - before, <, 16 * 1024);
 	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 64512ull << 24);
 
-	client_table_init(&clients, &key, 1u << 20);
+	pairing_table_init(&clients, &key, 1u << 20);
 	for (uint32_t i = 0; i < 65536; i++) {
 		struct addr6 prefix = {
 			{0x20, 0x01, 0x0d, 0xb8, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i}};
-		uint32_t client = client_get(&clients, &prefix, 0);
+		uint32_t client = pairing_get(&clients, &prefix, 128, 0);
 		struct taddr4 taddr = {addr4_of("10.1.0.0") + i, 5000};
 
 		g_assert_cmpuint(client, !=, SLAB_NONE);
-		client_ref(&clients, client);
+		pairing_ref(&clients, client, PROTOCOL_UDP);
 		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_UDP, &taddr, &id), ==, POOL4_OK);
 	}
-	memory = pool4_memory(pool) + client_table_memory(&clients);
+	memory = pool4_memory(pool) + pairing_table_memory(&clients);
 	g_test_message("%.1f bytes a binding", memory / 65536.0);
 	g_assert_cmpuint(memory, <=, 110 * 65536);
 	pool4_free(pool);
-	client_table_deinit(&clients);
+	pairing_table_deinit(&clients);
 }
 
 int main(int argc, char **argv)

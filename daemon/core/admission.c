@@ -20,6 +20,8 @@ enum outcome admission_6to4(const struct nat64 *nat, const struct packet *packet
 		return OUTCOME_SOURCE_IN_POOL6;
 	if (addr6_is_illegal_source(&src))
 		return OUTCOME_ILLEGAL_SOURCE;
+	if (block_covers(&nat->blocks, &src))
+		return OUTCOME_CLIENT_BLOCKED;
 	if (!embeds)
 		return OUTCOME_BAD_U_OCTET;
 	if (policy_nonglobal(nat, (uint8_t)pool6, *ret_peer4))
@@ -113,7 +115,9 @@ enum outcome admission_refused(const struct nat64 *nat, const struct packet *pac
 		uint32_t peer4;
 		int pool6;
 		enum outcome admitted = admission_6to4(nat, packet, &pool6, &peer4);
-		if (admitted == OUTCOME_NONGLOBAL_DESTINATION && is_malformed(outcome))
+		bool answered = admitted == OUTCOME_NONGLOBAL_DESTINATION ||
+				admitted == OUTCOME_CLIENT_BLOCKED;
+		if (answered && is_malformed(outcome))
 			return outcome;
 		return admitted == OUTCOME_TRANSLATED ? outcome : admitted;
 	}

@@ -104,7 +104,7 @@ uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct tadd
 		.addr4 = taddr4->addr,
 		.port4 = taddr4->port,
 		.first_session = SLAB_NONE,
-		.client = SLAB_NONE,
+		.pairing = SLAB_NONE,
 	};
 	if (!hash_index_add(&bib->by6, index, hash6_of(bib, entry)))
 		goto free_entry;

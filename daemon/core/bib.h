@@ -25,7 +25,7 @@ struct bib_entry {
 	uint32_t next4;
 	uint32_t first_session; /* list in session.c, which writes these two */
 	uint32_t n_sessions;
-	uint32_t client;    /* record in client.h; SLAB_NONE for a static binding */
+	uint32_t pairing;   /* record in pairing.h; SLAB_NONE for a static binding */
 	uint32_t pool4;     /* id of the entry of pool4; 0 = the host's own address, static */
 	uint32_t created_s; /* monotonic */
 	uint8_t pool6;      /* prefix with which the inside last used it */
@@ -50,7 +50,7 @@ static inline struct bib_entry *bib_at(const struct bib *bib, uint32_t index)
 	return slab_at(&bib->entries, index);
 }
 
-/* A new entry: empty links, no client, everything else zero. SLAB_NONE at the limit, without
+/* A new entry: empty links, no pairing, everything else zero. SLAB_NONE at the limit, without
  * memory, or if one of the two transport addresses is bound already. */
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
 /* The entry has no sessions any more. */

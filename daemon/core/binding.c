@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/binding.h"
 
+#include "daemon/core/quota.h"
+
 /* How many SYNs of one peer are looked at: it may have sent them to all our ports. */
 #define SYNS_TRIED_MAX 16
 
@@ -62,70 +64,181 @@ static enum outcome outcome_of_pool4(enum pool4_result result)
 	return OUTCOME_POOL4_EXHAUSTED;
 }
 
-/* P-2: a client's records for several Pool6 prefixes have one address, wherever the entries of
+/* P-2: a source's records for several Pool6 prefixes have one address, wherever the entries of
  * pool4 allow it. */
-static uint32_t paired_address(const struct nat64 *nat, const struct client *record)
+static uint32_t paired_address(const struct nat64 *nat, const struct pairing *record)
 {
 	if (record->addr4)
 		return record->addr4;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
-		uint32_t other = client_find(&nat->clients, &record->prefix, (uint8_t)i);
-		if (other != SLAB_NONE && client_at(&nat->clients, other)->addr4)
-			return client_at(&nat->clients, other)->addr4;
+		uint32_t other = pairing_find(&nat->pairings, &record->prefix, (uint8_t)i);
+		if (other != SLAB_NONE && pairing_at(&nat->pairings, other)->addr4)
+			return pairing_at(&nat->pairings, other)->addr4;
 	}
 	return 0;
 }
 
 /* By which pool4 knows a client; 0 for none. */
-static uint64_t hash_of_client(const struct nat64 *nat, uint32_t client)
+static uint64_t hash_of_client(const struct nat64 *nat, uint32_t pairing)
 {
-	const struct client *record;
+	const struct pairing *record;
 
-	if (client == SLAB_NONE)
+	if (pairing == SLAB_NONE)
 		return 0;
-	record = client_at(&nat->clients, client);
-	return client_hash(&nat->clients, &record->prefix, record->pool6);
+	record = pairing_at(&nat->pairings, pairing);
+	return pairing_hash(&nat->pairings, &record->prefix, record->pool6);
 }
 
-/* Takes a transport address for the client of the packet, paired with its other ones (P-2). */
-static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-				 const struct taddr4 *peer, uint32_t client, struct taddr4 *ret,
-				 uint32_t *ret_pool4)
+/* The records that a binding has part in. */
+struct owners {
+	uint32_t pairing;
+	uint32_t address; /* under PAIRING_ADDRESS, if the pairing is of more than the address */
+	uint32_t client;
+};
+
+static void drop_unused(struct nat64 *nat, const struct owners *owners)
 {
-	const struct client *record = client_at(&nat->clients, client);
+	if (owners->pairing != SLAB_NONE)
+		pairing_drop_unused(&nat->pairings, owners->pairing);
+	if (owners->address != SLAB_NONE)
+		pairing_drop_unused(&nat->pairings, owners->address);
+	if (owners->client != SLAB_NONE)
+		client_drop_unused(&nat->clients, owners->client);
+}
+
+/* All of them, or none without memory. */
+static bool get_owners(struct nat64 *nat, const struct addr6 *src, uint8_t pool6,
+		       struct owners *ret)
+{
+	const uint8_t len = nat->config.pairing_prefix_length;
+	const struct addr6 prefix = addr6_mask(src, len);
+	bool complete;
+
+	*ret = (struct owners){SLAB_NONE, SLAB_NONE, SLAB_NONE};
+	ret->pairing = pairing_get(&nat->pairings, &prefix, len, pool6);
+	complete = ret->pairing != SLAB_NONE;
+	if (complete && pairing_at(&nat->pairings, ret->pairing)->len < 128) {
+		ret->address = pairing_get(&nat->pairings, src, 128, PAIRING_ADDRESS);
+		complete = ret->address != SLAB_NONE;
+	}
+	if (complete) {
+		ret->client = client_get(&nat->clients, src);
+		complete = ret->client != SLAB_NONE;
+	}
+	if (!complete)
+		drop_unused(nat, ret);
+	return complete;
+}
+
+/* The binding counts for its owners. */
+static void join_owners(struct nat64 *nat, enum protocol protocol, const struct owners *owners)
+{
+	pairing_ref(&nat->pairings, owners->pairing, protocol);
+	if (owners->address != SLAB_NONE)
+		pairing_ref(&nat->pairings, owners->address, protocol);
+	client_add_binding(&nat->clients, owners->client, protocol);
+}
+
+static void leave_owners(struct nat64 *nat, enum protocol protocol, const struct bib_entry *entry)
+{
+	struct pairing_table *pairings = &nat->pairings;
+
+	if (pairing_at(pairings, entry->pairing)->len < 128)
+		pairing_unref(pairings, pairing_find(pairings, &entry->addr6, PAIRING_ADDRESS),
+			      protocol);
+	pairing_unref(pairings, entry->pairing, protocol);
+	client_remove_binding(&nat->clients, client_find(&nat->clients, &entry->addr6), protocol);
+}
+
+/* Takes a transport address for the source of the packet, paired with its other ones (P-2). */
+static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+				 const struct taddr4 *peer, uint32_t pairing, uint64_t now_ms,
+				 struct taddr4 *ret, uint32_t *ret_pool4)
+{
+	const struct pairing *record = pairing_at(&nat->pairings, pairing);
 	struct pool4_request request = {
 		.protocol = in->protocol,
 		.client = &in->src.addr,
 		.pool6 = pool6,
 		.port6 = in->src.port,
 		.paired4 = paired_address(nat, record),
-		.client_hash = hash_of_client(nat, client),
+		.client_hash = hash_of_client(nat, pairing),
 	};
 
 	if (in->protocol == PROTOCOL_TCP &&
 	    take_address_of_stored_syn(nat, &request, peer, ret, ret_pool4))
 		return OUTCOME_TRANSLATED;
-	return outcome_of_pool4(pool4_take(nat->pool4, &request, ret, ret_pool4));
+
+	enum outcome outcome = outcome_of_pool4(pool4_take(nat->pool4, &request, ret, ret_pool4));
+	if (outcome == OUTCOME_POOL4_EXHAUSTED)
+		quota_refused(nat,
+			      &(struct quota_refusal){
+				      .outcome = outcome,
+				      .protocol = in->protocol,
+				      .host = &in->src.addr,
+				      .pool4 = *ret_pool4,
+				      .addr4 = nat->config.pool4_policy.strict_pairing
+						       ? request.paired4
+						       : 0,
+			      },
+			      now_ms);
+	return outcome;
 }
 
-enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-			    const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret)
+/* RFC 8158, 4.6: a binding that comes or goes, for those who want to know; forced: they need to. */
+static void tell_binding(struct nat64 *nat, enum event_kind kind, enum protocol protocol,
+			 uint32_t binding, bool forced, uint64_t now_ms)
 {
-	if (nat->draining)
-		return OUTCOME_DRAINING;
-	if (nat64_n_bindings(nat) >= nat->limits.bindings)
-		return OUTCOME_BIB_FULL;
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
-	struct addr6 prefix = addr6_mask(&in->src.addr, nat->config.pairing_prefix_length);
-	uint32_t client = client_get(&nat->clients, &prefix, pool6);
-	if (client == SLAB_NONE)
+	if (!nat->events.want_bindings && !forced)
+		return;
+	event_push(&nat->events, &(struct event){
+					 .kind = kind,
+					 .protocol = protocol,
+					 .forced = forced,
+					 .prefix_len = 128,
+					 .addr6 = entry->addr6,
+					 .port6 = entry->port6,
+					 .mapped = bib_entry_taddr4(entry),
+					 .pool4 = entry->pool4,
+					 .time_ms = now_ms,
+				 });
+}
+
+static void tell_session(struct nat64 *nat, enum event_kind kind, enum protocol protocol,
+			 uint32_t binding, const struct taddr4 *peer, uint64_t now_ms)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+
+	if (!nat->events.want_sessions)
+		return;
+	event_push(&nat->events, &(struct event){
+					 .kind = kind,
+					 .protocol = protocol,
+					 .prefix_len = 128,
+					 .addr6 = entry->addr6,
+					 .port6 = entry->port6,
+					 .mapped = bib_entry_taddr4(entry),
+					 .peer = *peer,
+					 .pool4 = entry->pool4,
+					 .time_ms = now_ms,
+				 });
+}
+
+static enum outcome create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+			   const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret)
+{
+	struct owners owners;
+	if (!get_owners(nat, &in->src.addr, pool6, &owners))
 		return OUTCOME_NO_MEMORY;
 
 	struct taddr4 mapped;
 	uint32_t pool4;
-	enum outcome outcome = take_address(nat, in, pool6, peer, client, &mapped, &pool4);
+	enum outcome outcome =
+		take_address(nat, in, pool6, peer, owners.pairing, now_ms, &mapped, &pool4);
 	if (outcome != OUTCOME_TRANSLATED) {
-		client_drop_unused(&nat->clients, client);
+		drop_unused(nat, &owners);
 		return outcome;
 	}
 
@@ -133,66 +246,122 @@ enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t 
 	uint32_t binding = bib_add(bib, &in->src, &mapped);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, in->protocol, &mapped, pool4);
-		client_drop_unused(&nat->clients, client);
+		drop_unused(nat, &owners);
 		return OUTCOME_NO_MEMORY;
 	}
 
-	client_ref(&nat->clients, client);
-	if (!client_at(&nat->clients, client)->addr4)
-		client_at(&nat->clients, client)->addr4 = mapped.addr;
+	join_owners(nat, in->protocol, &owners);
+	if (!pairing_at(&nat->pairings, owners.pairing)->addr4)
+		pairing_at(&nat->pairings, owners.pairing)->addr4 = mapped.addr;
 
 	struct bib_entry *entry = bib_at(bib, binding);
-	entry->client = client;
+	entry->pairing = owners.pairing;
 	entry->pool4 = pool4;
 	entry->pool6 = pool6;
 	entry->created_s = (uint32_t)(now_ms / 1000);
-	nat->counters.bindings_created[in->protocol]++;
 	*ret = binding;
 	return OUTCOME_TRANSLATED;
 }
 
+enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+			    const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret)
+{
+	if (nat->draining)
+		return OUTCOME_DRAINING;
+
+	enum outcome outcome = quota_new_binding(nat, in->protocol, &in->src.addr, pool6, now_ms);
+	if (outcome != OUTCOME_TRANSLATED) {
+		quota_refused(nat,
+			      &(struct quota_refusal){.outcome = outcome,
+						      .protocol = in->protocol,
+						      .host = &in->src.addr},
+			      now_ms);
+		return outcome;
+	}
+
+	outcome = create(nat, in, pool6, peer, now_ms, ret);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+	nat->counters.bindings_created[in->protocol]++;
+	quota_took_binding(nat, in->protocol, *ret, now_ms);
+	tell_binding(nat, EVENT_BINDING_CREATE, in->protocol, *ret, false, now_ms);
+	return OUTCOME_TRANSLATED;
+}
+
+/* Of the client that a binding's sessions count for; SLAB_NONE if it is static. */
+static uint32_t client_of(const struct nat64 *nat, const struct bib_entry *entry)
+{
+	return entry->is_static ? SLAB_NONE : client_find(&nat->clients, &entry->addr6);
+}
+
 enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint32_t binding,
 				 const struct taddr4 *peer, uint8_t pool6, uint8_t state,
-				 uint64_t expires_ms)
+				 uint64_t expires_ms, uint64_t now_ms)
 {
-	if (nat64_n_sessions(nat) >= nat->limits.sessions)
-		return OUTCOME_SESSION_FULL;
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+	enum outcome outcome = quota_new_session(nat, protocol, &entry->addr6, pool6, binding);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
 	if (session_add(&nat->sessions[protocol], binding, peer, pool6, state, expires_ms) ==
 	    SLAB_NONE)
 		return OUTCOME_NO_MEMORY;
+
+	uint32_t client = client_of(nat, entry);
+	if (client != SLAB_NONE)
+		client_at(&nat->clients, client)->n_sessions[protocol]++;
 	nat->counters.sessions_created[protocol]++;
+	tell_session(nat, EVENT_SESSION_CREATE, protocol, binding, peer, now_ms);
 	return OUTCOME_TRANSLATED;
+}
+
+static void remove_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
+			   uint64_t now_ms)
+{
+	const struct session *session = session_at(&nat->sessions[protocol], index);
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], session->bib);
+	uint32_t client = client_of(nat, entry);
+
+	if (client != SLAB_NONE)
+		client_at(&nat->clients, client)->n_sessions[protocol]--;
+	tell_session(nat, EVENT_SESSION_DELETE, protocol, session->bib,
+		     &(struct taddr4){session->addr4, session->port4}, now_ms);
+	session_remove(&nat->sessions[protocol], index);
 }
 
 /* pool4 has the transport address back already. */
 static void binding_remove(struct nat64 *nat, enum protocol protocol, uint32_t binding)
 {
-	uint32_t client = bib_at(&nat->bib[protocol], binding)->client;
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
-	if (client != SLAB_NONE)
-		client_unref(&nat->clients, client);
+	if (!entry->is_static)
+		leave_owners(nat, protocol, entry);
 	bib_remove(&nat->bib[protocol], binding);
 }
 
 /* The end of a binding that was in use: its port is held for a while (P-14). */
-static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t binding,
+static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t binding, bool forced,
 			uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	struct taddr4 mapped = bib_entry_taddr4(entry);
+	uint32_t pool4 = entry->pool4;
 
-	pool4_retire(nat->pool4, protocol, &mapped, entry->pool4,
-		     hash_of_client(nat, entry->client), now_ms);
+	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, forced, now_ms);
+	pool4_retire(nat->pool4, protocol, &mapped, pool4, hash_of_client(nat, entry->pairing),
+		     now_ms);
 	binding_remove(nat, protocol, binding);
+	quota_gave_back(nat, protocol, pool4, now_ms);
 }
 
-void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t binding)
+void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			 uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	struct taddr4 mapped = bib_entry_taddr4(entry);
 
 	if (entry->is_static || entry->n_sessions > 0)
 		return;
+	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, false, now_ms);
 	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
 	binding_remove(nat, protocol, binding);
 }
@@ -203,9 +372,9 @@ void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t ses
 	uint32_t binding = session_at(&nat->sessions[protocol], session)->bib;
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
-	session_remove(&nat->sessions[protocol], session);
+	remove_session(nat, protocol, session, now_ms);
 	if (!entry->is_static && entry->n_sessions == 0)
-		binding_end(nat, protocol, binding, now_ms);
+		binding_end(nat, protocol, binding, false, now_ms);
 }
 
 /* S-5: may the administrator bind these two? */
@@ -262,20 +431,27 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 
 	struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	entry->is_static = true;
-	entry->client = SLAB_NONE;
+	entry->pairing = SLAB_NONE;
 	entry->pool4 = pool4;
 	entry->created_s = (uint32_t)(now_ms / 1000);
+	tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
 	return NAT64_STATIC_OK;
+}
+
+static void remove_with_sessions(struct nat64 *nat, enum protocol protocol, uint32_t index,
+				 bool forced, uint64_t now_ms)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
+
+	while (entry->n_sessions)
+		remove_session(nat, protocol, entry->first_session, now_ms);
+	binding_end(nat, protocol, index, forced, now_ms);
 }
 
 void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index,
 			  uint64_t now_ms)
 {
-	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
-
-	while (entry->n_sessions)
-		session_remove(&nat->sessions[protocol], entry->first_session);
-	binding_end(nat, protocol, index, now_ms);
+	remove_with_sessions(nat, protocol, index, false, now_ms);
 }
 
 /* Of an entry of pool4: all bindings, or those at addresses that it does not have. */
@@ -290,7 +466,7 @@ static uint32_t remove_bindings(struct nat64 *nat, uint32_t pool4_id, bool all, 
 			if (bib_at(bib, i)->pool4 != pool4_id ||
 			    (!all && pool4_entry_has_address(entry, bib_at(bib, i)->addr4)))
 				continue;
-			nat64_remove_binding(nat, protocol, i, now_ms);
+			remove_with_sessions(nat, protocol, i, true, now_ms);
 			n_removed++;
 		}
 	}

@@ -5,6 +5,7 @@
 
 #include "daemon/core/binding.h"
 #include "daemon/core/policy.h"
+#include "daemon/core/quota.h"
 
 /* RFC 6146, 4: how long a UDP or ICMP session with this peer lives without a packet. */
 static uint32_t query_lifetime_ms(const struct nat64 *nat, enum protocol protocol,
@@ -85,7 +86,7 @@ static enum outcome query_session_6to4(struct nat64 *nat, enum protocol protocol
 
 	if (session == SLAB_NONE)
 		return binding_add_session(nat, protocol, binding, peer, pool6, TCP_FSM_CLOSED,
-					   expires_ms);
+					   expires_ms, now_ms);
 	session_at(sessions, session)->pool6 = pool6;
 	session_touch(sessions, session, expires_ms);
 	return OUTCOME_TRANSLATED;
@@ -132,9 +133,9 @@ static enum outcome tcp_session_6to4(struct nat64 *nat, uint32_t binding, const 
 	if (event != TCP_FSM_V6_SYN)
 		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
 
-	enum outcome outcome =
-		binding_add_session(nat, PROTOCOL_TCP, binding, peer, pool6, TCP_FSM_V6_INIT,
-				    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+	enum outcome outcome = binding_add_session(
+		nat, PROTOCOL_TCP, binding, peer, pool6, TCP_FSM_V6_INIT,
+		tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms), input->now_ms);
 	if (outcome == OUTCOME_TRANSLATED && discard_stored_syn(nat, binding, peer))
 		session_set_state(sessions, session_find(sessions, binding, peer),
 				  TCP_FSM_ESTABLISHED,
@@ -172,8 +173,7 @@ static enum outcome permit_6to4(const struct nat64 *nat, const struct tuple6 *in
 		policy_new_session(nat, &in->src.addr, pool6, peer->addr, input->hairpinned);
 	if (outcome != OUTCOME_TRANSLATED || !opens)
 		return outcome;
-	return nat64_n_sessions(nat) < nat->limits.sessions ? OUTCOME_TRANSLATED
-							    : OUTCOME_SESSION_FULL;
+	return quota_new_session(nat, in->protocol, &in->src.addr, pool6, binding);
 }
 
 /* RFC 6146, 3.5, from the IPv6 side, as far as nothing changes. */
@@ -186,6 +186,16 @@ enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in,
 	return permit_6to4(nat, in, binding, &peer, pool6, input);
 }
 
+/* Tells of it if it was for a limit (L-4). */
+static void session_refused(struct nat64 *nat, enum outcome outcome, enum protocol protocol,
+			    const struct addr6 *host, uint64_t now_ms)
+{
+	quota_refused(
+		nat,
+		&(struct quota_refusal){.outcome = outcome, .protocol = protocol, .host = host},
+		now_ms);
+}
+
 /* RFC 6146, 3.5, from the IPv6 side: policy, binding, session, and the outgoing tuple (3.6). */
 enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
 			 const struct filter_input *input, struct tuple4 *ret)
@@ -195,8 +205,10 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 	struct taddr4 peer = peer_6to4(nat, in, binding, peer4);
 
 	enum outcome outcome = permit_6to4(nat, in, binding, &peer, pool6, input);
-	if (outcome != OUTCOME_TRANSLATED)
+	if (outcome != OUTCOME_TRANSLATED) {
+		session_refused(nat, outcome, in->protocol, &in->src.addr, input->now_ms);
 		return outcome;
+	}
 
 	if (binding == SLAB_NONE) {
 		outcome = binding_create(nat, in, pool6, &peer, input->now_ms, &binding);
@@ -209,7 +221,7 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 					       : query_session_6to4(nat, in->protocol, binding,
 								    &peer, pool6, input->now_ms);
 	if (outcome != OUTCOME_TRANSLATED) {
-		binding_end_if_idle(nat, in->protocol, binding);
+		binding_end_if_idle(nat, in->protocol, binding, input->now_ms);
 		return outcome;
 	}
 
@@ -323,6 +335,8 @@ enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
 	ret_found->session = session_find(sessions, ret_found->binding, &in->src);
 
 	const struct bib_entry *entry = bib_at(bib, ret_found->binding);
+	if (block_covers(&nat->blocks, &entry->addr6))
+		return OUTCOME_CLIENT_BLOCKED;
 	uint8_t pool6 = prefix_towards(nat, in->protocol, ret_found);
 	if (policy_nonglobal(nat, pool6, in->src.addr))
 		return OUTCOME_NONGLOBAL_SOURCE; /* */
@@ -339,10 +353,25 @@ static enum outcome query_session_4to6(struct nat64 *nat, const struct tuple4 *i
 	if (found->session == SLAB_NONE)
 		return binding_add_session(nat, in->protocol, found->binding, &in->src,
 					   prefix_towards(nat, in->protocol, found), TCP_FSM_CLOSED,
-					   expires_ms);
+					   expires_ms, now_ms);
 	if (nat->config.inbound_refresh)
 		session_touch(&nat->sessions[in->protocol], found->session, expires_ms); /* S-20 */
 	return OUTCOME_TRANSLATED;
+}
+
+/* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
+static enum outcome silenced(enum outcome outcome)
+{
+	switch ((int)outcome) {
+	case OUTCOME_SESSION_FULL:
+		return OUTCOME_SESSION_FULL_TCP;
+	case OUTCOME_CLIENT_SESSIONS:
+		return OUTCOME_CLIENT_SESSIONS_TCP;
+	case OUTCOME_BINDING_SESSIONS:
+		return OUTCOME_BINDING_SESSIONS_TCP;
+	default:
+		return outcome;
+	}
 }
 
 /* RFC 6146, 3.5.2.2: the session of an inbound TCP segment. */
@@ -359,12 +388,11 @@ static enum outcome tcp_session_4to6(struct nat64 *nat, const struct tuple4 *in,
 	if (event != TCP_FSM_V4_SYN)
 		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
 
-	enum outcome outcome =
-		binding_add_session(nat, PROTOCOL_TCP, found->binding, &in->src,
-				    prefix_towards(nat, PROTOCOL_TCP, found), TCP_FSM_V4_INIT,
-				    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
-	/* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
-	return outcome == OUTCOME_SESSION_FULL ? OUTCOME_SESSION_FULL_TCP : outcome;
+	enum outcome outcome = binding_add_session(
+		nat, PROTOCOL_TCP, found->binding, &in->src,
+		prefix_towards(nat, PROTOCOL_TCP, found), TCP_FSM_V4_INIT,
+		tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms), input->now_ms);
+	return silenced(outcome);
 }
 
 /* RFC 6146, 3.5, from the IPv4 side: what filter_4to6_check() has let pass makes or refreshes its
@@ -372,8 +400,14 @@ static enum outcome tcp_session_4to6(struct nat64 *nat, const struct tuple4 *in,
 enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
 			 const struct filter_input *input, const struct filter_found *found)
 {
-	return in->protocol == PROTOCOL_TCP ? tcp_session_4to6(nat, in, input, found)
-					    : query_session_4to6(nat, in, found, input->now_ms);
+	enum outcome outcome = in->protocol == PROTOCOL_TCP
+				       ? tcp_session_4to6(nat, in, input, found)
+				       : query_session_4to6(nat, in, found, input->now_ms);
+	if (outcome != OUTCOME_TRANSLATED)
+		session_refused(nat, outcome, in->protocol,
+				&bib_at(&nat->bib[in->protocol], found->binding)->addr6,
+				input->now_ms);
+	return outcome;
 }
 
 /* RFC 6146, 3.5, of ICMP errors: with endpoint-independent filtering the binding suffices,
@@ -409,6 +443,8 @@ enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in,
 	struct filter_found found = {.binding = bib_find4(&nat->bib[in->protocol], &in->dst)};
 	if (found.binding == SLAB_NONE || addr4_is_illegal(in->src.addr))
 		return OUTCOME_ICMP_NO_BINDING; /* nothing ever went to such an address */
+	if (block_covers(&nat->blocks, &bib_at(&nat->bib[in->protocol], found.binding)->addr6))
+		return OUTCOME_CLIENT_BLOCKED;
 
 	found.session = session_find(&nat->sessions[in->protocol], found.binding, &in->src);
 	if (!error_permitted(nat, in->protocol, &found))
@@ -441,7 +477,7 @@ bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			*ret = (struct filter_probe){towards.src, towards.dst};
 			session_set_state(sessions, session, (uint8_t)step.next,
 					  tcp_deadline_ms(nat, step.timer, now_ms));
-			return true;
+			return !block_covers(&nat->blocks, &towards.dst.addr);
 		}
 	}
 	binding_end_session(nat, protocol, session, now_ms);

@@ -59,6 +59,7 @@ struct filter_probe {
 	struct taddr6 dst; /* (X',x) */
 };
 
-/* A session whose time is over: it ends, or goes to TRANS; then true, and *ret is to be sent. */
+/* A session whose time is over: it ends, or goes to TRANS; then true, and *ret is to be sent,
+ * unless the client is blocked. */
 bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session, uint64_t now_ms,
 		    struct filter_probe *ret);

@@ -24,29 +24,10 @@
 /* K-11: errors about size. */
 #define SIZE_FACTOR 10
 
-#define MILLI 1000
-
 void icmp_limit_init(struct icmp_limit *limit, const struct icmp_limit_config *config,
 		     const struct siphash_key *key)
 {
 	*limit = (struct icmp_limit){.config = *config, .key = *key};
-}
-
-/* A token in a second is a thousandth of it in a millisecond: rate is both. */
-static void bucket_refill(struct token_bucket *bucket, uint64_t rate, uint64_t now_ms)
-{
-	const uint64_t elapsed_ms = now_ms > bucket->counted_ms ? now_ms - bucket->counted_ms : 0;
-
-	bucket->counted_ms = now_ms;
-	if (rate != 0 && elapsed_ms > bucket->missing_milli / rate)
-		bucket->missing_milli = 0;
-	else
-		bucket->missing_milli -= elapsed_ms * rate;
-}
-
-static bool bucket_has_token(const struct token_bucket *bucket, uint64_t burst)
-{
-	return bucket->missing_milli + MILLI <= burst * MILLI;
 }
 
 static bool limit_allow(struct icmp_limit *limit, const uint8_t *prefix, size_t prefix_size,
@@ -57,13 +38,13 @@ static bool limit_allow(struct icmp_limit *limit, const uint8_t *prefix, size_t 
 	struct token_bucket *own = &limit->bucket[size][hash % ICMP_LIMIT_BUCKETS];
 	struct token_bucket *total = &limit->total[size];
 
-	bucket_refill(own, limit->config.rate * factor, now_ms);
-	bucket_refill(total, limit->config.rate_total * factor, now_ms);
-	if (!bucket_has_token(own, limit->config.burst * factor) ||
-	    !bucket_has_token(total, limit->config.rate_total * factor))
+	token_bucket_refill(own, limit->config.rate * factor, now_ms);
+	token_bucket_refill(total, limit->config.rate_total * factor, now_ms);
+	if (!token_bucket_has_token(own, limit->config.burst * factor) ||
+	    !token_bucket_has_token(total, limit->config.rate_total * factor))
 		return false;
-	own->missing_milli += MILLI;
-	total->missing_milli += MILLI;
+	token_bucket_take(own);
+	token_bucket_take(total);
 	return true;
 }
 

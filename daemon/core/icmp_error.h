@@ -15,6 +15,7 @@
 
 #include "daemon/core/emit.h"
 #include "daemon/core/siphash.h"
+#include "daemon/core/token_bucket.h"
 
 /* The buckets: a fixed table by keyed hash of the client prefix, so memory is bounded; two prefixes
  * in one bucket share it. */
@@ -25,12 +26,6 @@ struct icmp_limit_config {
 	uint32_t burst;
 	uint32_t rate_total; /* and in all; 0 = none are sent */
 	uint8_t client_prefix_length;
-};
-
-/* What is missing to a full bucket, in thousandths of a token; all zero is a full one. */
-struct token_bucket {
-	uint64_t counted_ms; /* when missing_milli was right */
-	uint64_t missing_milli;
 };
 
 struct icmp_limit {

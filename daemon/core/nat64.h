@@ -11,11 +11,14 @@
 #pragma once
 
 #include "daemon/core/bib.h"
+#include "daemon/core/block.h"
 #include "daemon/core/client.h"
 #include "daemon/core/emit.h"
+#include "daemon/core/event.h"
 #include "daemon/core/fragment.h"
 #include "daemon/core/icmp_error.h"
 #include "daemon/core/ip4_id.h"
+#include "daemon/core/pairing.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/rfc6052.h"
 #include "daemon/core/session.h"
@@ -66,6 +69,16 @@ struct port_lifetime {
 };
 #define NAT64_PORT_LIFETIMES_MAX 32
 
+/* What one client may have, protocol by protocol (quota.h). 0 = no limit. */
+struct quota_config {
+	uint32_t bindings_per_address;         /* of one IPv6 address */
+	struct port_share bindings_per_client; /* a share is of the ports that it can reach */
+	struct port_share sessions_per_client;
+	uint32_t binding_rate; /* new bindings of a client, a second and at once */
+	uint32_t sessions_per_binding;
+	struct port_share alarm[2]; /* Limits.PoolAlarm: upper and lower threshold (L-10) */
+};
+
 /* Everything that may change while packets flow. Checked by the edge (config.c), not here. */
 struct nat64_config {
 	struct prefix6
@@ -93,6 +106,9 @@ struct nat64_config {
 	struct xlat_rules rules;
 	struct pool4_policy pool4_policy;
 	uint8_t pairing_prefix_length;
+	struct quota_config quota;
+	/* Its client_prefix_length is that of all limits; for quotas it is fixed with the tables.
+	 */
 	struct icmp_limit_config icmp_limit;
 	bool answer_optional; /* send the errors marked OPTION in outcome.h */
 	uint8_t answering[N_OUTCOMES];
@@ -137,7 +153,10 @@ struct nat64 {
 	struct nat64_world world;
 	struct nat64_counters counters;
 	struct pool4 *pool4;
+	struct pairing_table pairings;
 	struct client_table clients;
+	struct block_table blocks;
+	struct event_queue events;
 	struct bib bib[N_PROTOCOLS];
 	struct session_table sessions[N_PROTOCOLS];
 	struct syn_store syns;
@@ -146,6 +165,7 @@ struct nat64 {
 	struct icmp_limit icmp_limit;
 	struct random random;
 	bool draining;
+	bool bindings_alarmed; /* as many as the upper threshold of Limits.Bindings */
 };
 
 /* seed: all keys and all random numbers come from it. NULL without memory. */

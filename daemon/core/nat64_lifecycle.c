@@ -27,6 +27,7 @@ void nat64_config_default(struct nat64_config *ret)
 			  .lowest_ipv6_mtu = 1280},
 		.pool4_policy = {.parity = true, .hold_ms = 120 * SECOND, .max_held = {25, true}},
 		.pairing_prefix_length = 128,
+		.quota = {.bindings_per_address = 2048, .alarm = {{80, true}, {70, true}}},
 		.icmp_limit = {.rate = 10,
 			       .burst = 10,
 			       .rate_total = 1000,
@@ -53,6 +54,12 @@ static struct siphash_key make_key(struct random *random)
 	return key;
 }
 
+/* A binding has a record for its pairing, and one for its address. */
+static uint32_t pairing_limit(const struct nat64_limits *limits)
+{
+	return limits->bindings < SLAB_NONE / 4 ? limits->bindings * 2 : SLAB_NONE / 2;
+}
+
 struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_limits *limits,
 			const struct nat64_world *world, const uint8_t seed[RANDOM_SEED_SIZE],
 			uint64_t now_ms)
@@ -76,7 +83,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 
 	pool4_set_held_limit(nat->pool4, limits->bindings);
 	key = make_key(&nat->random);
-	client_table_init(&nat->clients, &key, limits->bindings);
+	pairing_table_init(&nat->pairings, &key, pairing_limit(limits));
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		key = make_key(&nat->random);
 		bib_init(&nat->bib[protocol], &key, limits->bindings);
@@ -92,6 +99,13 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	icmp_limit_init(&nat->icmp_limit, &config->icmp_limit, &key);
 	key = make_key(&nat->random);
 	fragment_table_init(&nat->fragments, &key, limits->fragment_memory, config->fragment_ms);
+	key = make_key(&nat->random);
+	client_table_init(&nat->clients, &key, limits->bindings,
+			  config->icmp_limit.client_prefix_length);
+	key = make_key(&nat->random);
+	block_table_init(&nat->blocks, &key);
+	key = make_key(&nat->random);
+	event_queue_init(&nat->events, &key);
 	nat64_set_config(nat, config);
 	return nat;
 }
@@ -106,7 +120,10 @@ void nat64_free(struct nat64 *nat)
 		session_table_deinit(&nat->sessions[protocol]);
 		bib_deinit(&nat->bib[protocol]);
 	}
+	event_queue_deinit(&nat->events);
+	block_table_deinit(&nat->blocks);
 	client_table_deinit(&nat->clients);
+	pairing_table_deinit(&nat->pairings);
 	pool4_free(nat->pool4);
 	free(nat);
 }
@@ -181,6 +198,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	expire_syns(nat, now_ms, &budget, out);
 	reassembly_expire(nat, now_ms, &budget, out);
 	pool4_expire(nat->pool4, now_ms, &budget);
+	block_expire(&nat->blocks, now_ms);
 	return budget && out_has_room(out);
 }
 
@@ -192,6 +210,8 @@ uint64_t nat64_next_deadline(const struct nat64 *nat)
 		next = fragment_next_deadline(&nat->fragments);
 	if (pool4_next_deadline(nat->pool4) < next)
 		next = pool4_next_deadline(nat->pool4);
+	if (block_next_deadline(&nat->blocks) < next)
+		next = block_next_deadline(&nat->blocks);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
 		if (deadline < next)
@@ -221,13 +241,79 @@ uint32_t nat64_n_sessions(const struct nat64 *nat)
 size_t nat64_memory(const struct nat64 *nat)
 {
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
-		       client_table_memory(&nat->clients) + slab_memory(&nat->syns.syns) +
-		       hash_index_memory(&nat->syns.by_tuple) + fragment_memory(&nat->fragments);
+		       pairing_table_memory(&nat->pairings) + client_table_memory(&nat->clients) +
+		       block_table_memory(&nat->blocks) + event_queue_memory(&nat->events) +
+		       slab_memory(&nat->syns.syns) + hash_index_memory(&nat->syns.by_tuple) +
+		       fragment_memory(&nat->fragments);
 
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		bytes += bib_memory(&nat->bib[protocol]) +
 			 session_table_memory(&nat->sessions[protocol]);
 	return bytes;
+}
+
+/* Adds what a binding counts to its owners' records, or (sign UINT32_MAX) takes it away. */
+static bool count_binding(const struct nat64 *nat, enum protocol protocol,
+			  const struct bib_entry *entry, uint32_t sign)
+{
+	const struct pairing_table *pairings = &nat->pairings;
+	uint32_t client = client_find(&nat->clients, &entry->addr6);
+	uint32_t address = pairing_find(pairings, &entry->addr6, PAIRING_ADDRESS);
+	struct pairing *pairing;
+
+	if (!slab_is_used(&pairings->pairings, entry->pairing) || client == SLAB_NONE)
+		return false;
+	pairing = pairing_at(pairings, entry->pairing);
+	pairing->n_bindings[protocol] += sign;
+	if (pairing->len < 128 && address == SLAB_NONE)
+		return false;
+	if (pairing->len < 128)
+		pairing_at(pairings, address)->n_bindings[protocol] += sign;
+	client_at(&nat->clients, client)->n_bindings[protocol] += sign;
+	client_at(&nat->clients, client)->n_sessions[protocol] += sign * entry->n_sessions;
+	return true;
+}
+
+static bool count_bindings(const struct nat64 *nat, uint32_t sign)
+{
+	bool ok = true;
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		const struct bib *bib = &nat->bib[protocol];
+		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
+			const struct bib_entry *entry = bib_at(bib, i);
+			if (!entry->is_static)
+				ok &= count_binding(nat, (enum protocol)protocol, entry, sign);
+		}
+	}
+	return ok;
+}
+
+/* Nothing is left once all bindings have been taken away? */
+static bool owners_are_empty(const struct nat64 *nat)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = client_next(&nat->clients, 0); i != SLAB_NONE;
+	     i = client_next(&nat->clients, i + 1))
+		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			left |= client_at(&nat->clients, i)->n_bindings[protocol] |
+				client_at(&nat->clients, i)->n_sessions[protocol];
+	for (uint32_t i = slab_next(&nat->pairings.pairings, 0); i != SLAB_NONE;
+	     i = slab_next(&nat->pairings.pairings, i + 1))
+		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			left |= pairing_at(&nat->pairings, i)->n_bindings[protocol];
+	return left == 0;
+}
+
+/* What clients and pairings count are the bindings and sessions that there are. Taken away and
+ * added again, so that it takes no memory. */
+static bool counts_check(const struct nat64 *nat)
+{
+	bool ok = count_bindings(nat, UINT32_MAX);
+
+	ok &= owners_are_empty(nat);
+	return count_bindings(nat, 1) && ok;
 }
 
 /* Every dynamic binding lives by its sessions (S-4). */
@@ -251,7 +337,9 @@ bool nat64_check(const struct nat64 *nat)
 		    !session_table_check(&nat->sessions[protocol]))
 			return false;
 	return bindings_check(nat) && pool4_check(nat->pool4) &&
-	       client_table_check(&nat->clients) && syn_store_check(&nat->syns) &&
+	       pairing_table_check(&nat->pairings) && client_table_check(&nat->clients) &&
+	       counts_check(nat) && block_table_check(&nat->blocks) &&
+	       event_queue_check(&nat->events) && syn_store_check(&nat->syns) &&
 	       fragment_check(&nat->fragments) && nat64_n_bindings(nat) <= nat->limits.bindings &&
 	       nat64_n_sessions(nat) <= nat->limits.sessions;
 }

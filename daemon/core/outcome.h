@@ -53,6 +53,7 @@ X(BAD_U_OCTET,               DROP,       SILENT,       SILENT,        "destinati
 X(NONGLOBAL_DESTINATION,     DROP,       ERROR(1, 1),  SILENT,        "non-global IPv4 destination with the Well-Known Prefix") \
 X(NONGLOBAL_SOURCE,          DROP,       SILENT,       SILENT,        "non-global IPv4 source, which the Well-Known Prefix may not show") \
 X(CLIENT_NOT_ALLOWED,        DROP,       ERROR(1, 1),  SILENT,        "this IPv6 source may not use the gateway (Translation.Clients)") \
+X(CLIENT_BLOCKED,            DROP,       ERROR(1, 1),  SILENT,        "this client is blocked by the administrator") \
 X(DESTINATION_DENIED,        DROP,       ERROR(1, 1),  SILENT,        "this IPv4 destination is denied (Translation.DenyDestination)") \
 X(SOURCE_DENIED,             DROP,       ERROR(1, 1),  ERROR(3, 13), "this IPv4 source is denied (Translation.DenySource)") \
 X(SOURCE_DENIED_TCP,         DROP,       SILENT,       SILENT,        "this IPv4 source is denied (Translation.DenySource): TCP") \
@@ -75,6 +76,13 @@ X(POOL4_EXHAUSTED,           DROP,       ERROR(1, 3),  SILENT,        "no free p
 X(BIB_FULL,                  DROP,       ERROR(1, 3),  SILENT,        "as many bindings as Limits.Bindings allows") \
 X(SESSION_FULL,              DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions as Limits.Sessions allows") \
 X(SESSION_FULL_TCP,          DROP,       ERROR(1, 3),  SILENT,        "as many sessions as Limits.Sessions allows: TCP opened from the IPv4 side") \
+X(ADDRESS_BINDINGS,          DROP,       ERROR(1, 3),  SILENT,        "as many bindings of this IPv6 address and protocol as Limits.BindingsPerAddress allows") \
+X(CLIENT_BINDINGS,           DROP,       ERROR(1, 3),  SILENT,        "as many bindings of this client and protocol as Limits.BindingsPerClient allows") \
+X(CLIENT_RATE,               DROP,       ERROR(1, 3),  SILENT,        "more new bindings a second of this client and protocol than Limits.NewBindingsPerClientRate allows") \
+X(CLIENT_SESSIONS,           DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions of this client and protocol as Limits.SessionsPerClient allows") \
+X(CLIENT_SESSIONS_TCP,       DROP,       ERROR(1, 3),  SILENT,        "as many sessions of this client as Limits.SessionsPerClient allows: TCP opened from the IPv4 side") \
+X(BINDING_SESSIONS,          DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions of this binding as Limits.SessionsPerBinding allows") \
+X(BINDING_SESSIONS_TCP,      DROP,       ERROR(1, 3),  SILENT,        "as many sessions of this binding as Limits.SessionsPerBinding allows: TCP opened from the IPv4 side") \
 X(NO_MEMORY,                 DROP,       ERROR(1, 3),  ERROR(3, 1),   "no memory for a new binding or session") \
 X(DRAINING,                  DROP,       ERROR(1, 3),  SILENT,        "the gateway is draining and makes no new bindings") \
 X(BIB6_NOT_FOUND,            DROP,       SILENT,       SILENT,        "TCP segment that opens nothing, from a client without a binding") \

@@ -66,6 +66,7 @@ struct pool4_entry {
 	uint64_t n_held[N_PROTOCOLS];    /* left by its bindings, and not free yet (P-14) */
 	uint64_t n_reused[N_PROTOCOLS];  /* of them, given to others before their time */
 	uint64_t n_refused[N_PROTOCOLS]; /* asked for when full */
+	bool alarmed[N_PROTOCOLS];       /* pool4_watch() */
 };
 
 struct pool4; /* entries, ranges by address, addresses in use */
@@ -139,6 +140,7 @@ struct pool4_request {
  * longest matching Clients= scope with free ports, then general entries if overflow
  * (pool4_scope_match()). Only when all of them have no free port, the same again with held ports:
  * the one at the address that was held longest (P-14). P-17: nothing is ever taken from others.
+ * With POOL4_EXHAUSTED *ret_id is the entry that has counted the refusal, or 0.
  */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
@@ -181,6 +183,16 @@ bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr);
 
 /* May this entry, as it is now, serve the client (active, scope and prefix)? For S-30. */
 bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6);
+
+/* How many ports of active entries the client could get, if all were free. */
+uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,
+			   const struct addr6 *client, int pool6);
+
+/* Has the use of an entry reached the upper threshold, or gone below the lower one, since this was
+ * asked last (L-10)? */
+enum pool4_alarm { POOL4_ALARM_SAME, POOL4_ALARM_RAISED, POOL4_ALARM_CLEARED };
+enum pool4_alarm pool4_watch(struct pool4 *pool, uint32_t id, enum protocol protocol,
+			     const struct port_share threshold[2]);
 
 size_t pool4_memory(const struct pool4 *pool);
 bool pool4_check(const struct pool4 *pool);

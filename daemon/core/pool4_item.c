@@ -159,6 +159,8 @@ static void weigh(struct pool4_item *item, uint64_t sign)
 
 			scope->n_entries[i] += (uint32_t)sign;
 			scope->n_overflow[i] += entry->spec.overflow ? (uint32_t)sign : 0;
+			if (entry->state == POOL4_ACTIVE)
+				scope->n_ports[i] += sign * entry->n_ports[i];
 		}
 		if (entry->state != POOL4_ACTIVE)
 			continue;

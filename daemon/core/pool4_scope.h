@@ -37,6 +37,7 @@ struct pool4_scope {
 	uint32_t n_entries[N_PROTOCOLS];  /* that keep their clients: active or pending */
 	uint32_t n_overflow[N_PROTOCOLS]; /* those of them with Overflow=yes */
 	uint64_t total[N_PROTOCOLS][N_POOL4_WEIGHTS];
+	uint64_t n_ports[N_PROTOCOLS]; /* of active entries; what several share counts for each */
 	struct pool4_scope_slot *slot; /* [0] is not used */
 	uint32_t n_slots;
 	uint32_t capacity;

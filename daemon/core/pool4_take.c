@@ -308,14 +308,14 @@ static struct pool4_item *find_offer(const struct pool4 *pool, const struct choi
 	return NULL;
 }
 
-/* Counts the refusal where the client would have been served. */
-static void count_refusal(const struct choice *choice, struct pool4_item *strict)
+/* Counts the refusal where the client would have been served; the id of the entry, or 0. */
+static uint32_t count_refusal(const struct choice *choice, struct pool4_item *strict)
 {
 	enum protocol protocol = choice->request->protocol;
 
 	if (strict) {
 		strict->entry.n_refused[protocol]++;
-		return;
+		return strict->entry.id;
 	}
 	for (unsigned i = 0; i < choice->n_scopes; i++) {
 		uint64_t total = choice->scope[i]->total[protocol][POOL4_WEIGHT_ALL];
@@ -327,8 +327,9 @@ static void count_refusal(const struct choice *choice, struct pool4_item *strict
 		entry = pool4_scope_pick(choice->scope[i], protocol, POOL4_WEIGHT_ALL,
 					 scale(choice->request->client_hash, total), &number);
 		entry->n_refused[protocol]++;
-		break;
+		return entry->id;
 	}
+	return 0;
 }
 
 /* P-4: strict pairing, and an entry offers the paired address. Then this is the entry. */
@@ -394,7 +395,7 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 	if (result == POOL4_EXHAUSTED)
 		result = choose_held(pool, &choice, strict != NULL, ret, ret_id);
 	if (result == POOL4_EXHAUSTED)
-		count_refusal(&choice, strict);
+		*ret_id = count_refusal(&choice, strict);
 	return result;
 }
 

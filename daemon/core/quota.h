@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The limits of what one client, one address and one binding may have (L-1 to L-3), and what the
+ * operator hears when a limit is met, or soon will be (L-4, L-10).
+ *
+ * A limit stops what is new and never anything that is there, also when it has just been lowered.
+ * All limits are for each protocol on its own. Static bindings are the administrator's: they and
+ * their sessions count for no client and are refused to none. Only Limits.SessionsPerBinding is for
+ * every binding, as sessions can be made from outside.
+ */
+#pragma once
+
+#include "daemon/core/nat64.h"
+
+/* May this source have one more dynamic binding? Changes nothing that others see. */
+enum outcome quota_new_binding(struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
+			       uint8_t pool6, uint64_t now_ms);
+/* It has got one, which is counted already. */
+void quota_took_binding(struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			uint64_t now_ms);
+/* A port of this entry of pool4 is not in use any more. */
+void quota_gave_back(struct nat64 *nat, enum protocol protocol, uint32_t pool4, uint64_t now_ms);
+
+/* May there be one more session, in this binding or (SLAB_NONE) in one that src gets first? */
+enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
+			       const struct addr6 *src, uint8_t pool6, uint32_t binding);
+
+/* What was refused to whom. */
+struct quota_refusal {
+	enum outcome outcome;
+	enum protocol protocol;
+	const struct addr6 *host; /* on the IPv6 side */
+	uint32_t pool4;           /* the entry that had no port, or 0 */
+	uint32_t addr4;           /* the only address that would have done, or 0 */
+};
+
+/* Counts and tells of it, if it is about a limit or about exhaustion; else nothing. */
+void quota_refused(struct nat64 *nat, const struct quota_refusal *refusal, uint64_t now_ms);
