@@ -28,6 +28,7 @@
 #include "daemon/config.h"
 #include "daemon/core/nat64.h"
 #include "daemon/daemon_reload.h"
+#include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
@@ -65,11 +66,24 @@ struct daemon {
 	int failed_fd;           /* eventfd: the packet thread has ended with worker_error */
 	atomic_int worker_error;
 	unsigned n_ticks;
+	struct event_report events;
 };
 
 static void report(int level, const char *text)
 {
 	log_line(level, "%s", text);
+}
+
+static void tell_event(void *context, const struct event *event, const char *pool4)
+{
+	char text[EVENT_REPORT_SIZE];
+
+	log_line(event_report_level(event), "%s", event_report_print(event, pool4, text));
+}
+
+static void tell_lost_events(void *context, uint64_t n_lost)
+{
+	log_line(LOG_WARNING, "%" PRIu64 " events came too fast to be told one by one", n_lost);
 }
 
 static void link_changed(void *context, const char *name, bool up)
@@ -280,6 +294,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct daemon *daemon = userdata;
 
 	read_losses(daemon);
+	event_report_drain(&daemon->events);
 	if (++daemon->n_ticks % FOLLOW_TICKS == 0)
 		follow_host(daemon);
 	/* Counted from now: after a long sleep there is nothing to catch up with. */
@@ -480,10 +495,15 @@ int daemon_run(const struct daemon_options *options)
 	(void)signal(SIGPIPE, SIG_IGN);
 
 	gateway_init(&daemon.gateway);
+	daemon.events = (struct event_report){.gateway = &daemon.gateway,
+					      .each = tell_event,
+					      .lost = tell_lost_events,
+					      .context = &daemon};
 	r = start(&daemon);
 	if (r == 0) {
 		say_ready(&daemon);
 		r = sd_event_loop(daemon.event);
+		event_report_drain(&daemon.events);
 		(void)sd_notify(0, "STOPPING=1");
 		gateway_lock(&daemon.gateway);
 		daemon.gateway.state = GATEWAY_STOPPING;

@@ -125,7 +125,7 @@ room_of()
 	config*) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
-	nfqueue | rawsock | inject | log | capabilities | gateway | netlink) echo "$1" ;;
+	nfqueue | rawsock | inject | event_report | log | capabilities | gateway | netlink) echo "$1" ;;
 	esac
 }
 

@@ -92,6 +92,35 @@ static void grow_tables(struct gateway_fixture *gateway, uint64_t number, uint64
 	}
 }
 
+/* Everybody has a record for the address besides, is limited in rate, meets limits that are told,
+ * and some are blocked. */
+static void meet_limits(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	struct taddr6 src = taddr6_of("[2001:db8:1::1]:5000");
+	struct taddr4 dst = taddr4_of("198.51.100.7:9");
+	struct nat64 *nat = gateway->nat;
+	struct prefix6 prefix = {.len = 128};
+
+	nat->config.pairing_prefix_length = 64;
+	nat->config.quota.binding_rate = 2;
+	nat->config.quota.bindings_per_client.value = 3;
+	nat->config.quota.bindings_per_address = 2;
+	nat->events.want_bindings = nat->events.want_sessions = true;
+	for (unsigned i = 0; i < 2 * CLIENTS; i++) {
+		src.addr.byte[7] = (uint8_t)(i / 4);
+		src.port = (uint16_t)(5000 + i);
+		enum outcome outcome = gateway_udp6(gateway, &src, &dst, now_ms + 300 * i);
+		if (outcome != OUTCOME_CLIENT_RATE && outcome != OUTCOME_ADDRESS_BINDINGS &&
+		    outcome != OUTCOME_CLIENT_BINDINGS && outcome != OUTCOME_CLIENT_BLOCKED)
+			assert_ends(outcome, OUTCOME_TRANSLATED);
+		assert_sound(gateway, number);
+		prefix.addr = src.addr;
+		prefix.addr.byte[7] |= 0x80;
+		(void)block_add(&nat->blocks, &prefix, now_ms + 1000);
+		assert_sound(gateway, number);
+	}
+}
+
 static void add_statics(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
 {
 	struct taddr6 taddr6 = taddr6_of("[2001:db8:2::1]:443");
@@ -244,6 +273,11 @@ static void test_grow_tables(void)
 	sweep(grow_tables, "203.0.113.0/29", "1-65535");
 }
 
+static void test_limits(void)
+{
+	sweep(meet_limits, "203.0.113.0/29", "1-65535");
+}
+
 static void test_static(void)
 {
 	sweep(add_statics, "203.0.113.9", "1-65535");
@@ -303,6 +337,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/new", test_new);
 	g_test_add_func("/no_memory/answers", test_answers);
 	g_test_add_func("/no_memory/grow_tables", test_grow_tables);
+	g_test_add_func("/no_memory/limits", test_limits);
 	g_test_add_func("/no_memory/static", test_static);
 	g_test_add_func("/no_memory/full_addresses", test_full_addresses);
 	g_test_add_func("/no_memory/fragments", test_fragments);

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/reassembly.h"
 
+/* L-4: too many wait, of all or of one source. */
+static void tell_full(struct nat64 *nat, enum outcome outcome, uint64_t now_ms)
+{
+	if (outcome != OUTCOME_FRAGMENT_MEMORY && outcome != OUTCOME_FRAGMENT_SHARE)
+		return;
+	event_push_limited(&nat->events, &(struct event){
+						 .kind = EVENT_QUOTA_FRAGMENTS,
+						 .protocol = N_PROTOCOLS,
+						 .outcome = outcome,
+						 .value = nat->fragments.queues.n_used,
+						 .time_ms = now_ms,
+					 });
+}
+
 /* Hands the fragment to the table, and goes on with the whole if it is complete. */
 static enum outcome add(struct passage *passage)
 {
@@ -8,8 +22,10 @@ static enum outcome add(struct passage *passage)
 	if (outcome == OUTCOME_TRANSLATED)
 		outcome = fragment_add(&passage->nat->fragments, passage->packet, passage->now_ms,
 				       passage->out, &passage->whole);
-	if (outcome != OUTCOME_TRANSLATED)
+	if (outcome != OUTCOME_TRANSLATED) {
+		tell_full(passage->nat, outcome, passage->now_ms);
 		return outcome;
+	}
 	passage->packet = &passage->whole;
 	passage->size = passage->whole.size;
 	passage->whole.trust_inner_checksum = passage->nat->config.trust_inner_checksum;

@@ -73,6 +73,12 @@ static void configure(struct fuzz *fuzz, uint8_t flags, struct nat64_config *ret
 	ret->rules.drop_udp4_zero_checksum = flags & CONFIG_DROP_UDP_ZERO;
 	if (flags & CONFIG_FIXED_TOS)
 		ret->rules.traffic_class = ret->rules.type_of_service = 0x20;
+	/* Tight, and still the tables can run full. */
+	ret->quota.bindings_per_address = 3;
+	ret->quota.bindings_per_client.value = 4;
+	ret->quota.sessions_per_client.value = 6;
+	ret->quota.sessions_per_binding = 5;
+	ret->quota.binding_rate = 3;
 
 	fake_world_init(&fuzz->world);
 	if (flags & CONFIG_SMALL_MTU) {
