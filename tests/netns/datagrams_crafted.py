@@ -8,8 +8,8 @@ import os
 import random
 import subprocess
 
-from crafted import after_a_hop
-from nodes import GATEWAY4, GATEWAY6, Failed, require
+from crafted import after_a_hop, establish
+from nodes import GATEWAY4, GATEWAY6, Failed, in_pool6, require
 from pieces import cut, joined, udp, whole
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
@@ -59,6 +59,63 @@ def cases(lab):
         send_all(server, cut(udp(server, mapped, data), 512, 5))
         _, found = await whole(client)
         require(found == data, "other data")
+
+    async def slow_fragments():
+        """F-3: fragments that come within 2 s, the last one first"""
+        client, server = lab.client(), lab.server()
+        mapped = await meet(client, server)
+        for sender, receiver, to, largest in (client, server, server.in_pool6, MTU), \
+                (server, client, mapped, LOWEST_IPV6_MTU):
+            data = os.urandom(4000)
+            for piece in reversed(cut(udp(sender, to, data), 1024, 11)):
+                sender.wire.send(piece)
+                await asyncio.sleep(0.6)
+            _, _, found = await joined(receiver, largest)
+            require(found == data, "other data")
+
+    async def tcp_fragments():
+        """F-1: segments of TCP in fragments, both ways"""
+        client, server = lab.client(), lab.server()
+        mapped = await establish(client, server)
+        data = os.urandom(1100)
+        for sender, receiver, to in (client, server, server.in_pool6), (server, client, mapped):
+            network = IP if sender.wire.version == 4 else IPv6
+            number = 1001 if sender is client else 5001
+            send_all(sender, cut(bytes(network(src=sender.address, dst=to[0]) / TCP(
+                sport=sender.port, dport=to[1], flags="PA", seq=number, ack=6002 - number) / data),
+                512, 12)[::-1])
+            packet = await receiver.segment("PA")
+            require(bytes(packet[TCP].payload) == data, packet.summary())
+
+    async def without_checksum():
+        """T-34, T-35: datagrams of IPv4 without checksum get one, whole or in fragments"""
+        client, server = lab.client(), lab.server()
+        mapped = await meet(client, server)
+        for size in 1000, 4000:
+            data = os.urandom(size)
+            packet = bytearray(udp(server, mapped, data))
+            packet[26:28] = bytes(2)
+            if size == 1000:
+                server.wire.send(bytes(packet))
+                _, found = await whole(client)
+            else:
+                send_all(server, cut(bytes(packet), 1480, 13)[::-1])
+                _, _, found = await joined(client, LOWEST_IPV6_MTU)
+            require(found == data, "other data")
+
+    async def hairpinned():
+        """H-1, F-19: fragments from a client to another one's mapped address"""
+        client, other, server = lab.client(), lab.client(), lab.server()
+        source, target = await meet(client, server), await meet(other, server)
+        data = os.urandom(4000)
+        send_all(client, cut(udp(client, (in_pool6(target[0]), target[1]), data), 1232, 14)[::-1])
+        _, _, found = await joined(other, LOWEST_IPV6_MTU)
+        require(found == data, "other data")
+        small = os.urandom(1000)
+        other.wire.send(udp(other, (in_pool6(source[0]), source[1]), small))
+        packet, found = await whole(client)
+        require(found == small and (packet.src, packet.sport) == (in_pool6(target[0]), target[1]),
+                packet.summary())
 
     async def overlapping():
         """F-24: overlapping fragments are dropped in silence, in both directions"""
@@ -199,8 +256,8 @@ def cases(lab):
             answer = await client.receive()
             require(answer.src == to, answer.summary())
 
-    return [fragments_6to4, fragments_4to6, small_fragments, overlapping, atomic, sizes_6to4,
-            sizes_4to6, too_big_4to6, route_mtu_4, route_mtu_6, ipsec_from_client,
+    return [fragments_6to4, fragments_4to6, small_fragments, slow_fragments, tcp_fragments,
+            without_checksum, hairpinned, overlapping, atomic, sizes_6to4, sizes_4to6, too_big_4to6, route_mtu_4, route_mtu_6, ipsec_from_client,
             ipsec_from_server, well_known_address]
 
 

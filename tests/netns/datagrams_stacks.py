@@ -23,7 +23,10 @@ NON_ESP_MARKER = bytes(4)
 KEEPALIVE = b"\xff"
 
 
-def cases(client, server):
+INSIDE_PORT = 8080  # of the static binding in datagrams.sh
+
+
+def cases(client, server, static):
     async def internet_key_exchange():
         """O-10: IKE at port 500 passes byte for byte, both ways"""
         here, there = client.udp(CLIENT6, 500), server.udp(SERVER4, 500)
@@ -45,6 +48,18 @@ def cases(client, server):
             require((await datagram(here))[0] == data, "other data of", size, "bytes")
             here.sendto(data[::-1], (SERVER6, there.getsockname()[1]))
             require((await datagram(there))[0] == data[::-1], "other data of", size, "bytes")
+
+    async def large_to_static():
+        """F-1, S-15: 8000 and 60000 bytes of a server that nobody asked, to a static binding"""
+        here, there = client.udp(CLIENT6, INSIDE_PORT), server.udp(SERVER4)
+        for size in 8000, 60000:
+            data = os.urandom(size)
+            there.sendto(data, static)
+            found, source = await datagram(here)
+            require(found == data, "other data of", size, "bytes")
+            here.sendto(data[::-1], source)
+            found, source = await datagram(there)
+            require(found == data[::-1] and source == static, "other data, or from", source)
 
     async def discovery_of_server():
         """F-12: a server that forbids fragments learns 1480 and sends what fits"""
@@ -73,7 +88,8 @@ def cases(client, server):
             streams += [in_order(here, there), in_order(there, here)]
         await asyncio.gather(*streams)
 
-    return [internet_key_exchange, esp_in_udp, large, discovery_of_server, discovery_of_client, order]
+    return [internet_key_exchange, esp_in_udp, large, large_to_static,
+            discovery_of_server, discovery_of_client, order]
 
 
 async def meet(here, there):

@@ -154,6 +154,12 @@ host_traces()
 		$TOPOLOGY_SERVER4 | awk 'NR > 1 { print $2 }' | xargs)"
 }
 
+# passed_since BEGIN MICROSECONDS
+passed_since()
+{
+	[ $((${EPOCHREALTIME/[.,]/} - $1)) -ge "$2" ]
+}
+
 # ---- STUN ---------------------------------------------------------------------------------------
 
 stun_listens()
@@ -211,8 +217,29 @@ tunnel_up()
 	for end in client server; do (umask 077 && wg genkey >"$RUN/key-$end"); done
 	tunnel_end server 2 "$(wg pubkey <"$RUN/key-client")" &&
 		tunnel_end client 1 "$(wg pubkey <"$RUN/key-server")" \
-			endpoint "[$TOPOLOGY_SERVER6]:51820" &&
+			endpoint "[$TOPOLOGY_SERVER6]:51820" persistent-keepalive 1 &&
 		node_start server tunnel-http busybox httpd -f -p $TUNNEL.2:8080 -h "$RUN/www"
+}
+
+# Where the server sees the client; nothing before the first handshake.
+tunnel_endpoint()
+{
+	node server wg show wg-server endpoints | awk '$2 != "(none)" { print $2 }'
+}
+
+has_endpoint()
+{
+	[ -n "$(tunnel_endpoint)" ]
+}
+
+# Nobody sent anything but keepalives since: the server reaches the client where it was, while
+# a binding without them is gone.
+tunnel_is_kept()
+{
+	ctl --json bib list --protocol udp >"$RUN/bib"
+	same "bindings of the tunnel and the datagram" "1 0" \
+		"$(grep -c ':51820"' "$RUN/bib") $(grep -c ':5000"' "$RUN/bib")" && tunnel_pings server 1 1392 &&
+		same "the client, as the server sees it" "$1" "$(tunnel_endpoint)"
 }
 
 tunnel_pings()
@@ -232,15 +259,22 @@ tunnel_uploads()
 		--data-binary "@$RUN/www/payload" "http://$TUNNEL.2:8080/cgi-bin/upload")"
 }
 
-host_up && topology_offloads "$offloads" && clat_up on && count_atomic && tunnel_up ||
+host_up && topology_offloads "$offloads" && clat_up on && count_atomic ||
 	tap_bail "the topology could not be built"
 [ "$conntrack" = off ] || topology_conntrack || tap_bail "no connection tracking"
 topology_servers 8000000 && stun_up || tap_bail "the servers do not listen"
 node_start server echo socat -b 65536 UDP4-RECVFROM:8,fork EXEC:cat,pipes
-gateway_configure "$pool4"
+gateway_configure "$pool4" "
+[Timeouts]
+AllowBelowMinimum=yes
+UDP=2"
 sed -i "s/^\[Translation\]/&\nFiltering=$filtering/" "$RUN/nat64d.conf"
 tap_gateway
 
+tunnel_up || tap_bail "the tunnel's ends do not start"
+check "WireGuard: handshake" until_true 10 has_endpoint
+endpoint=$(tunnel_endpoint) began=${EPOCHREALTIME/[.,]/}
+check "UDP, once" ask client udp $TOPOLOGY_SERVER6 7 5000
 check "464XLAT: ICMP echo with DF" host_pings do 0
 check "464XLAT: ICMP echo without DF, in atomic fragments" host_pings dont 5
 check "464XLAT: UDP of 100 bytes" host_echoes 100
@@ -259,8 +293,10 @@ else
 	check "STUN: $filtering filtering" natdiscovery -f "NAT with Address Dependent Filtering"
 fi
 check "STUN: the IPv6 client's address" stunclient
+# K-13: a session is gone at most 2 s after its lifetime.
+until_true 10 passed_since "$began" 4500000
+check "WireGuard: keepalives keep the binding" tunnel_is_kept "$endpoint"
 check "WireGuard: ping from the client" tunnel_pings client 2 56
-check "WireGuard: ping from the server" tunnel_pings server 1 1392
 check "WireGuard: download of 8 MB" tunnel_downloads
 check "WireGuard: upload of 8 MB" tunnel_uploads
 check "conservation" until_true 3 conservation
