@@ -29,6 +29,7 @@ struct pool4_sync {
 	struct pool4_wanted_list *wanted; /* of the last time; NULL = never yet */
 	struct static_sync *statics;
 	struct unsaid *unsaid; /* reports made under the lock */
+	GHashTable *warned;    /* sentences of rules_warnings() that have been reported */
 	bool no_address_reported;
 };
 
@@ -39,6 +40,7 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 
 	sync->config = *config;
 	sync->unsaid = unsaid_new(config->report);
+	sync->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->statics = static_sync_new(config->gateway, sync->unsaid);
 	r = pool4_auto_new(&sync->autos);
 	if (r < 0) {
@@ -57,6 +59,7 @@ void pool4_sync_free(struct pool4_sync *sync)
 	pool4_wanted_free(sync->wanted);
 	static_sync_free(sync->statics);
 	unsaid_free(sync->unsaid);
+	g_hash_table_unref(sync->warned);
 	g_free(sync);
 }
 
@@ -235,8 +238,9 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 
 /* What the rules are to have, copied. */
 struct rule_list {
-	GArray *entries; /* of struct rules_entry */
-	GArray *pending; /* of ids */
+	GArray *entries; /* of struct rules_entry: those of pool4 first */
+	GArray *ids;     /* of those */
+	GArray *pending; /* ids, too */
 };
 
 static void clear_entry(void *data)
@@ -245,9 +249,10 @@ static void clear_entry(void *data)
 
 	g_free((void *)entry->addresses);
 	g_free((void *)entry->ports);
+	g_free((void *)entry->name);
 }
 
-static void append(struct rule_list *list, const struct addr4_range *addresses,
+static void append(struct rule_list *list, const char *name, const struct addr4_range *addresses,
 		   uint32_t n_addresses, const struct port_ranges *ports,
 		   const bool protocol[N_PROTOCOLS])
 {
@@ -255,6 +260,7 @@ static void append(struct rule_list *list, const struct addr4_range *addresses,
 		.addresses = g_memdup2(addresses, n_addresses * sizeof(*addresses)),
 		.n_addresses = n_addresses,
 		.ports = g_memdup2(ports, sizeof(*ports)),
+		.name = g_strdup(name),
 	};
 
 	memcpy(entry.protocol, protocol, sizeof(entry.protocol));
@@ -277,8 +283,9 @@ static void collect(struct pool4_sync *sync, struct rule_list *list)
 		if (entry->state == POOL4_DISABLED)
 			continue;
 		spec = wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
-		append(list, spec->addresses, spec->n_addresses, &spec->ports,
+		append(list, spec->name, spec->addresses, spec->n_addresses, &spec->ports,
 		       entry->spec.protocol);
+		g_array_append_val(list->ids, id);
 		if (entry->state == POOL4_PENDING)
 			g_array_append_val(list->pending, id);
 	}
@@ -289,7 +296,7 @@ static void collect(struct pool4_sync *sync, struct rule_list *list)
 			.n_ranges = 1,
 		};
 
-		append(list, &address, 1, &port, binding->protocol);
+		append(list, NULL, &address, 1, &port, binding->protocol);
 	}
 }
 
@@ -342,11 +349,38 @@ static void use(struct pool4_sync *sync, const struct rule_list *list)
 	}
 }
 
+/* What the rules have found out about each entry. Lock held. */
+static void learn(struct pool4_sync *sync, const struct rule_list *list, const struct rules *rules)
+{
+	struct pool4 *pool = sync->config.gateway->nat->pool4;
+
+	for (guint i = 0; i < list->ids->len; i++)
+		pool4_set_reach(pool, g_array_index(list->ids, uint32_t, i), rules_reach(rules, i));
+}
+
+/* Each once, until it is true no more. */
+static void warn(struct pool4_sync *sync, const struct rules *rules)
+{
+	GHashTable *warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	const GPtrArray *warnings = rules_warnings(rules);
+
+	for (guint i = 0; i < warnings->len; i++) {
+		const char *sentence = g_ptr_array_index(warnings, i);
+
+		if (!g_hash_table_contains(sync->warned, sentence))
+			sync->config.report(LOG_WARNING, sentence);
+		g_hash_table_add(warned, g_strdup(sentence));
+	}
+	g_hash_table_unref(sync->warned);
+	sync->warned = warned;
+}
+
 int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
 {
 	struct gateway *gateway = sync->config.gateway;
 	struct rule_list list = {
 		.entries = g_array_new(FALSE, FALSE, sizeof(struct rules_entry)),
+		.ids = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
 		.pending = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
 	};
 	const struct rules_entry *entries;
@@ -364,10 +398,15 @@ int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, ch
 	if (r == 0) {
 		gateway_lock(gateway);
 		use(sync, &list);
+		if (rules)
+			learn(sync, &list, rules);
 		gateway_unlock(gateway);
 		unsaid_say_all(sync->unsaid);
+		if (rules)
+			warn(sync, rules);
 	}
 	g_array_unref(list.entries);
+	g_array_unref(list.ids);
 	g_array_unref(list.pending);
 	return r;
 }

@@ -5,12 +5,13 @@
  *
  * Order of coming: the table first, in one transaction, with the records of how to undo the rest;
  * from then on nothing leaks. Then iptables (what is marked until then is dropped by the guards),
- * then forwarding and routes. Order of going: the other way round.
+ * then forwarding and routes. Order of going: the other way round; what is not announced any more
+ * goes before the table changes (P-23).
  *
- * Updating fills single sets anew, whose elements changed: one transaction of about 0.3 s for
- * 65 536 ranges that do not touch each other, most of it in libnftables, which reads the whole set
- * before a single element is added, too. So the elements that are new or gone are not worth
- * finding out; whoever adds many collects them for up to 100 ms.
+ * Updating adds new elements to a set, or fills anew single sets that have lost some, behind a
+ * stand-in (rules_nft.h): 0.3 s or 0.5 s for 65 536 ranges that do not touch each other, most of it
+ * in libnftables, which reads the whole set before a single element is added, too. Whoever adds
+ * many collects them for up to 100 ms.
  */
 #include "daemon/rules.h"
 
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 
+#include "daemon/rules_announce.h"
 #include "daemon/rules_host.h"
 #include "daemon/rules_iptables.h"
 #include "daemon/rules_kernel.h"
@@ -30,7 +32,10 @@
 struct rules {
 	struct rules_plan plan;
 	bool forwarding;
-	char *in_place[N_RULES_SETS]; /* elements as they are in the kernel */
+	/* As they are in the kernel: elements, and for sets that may grow while packets flow the
+	 * ranges, too. */
+	char *in_place[N_RULES_SETS];
+	GArray *ranges_in_place[N_RULES_SETS];
 };
 
 uint32_t rules_n_workers(const struct config *config)
@@ -119,8 +124,19 @@ int rules_open(const char *instance, const struct config *config, struct rules *
 
 static void forget_in_place(struct rules *rules)
 {
-	for (int i = 0; i < N_RULES_SETS; i++)
+	for (int i = 0; i < N_RULES_SETS; i++) {
 		g_clear_pointer(&rules->in_place[i], g_free);
+		g_clear_pointer(&rules->ranges_in_place[i], g_array_unref);
+	}
+}
+
+/* elements is taken over. */
+static void note_in_place(struct rules *rules, enum rules_set set, char *elements)
+{
+	g_free(rules->in_place[set]);
+	g_clear_pointer(&rules->ranges_in_place[set], g_array_unref);
+	rules->in_place[set] = elements;
+	rules->ranges_in_place[set] = rules_nft_ranges(&rules->plan, set);
 }
 
 void rules_close(struct rules *rules)
@@ -182,6 +198,8 @@ static int read_host(struct rules *rules, const struct rules_entry *entries, uin
 			       (const uint32_t *)(const void *)own->data, own->len);
 	rules_plan_set_native(&rules->plan, entries, n_entries, ret_routes->native6,
 			      ret_routes->native4);
+	rules_announce_plan(&rules->plan, entries, n_entries,
+			    (const uint32_t *)(const void *)own->data, own->len, ret_routes);
 	rules->plan.conntrack = rules->plan.mode != RULES_NONE && rules->plan.own->len > 0 &&
 				rules_probe_conntrack();
 	return 0;
@@ -214,9 +232,29 @@ static bool keep_undo(struct rules_plan *plan)
 	return there;
 }
 
+/* What is to be done to the host, in the words of rules_host.h. */
+struct steps {
+	GPtrArray *before; /* the table changes */
+	GPtrArray *after;
+};
+
+static void steps_init(struct steps *steps)
+{
+	*steps = (struct steps){
+		.before = g_ptr_array_new_with_free_func(g_free),
+		.after = g_ptr_array_new_with_free_func(g_free),
+	};
+}
+
+static void steps_deinit(struct steps *steps)
+{
+	g_ptr_array_unref(steps->before);
+	g_ptr_array_unref(steps->after);
+}
+
 /* The plan for this host, with the steps that are still to be taken. */
 static int make_plan(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
-		     GPtrArray *steps, bool *ret_there, char **ret_error)
+		     struct steps *steps, bool *ret_there, char **ret_error)
 {
 	struct rules_plan *plan = &rules->plan;
 	struct rules_routes routes;
@@ -226,23 +264,44 @@ static int make_plan(struct rules *rules, const struct rules_entry *entries, uin
 	if (r < 0)
 		return r;
 	*ret_there = keep_undo(plan);
-	rules_host_plan(plan, rules->forwarding, &routes, steps);
+	rules_host_plan(plan, rules->forwarding, &routes, steps->after);
+	(void)rules_host_plan_announce(plan, routes.announced4, steps->before, steps->after);
 	rules_routes_deinit(&routes);
 	if (plan->mode == RULES_IPTABLES)
 		rules_iptables_note(plan);
 	return 0;
 }
 
-static int put_table(struct rules *rules, char **ret_error)
+/* Changes the table that is there, with a stand-in that takes packets meanwhile. */
+static int change_table(struct rules *rules, const char *commands, char **ret_error)
+{
+	g_autofree char *stand_in = rules_nft_stand_in(&rules->plan);
+	g_autofree char *remove =
+		g_strdup_printf("delete table inet %s" RULES_STAND_IN, rules->plan.table);
+	int r, removed;
+
+	if (rules->plan.mode == RULES_NONE)
+		return rules_kernel_nft(commands, false, NULL, ret_error);
+	r = rules_kernel_nft(stand_in, false, NULL, ret_error);
+	if (r < 0)
+		return r;
+	r = rules_kernel_nft(commands, false, NULL, ret_error);
+	removed = rules_kernel_nft(remove, false, NULL, r == 0 ? ret_error : NULL);
+	return r < 0 ? r : removed;
+}
+
+static int put_table(struct rules *rules, bool there, char **ret_error)
 {
 	g_autofree char *text = rules_nft_table(&rules->plan);
-	int r = rules_kernel_nft(text, false, NULL, ret_error);
+	int r = there ? change_table(rules, text, ret_error)
+		      : rules_kernel_nft(text, false, NULL, ret_error);
 
 	if (r < 0)
 		return r;
 	forget_in_place(rules);
 	for (int i = 0; i < N_RULES_SETS; i++)
-		rules->in_place[i] = rules_nft_elements(&rules->plan, (enum rules_set)i);
+		note_in_place(rules, (enum rules_set)i,
+			      rules_nft_elements(&rules->plan, (enum rules_set)i));
 	return 0;
 }
 
@@ -257,75 +316,141 @@ static int put_iptables(struct rules *rules, char **ret_error)
 		return rules_iptables_apply(&rules->plan, ret_error);
 	r = rules_iptables_remove(rules->plan.table, rules->plan.undo, &changed, ret_error);
 	if (r == 0 && rules->plan.undo->len != n_records)
-		r = put_table(rules, ret_error);
+		r = put_table(rules, true, ret_error);
 	return r;
+}
+
+/* The table was not there before, and something failed: nothing of it stays. */
+static void take_back(struct rules *rules)
+{
+	g_autofree char *command = g_strdup_printf("delete table inet %s", rules->plan.table);
+	g_autofree char *ignored = NULL;
+	bool changed;
+
+	(void)rules_iptables_remove(rules->plan.table, rules->plan.undo, &changed, &ignored);
+	g_clear_pointer(&ignored, g_free);
+	(void)rules_host_undo(rules->plan.undo, &ignored);
+	(void)rules_kernel_nft(command, false, NULL, NULL);
 }
 
 int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		char **ret_error)
 {
-	g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(g_free);
+	struct steps steps;
 	bool there = false;
 	int r;
 
-	r = make_plan(rules, entries, n_entries, steps, &there, ret_error);
-	if (r < 0)
-		return r;
-	r = put_table(rules, ret_error);
-	if (r < 0)
-		return r;
-	r = put_iptables(rules, ret_error);
+	steps_init(&steps);
+	r = make_plan(rules, entries, n_entries, &steps, &there, ret_error);
 	if (r == 0)
-		r = rules_host_do(steps, ret_error);
-	if (r < 0 && !there) {
-		g_autofree char *ignored = NULL;
+		r = rules_host_do(steps.before, ret_error);
+	if (r == 0)
+		r = put_table(rules, there, ret_error);
+	if (r == 0) {
+		r = put_iptables(rules, ret_error);
+		if (r == 0)
+			r = rules_host_do(steps.after, ret_error);
+		if (r < 0 && !there)
+			take_back(rules);
+	}
+	steps_deinit(&steps);
+	return r;
+}
 
-		(void)rules_iptables_remove(rules->plan.table, rules->plan.undo, &there, &ignored);
-		g_clear_pointer(&ignored, g_free);
-		(void)rules_host_undo(rules->plan.undo, &ignored);
-		g_clear_pointer(&ignored, g_free);
-		ignored = g_strdup_printf("delete table inet %s", rules->plan.table);
-		(void)rules_kernel_nft(ignored, false, NULL, NULL);
+/* The sets that differ from what the kernel has, as a part of one transaction. Elements that are
+ * merely new need no stand-in: those that are there stay valid. */
+static int refill(struct rules *rules, GString *text, char **ret_error)
+{
+	char *elements[N_RULES_SETS] = {NULL};
+	bool grows = true;
+	int r = 0;
+
+	for (int i = 0; i < N_RULES_SETS; i++) {
+		enum rules_set set = (enum rules_set)i;
+
+		elements[i] = rules_nft_elements(&rules->plan, set);
+		if (g_strcmp0(elements[i], rules->in_place[i]) != 0 &&
+		    !rules_nft_grow(text, &rules->plan, set, rules->ranges_in_place[i])) {
+			rules_nft_refill(text, &rules->plan, set, elements[i]);
+			grows = false;
+		}
+	}
+	if (text->len > 0)
+		r = grows ? rules_kernel_nft(text->str, false, NULL, ret_error)
+			  : change_table(rules, text->str, ret_error);
+	for (int i = 0; i < N_RULES_SETS; i++) {
+		if (r == 0)
+			note_in_place(rules, (enum rules_set)i, elements[i]);
+		else
+			g_free(elements[i]);
 	}
 	return r;
+}
+
+/* The steps for what is announced. True if the records in the kernel are to be rewritten, too. */
+static bool plan_announce(struct rules_plan *plan, const struct rules_routes *routes,
+			  struct steps *steps)
+{
+	if (!rules_host_plan_announce(plan, routes->announced4, steps->before, steps->after))
+		return false;
+	/* Those of the kernel: as above. */
+	(void)keep_undo(plan);
+	g_ptr_array_set_size(steps->before, 0);
+	g_ptr_array_set_size(steps->after, 0);
+	(void)rules_host_plan_announce(plan, routes->announced4, steps->before, steps->after);
+	return true;
+}
+
+/* The table as a whole, or what differs in it. */
+static int update_table(struct rules *rules, bool whole, bool undo, char **ret_error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (whole)
+		return put_table(rules, true, ret_error);
+	if (undo)
+		rules_nft_rewrite_undo(text, &rules->plan);
+	return refill(rules, text, ret_error);
 }
 
 int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		 char **ret_error)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
-	char *elements[N_RULES_SETS] = {NULL};
 	bool conntrack = rules->plan.conntrack;
 	struct rules_routes routes;
+	struct steps steps;
+	bool undo;
 	int r;
 
-	if (rules->plan.mode == RULES_NONE)
-		return 0;
 	r = read_host(rules, entries, n_entries, &routes, ret_error);
 	if (r < 0)
 		return r;
-	rules_routes_deinit(&routes);
-	if (rules->plan.conntrack != conntrack) {
+	steps_init(&steps);
+	if (rules->plan.mode != RULES_NONE) {
 		/* Another instance may have left its records to us meanwhile. */
-		(void)keep_undo(&rules->plan);
-		return put_table(rules, ret_error);
+		if (rules->plan.conntrack != conntrack)
+			(void)keep_undo(&rules->plan);
+		undo = plan_announce(&rules->plan, &routes, &steps);
+		r = rules_host_do(steps.before, ret_error);
+		if (r == 0)
+			r = update_table(rules, rules->plan.conntrack != conntrack, undo,
+					 ret_error);
+		if (r == 0)
+			r = rules_host_do(steps.after, ret_error);
 	}
-	for (int i = 0; i < N_RULES_SETS; i++) {
-		elements[i] = rules_nft_elements(&rules->plan, (enum rules_set)i);
-		if (g_strcmp0(elements[i], rules->in_place[i]) != 0)
-			rules_nft_refill(text, &rules->plan, (enum rules_set)i, elements[i]);
-	}
-	if (text->len > 0)
-		r = rules_kernel_nft(text->str, false, NULL, ret_error);
-	for (int i = 0; i < N_RULES_SETS; i++) {
-		if (r == 0) {
-			g_free(rules->in_place[i]);
-			rules->in_place[i] = elements[i];
-		} else {
-			g_free(elements[i]);
-		}
-	}
+	steps_deinit(&steps);
+	rules_routes_deinit(&routes);
 	return r;
+}
+
+unsigned rules_reach(const struct rules *rules, uint32_t i)
+{
+	return i < rules->plan.reach->len ? g_array_index(rules->plan.reach, unsigned, i) : 0;
+}
+
+const GPtrArray *rules_warnings(const struct rules *rules)
+{
+	return rules->plan.warnings;
 }
 
 bool rules_present(struct rules *rules)
@@ -338,18 +463,31 @@ bool rules_present(struct rules *rules)
 	       (rules->plan.mode != RULES_IPTABLES || rules_iptables_present(&rules->plan));
 }
 
+static void print_steps(GString *text, const GPtrArray *steps, const char *some, const char *none)
+{
+	g_string_append(text, steps->len == 0 ? none : some);
+	for (guint i = 0; i < steps->len; i++) {
+		g_autofree char *command = rules_host_command(g_ptr_array_index(steps, i));
+
+		g_string_append_printf(text, "%s\n", command);
+	}
+}
+
 char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries)
 {
-	g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *error = NULL;
 	g_autofree char *table = NULL;
 	GString *text = g_string_new("#!/bin/sh\n");
+	struct steps steps;
 	bool there;
 
-	if (make_plan(rules, entries, n_entries, steps, &there, &error) < 0) {
+	steps_init(&steps);
+	if (make_plan(rules, entries, n_entries, &steps, &there, &error) < 0) {
 		g_string_append_printf(text, "# %s\n", error);
+		steps_deinit(&steps);
 		return g_string_free(text, FALSE);
 	}
+	print_steps(text, steps.before, "# Not announced any more.\n", "");
 	table = rules_nft_table(&rules->plan);
 	g_string_append_printf(text,
 			       "# The packet rules; the chain \"undo\" says what teardown restores."
@@ -364,13 +502,8 @@ char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32
 				       "once.\n%s --noflush <<'END'\n%sEND\n",
 				       rules_iptables_restore_program(family), words);
 	}
-	g_string_append(text,
-			steps->len == 0 ? "\n# The host is set up already.\n" : "\n# The host.\n");
-	for (guint i = 0; i < steps->len; i++) {
-		g_autofree char *command = rules_host_command(g_ptr_array_index(steps, i));
-
-		g_string_append_printf(text, "%s\n", command);
-	}
+	print_steps(text, steps.after, "\n# The host.\n", "\n# The host is set up already.\n");
+	steps_deinit(&steps);
 	return g_string_free(text, FALSE);
 }
 
@@ -387,6 +520,7 @@ static char *other_table(const char *table)
 		g_auto(GStrv) words = g_strsplit(*line, " ", 4);
 
 		if (g_strv_length(words) >= 3 && strcmp(words[2], table) != 0 &&
+		    !g_str_has_suffix(words[2], RULES_STAND_IN) &&
 		    (strcmp(words[2], "nat64d") == 0 || g_str_has_prefix(words[2], "nat64d_")))
 			return g_strdup(words[2]);
 	}
@@ -394,7 +528,7 @@ static char *other_table(const char *table)
 }
 
 /* What instances share (sysctls, built-in chains) the last of them undoes: the records go over to
- * another's table. Routes are for one's own Pool6 and stay in undo. */
+ * another's table. Routes are for one's own Pool6 or pool4 and stay in undo. */
 static int hand_over(const char *table, GPtrArray *undo, char **ret_error)
 {
 	g_autofree char *other = other_table(table);
@@ -406,7 +540,7 @@ static int hand_over(const char *table, GPtrArray *undo, char **ret_error)
 	for (guint i = undo->len; i-- > 0;) {
 		const char *record = g_ptr_array_index(undo, i);
 
-		if (g_str_has_prefix(record, "route "))
+		if (g_str_has_prefix(record, "route ") || g_str_has_prefix(record, "announce "))
 			continue;
 		/* At the head, as this loop goes backwards: the order stays. */
 		g_string_append_printf(text, "insert rule inet %s undo return comment \"%s\"\n",
@@ -422,7 +556,11 @@ int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 {
 	g_autoptr(GPtrArray) undo = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *table = rules_table_name(instance);
-	g_autofree char *command = g_strdup_printf("delete table inet %s", table);
+	/* A stand-in is there only if a daemon was killed in the middle of a change. */
+	g_autofree char *command =
+		g_strdup_printf("delete table inet %s\nadd table inet %s" RULES_STAND_IN
+				"\ndelete table inet %s" RULES_STAND_IN,
+				table, table, table);
 	g_autofree char *why_not = NULL;
 	bool changed = false, there;
 	int r, undone;

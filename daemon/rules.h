@@ -33,6 +33,7 @@ struct rules_entry {
 	uint32_t n_addresses;
 	const struct port_ranges *ports; /* only used for the host's own addresses */
 	bool protocol[N_PROTOCOLS];
+	const char *name; /* for messages; NULL: a static binding, about which there are none */
 };
 
 struct rules;
@@ -54,9 +55,10 @@ void rules_close(struct rules *rules); /* leaves the rules in place */
 enum rules_mode rules_mode(const struct rules *rules);
 
 /*
- * Sets up the host (forwarding, route for Pool6) and puts the whole table in place of the one that
- * was there. Idempotent. Reads the host's own addresses and more specific native routes (A-18) and
- * whether the host tracks connections. If it fails, what it had begun has been undone.
+ * Sets up the host (forwarding, route for Pool6, announcing of pool4) and puts the whole table in
+ * place of the one that was there. Idempotent. Reads the host's own addresses and more specific
+ * native routes (A-18) and whether the host tracks connections. If it fails, what it had begun has
+ * been undone.
  */
 int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		char **ret_error);
@@ -68,6 +70,13 @@ int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t
  */
 int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		 char **ret_error);
+
+/* After rules_apply() or rules_update(): how packets for the i-th entry come here, of enum
+ * pool4_reach. */
+unsigned rules_reach(const struct rules *rules, uint32_t i);
+/* The same: what the operator should know, as sentences with the command that settles it. They
+ * belong to rules and stay until the next call. */
+const GPtrArray *rules_warnings(const struct rules *rules);
 
 /* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:
  * then rules_apply() again. */

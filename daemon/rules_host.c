@@ -192,6 +192,57 @@ void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rule
 		plan_routes(plan, routes, ret_steps);
 }
 
+/* Each prefix once, as text; the table owns it. */
+static GHashTable *texts_of(const GArray *prefixes)
+{
+	GHashTable *texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	char buffer[ADDR_TEXT_SIZE];
+
+	for (guint i = 0; i < prefixes->len; i++)
+		g_hash_table_add(texts,
+				 g_strdup(prefix4_print(&g_array_index(prefixes, struct prefix4, i),
+							buffer)));
+	return texts;
+}
+
+bool rules_host_plan_announce(struct rules_plan *plan, const GArray *announced,
+			      GPtrArray *ret_before, GPtrArray *ret_after)
+{
+	g_autoptr(GHashTable) wanted = texts_of(plan->announce);
+	g_autoptr(GHashTable) there = texts_of(announced);
+	g_autoptr(GHashTable) recorded =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	bool changed = false;
+	char buffer[ADDR_TEXT_SIZE];
+
+	for (guint i = plan->undo->len; i-- > 0;) {
+		const char *record = g_ptr_array_index(plan->undo, i);
+		const char *prefix = record + strlen("announce ");
+
+		if (!g_str_has_prefix(record, "announce "))
+			continue;
+		if (g_hash_table_contains(wanted, prefix)) {
+			g_hash_table_add(recorded, g_strdup(prefix));
+			continue;
+		}
+		g_ptr_array_add(ret_before, g_strconcat("withdraw ", prefix, NULL));
+		g_ptr_array_remove_index(plan->undo, i);
+		changed = true;
+	}
+	for (guint i = 0; i < plan->announce->len; i++) {
+		const char *prefix =
+			prefix4_print(&g_array_index(plan->announce, struct prefix4, i), buffer);
+
+		if (!g_hash_table_contains(recorded, prefix)) {
+			g_ptr_array_add(plan->undo, g_strconcat("announce ", prefix, NULL));
+			changed = true;
+		}
+		if (!g_hash_table_contains(there, prefix))
+			g_ptr_array_add(ret_after, g_strconcat("announce ", prefix, NULL));
+	}
+	return changed;
+}
+
 static int do_sysctl(char **words, char **ret_error)
 {
 	int r = sysctl_write(words[1], words[2]);
@@ -222,12 +273,39 @@ static int do_route(char **words, char **ret_error)
 	return r;
 }
 
+/* "announce PREFIX" or "withdraw PREFIX" */
+static int do_announce(char **words, char **ret_error)
+{
+	bool adds = strcmp(words[0], "announce") == 0;
+	struct prefix4 prefix;
+	int r;
+
+	if (!prefix4_parse(words[1], &prefix))
+		return -EINVAL;
+	r = adds ? rules_route_announce(&prefix) : rules_route_withdraw(&prefix);
+	if (r == -EPERM)
+		*ret_error = g_strdup("routes need the capability CAP_NET_ADMIN");
+	else if (r < 0)
+		*ret_error = g_strdup_printf("the local route for %s, which announces pool4, can "
+					     "not be %s (%s)",
+					     words[1], adds ? "added" : "removed", g_strerror(-r));
+	return r;
+}
+
+static int do_one(char **words, char **ret_error)
+{
+	if (strcmp(words[0], "sysctl") == 0)
+		return do_sysctl(words, ret_error);
+	if (strcmp(words[0], "announce") == 0 || strcmp(words[0], "withdraw") == 0)
+		return do_announce(words, ret_error);
+	return do_route(words, ret_error);
+}
+
 int rules_host_do(const GPtrArray *steps, char **ret_error)
 {
 	for (guint i = 0; i < steps->len; i++) {
 		g_auto(GStrv) words = g_strsplit(g_ptr_array_index(steps, i), " ", 3);
-		int r = strcmp(words[0], "sysctl") == 0 ? do_sysctl(words, ret_error)
-							: do_route(words, ret_error);
+		int r = do_one(words, ret_error);
 
 		if (r < 0)
 			return r;
@@ -239,6 +317,7 @@ static int undo_one(const char *record)
 {
 	g_auto(GStrv) words = g_strsplit(record, " ", 3);
 	struct prefix6 prefix;
+	struct prefix4 prefix4;
 	int r = 0;
 
 	if (strcmp(words[0], "sysctl") == 0 && g_strv_length(words) == 3)
@@ -246,6 +325,9 @@ static int undo_one(const char *record)
 	else if (strcmp(words[0], "route") == 0 && words[1] != NULL &&
 		 prefix6_parse(words[1], &prefix))
 		r = rules_route_remove(&prefix);
+	else if (strcmp(words[0], "announce") == 0 && words[1] != NULL &&
+		 prefix4_parse(words[1], &prefix4))
+		r = rules_route_withdraw(&prefix4);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -272,6 +354,10 @@ char *rules_host_command(const char *step)
 
 	if (strcmp(words[0], "sysctl") == 0)
 		return g_strdup_printf("sysctl -w %s=%s", words[1], words[2]);
+	if (strcmp(words[0], "announce") == 0 || strcmp(words[0], "withdraw") == 0)
+		return g_strdup_printf("ip route %s local %s dev lo proto %u",
+				       strcmp(words[0], "announce") == 0 ? "add" : "delete",
+				       words[1], RULES_ROUTE_PROTOCOL);
 	if (strcmp(words[0], "unroute") == 0)
 		return g_strdup_printf("ip -6 route delete %s dev lo proto %u metric 1024",
 				       words[1], RULES_ROUTE_PROTOCOL);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host around the packet rules: forwarding, accept_ra, the route for Pool6.
+ * The host around the packet rules: forwarding, accept_ra, the route for Pool6, the routes that
+ * announce pool4.
  *
  * A step says what is to be done, a record what undoes it; both are one line of text:
  *
  *   sysctl net/ipv4/ip_forward 1      write the value
  *   route 2001:db8:64::/96            as a step: add our route; as a record: remove it
  *   unroute 2001:db8:64::/96          a step only: remove our route, of which the record goes, too
+ *   announce 192.0.2.8/29             as a step: add our local route; as a record: remove it
+ *   withdraw 192.0.2.8/29             a step only, as unroute
+ *
+ * Withdrawing comes before the rules change, announcing after that: what is local must not be
+ * without its rule for a moment. So do the records, which are undone before the table goes.
  *
  * Records stand in the chain "undo" of the nft table, written before the first step is taken, and
  * are kept when rules are applied again: they tell the host's state before the very first time.
@@ -23,6 +29,10 @@ void rules_host_parse_undo(const char *listing, GPtrArray *ret_records);
  * recorded already. */
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,
 		     GPtrArray *ret_steps);
+/* The same for what is announced. Array of prefixes that are so now: announced4 of the routes.
+ * True if the records have changed. */
+bool rules_host_plan_announce(struct rules_plan *plan, const GArray *announced,
+			      GPtrArray *ret_before, GPtrArray *ret_after);
 int rules_host_do(const GPtrArray *steps, char **ret_error);
 /* Undoes what it can; what has gone meanwhile (an interface, a route) does not count. */
 int rules_host_undo(const GPtrArray *records, char **ret_error);

@@ -8,6 +8,7 @@
  *                        the wire, before defragmentation (-400) and connection tracking (-200)
  *   -155 prerouting_own  to an address of the host's own, after connection tracking: what the host
  *                        tracks is left to it (P-24); only the entry's ports are taken (P-18)
+ *   -450 input           what is announced on a link, and was taken by nobody, ends here
  *
  * and of one that is sent from here:
  *
@@ -44,6 +45,16 @@ static void print_prefixes6(GString *text, const GArray *prefixes)
 		g_string_append_printf(
 			text, "%s%s", i == 0 ? "" : ", ",
 			prefix6_print(&g_array_index(prefixes, struct prefix6, i), buffer));
+}
+
+static void print_prefixes4(GString *text, const GArray *prefixes)
+{
+	char buffer[ADDR_TEXT_SIZE];
+
+	for (guint i = 0; i < prefixes->len; i++)
+		g_string_append_printf(
+			text, "%s%s", i == 0 ? "" : ", ",
+			prefix4_print(&g_array_index(prefixes, struct prefix4, i), buffer));
 }
 
 static void print_ranges4(GString *text, const GArray *ranges)
@@ -107,6 +118,7 @@ static const struct {
 	[RULES_SET_OWN]       = { "own",       "type ipv4_addr" },
 	[RULES_SET_OWN_PORTS] = { "own_ports", "typeof ip daddr . meta l4proto . th dport" },
 	[RULES_SET_OWN_IDS]   = { "own_ids",   "typeof ip daddr . icmp id" },
+	[RULES_SET_ANNOUNCED] = { "announced", "type ipv4_addr" },
 };
 /* clang-format on */
 
@@ -142,6 +154,9 @@ char *rules_nft_elements(const struct rules_plan *plan, enum rules_set set)
 	case RULES_SET_OWN_IDS:
 		print_own_ports(text, plan->own, true);
 		break;
+	case RULES_SET_ANNOUNCED:
+		print_prefixes4(text, plan->announce);
+		break;
 	case N_RULES_SETS:
 		break;
 	}
@@ -168,6 +183,59 @@ void rules_nft_refill(GString *text, const struct rules_plan *plan, enum rules_s
 	if (elements[0] != '\0')
 		g_string_append_printf(text, "add element inet %s %s { %s }\n", plan->table,
 				       sets[set].name, elements);
+}
+
+GArray *rules_nft_ranges(const struct rules_plan *plan, enum rules_set set)
+{
+	GArray *ranges;
+
+	if (set == RULES_SET_POOL4)
+		return g_array_ref(plan->pool4);
+	if (set != RULES_SET_ANNOUNCED)
+		return NULL;
+	ranges = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	for (guint i = 0; i < plan->announce->len; i++) {
+		const struct prefix4 *prefix = &g_array_index(plan->announce, struct prefix4, i);
+		struct addr4_range range = {prefix4_first(prefix), prefix4_last(prefix)};
+
+		g_array_append_val(ranges, range);
+	}
+	rules_plan_merge4(ranges);
+	return ranges;
+}
+
+/* Those of a that b does not have. */
+static GArray *without(const GArray *a, const GArray *b)
+{
+	GArray *left = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+
+	g_array_set_size(left, a->len + b->len);
+	g_array_set_size(left,
+			 addr4_ranges_without((const struct addr4_range *)(void *)a->data, a->len,
+					      (const struct addr4_range *)(void *)b->data, b->len,
+					      (struct addr4_range *)(void *)left->data));
+	return left;
+}
+
+bool rules_nft_grow(GString *text, const struct rules_plan *plan, enum rules_set set,
+		    const GArray *before)
+{
+	g_autoptr(GArray) now = rules_nft_ranges(plan, set);
+	g_autoptr(GArray) gone = NULL;
+	g_autoptr(GArray) fresh = NULL;
+
+	if (before == NULL || now == NULL)
+		return false;
+	gone = without(before, now);
+	if (gone->len > 0)
+		return false;
+	fresh = without(now, before);
+	if (fresh->len == 0)
+		return true;
+	g_string_append_printf(text, "add element inet %s %s { ", plan->table, sets[set].name);
+	print_ranges4(text, fresh);
+	g_string_append(text, " }\n");
+	return true;
 }
 
 static char *queue_numbers(uint32_t first, uint32_t n)
@@ -262,6 +330,16 @@ static void print_output(GString *text, const struct rules_plan *plan)
 	g_string_append(text, "\t}\n\n");
 }
 
+/* What is announced is local to the kernel, but not the host's (P-23): what the rules above leave
+ * to it, as from an exempt source, reaches no socket. */
+static void print_input(GString *text)
+{
+	g_string_append(text, "\tchain input {\n"
+			      "\t\ttype filter hook input priority -450; policy accept;\n"
+			      "\t\tip daddr @announced drop\n"
+			      "\t}\n\n");
+}
+
 /* Behind both of iptables' tables: one guard serves the early and the late chain. */
 static void print_guards(GString *text, const struct rules_plan *plan,
 			 const struct rules_marks *marks)
@@ -281,6 +359,14 @@ static void print_guards(GString *text, const struct rules_plan *plan,
 			       mask, marks->take, mask, marks->offer, ~mask, mask, marks->take);
 }
 
+void rules_nft_rewrite_undo(GString *text, const struct rules_plan *plan)
+{
+	g_string_append_printf(text, "flush chain inet %s undo\n", plan->table);
+	for (guint i = 0; i < plan->undo->len; i++)
+		g_string_append_printf(text, "add rule inet %s undo return comment \"%s\"\n",
+				       plan->table, (const char *)g_ptr_array_index(plan->undo, i));
+}
+
 /* Not called by any hook: the place where it stands in the open how to undo the host set-up. */
 static void print_undo(GString *text, const struct rules_plan *plan)
 {
@@ -291,23 +377,38 @@ static void print_undo(GString *text, const struct rules_plan *plan)
 	g_string_append(text, "\t}\n");
 }
 
-char *rules_nft_table(const struct rules_plan *plan)
+/* As one transaction that takes the place of what was there under that name. */
+static char *print_table(const struct rules_plan *plan, const char *name, bool undo)
 {
 	GString *text = g_string_new(NULL);
 	struct rules_marks marks = {0};
 
 	(void)rules_plan_marks(&plan->mark, &marks);
 	g_string_append_printf(text, "add table inet %s\ndelete table inet %s\ntable inet %s {\n",
-			       plan->table, plan->table, plan->table);
+			       name, name, name);
 	if (plan->mode != RULES_NONE) {
 		print_sets(text, plan);
 		print_exempt(text, plan);
 		print_prerouting(text, plan, &marks);
 		print_output(text, plan);
+		print_input(text);
 		if (plan->mode == RULES_IPTABLES)
 			print_guards(text, plan, &marks);
 	}
-	print_undo(text, plan);
+	if (undo)
+		print_undo(text, plan);
 	g_string_append(text, "}\n");
 	return g_string_free(text, FALSE);
+}
+
+char *rules_nft_table(const struct rules_plan *plan)
+{
+	return print_table(plan, plan->table, true);
+}
+
+char *rules_nft_stand_in(const struct rules_plan *plan)
+{
+	g_autofree char *name = g_strconcat(plan->table, RULES_STAND_IN, NULL);
+
+	return print_table(plan, name, false);
 }

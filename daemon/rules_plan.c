@@ -108,6 +108,11 @@ void rules_plan_init(struct rules_plan *plan, const char *instance, const struct
 		.native4 = g_array_new(FALSE, FALSE, sizeof(struct addr4_range)),
 		.pool4 = g_array_new(FALSE, FALSE, sizeof(struct addr4_range)),
 		.own = g_array_new(FALSE, FALSE, sizeof(struct rules_own)),
+		.announces = mode != RULES_NONE && config->announce.how != CONFIG_ANNOUNCE_NONE,
+		.announce_on = g_strdupv(config->announce.interfaces),
+		.announce = g_array_new(FALSE, FALSE, sizeof(struct prefix4)),
+		.reach = g_array_new(FALSE, FALSE, sizeof(unsigned)),
+		.warnings = g_ptr_array_new_with_free_func(g_free),
 		.undo = g_ptr_array_new_with_free_func(g_free),
 	};
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
@@ -128,6 +133,10 @@ void rules_plan_deinit(struct rules_plan *plan)
 	g_clear_pointer(&plan->native4, g_array_unref);
 	g_clear_pointer(&plan->pool4, g_array_unref);
 	g_clear_pointer(&plan->own, g_array_unref);
+	g_clear_pointer(&plan->announce_on, g_strfreev);
+	g_clear_pointer(&plan->announce, g_array_unref);
+	g_clear_pointer(&plan->reach, g_array_unref);
+	g_clear_pointer(&plan->warnings, g_ptr_array_unref);
 	g_clear_pointer(&plan->undo, g_ptr_array_unref);
 }
 

@@ -5,8 +5,16 @@
 
 struct sentence {
 	int level;
-	char text[UNSAID_TEXT_SIZE];
+	char *text;
 };
+
+static void sentence_free(void *data)
+{
+	struct sentence *sentence = data;
+
+	g_free(sentence->text);
+	g_free(sentence);
+}
 
 struct unsaid {
 	void (*report)(int level, const char *text);
@@ -17,7 +25,7 @@ struct unsaid *unsaid_new(void (*report)(int level, const char *text))
 {
 	struct unsaid *unsaid = g_new(struct unsaid, 1);
 
-	*unsaid = (struct unsaid){report, g_ptr_array_new_with_free_func(g_free)};
+	*unsaid = (struct unsaid){report, g_ptr_array_new_with_free_func(sentence_free)};
 	return unsaid;
 }
 
@@ -31,12 +39,12 @@ void unsaid_free(struct unsaid *unsaid)
 
 void unsaid_add(struct unsaid *unsaid, int level, const char *format, ...)
 {
-	struct sentence *sentence = g_new0(struct sentence, 1);
+	struct sentence *sentence = g_new(struct sentence, 1);
 	va_list args;
 
 	sentence->level = level;
 	va_start(args, format);
-	(void)g_vsnprintf(sentence->text, sizeof(sentence->text), format, args);
+	sentence->text = g_strdup_vprintf(format, args);
 	va_end(args);
 	g_ptr_array_add(unsaid->sentences, sentence);
 }

@@ -6,8 +6,6 @@
 
 #include <glib.h>
 
-#define UNSAID_TEXT_SIZE 512
-
 struct unsaid;
 
 struct unsaid *unsaid_new(void (*report)(int level, const char *text));

@@ -273,6 +273,14 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 	return pool4_item_update_all(pool, item) ? POOL4_OK : POOL4_NO_MEMORY;
 }
 
+void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+
+	if (item)
+		item->entry.reach = reach;
+}
+
 enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 				      const struct addr4_range *addresses, uint32_t n_addresses)
 {

@@ -40,6 +40,15 @@ enum pool4_state {
 	POOL4_DISABLED, /* as if it were not there, but for its name and overlaps */
 };
 
+/* How packets to an entry's addresses come to this host, as the edge has found out: any of these.
+ */
+enum pool4_reach {
+	POOL4_LOCAL = 1,       /* the host's own */
+	POOL4_ROUTED = 2,      /* no link of ours has them: a router sends them here */
+	POOL4_ANNOUNCED = 4,   /* the host answers ARP for them */
+	POOL4_UNREACHABLE = 8, /* they are asked for on a link, and nobody answers */
+};
+
 /* What an entry is to be; copied by pool4_add(). */
 struct pool4_spec {
 	char name[POOL4_NAME_SIZE]; /* "" = choose p1, p2, ... */
@@ -58,6 +67,7 @@ struct pool4_spec {
 struct pool4_entry {
 	uint32_t id; /* small, > 0, never used twice while the daemon runs */
 	enum pool4_state state;
+	unsigned reach;         /* of enum pool4_reach; 0 = not known yet */
 	struct pool4_spec spec; /* with its own copy of the addresses */
 	uint64_t n_addresses;
 	uint64_t n_ports[N_PROTOCOLS]; /* total */
@@ -108,6 +118,7 @@ void pool4_set_held_limit(struct pool4 *pool, uint32_t limit);
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id);
 enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without ports in use */
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
+void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
 
 /* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
  * of them stay so. With POOL4_OVERLAP nothing has changed. */
