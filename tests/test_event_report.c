@@ -33,11 +33,11 @@ static const struct sentence {
 	{LOG_WARNING, "2001:db8::/64 has 80 udp bindings, 80% of the 100 that Limits.BindingsPerClient allows",
 	 {.kind = EVENT_CLIENT_HIGH, UDP, CLIENT, .value = 80, .limit = 100}},
 	{LOG_WARNING, "2001:db8::/64 (udp) is refused: as many bindings of this client and protocol as "
-	 "Limits.BindingsPerClient allows",
-	 {.kind = EVENT_QUOTA_CLIENT, UDP, CLIENT, .outcome = OUTCOME_CLIENT_BINDINGS}},
+	 "Limits.BindingsPerClient allows, 100",
+	 {.kind = EVENT_QUOTA_CLIENT, UDP, CLIENT, .outcome = OUTCOME_CLIENT_BINDINGS, .limit = 100}},
 	{LOG_WARNING, "2001:db8::1 (udp) is refused: as many bindings of this IPv6 address and protocol as "
-	 "Limits.BindingsPerAddress allows (1 times more since this was said last)",
-	 {.kind = EVENT_QUOTA_CLIENT, UDP, HOST, .outcome = OUTCOME_ADDRESS_BINDINGS, .n_suppressed = 1}},
+	 "Limits.BindingsPerAddress allows, 2048 (1 times more since this was said last)",
+	 {.kind = EVENT_QUOTA_CLIENT, UDP, HOST, .outcome = OUTCOME_ADDRESS_BINDINGS, .limit = 2048, .n_suppressed = 1}},
 	{LOG_WARNING, "a new binding is refused: as many bindings as Limits.Bindings allows, 1000000",
 	 {.kind = EVENT_QUOTA_BINDINGS, UDP, .outcome = OUTCOME_BIB_FULL, .limit = 1000000}},
 	{LOG_WARNING, "a new session is refused: as many sessions as Limits.Sessions allows, 2000000",

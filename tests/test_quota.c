@@ -76,6 +76,7 @@ static void test_bindings_per_address(void)
 	g_assert_cmpint(event.outcome, ==, OUTCOME_ADDRESS_BINDINGS);
 	g_assert_cmpuint(event.prefix_len, ==, 128);
 	g_assert_cmpuint(event.addr6.byte[15], ==, 1);
+	g_assert_cmpuint(event.limit, ==, 10);
 	expect_none(gateway); /* L-9 */
 	g_assert_cmpuint(gateway->nat->events.n_suppressed, ==, 6);
 
@@ -142,6 +143,7 @@ static void test_bindings_per_client(void)
 	g_assert_cmpuint(event.prefix_len, ==, 64);
 	g_assert_cmpuint(event.addr6.byte[15], ==, 0);
 	g_assert_cmpuint(event.value, ==, 1);
+	g_assert_cmpuint(event.limit, ==, 10);
 	expect_none(gateway);
 	gateway_free(gateway);
 }
@@ -159,6 +161,7 @@ static void test_share(void)
 				  .protocol = {[PROTOCOL_UDP] = true},
 				  .n_clients = 1,
 				  .pool6 = POOL4_ANY_PREFIX};
+	struct event event;
 	uint32_t id;
 
 	g_assert_true(prefix6_parse("2001:db8:1::/48", &spec.clients[0]));
@@ -168,6 +171,10 @@ static void test_share(void)
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 12, OUTCOME_TRANSLATED, NOW), ==, 10);
 	g_assert_cmpuint(send_from(gateway, "2001:db8:1::1", 1, 12, OUTCOME_TRANSLATED, NOW), ==,
 			 2);
+	do
+		g_assert_true(event_next(&nat->events, &event));
+	while (event.kind != EVENT_QUOTA_CLIENT || event.addr6.byte[5] != 1);
+	g_assert_cmpuint(event.limit, ==, 2);
 	/* An entry that is gone is nothing to have a share of: then the pool refuses. */
 	pool4_set_state(nat->pool4, id, POOL4_DISABLED);
 	g_assert_cmpuint(send_from(gateway, "2001:db8:1::1", 3, 9, OUTCOME_TRANSLATED, NOW), ==, 8);
@@ -230,14 +237,19 @@ static void test_sessions(void)
 	gateway_free(gateway);
 }
 
+static void remove_one(struct nat64 *nat, uint64_t at_ms)
+{
+	nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(&nat->bib[PROTOCOL_UDP], 0), at_ms);
+}
+
 /* L-10: an entry of pool4 raises its alarm before it is full, and clears it below the other
  * threshold; between the two nothing is said. */
 static void test_pool_alarm(void)
 {
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "2000-2009", NULL);
 	struct nat64 *nat = gateway->nat;
+	uint64_t later = NOW + POOL4_ALARM_INTERVAL_MS;
 	struct event event;
-	uint32_t index = 0;
 
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 7, OUTCOME_TRANSLATED, NOW), ==, 7);
 	expect_none(gateway);
@@ -249,18 +261,31 @@ static void test_pool_alarm(void)
 	g_assert_cmpuint(event.limit, ==, 10);
 	expect_none(gateway);
 
-	for (unsigned n = 9; n > 7; n--) {
-		nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(&nat->bib[PROTOCOL_UDP], 0), NOW);
-		expect_none(gateway);
-	}
-	index = bib_next(&nat->bib[PROTOCOL_UDP], 0);
-	nat64_remove_binding(nat, PROTOCOL_UDP, index, NOW);
+	remove_one(nat, later);
+	remove_one(nat, later);
+	expect_none(gateway);
+	remove_one(nat, later);
 	event = expect(gateway, EVENT_POOL_LOW);
 	g_assert_cmpuint(event.value, ==, 6);
-	g_assert_cmpuint(send_from(gateway, "2001:db8::2", 1, 2, OUTCOME_TRANSLATED,
-				   NOW + EVENT_INTERVAL_MS),
-			 ==, 2);
+	later += POOL4_ALARM_INTERVAL_MS;
+	g_assert_cmpuint(send_from(gateway, "2001:db8::2", 1, 2, OUTCOME_TRANSLATED, later), ==, 2);
 	g_assert_cmpuint(expect(gateway, EVENT_POOL_HIGH).value, ==, 8);
+
+	/* Not more often than that: what holds when the time has come is told then. */
+	remove_one(nat, later + 1);
+	remove_one(nat, later + 1);
+	g_assert_cmpuint(nat64_next_deadline(nat), <=, later + POOL4_ALARM_INTERVAL_MS);
+	(void)nat64_expire(nat, later + POOL4_ALARM_INTERVAL_MS - 1, 100, &gateway->out);
+	expect_none(gateway);
+	(void)nat64_expire(nat, later + POOL4_ALARM_INTERVAL_MS, 100, &gateway->out);
+	g_assert_cmpuint(expect(gateway, EVENT_POOL_LOW).value, ==, 6);
+	later += POOL4_ALARM_INTERVAL_MS;
+	g_assert_cmpuint(send_from(gateway, "2001:db8::3", 1, 2, OUTCOME_TRANSLATED, later + 1), ==,
+			 2);
+	remove_one(nat, later + 2);
+	remove_one(nat, later + 2);
+	(void)nat64_expire(nat, later + POOL4_ALARM_INTERVAL_MS, 100, &gateway->out);
+	expect_none(gateway);
 	gateway_free(gateway);
 }
 

@@ -176,6 +176,7 @@ static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uin
 				      .outcome = outcome,
 				      .protocol = in->protocol,
 				      .host = &in->src.addr,
+				      .pool6 = pool6,
 				      .pool4 = *ret_pool4,
 				      .addr4 = nat->config.pool4_policy.strict_pairing
 						       ? request.paired4
@@ -274,7 +275,8 @@ enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t 
 		quota_refused(nat,
 			      &(struct quota_refusal){.outcome = outcome,
 						      .protocol = in->protocol,
-						      .host = &in->src.addr},
+						      .host = &in->src.addr,
+						      .pool6 = pool6},
 			      now_ms);
 		return outcome;
 	}

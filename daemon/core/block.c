@@ -83,10 +83,8 @@ void block_remove(struct block_table *table, uint32_t index)
 	slab_free(&table->blocks, index);
 }
 
-bool block_covers(const struct block_table *table, const struct addr6 *addr)
+bool block_covers_some(const struct block_table *table, const struct addr6 *addr)
 {
-	if (table->blocks.n_used == 0)
-		return false;
 	for (unsigned len = 0; len <= 128; len++) {
 		struct prefix6 prefix = {.len = (uint8_t)len};
 

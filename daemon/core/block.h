@@ -44,8 +44,12 @@ struct block *block_at(const struct block_table *table, uint32_t index);
 bool block_add(struct block_table *table, const struct prefix6 *prefix, uint64_t until_ms);
 void block_remove(struct block_table *table, uint32_t index);
 
-/* Does some block cover the address? */
-bool block_covers(const struct block_table *table, const struct addr6 *addr);
+/* Does some block cover the address? Every packet asks. */
+bool block_covers_some(const struct block_table *table, const struct addr6 *addr);
+static inline bool block_covers(const struct block_table *table, const struct addr6 *addr)
+{
+	return table->blocks.n_used > 0 && block_covers_some(table, addr);
+}
 
 /* Ends those whose time is over. */
 void block_expire(struct block_table *table, uint64_t now_ms);

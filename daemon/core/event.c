@@ -73,7 +73,7 @@ static uint64_t hash_subject(const struct event_queue *queue, const struct event
 	return siphash(&queue->key, data, sizeof(data));
 }
 
-void event_push_limited(struct event_queue *queue, const struct event *event)
+bool event_push_limited(struct event_queue *queue, const struct event *event)
 {
 	uint64_t subject = hash_subject(queue, event);
 	struct event_limit *limit = &queue->limit[subject % EVENT_LIMITS];
@@ -82,12 +82,13 @@ void event_push_limited(struct event_queue *queue, const struct event *event)
 	if (event->time_ms < limit->until_ms) {
 		limit->n_suppressed += limit->subject == subject;
 		queue->n_suppressed++;
-		return;
+		return false;
 	}
 	passing.n_suppressed = limit->subject == subject ? limit->n_suppressed : 0;
 	*limit = (struct event_limit){.subject = subject,
 				      .until_ms = event->time_ms + EVENT_INTERVAL_MS};
 	event_push(queue, &passing);
+	return true;
 }
 
 bool event_next(struct event_queue *queue, struct event *ret)

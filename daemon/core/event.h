@@ -96,8 +96,9 @@ void event_queue_init(struct event_queue *queue, const struct siphash_key *key);
 void event_queue_deinit(struct event_queue *queue);
 
 void event_push(struct event_queue *queue, const struct event *event);
-/* No more than one each EVENT_INTERVAL_MS of the same kind, protocol, outcome, client and entry. */
-void event_push_limited(struct event_queue *queue, const struct event *event);
+/* No more than one each EVENT_INTERVAL_MS of the same kind, protocol, outcome, client and entry:
+ * false if it was suppressed. */
+bool event_push_limited(struct event_queue *queue, const struct event *event);
 
 /* The oldest; false if there is none. */
 bool event_next(struct event_queue *queue, struct event *ret);

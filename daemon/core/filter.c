@@ -188,11 +188,12 @@ enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in,
 
 /* Tells of it if it was for a limit (L-4). */
 static void session_refused(struct nat64 *nat, enum outcome outcome, enum protocol protocol,
-			    const struct addr6 *host, uint64_t now_ms)
+			    const struct addr6 *host, uint8_t pool6, uint64_t now_ms)
 {
 	quota_refused(
 		nat,
-		&(struct quota_refusal){.outcome = outcome, .protocol = protocol, .host = host},
+		&(struct quota_refusal){
+			.outcome = outcome, .protocol = protocol, .host = host, .pool6 = pool6},
 		now_ms);
 }
 
@@ -206,7 +207,7 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 
 	enum outcome outcome = permit_6to4(nat, in, binding, &peer, pool6, input);
 	if (outcome != OUTCOME_TRANSLATED) {
-		session_refused(nat, outcome, in->protocol, &in->src.addr, input->now_ms);
+		session_refused(nat, outcome, in->protocol, &in->src.addr, pool6, input->now_ms);
 		return outcome;
 	}
 
@@ -403,10 +404,11 @@ enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
 	enum outcome outcome = in->protocol == PROTOCOL_TCP
 				       ? tcp_session_4to6(nat, in, input, found)
 				       : query_session_4to6(nat, in, found, input->now_ms);
-	if (outcome != OUTCOME_TRANSLATED)
-		session_refused(nat, outcome, in->protocol,
-				&bib_at(&nat->bib[in->protocol], found->binding)->addr6,
+	if (outcome != OUTCOME_TRANSLATED) {
+		const struct bib_entry *entry = bib_at(&nat->bib[in->protocol], found->binding);
+		session_refused(nat, outcome, in->protocol, &entry->addr6, entry->pool6,
 				input->now_ms);
+	}
 	return outcome;
 }
 

@@ -166,6 +166,7 @@ struct nat64 {
 	struct random random;
 	bool draining;
 	bool bindings_alarmed; /* as many as the upper threshold of Limits.Bindings */
+	uint64_t alarm_due_ms; /* an alarm of pool4 that was put off; UINT64_MAX = none (quota.h) */
 };
 
 /* seed: all keys and all random numbers come from it. NULL without memory. */

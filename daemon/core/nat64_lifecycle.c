@@ -9,6 +9,7 @@
 #include "daemon/core/filter.h"
 #include "daemon/core/icmp_transit.h"
 #include "daemon/core/nat64.h"
+#include "daemon/core/quota.h"
 #include "daemon/core/reassembly.h"
 #include "daemon/core/tcp_probe.h"
 
@@ -106,6 +107,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	block_table_init(&nat->blocks, &key);
 	key = make_key(&nat->random);
 	event_queue_init(&nat->events, &key);
+	nat->alarm_due_ms = UINT64_MAX;
 	nat64_set_config(nat, config);
 	return nat;
 }
@@ -199,6 +201,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	reassembly_expire(nat, now_ms, &budget, out);
 	pool4_expire(nat->pool4, now_ms, &budget);
 	block_expire(&nat->blocks, now_ms);
+	quota_expire(nat, now_ms);
 	return budget && out_has_room(out);
 }
 
@@ -210,6 +213,8 @@ uint64_t nat64_next_deadline(const struct nat64 *nat)
 		next = fragment_next_deadline(&nat->fragments);
 	if (pool4_next_deadline(nat->pool4) < next)
 		next = pool4_next_deadline(nat->pool4);
+	if (nat->alarm_due_ms < next)
+		next = nat->alarm_due_ms;
 	if (block_next_deadline(&nat->blocks) < next)
 		next = block_next_deadline(&nat->blocks);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {

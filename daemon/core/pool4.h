@@ -76,7 +76,8 @@ struct pool4_entry {
 	uint64_t n_held[N_PROTOCOLS];    /* left by its bindings, and not free yet (P-14) */
 	uint64_t n_reused[N_PROTOCOLS];  /* of them, given to others before their time */
 	uint64_t n_refused[N_PROTOCOLS]; /* asked for when full */
-	bool alarmed[N_PROTOCOLS];       /* pool4_watch() */
+	bool alarmed[N_PROTOCOLS];       /* pool4_watch(), which writes these two */
+	uint64_t alarm_ms[N_PROTOCOLS];  /* when that changed */
 };
 
 struct pool4; /* entries, ranges by address, addresses in use */
@@ -200,10 +201,16 @@ uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,
 			   const struct addr6 *client, int pool6);
 
 /* Has the use of an entry reached the upper threshold, or gone below the lower one, since this was
- * asked last (L-10)? */
-enum pool4_alarm { POOL4_ALARM_SAME, POOL4_ALARM_RAISED, POOL4_ALARM_CLEARED };
+ * asked last (L-10)? If it has, but the last change is not so long ago, it is to be asked again. */
+#define POOL4_ALARM_INTERVAL_MS 10000
+enum pool4_alarm {
+	POOL4_ALARM_SAME,
+	POOL4_ALARM_RAISED,
+	POOL4_ALARM_CLEARED,
+	POOL4_ALARM_LATER,
+};
 enum pool4_alarm pool4_watch(struct pool4 *pool, uint32_t id, enum protocol protocol,
-			     const struct port_share threshold[2]);
+			     const struct port_share threshold[2], uint64_t now_ms);
 
 size_t pool4_memory(const struct pool4 *pool);
 bool pool4_check(const struct pool4 *pool);

@@ -18,24 +18,26 @@ uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,
 }
 
 enum pool4_alarm pool4_watch(struct pool4 *pool, uint32_t id, enum protocol protocol,
-			     const struct port_share threshold[2])
+			     const struct port_share threshold[2], uint64_t now_ms)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
 	struct pool4_entry *entry;
 	uint64_t n_used, n_ports;
+	bool changes;
 
 	if (!item || item->entry.n_ports[protocol] == 0)
 		return POOL4_ALARM_SAME;
 	entry = &item->entry;
 	n_used = entry->n_used[protocol];
 	n_ports = entry->n_ports[protocol];
-	if (!entry->alarmed[protocol] && n_used >= port_share_of(&threshold[0], n_ports)) {
-		entry->alarmed[protocol] = true;
-		return POOL4_ALARM_RAISED;
-	}
-	if (entry->alarmed[protocol] && n_used < port_share_of(&threshold[1], n_ports)) {
-		entry->alarmed[protocol] = false;
-		return POOL4_ALARM_CLEARED;
-	}
-	return POOL4_ALARM_SAME;
+	changes = entry->alarmed[protocol] ? n_used < port_share_of(&threshold[1], n_ports)
+					   : n_used >= port_share_of(&threshold[0], n_ports);
+	if (!changes)
+		return POOL4_ALARM_SAME;
+	if (entry->alarm_ms[protocol] &&
+	    now_ms < entry->alarm_ms[protocol] + POOL4_ALARM_INTERVAL_MS)
+		return POOL4_ALARM_LATER;
+	entry->alarmed[protocol] = !entry->alarmed[protocol];
+	entry->alarm_ms[protocol] = now_ms;
+	return entry->alarmed[protocol] ? POOL4_ALARM_RAISED : POOL4_ALARM_CLEARED;
 }

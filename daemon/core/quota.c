@@ -106,18 +106,17 @@ static void watch_client(struct nat64 *nat, enum protocol protocol, uint32_t ind
 	if (!crosses_up(config, quota && quota->alarmed[protocol], n, limit))
 		return;
 	quota = client_quota_get(&nat->clients, index);
-	if (!quota)
-		return;
-	quota->alarmed[protocol] = true;
-	event_push_limited(&nat->events, &(struct event){
-						 .kind = EVENT_CLIENT_HIGH,
-						 .protocol = protocol,
-						 .addr6 = client->prefix,
-						 .prefix_len = nat->clients.prefix_length,
-						 .value = n,
-						 .limit = limit,
-						 .time_ms = now_ms,
-					 });
+	if (quota)
+		quota->alarmed[protocol] = event_push_limited(
+			&nat->events, &(struct event){
+					      .kind = EVENT_CLIENT_HIGH,
+					      .protocol = protocol,
+					      .addr6 = client->prefix,
+					      .prefix_len = nat->clients.prefix_length,
+					      .value = n,
+					      .limit = limit,
+					      .time_ms = now_ms,
+				      });
 }
 
 static void watch_all(struct nat64 *nat, uint64_t now_ms)
@@ -127,36 +126,55 @@ static void watch_all(struct nat64 *nat, uint64_t now_ms)
 
 	if (crosses_down(config, nat->bindings_alarmed, n, nat->limits.bindings))
 		nat->bindings_alarmed = false;
-	if (!crosses_up(config, nat->bindings_alarmed, n, nat->limits.bindings))
-		return;
-	nat->bindings_alarmed = true;
-	event_push_limited(&nat->events, &(struct event){
-						 .kind = EVENT_BINDINGS_HIGH,
-						 .protocol = N_PROTOCOLS,
-						 .value = n,
-						 .limit = nat->limits.bindings,
-						 .time_ms = now_ms,
-					 });
+	if (crosses_up(config, nat->bindings_alarmed, n, nat->limits.bindings))
+		nat->bindings_alarmed =
+			event_push_limited(&nat->events, &(struct event){
+								 .kind = EVENT_BINDINGS_HIGH,
+								 .protocol = N_PROTOCOLS,
+								 .value = n,
+								 .limit = nat->limits.bindings,
+								 .time_ms = now_ms,
+							 });
 }
 
 static void watch_pool4(struct nat64 *nat, enum protocol protocol, uint32_t id, uint64_t now_ms)
 {
-	enum pool4_alarm alarm = pool4_watch(nat->pool4, id, protocol, nat->config.quota.alarm);
+	enum pool4_alarm alarm =
+		pool4_watch(nat->pool4, id, protocol, nat->config.quota.alarm, now_ms);
 	const struct pool4_entry *entry;
 
 	if (alarm == POOL4_ALARM_SAME)
 		return;
 	entry = pool4_entry(nat->pool4, id);
-	event_push_limited(
-		&nat->events,
-		&(struct event){
-			.kind = alarm == POOL4_ALARM_RAISED ? EVENT_POOL_HIGH : EVENT_POOL_LOW,
-			.protocol = protocol,
-			.pool4 = id,
-			.value = entry->n_used[protocol],
-			.limit = entry->n_ports[protocol],
-			.time_ms = now_ms,
-		});
+	if (alarm == POOL4_ALARM_LATER) {
+		uint64_t due_ms = entry->alarm_ms[protocol] + POOL4_ALARM_INTERVAL_MS;
+		if (due_ms < nat->alarm_due_ms)
+			nat->alarm_due_ms = due_ms;
+		return;
+	}
+	event_push(&nat->events,
+		   &(struct event){
+			   .kind = alarm == POOL4_ALARM_RAISED ? EVENT_POOL_HIGH : EVENT_POOL_LOW,
+			   .protocol = protocol,
+			   .pool4 = id,
+			   .value = entry->n_used[protocol],
+			   .limit = entry->n_ports[protocol],
+			   .time_ms = now_ms,
+		   });
+}
+
+void quota_expire(struct nat64 *nat, uint64_t now_ms)
+{
+	const struct pool4_entry *entry;
+
+	if (now_ms < nat->alarm_due_ms)
+		return;
+	nat->alarm_due_ms = UINT64_MAX;
+	for (uint32_t id = 0; (entry = pool4_next(nat->pool4, id)) != NULL;) {
+		id = entry->id;
+		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			watch_pool4(nat, (enum protocol)protocol, id, now_ms);
+	}
 }
 
 void quota_took_binding(struct nat64 *nat, enum protocol protocol, uint32_t binding,
@@ -240,6 +258,27 @@ static bool is_about_client(enum outcome outcome)
 	       outcome == OUTCOME_CLIENT_SESSIONS || outcome == OUTCOME_CLIENT_SESSIONS_TCP;
 }
 
+static uint64_t limit_of_refusal(const struct nat64 *nat, const struct quota_refusal *refusal)
+{
+	const struct quota_config *config = &nat->config.quota;
+
+	switch ((int)refusal->outcome) {
+	case OUTCOME_ADDRESS_BINDINGS:
+		return config->bindings_per_address;
+	case OUTCOME_CLIENT_RATE:
+		return config->binding_rate;
+	case OUTCOME_CLIENT_BINDINGS:
+		return limit_of(nat, &config->bindings_per_client, refusal->protocol, refusal->host,
+				refusal->pool6);
+	case OUTCOME_CLIENT_SESSIONS:
+	case OUTCOME_CLIENT_SESSIONS_TCP:
+		return limit_of(nat, &config->sessions_per_client, refusal->protocol, refusal->host,
+				refusal->pool6);
+	default:
+		return config->sessions_per_binding;
+	}
+}
+
 static void name_client(const struct nat64 *nat, const struct quota_refusal *refusal,
 			uint32_t client, struct event *event)
 {
@@ -249,6 +288,7 @@ static void name_client(const struct nat64 *nat, const struct quota_refusal *ref
 	event->prefix_len = is_about_client(refusal->outcome) ? nat->clients.prefix_length : 128;
 	event->addr6 = addr6_mask(refusal->host, event->prefix_len);
 	event->value = quota ? quota->n_refused : 0;
+	event->limit = limit_of_refusal(nat, refusal);
 }
 
 /* RFC 8158, 4.5: an address without a port, or, if none of several has one, all of them. */
@@ -301,5 +341,5 @@ void quota_refused(struct nat64 *nat, const struct quota_refusal *refusal, uint6
 		event.limit = nat->limits.bindings;
 		break;
 	}
-	event_push_limited(&nat->events, &event);
+	(void)event_push_limited(&nat->events, &event);
 }

@@ -25,13 +25,17 @@ void quota_gave_back(struct nat64 *nat, enum protocol protocol, uint32_t pool4, 
 enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 			       const struct addr6 *src, uint8_t pool6, uint32_t binding);
 
+/* Tells of alarms that were put off, so that they do not come and go too often. */
+void quota_expire(struct nat64 *nat, uint64_t now_ms);
+
 /* What was refused to whom. */
 struct quota_refusal {
 	enum outcome outcome;
 	enum protocol protocol;
 	const struct addr6 *host; /* on the IPv6 side */
-	uint32_t pool4;           /* the entry that had no port, or 0 */
-	uint32_t addr4;           /* the only address that would have done, or 0 */
+	uint8_t pool6;
+	uint32_t pool4; /* the entry that had no port, or 0 */
+	uint32_t addr4; /* the only address that would have done, or 0 */
 };
 
 /* Counts and tells of it, if it is about a limit or about exhaustion; else nothing. */

@@ -6,13 +6,13 @@ static void tell_full(struct nat64 *nat, enum outcome outcome, uint64_t now_ms)
 {
 	if (outcome != OUTCOME_FRAGMENT_MEMORY && outcome != OUTCOME_FRAGMENT_SHARE)
 		return;
-	event_push_limited(&nat->events, &(struct event){
-						 .kind = EVENT_QUOTA_FRAGMENTS,
-						 .protocol = N_PROTOCOLS,
-						 .outcome = outcome,
-						 .value = nat->fragments.queues.n_used,
-						 .time_ms = now_ms,
-					 });
+	(void)event_push_limited(&nat->events, &(struct event){
+						       .kind = EVENT_QUOTA_FRAGMENTS,
+						       .protocol = N_PROTOCOLS,
+						       .outcome = outcome,
+						       .value = nat->fragments.queues.n_used,
+						       .time_ms = now_ms,
+					       });
 }
 
 /* Hands the fragment to the table, and goes on with the whole if it is complete. */
