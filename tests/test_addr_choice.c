@@ -25,21 +25,23 @@ static void check_places(const struct addr_choice_table *table, const struct add
 	g_assert_true(addr_choice_table_check(table));
 }
 
-/* Two choices in one table, all fill levels, random changes. */
+/* A pair of choices and a third one in one table, all fill levels, random changes. */
 static void test_against_model(void)
 {
+	enum { N = 3 };
 	static const uint32_t sizes[] = {1, 2, 3, 8, 37};
 	g_autoptr(GRand) rand = g_rand_new_with_seed(3);
 	struct addr_choice_table table;
 
 	addr_choice_table_init(&table, &key);
 	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-		struct addr_choice choice[2] = {{1, sizes[i], 0}, {2, sizes[i], 0}};
-		bool excluded[2][37] = {{false}};
+		struct addr_choice choice[N] = {
+			{2, sizes[i], 0}, {3, sizes[i], 0}, {4, sizes[i], 0}};
+		bool excluded[N][37] = {{false}};
 
 		for (unsigned step = 0; step < 1000; step++) {
 			uint32_t address = (uint32_t)g_rand_int_range(rand, 0, (int)sizes[i]);
-			unsigned which = step & 1;
+			unsigned which = step % N;
 			bool *state = &excluded[which][address];
 
 			/* Tides, so that empty and full are reached. */
@@ -52,8 +54,10 @@ static void test_against_model(void)
 				*state = false;
 			}
 			check_places(&table, &choice[which], excluded[which]);
+			g_assert_cmpuint(addr_choice_excluded(&table, choice, address), ==,
+					 excluded[0][address] | excluded[1][address] << 1);
 		}
-		for (unsigned which = 0; which < 2; which++) {
+		for (unsigned which = 0; which < N; which++) {
 			for (uint32_t j = 0; j < sizes[i]; j++) {
 				if (excluded[which][j])
 					addr_choice_include(&table, &choice[which], j);
@@ -61,6 +65,7 @@ static void test_against_model(void)
 			g_assert_cmpuint(choice[which].n_excluded, ==, 0);
 		}
 		g_assert_cmpuint(table.excluded.n_used, ==, 0);
+		g_assert_cmpuint(table.n_excluded, ==, 0);
 	}
 	addr_choice_table_deinit(&table);
 }

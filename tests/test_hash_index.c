@@ -158,6 +158,27 @@ static void test_replace(void)
 	tear_down(&f);
 }
 
+static void test_move(void)
+{
+	const uint32_t n = 100;
+	struct fixture f;
+
+	set_up(&f, 3);
+	for (uint32_t i = 0; i < n; i++)
+		add(&f, i);
+	for (uint32_t key = 0; key < n; key++) {
+		uint32_t index = find(&f, key);
+
+		((struct entry *)slab_at(&f.slab, index))->key = key + n;
+		hash_index_move(&f.table, index, key * f.factor, (key + n) * f.factor);
+		g_assert_cmpuint(find(&f, key), ==, SLAB_NONE);
+		g_assert_cmpuint(find(&f, key + n), ==, index);
+		g_assert_true(hash_index_check(&f.table));
+	}
+	g_assert_cmpuint(f.table.n_buckets, ==, n);
+	tear_down(&f);
+}
+
 /* Random additions and removals against a bitmap. */
 static void test_churn(void)
 {
@@ -193,6 +214,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hash_index/large", test_large);
 	g_test_add_func("/hash_index/memory", test_memory);
 	g_test_add_func("/hash_index/replace", test_replace);
+	g_test_add_func("/hash_index/move", test_move);
 	g_test_add_func("/hash_index/churn", test_churn);
 	return g_test_run();
 }

@@ -5,6 +5,7 @@
 #include "daemon/core/pool4_index.h"
 
 #define NODES 200
+#define N     5000 /* of nodes that are not in the tree */
 
 /* Overlapping, nested and equal ranges come and go; every search finds what a scan finds. */
 static void test_against_scan(void)
@@ -53,9 +54,40 @@ static void test_against_scan(void)
 	g_assert_null(index.root);
 }
 
+/* Nodes keep where they are while others come and go; memory grows with them and ends with them. */
+static void test_nodes(void)
+{
+	g_autofree struct pool4_index_node **nodes = g_new0(struct pool4_index_node *, N);
+	struct pool4_index index = {NULL};
+	size_t bytes;
+
+	for (uint32_t i = 0; i < N; i++) {
+		nodes[i] = pool4_index_node_new(&index);
+		g_assert_nonnull(nodes[i]);
+		g_assert_null(nodes[i]->entry);
+		nodes[i]->number = i;
+	}
+	g_assert_cmpuint(index.bytes, <, 2 * N * sizeof(struct pool4_index_node));
+	bytes = index.bytes;
+	for (uint32_t i = 0; i < N; i++) {
+		g_assert_cmpuint(nodes[i]->number, ==, i);
+		if (i % 2)
+			pool4_index_node_free(&index, nodes[i]);
+	}
+	for (uint32_t i = 1; i < N; i += 2)
+		nodes[i] = pool4_index_node_new(&index);
+	g_assert_cmpuint(index.bytes, ==, bytes);
+	for (uint32_t i = 0; i < N; i++)
+		pool4_index_node_free(&index, nodes[i]);
+	g_assert_cmpuint(index.bytes, ==, 0);
+	pool4_index_node_free(&index, NULL);
+	pool4_index_deinit(&index);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4-index/against-scan", test_against_scan);
+	g_test_add_func("/pool4-index/nodes", test_nodes);
 	return g_test_run();
 }

@@ -9,12 +9,16 @@
  * is a one-to-one map, and it needs a record for each excluded address and nothing else, however
  * many changes went before.
  *
- * One table serves all entries: a choice is told apart by its id. Lock: as pool4.h.
+ * One table serves all entries: a choice is told apart by its id. Two choices with the ids 2 i and
+ * 2 i + 1 are a pair, its planes: what is excluded from one is usually excluded from the other too,
+ * and so they share the records. Lock: as pool4.h.
  */
 #pragma once
 
 #include "daemon/core/hash_index.h"
 #include "daemon/core/siphash.h"
+
+#define ADDR_CHOICE_PLANES 2
 
 /* Kept by the owner. Starts as {id, n, 0}. */
 struct addr_choice {
@@ -26,13 +30,17 @@ struct addr_choice {
 struct addr_choice_table {
 	struct slab excluded;
 	struct hash_index by_address;
-	struct hash_index by_substitute;
+	struct hash_index by_substitute[ADDR_CHOICE_PLANES];
+	uint32_t n_excluded; /* from all choices */
 	struct siphash_key key;
 };
 
 void addr_choice_table_init(struct addr_choice_table *table, const struct siphash_key *key);
 void addr_choice_table_deinit(struct addr_choice_table *table);
 
+/* From which of a pair's choices the address is excluded: a bit for each. */
+unsigned addr_choice_excluded(const struct addr_choice_table *table,
+			      const struct addr_choice pair[ADDR_CHOICE_PLANES], uint32_t address);
 bool addr_choice_is_excluded(const struct addr_choice_table *table,
 			     const struct addr_choice *choice, uint32_t address);
 /* The address is not excluded yet. False without memory; then nothing has changed. */

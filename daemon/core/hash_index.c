@@ -183,6 +183,17 @@ void hash_index_replace(struct hash_index *table, uint32_t old, uint32_t index, 
 	*link = index;
 }
 
+void hash_index_move(struct hash_index *table, uint32_t index, uint64_t from, uint64_t to)
+{
+	uint32_t *next = next_of(table, index);
+	uint32_t *bucket;
+
+	*link_to(table, index, from) = *next;
+	bucket = hash_index_bucket(table, to);
+	*next = *bucket;
+	*bucket = index;
+}
+
 size_t hash_index_memory(const struct hash_index *table)
 {
 	return table->n_segments * SEGMENT_SIZE +

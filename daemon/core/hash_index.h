@@ -42,6 +42,8 @@ bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash);
 void hash_index_remove(struct hash_index *table, uint32_t index, uint64_t hash);
 /* Puts index in the place of old, which has the same hash; can not fail. */
 void hash_index_replace(struct hash_index *table, uint32_t old, uint32_t index, uint64_t hash);
+/* The entry gets another hash; can not fail. */
+void hash_index_move(struct hash_index *table, uint32_t index, uint64_t from, uint64_t to);
 
 /* Where the chain of this hash begins; the table is not empty. */
 static inline uint32_t *hash_index_bucket(const struct hash_index *table, uint64_t hash)

@@ -62,6 +62,7 @@ void pool4_free(struct pool4 *pool)
 		pool4_item_free(pool, pool->item[i]);
 	}
 	free(pool->item);
+	pool4_index_deinit(&pool->index);
 	addr_choice_table_deinit(&pool->choices);
 	pool4_hold_table_deinit(&pool->holds);
 	pool4_address_table_deinit(&pool->addresses);
@@ -201,7 +202,7 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	result = check_spec(pool, spec, &shares, ret_id);
 	if (result != POOL4_OK)
 		return result;
-	item = pool4_item_new(spec);
+	item = pool4_item_new(pool, spec);
 	if (!item || !reserve_item(pool) || !pool4_item_join_scopes(pool, item))
 		goto no_memory;
 	choose_name(pool, &item->entry);
@@ -302,7 +303,7 @@ enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 	pool4_item_leave_scopes(item);
 	pool4_item_remove_nodes(pool, item);
 	pool->item_bytes -= pool4_item_size(item);
-	set = pool4_item_set_addresses(item, addresses, n_addresses);
+	set = pool4_item_set_addresses(pool, item, addresses, n_addresses);
 	pool->item_bytes += pool4_item_size(item);
 	pool4_item_add_nodes(pool, item);
 	pool4_item_enter_scopes(item);
@@ -393,7 +394,7 @@ bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *cli
 size_t pool4_memory(const struct pool4 *pool)
 {
 	return sizeof(*pool) + pool->capacity * sizeof(pool->item[0]) + pool->item_bytes +
-	       pool->scopes.bytes + addr_choice_table_memory(&pool->choices) +
+	       pool->scopes.bytes + pool->index.bytes + addr_choice_table_memory(&pool->choices) +
 	       pool4_address_table_memory(&pool->addresses) + pool4_hold_table_memory(&pool->holds);
 }
 

@@ -49,13 +49,10 @@ uint32_t pool4_address_find(const struct pool4_address_table *table, enum protoc
 	return i;
 }
 
-static uint32_t get(struct pool4_address_table *table, enum protocol protocol, uint32_t addr)
+static uint32_t make(struct pool4_address_table *table, enum protocol protocol, uint32_t addr)
 {
-	uint32_t index = pool4_address_find(table, protocol, addr);
+	uint32_t index = slab_alloc(&table->addresses);
 
-	if (index != SLAB_NONE)
-		return index;
-	index = slab_alloc(&table->addresses);
 	if (index == SLAB_NONE)
 		return SLAB_NONE;
 	pool4_address_at(table, index)->addr = addr;
@@ -80,13 +77,14 @@ static bool drop_if_unused(struct pool4_address_table *table, uint32_t index)
 	return true;
 }
 
-uint32_t pool4_address_use(struct pool4_address_table *table, enum protocol protocol,
-			   const struct taddr4 *taddr)
+uint32_t pool4_address_use(struct pool4_address_table *table, uint32_t index,
+			   enum protocol protocol, const struct taddr4 *taddr)
 {
-	uint32_t index = get(table, protocol, taddr->addr);
 	struct port_set *ports;
 	size_t bytes;
 
+	if (index == SLAB_NONE)
+		index = make(table, protocol, taddr->addr);
 	if (index == SLAB_NONE)
 		return SLAB_NONE;
 	ports = &pool4_address_at(table, index)->ports;

@@ -37,9 +37,10 @@ uint32_t pool4_address_find(const struct pool4_address_table *table, enum protoc
 			    uint32_t addr);
 struct pool4_address *pool4_address_at(const struct pool4_address_table *table, uint32_t index);
 
-/* Marks a port as not free, and makes the record if need be; SLAB_NONE without memory. */
-uint32_t pool4_address_use(struct pool4_address_table *table, enum protocol protocol,
-			   const struct taddr4 *taddr);
+/* Marks a port as not free. index: of the address, or SLAB_NONE to make its record. Returns the
+ * index; SLAB_NONE without memory. */
+uint32_t pool4_address_use(struct pool4_address_table *table, uint32_t index,
+			   enum protocol protocol, const struct taddr4 *taddr);
 /* Marks a port as free, which is not held any more. Frees the record with its last port, and
  * returns whether it did. */
 bool pool4_address_release(struct pool4_address_table *table, uint32_t index, uint16_t port);

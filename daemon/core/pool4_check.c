@@ -127,5 +127,5 @@ bool pool4_check(const struct pool4 *pool)
 	}
 	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE; i = slab_next(addresses, i + 1))
 		n_taken += pool4_address_at(&pool->addresses, i)->ports.n_used;
-	return n_taken == n_counted && n_excluded == pool->choices.excluded.n_used;
+	return n_taken == n_counted && n_excluded == pool->choices.n_excluded;
 }

@@ -2,6 +2,77 @@
 #include "daemon/core/pool4_index.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+/* Each block has as many nodes as all before it, within these. */
+#define BLOCK_MIN 16
+#define BLOCK_MAX 1024
+
+struct pool4_index_block {
+	struct pool4_index_block *older;
+	struct pool4_index_node node[];
+};
+
+void pool4_index_deinit(struct pool4_index *index)
+{
+	struct pool4_index_block *block = index->newest;
+
+	while (block) {
+		struct pool4_index_block *older = block->older;
+
+		free(block);
+		block = older;
+	}
+	*index = (struct pool4_index){.root = NULL};
+}
+
+static void put_free(struct pool4_index *index, struct pool4_index_node *node)
+{
+	node->parent = index->free;
+	index->free = node;
+	index->n_free++;
+}
+
+static bool add_block(struct pool4_index *index)
+{
+	uint32_t n = index->n_nodes < BLOCK_MIN   ? BLOCK_MIN
+		     : index->n_nodes < BLOCK_MAX ? index->n_nodes
+						  : BLOCK_MAX;
+	size_t size = sizeof(struct pool4_index_block) + n * sizeof(struct pool4_index_node);
+	struct pool4_index_block *block = malloc(size);
+
+	if (!block)
+		return false;
+	block->older = index->newest;
+	index->newest = block;
+	index->bytes += size;
+	while (n > 0)
+		put_free(index, &block->node[--n]);
+	return true;
+}
+
+struct pool4_index_node *pool4_index_node_new(struct pool4_index *index)
+{
+	struct pool4_index_node *node;
+
+	if (!index->free && !add_block(index))
+		return NULL;
+	node = index->free;
+	index->free = node->parent;
+	index->n_free--;
+	index->n_nodes++;
+	*node = (struct pool4_index_node){.entry = NULL};
+	return node;
+}
+
+void pool4_index_node_free(struct pool4_index *index, struct pool4_index_node *node)
+{
+	if (!node)
+		return;
+	put_free(index, node);
+	if (--index->n_nodes == 0)
+		pool4_index_deinit(index);
+}
 
 static void set_highest(struct pool4_index_node *node)
 {

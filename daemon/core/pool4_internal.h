@@ -29,8 +29,8 @@ struct pool4_item {
 	uint32_t queue[N_PROTOCOLS]; /* of its held ports; SLAB_NONE without any */
 	struct pool4_membership *membership;
 	uint32_t n_memberships;
-	uint32_t n_ports; /* of each address */
-	struct pool4_index_node *node;
+	uint32_t n_ports;               /* of each address */
+	struct pool4_index_node **node; /* one for each range of addresses */
 };
 
 struct pool4 {
@@ -76,15 +76,15 @@ struct pool4_item *pool4_item_find(const struct pool4 *pool, uint32_t id);
 
 /* A copy of the spec that stands for itself: neither name nor id, in no scope and no index. NULL
  * without memory. */
-struct pool4_item *pool4_item_new(const struct pool4_spec *spec);
+struct pool4_item *pool4_item_new(struct pool4 *pool, const struct pool4_spec *spec);
 /* It has left its scopes and the index. */
 void pool4_item_free(struct pool4 *pool, struct pool4_item *item);
 size_t pool4_item_size(const struct pool4_item *item);
 void pool4_item_set_id(struct pool4_item *item, uint32_t id);
 /* Other addresses for an item that is in no index, in no scope, and has no exclusions. False
  * without memory, and nothing has changed. */
-bool pool4_item_set_addresses(struct pool4_item *item, const struct addr4_range *addresses,
-			      uint32_t n_addresses);
+bool pool4_item_set_addresses(struct pool4 *pool, struct pool4_item *item,
+			      const struct addr4_range *addresses, uint32_t n_addresses);
 /* What follows from the addresses and the ports of the spec. */
 void pool4_item_set_port_counts(struct pool4_item *item);
 

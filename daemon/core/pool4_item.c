@@ -10,7 +10,7 @@
 
 static const struct port_class any_port = {0, UINT16_MAX, -1};
 
-struct pool4_item *pool4_item_new(const struct pool4_spec *spec)
+struct pool4_item *pool4_item_new(struct pool4 *pool, const struct pool4_spec *spec)
 {
 	struct pool4_item *item = calloc(1, sizeof(*item));
 
@@ -18,9 +18,10 @@ struct pool4_item *pool4_item_new(const struct pool4_spec *spec)
 		return NULL;
 	item->entry.spec = *spec;
 	item->entry.spec.addresses = NULL;
+	item->entry.spec.n_addresses = 0;
 	item->membership = calloc(spec->n_clients ? spec->n_clients : 1, sizeof(*item->membership));
 	if (!item->membership ||
-	    !pool4_item_set_addresses(item, spec->addresses, spec->n_addresses)) {
+	    !pool4_item_set_addresses(pool, item, spec->addresses, spec->n_addresses)) {
 		free(item->membership);
 		free(item);
 		return NULL;
@@ -30,24 +31,49 @@ struct pool4_item *pool4_item_new(const struct pool4_spec *spec)
 	return item;
 }
 
-bool pool4_item_set_addresses(struct pool4_item *item, const struct addr4_range *addresses,
-			      uint32_t n_addresses)
+static void free_nodes(struct pool4 *pool, struct pool4_index_node **node, uint32_t n)
+{
+	for (uint32_t i = 0; node && i < n; i++)
+		pool4_index_node_free(&pool->index, node[i]);
+	free(node);
+}
+
+/* NULL without memory. */
+static struct pool4_index_node **new_nodes(struct pool4 *pool, uint32_t n)
+{
+	struct pool4_index_node **node = calloc(n, sizeof(struct pool4_index_node *));
+
+	for (uint32_t i = 0; node && i < n; i++) {
+		node[i] = pool4_index_node_new(&pool->index);
+		if (!node[i]) {
+			free_nodes(pool, node, i);
+			node = NULL;
+		}
+	}
+	return node;
+}
+
+bool pool4_item_set_addresses(struct pool4 *pool, struct pool4_item *item,
+			      const struct addr4_range *addresses, uint32_t n_addresses)
 {
 	struct pool4_entry *entry = &item->entry;
-	struct addr4_range *range = calloc(n_addresses, sizeof(*range));
-	struct pool4_index_node *node = calloc(n_addresses, sizeof(*node));
+	struct addr4_range *range = malloc(n_addresses * sizeof(*range));
+	struct pool4_index_node **node = NULL;
 
-	if (!range || !node) {
+	if (range) {
+		memcpy(range, addresses, n_addresses * sizeof(*range));
+		n_addresses = addr4_ranges_merge(range, n_addresses);
+		node = new_nodes(pool, n_addresses);
+	}
+	if (!node) {
 		free(range);
-		free(node);
 		return false;
 	}
-	memcpy(range, addresses, n_addresses * sizeof(*range));
+	free_nodes(pool, item->node, entry->spec.n_addresses);
 	free((void *)entry->spec.addresses);
-	free(item->node);
 	item->node = node;
 	entry->spec.addresses = range;
-	entry->spec.n_addresses = addr4_ranges_merge(range, n_addresses);
+	entry->spec.n_addresses = n_addresses;
 	entry->n_addresses = addr4_ranges_count(range, entry->spec.n_addresses);
 	pool4_item_set_port_counts(item);
 	return true;
@@ -74,7 +100,7 @@ void pool4_item_free(struct pool4 *pool, struct pool4_item *item)
 		pool4_scope_leave(&pool->scopes, item->membership[i].scope,
 				  item->membership[i].slot);
 	free(item->membership);
-	free(item->node);
+	free_nodes(pool, item->node, item->entry.spec.n_addresses);
 	free((void *)item->entry.spec.addresses);
 	free(item);
 }
@@ -186,7 +212,7 @@ void pool4_item_add_nodes(struct pool4 *pool, struct pool4_item *item)
 	uint32_t number = 0;
 
 	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++) {
-		struct pool4_index_node *node = &item->node[i];
+		struct pool4_index_node *node = item->node[i];
 
 		node->range = item->entry.spec.addresses[i];
 		node->number = number;
@@ -199,7 +225,7 @@ void pool4_item_add_nodes(struct pool4 *pool, struct pool4_item *item)
 void pool4_item_remove_nodes(struct pool4 *pool, struct pool4_item *item)
 {
 	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++)
-		pool4_index_remove(&pool->index, &item->node[i]);
+		pool4_index_remove(&pool->index, item->node[i]);
 }
 
 bool pool4_item_number(const struct pool4_item *item, uint32_t addr, uint32_t *ret)
@@ -209,14 +235,14 @@ bool pool4_item_number(const struct pool4_item *item, uint32_t addr, uint32_t *r
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (item->node[middle].range.last < addr)
+		if (item->node[middle]->range.last < addr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == item->entry.spec.n_addresses || item->node[low].range.first > addr)
+	if (low == item->entry.spec.n_addresses || item->node[low]->range.first > addr)
 		return false;
-	*ret = item->node[low].number + (addr - item->node[low].range.first);
+	*ret = item->node[low]->number + (addr - item->node[low]->range.first);
 	return true;
 }
 
@@ -241,13 +267,12 @@ static void find_full(const struct pool4 *pool, const struct pool4_item *item, u
 	ret[POOL4_WEIGHT_UNUSED] = !place || port_set_count(&place->ports, ranges, &any_port) == 0;
 }
 
+/* Takes an address that is not so yet out of a choice, or lets it in again. */
 static bool set_excluded(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
 			 enum pool4_weight weight, uint32_t number, bool excluded)
 {
 	struct addr_choice *choice = &item->choice[protocol][weight];
 
-	if (excluded == addr_choice_is_excluded(&pool->choices, choice, number))
-		return true;
 	if (!excluded)
 		addr_choice_include(&pool->choices, choice, number);
 	else if (!addr_choice_exclude(&pool->choices, choice, number))
@@ -261,12 +286,15 @@ bool pool4_item_update(struct pool4 *pool, struct pool4_item *item, enum protoco
 		       uint32_t number, uint32_t address)
 {
 	bool full[N_POOL4_CHOICES];
+	unsigned was_full;
 
 	if (!item->entry.spec.protocol[protocol])
 		return true;
 	find_full(pool, item, address, full);
+	was_full = addr_choice_excluded(&pool->choices, item->choice[protocol], number);
 	for (unsigned i = 0; i < N_POOL4_CHOICES; i++) {
-		if (!set_excluded(pool, item, protocol, i, number, full[i]))
+		if (full[i] != (was_full >> i & 1) &&
+		    !set_excluded(pool, item, protocol, i, number, full[i]))
 			return false;
 	}
 	return true;
@@ -296,7 +324,7 @@ static bool update_own(struct pool4 *pool, struct pool4_item *item, bool clear)
 	bool done = true;
 
 	for (uint32_t i = 0; i < item->entry.spec.n_addresses; i++) {
-		const struct pool4_index_node *node = &item->node[i];
+		const struct pool4_index_node *node = item->node[i];
 		uint32_t n = node->range.last - node->range.first + 1;
 
 		for (uint32_t j = 0; j < n * N_PROTOCOLS; j++) {
@@ -339,9 +367,15 @@ void pool4_item_clear(struct pool4 *pool, struct pool4_item *item)
 bool pool4_update_covers(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 			 uint32_t address)
 {
+	uint32_t n_taken = 0;
+
+	if (address != SLAB_NONE)
+		n_taken = pool4_address_at(&pool->addresses, address)->ports.n_used;
+	/* An item with two ports left here had one before, whatever port it was. */
 	for (struct pool4_index_node *node = pool4_first_cover(pool, taddr->addr); node;
 	     node = pool4_next_cover(node, taddr->addr)) {
-		if (port_ranges_contain(&node->entry->spec.ports, taddr->port) &&
+		if (n_taken + 1 >= pool4_item_of(node->entry)->n_ports &&
+		    port_ranges_contain(&node->entry->spec.ports, taddr->port) &&
 		    !pool4_item_update(pool, pool4_item_of(node->entry), protocol,
 				       node->number + (taddr->addr - node->range.first), address))
 			return false;

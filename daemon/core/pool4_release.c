@@ -160,7 +160,7 @@ bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct ta
 	if (address != SLAB_NONE &&
 	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port))
 		return false;
-	address = pool4_address_use(&pool->addresses, protocol, taddr);
+	address = pool4_address_use(&pool->addresses, address, protocol, taddr);
 	if (address == SLAB_NONE)
 		return false;
 	if (!hold(pool, pool4_item_find(pool, entry->id), address, taddr->port, client_hash,

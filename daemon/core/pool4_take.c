@@ -32,11 +32,12 @@ static bool is_eligible(const struct choice *choice, const struct pool4_item *it
 	return false;
 }
 
-/* Marks a port that is free or held as used and counts it; item NULL: it belongs to no entry. */
-static enum pool4_result commit(struct pool4 *pool, struct pool4_item *item, enum protocol protocol,
-				const struct taddr4 *taddr, uint32_t *ret_id)
+/* Marks a port that is free or held as used and counts it. item NULL: it belongs to no entry;
+ * address: of the address table, or SLAB_NONE. */
+static enum pool4_result commit(struct pool4 *pool, struct pool4_item *item, uint32_t address,
+				enum protocol protocol, const struct taddr4 *taddr,
+				uint32_t *ret_id)
 {
-	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
 	uint32_t hold = address == SLAB_NONE ? SLAB_NONE
 					     : pool4_hold_find(&pool->holds, address, taddr->port);
 	struct pool4_entry *entry;
@@ -44,7 +45,7 @@ static enum pool4_result commit(struct pool4 *pool, struct pool4_item *item, enu
 	if (hold != SLAB_NONE)
 		pool4_forget_hold(pool, hold);
 	else
-		address = pool4_address_use(&pool->addresses, protocol, taddr);
+		address = pool4_address_use(&pool->addresses, address, protocol, taddr);
 	if (address == SLAB_NONE)
 		return POOL4_NO_MEMORY;
 	if (!pool4_update_covers(pool, protocol, taddr, address)) {
@@ -109,13 +110,15 @@ static struct pool4_item *preserve_port(const struct pool4 *pool, const struct c
 	return find_item(pool, choice, site.addr, request->port6);
 }
 
-/* Has the item a free port at the address of the node? */
+/* Has the item a free port at the address of the node, where so many ports are not free? */
 static bool has_free_port(const struct pool4 *pool, const struct choice *choice,
-			  const struct pool4_index_node *node, uint32_t addr)
+			  const struct pool4_index_node *node, uint32_t addr, uint32_t n_taken)
 {
 	const struct pool4_item *item = pool4_item_of(node->entry);
 
-	return is_eligible(choice, item) &&
+	if (!is_eligible(choice, item))
+		return false;
+	return n_taken < item->n_ports ||
 	       !addr_choice_is_excluded(&pool->choices,
 					&item->choice[choice->request->protocol][POOL4_WEIGHT_FREE],
 					node->number + (addr - node->range.first));
@@ -140,7 +143,7 @@ static struct pool4_item *draw_port(struct pool4 *pool, const struct choice *cho
 		     node = pool4_next_cover(node, site.addr)) {
 			struct pool4_item *item = pool4_item_of(node->entry);
 
-			if (has_free_port(pool, choice, node, site.addr) &&
+			if (has_free_port(pool, choice, node, site.addr, taken->n_used) &&
 			    port_set_draw(taken, &item->entry.spec.ports, &class[i],
 					  &pool -> random, ret))
 				return item;
@@ -207,7 +210,7 @@ static enum pool4_result take_free(struct pool4 *pool, const struct choice *choi
 		item = find_held(pool, choice, site, false, &taddr.port);
 	if (!item)
 		return POOL4_EXHAUSTED;
-	result = commit(pool, item, choice->request->protocol, &taddr, ret_id);
+	result = commit(pool, item, site.address, choice->request->protocol, &taddr, ret_id);
 	if (result == POOL4_OK)
 		*ret = taddr;
 	return result;
@@ -232,7 +235,7 @@ static enum pool4_result take_held(struct pool4 *pool, const struct choice *choi
 		item = draw_held(pool, choice, site, &taddr.port);
 	if (!item)
 		return POOL4_EXHAUSTED;
-	result = commit(pool, item, protocol, &taddr, ret_id);
+	result = commit(pool, item, site.address, protocol, &taddr, ret_id);
 	if (result == POOL4_OK) {
 		item->entry.n_reused[protocol] += own == NULL;
 		*ret = taddr;
@@ -248,12 +251,12 @@ static uint32_t nth_address(const struct pool4_item *item, uint32_t number)
 	while (high - low > 1) {
 		uint32_t middle = (low + high) / 2;
 
-		if (item->node[middle].number <= number)
+		if (item->node[middle]->number <= number)
 			low = middle;
 		else
 			high = middle;
 	}
-	return item->node[low].range.first + (number - item->node[low].number);
+	return item->node[low]->range.first + (number - item->node[low]->number);
 }
 
 /* A hash as a number below bound: the upper 64 bits of their product, also where nothing is wider.
@@ -410,5 +413,5 @@ enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
 	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port) &&
 	    pool4_hold_find(&pool->holds, address, taddr->port) == SLAB_NONE)
 		return POOL4_TAKEN;
-	return commit(pool, item, protocol, taddr, ret_id);
+	return commit(pool, item, address, protocol, taddr, ret_id);
 }

@@ -13,8 +13,9 @@
 #define ARRAY_MIN 8
 
 /* Blind draws before the free ports are counted: with half of the ports in use, one in 256
- * allocations counts. */
-#define DRAWS 8
+ * allocations counts. Where counting looks at a few ports only, it is done at once. */
+#define DRAWS       8
+#define COUNTED_MAX 32
 
 static bool is_bitmap(const struct port_set *set)
 {
@@ -268,23 +269,50 @@ static uint16_t nth_bit(const uint64_t *bitmap, uint64_t flip, const struct port
 	}
 }
 
-/* nth_bit() for each form of the set. */
-static uint16_t nth_port_of_set(const struct port_set *set, uint64_t flip,
-				const struct port_ranges *ranges, const struct port_class *class,
-				uint32_t k)
+/* The port number k, from 0, of those that are free, by the sorted ports in use. */
+static uint16_t nth_free(const struct port_set *set, const struct port_ranges *ranges,
+			 const struct port_class *class, uint32_t k)
 {
-	if (is_bitmap(set))
-		return nth_bit(set->bitmap, flip, ranges, class, k);
+	const uint16_t *used = sorted_ports(set);
 
-	uint64_t bitmap[BITMAP_WORDS] = {0};
-	fill_bitmap(bitmap, sorted_ports(set), set->n_used);
-	return nth_bit(bitmap, flip, ranges, class, k);
+	for (uint32_t i = 0;; i++) {
+		struct progression ports = in_class(&ranges->range[i], class);
+		uint32_t n_passed = 0; /* ports in use before the one looked for */
+
+		assert(i < ranges->n_ranges);
+		if (ports.n_ports == 0)
+			continue;
+		for (uint32_t j = position(set, (uint16_t)ports.first);
+		     j < set->n_used && used[j] <= ports.last &&
+		     used[j] <= ports.first + (k + n_passed) * ports.step;
+		     j++)
+			n_passed += port_class_contains(class, used[j]);
+		if (k + n_passed < ports.n_ports)
+			return (uint16_t)(ports.first + (k + n_passed) * ports.step);
+		k -= ports.n_ports - n_passed;
+	}
+}
+
+/* The port number k, from 0, of those in use, by the sorted ones. */
+static uint16_t nth_used(const struct port_set *set, const struct port_ranges *ranges, uint32_t k)
+{
+	for (uint32_t i = 0;; i++) {
+		uint32_t first = position(set, ranges->range[i].first), last = first;
+
+		assert(i < ranges->n_ranges);
+		while (last < set->n_used && sorted_ports(set)[last] <= ranges->range[i].last)
+			last++;
+		if (k < last - first)
+			return sorted_ports(set)[first + k];
+		k -= last - first;
+	}
 }
 
 bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 		   const struct port_class *class, struct random *random, uint16_t *ret)
 {
 	uint32_t n_ports = 0, n_free;
+	bool blind;
 
 	for (uint32_t i = 0; i < ranges->n_ranges; i++)
 		n_ports += in_class(&ranges->range[i], class).n_ports;
@@ -293,7 +321,8 @@ bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 
 	/* A draw that hits a free port hits each with the same probability, and so does the count
 	 * that follows when none did: both together are uniform. */
-	for (unsigned i = 0; i < DRAWS; i++) {
+	blind = set->n_used < n_ports / 2 || set->n_used > COUNTED_MAX;
+	for (unsigned i = 0; blind && i < DRAWS; i++) {
 		uint16_t port = nth_port(ranges, class, random_below(random, n_ports));
 
 		if (!port_set_contains(set, port)) {
@@ -304,7 +333,9 @@ bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 	n_free = n_ports - port_set_count(set, ranges, class);
 	if (n_free == 0)
 		return false;
-	*ret = nth_port_of_set(set, UINT64_MAX, ranges, class, random_below(random, n_free));
+	n_free = random_below(random, n_free);
+	*ret = is_bitmap(set) ? nth_bit(set->bitmap, UINT64_MAX, ranges, class, n_free)
+			      : nth_free(set, ranges, class, n_free);
 	return true;
 }
 
@@ -316,7 +347,9 @@ bool port_set_draw_member(const struct port_set *set, const struct port_ranges *
 
 	if (n == 0)
 		return false;
-	*ret = nth_port_of_set(set, 0, ranges, &any_port, random_below(random, n));
+	n = random_below(random, n);
+	*ret = is_bitmap(set) ? nth_bit(set->bitmap, 0, ranges, &any_port, n)
+			      : nth_used(set, ranges, n);
 	return true;
 }
 
