@@ -86,7 +86,7 @@ enum outcome admission_unbound_4to6(const struct nat64 *nat, const struct packet
 	return is_unbound(outcome) ? whose_4to6(nat, packet, outcome) : outcome;
 }
 
-/* Is there a binding for a packet that was refused for its IPv4 options? */
+/* Is there a binding for a packet that was refused for its IPv4 options or its transport header? */
 static bool finds_binding4(const struct nat64 *nat, const struct packet *packet)
 {
 	bool has_tuple = packet->ip_protocol == IPPROTO_TCP || packet->ip_protocol == IPPROTO_UDP ||
@@ -125,8 +125,8 @@ enum outcome admission_refused(const struct nat64 *nat, const struct packet *pac
 		return OUTCOME_EXEMPT;
 	if (illegal_source4(packet))
 		outcome = OUTCOME_ILLEGAL_SOURCE;
-	if (outcome == OUTCOME_SOURCE_ROUTE && finds_binding4(nat, packet))
-		return outcome;
+	else if (finds_binding4(nat, packet))
+		return outcome; /* the binding's, not the host's, whatever is wrong with it */
 	if (is_unbound(outcome) || !pool4_has_address(nat->pool4, packet_dst4(packet)))
 		return whose_4to6(nat, packet, outcome);
 	return outcome;

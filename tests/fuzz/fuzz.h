@@ -21,6 +21,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
+/* A target may have one: after all inputs of a corpus (replay.c). False: they have missed something
+ * that they should reach. */
+bool fuzz_finish(void);
+
 /* What is left of an input. Behind its end there are zeros. */
 struct fuzz_input {
 	const uint8_t *at;

@@ -255,6 +255,10 @@ static void check_embedded(const struct packet *packet, const struct inner_packe
 		REQUIRE(after->extension && after->extension_size == before->extension_size);
 		REQUIRE(memcmp(after->extension, before->extension, before->extension_size) == 0);
 		REQUIRE(after->quoted_size >= 128);
+		/* Padded to the unit of its length, and no further. */
+		REQUIRE(after->quoted_size == 128 ||
+			after->quoted_size < after->l4_offset + before->present -
+						     before->l4_offset + (is6 ? 8 : 4));
 	}
 	/* Nothing is cut that has room. */
 	if (after->present - after->l4_offset < before->present - before->l4_offset)

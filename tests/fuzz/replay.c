@@ -3,13 +3,12 @@
  * Plays every file of a folder to a fuzz target, without libFuzzer: the corpus as an ordinary test.
  */
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "tests/fuzz/fuzz.h"
 
 #define INPUT_SIZE_MAX (1 << 20)
 
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+#pragma weak fuzz_finish
 
 static void play(const char *folder, const char *name)
 {
@@ -62,5 +61,9 @@ int main(int argc, char **argv)
 	}
 	closedir(folder);
 	printf("%u inputs\n", n);
+	if (fuzz_finish && !fuzz_finish()) {
+		fprintf(stderr, "the corpus does not reach all that it should\n");
+		return 1;
+	}
 	return n == 0;
 }
