@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/config_value.h"
+#include "daemon/core/deterministic.h"
 
 static void problem_at_key(const struct config_file *file, enum config_severity severity,
 			   const char *section, const char *key, const char *sentence,
@@ -157,6 +158,38 @@ static const struct config_pool4 *entry_of_id(const struct pool4 *pool, uint32_t
 	return NULL;
 }
 
+/* P-20: nothing that others may change can be part of who has which ports. False if it is not good,
+ * and has been said. */
+static bool check_deterministic(const struct config *config, const struct config_pool4 *entry,
+				const char *section, GPtrArray *problems)
+{
+	g_autofree struct addr4_range *addresses = g_memdup2(
+		entry->spec.addresses, entry->spec.n_addresses * sizeof(*entry->spec.addresses));
+	struct deterministic map = {
+		.clients = entry->spec.clients,
+		.n_prefixes = entry->spec.n_clients,
+		.client_length = config->nat64.pairing_prefix_length,
+		.addresses = addresses,
+		.n_ranges = addr4_ranges_merge(addresses, entry->spec.n_addresses),
+		.ports = &entry->spec.ports,
+	};
+	char error[DETERMINISTIC_ERROR_SIZE];
+	const char *problem = NULL;
+
+	if (entry->interfaces != NULL && entry->interfaces[0] != NULL)
+		problem = "the addresses of an interface may change, and with them who had which "
+			  "ports: in deterministic mode they are to be named";
+	else if (entry->ports_auto)
+		problem = "automatic ports may change, and with them who had which: in "
+			  "deterministic mode Ports= is needed";
+	else if (entry->spec.n_addresses > 0 && entry->spec.ports.n_ranges > 0)
+		problem = deterministic_init(&map, error);
+	if (problem != NULL)
+		config_problem_add(problems, CONFIG_ERROR, &entry->place, section, "", "%s",
+				   problem);
+	return problem == NULL;
+}
+
 /* What the core says to each entry, added to an empty pool4 after the others. */
 static void try_pool4(struct pool4 *pool, const struct config *config,
 		      const struct config_pool4 *entry, GPtrArray *problems)
@@ -167,6 +200,9 @@ static void try_pool4(struct pool4 *pool, const struct config *config,
 	enum pool4_result result;
 	uint32_t id = 0;
 
+	if (config->limits.pool4.mode == POOL4_DETERMINISTIC &&
+	    !check_deterministic(config, entry, section, problems))
+		return;
 	if (entry->ports_auto)
 		port_ranges_add(&spec.ports, 1024, 65535);
 	result = pool4_add(pool, &spec, &id);
@@ -189,18 +225,36 @@ static void try_pool4(struct pool4 *pool, const struct config *config,
 				   config->limits.bindings);
 }
 
+static void check_mode(const struct config *config, const struct config_file *file,
+		       GPtrArray *problems)
+{
+	if (config->limits.pool4.mode == POOL4_BLOCKS)
+		problem_at_key(file, CONFIG_WARNING, "Pool4", "Mode",
+			       "blocks are not in effect yet: ports are handed out one by one",
+			       problems);
+	if (config->limits.pool4.mode == POOL4_DETERMINISTIC && config->n_pool4 == 0)
+		problem_at_key(
+			file, CONFIG_ERROR, "Pool4", "Mode",
+			"deterministic mode needs a section [Pool4 NAME] with Clients=", problems);
+}
+
 static void check_pool4(const struct config *config, GPtrArray *problems)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE];
 	struct siphash_key key = {0};
 	struct pool4 *pool = pool4_new(&key, seed);
+	struct pool4_way way = config->limits.pool4;
 
+	way.client_length = config->nat64.pairing_prefix_length;
+	if (pool != NULL)
+		pool4_set_way(pool, &way);
 	for (uint32_t i = 0; pool != NULL && i < config->n_pool4; i++) {
 		const struct config_pool4 *entry = &config->pool4[i];
 		bool has_ports = entry->ports_auto || entry->spec.ports.n_ranges != 0;
 
 		/* Without addresses they come from interfaces; either may be wrong, and said. */
-		if (entry->spec.n_addresses != 0 && has_ports)
+		if ((entry->spec.n_addresses != 0 && has_ports) ||
+		    config->limits.pool4.mode == POOL4_DETERMINISTIC)
 			try_pool4(pool, config, entry, problems);
 	}
 	pool4_free(pool);
@@ -212,5 +266,6 @@ void config_check(const struct config *config, const struct config_file *file, G
 	warn_of_answering(config, file, problems);
 	check_queue(config, file, problems);
 	check_statics(config, problems);
+	check_mode(config, file, problems);
 	check_pool4(config, problems);
 }

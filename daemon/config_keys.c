@@ -104,8 +104,9 @@ const struct config_key config_keys[] = {
  "a client whose address has no free port gets another one, or is refused"},
 {"Pool4", "PairingPrefixLength", CONFIG_BYTE, IN_CONFIG(nat64.pairing_prefix_length),
  1, 128, "", "128", NULL, LIVE, "sources in one prefix of this length share an IPv4 address"},
-{"Pool4", "Mode", CONFIG_CHOICE, IN_CONFIG(later.pool4_mode),
- 0, 0, "", "dynamic", choices_mode, LATER, "how ports are handed out"},
+{"Pool4", "Mode", CONFIG_CHOICE, IN_CONFIG(limits.pool4.mode),
+ 0, 0, "", "dynamic", choices_mode, 0,
+ "how ports are handed out: one by one, in blocks, or each client its own, computed from its address"},
 {"Pool4", "BlockSize", CONFIG_NUMBER, IN_CONFIG(later.pool4_block_size),
  1, 65535, "", "512", NULL, LATER, "ports of one block"},
 

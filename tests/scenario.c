@@ -170,6 +170,8 @@ static void limit(struct player *player, const char *what, uint32_t value)
 		player->limits.stored_syns = value;
 	else if (strcmp(what, "fragment_memory") == 0)
 		player->limits.fragment_memory = value;
+	else if (strcmp(what, "deterministic") == 0)
+		player->limits.pool4.mode = value ? POOL4_DETERMINISTIC : POOL4_DYNAMIC;
 	else
 		REQUIRE(player, false, "there is no limit \"%s\"", what);
 }
@@ -203,6 +205,11 @@ static void add_pool4(struct player *player, char **words)
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		spec.protocol[protocol] =
 			!words[3] || strstr(words[3], protocol_name((enum protocol)protocol));
+	g_auto(GStrv) clients = g_strsplit(words[3] && words[4] ? words[4] : "", ",", -1);
+	for (; clients[spec.n_clients]; spec.n_clients++)
+		REQUIRE(player,
+			prefix6_parse(clients[spec.n_clients], &spec.clients[spec.n_clients]),
+			"\"%s\" is no prefix", clients[spec.n_clients]);
 	(void)g_snprintf(spec.name, sizeof(spec.name), "s%u", n_names++);
 
 	uint32_t id;

@@ -5,9 +5,11 @@
  *
  * The gateway, before the first packet:
  *	pool6 PREFIX                      another one each time; without any 64:ff9b::/96
- *	pool4 ADDRESSES PORTS [PROTOCOLS] as in the configuration, lists with commas: tcp,udp
+ *	pool4 ADDRESSES PORTS [PROTOCOLS [CLIENTS]]
+ *	                                  as in the configuration, lists with commas: tcp,udp
  *	set KEY VALUE                     see settings[] in scenario.c
  *	limit bindings|sessions|stored_syns|fragment_memory N
+ *	limit deterministic 1             Pool4.Mode
  *	answer OUTCOME no|limited|unlimited   its ICMP error
  *	deny | deny_source | exempt4 | nonglobal | clients PREFIX    another one each time
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway

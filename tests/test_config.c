@@ -231,6 +231,8 @@ struct bad_case {
 #define W        CONFIG_WARNING
 #define OK_EMPTY NULL
 
+#define DETERMINISTIC "[Pool4 a]\nAddresses=192.0.2.1\nClients=2001:db8::/48\n"
+
 /* clang-format off */
 static const struct bad_case bad_cases[] = {
 /* Lines */
@@ -281,6 +283,15 @@ static const struct bad_case bad_cases[] = {
 {"[Translation]\nSilentInterfaces=wan/0\n", ":2: [Translation] SilentInterfaces: 'wan/0' is not the name of an interface", E},
 {"[Pool4]\nAnnounce=auto eth0\n", ":2: [Pool4] Announce: either none, or auto, or names of interfaces", E},
 {"[Pool4]\nPairingPrefixLength=129\n", ":2: [Pool4] PairingPrefixLength: 129 is above the maximum of 128", E},
+{"[Pool4]\nMode=static\n", ":2: [Pool4] Mode: 'static' is none of: dynamic, blocks, deterministic", E},
+{"[Pool4]\nMode=deterministic\n", ":2: [Pool4] Mode: deterministic mode needs a section [Pool4 NAME] with Clients=", E},
+{"[Pool4]\nMode=deterministic\n" DETERMINISTIC "Ports=1024-65535\n", ":3: [Pool4 a]: 2001:db8::/48 has 2^80 clients, each a /128 (PairingPrefixLength), more than there are IPv4 addresses and ports", E},
+{"[Pool4]\nMode=deterministic\nPairingPrefixLength=64\n" DETERMINISTIC "Ports=1024-65535\n", ":4: [Pool4 a]: 65536 clients, each a /64 (PairingPrefixLength), cannot share 1 address with 64512 ports: that is 65536 clients for each address", E},
+{"[Pool4]\nMode=deterministic\nPairingPrefixLength=56\n" DETERMINISTIC "Ports=1024-65535\n", OK_EMPTY, W},
+{"[Pool4]\nMode=deterministic\nPairingPrefixLength=56\n" DETERMINISTIC, ":4: [Pool4 a]: automatic ports may change, and with them who had which: in deterministic mode Ports= is needed", E},
+{"[Pool4]\nMode=deterministic\nPairingPrefixLength=56\n[Pool4 a]\nAddresses=interface:wan0\nPorts=1024-65535\nClients=2001:db8::/48\n", ":4: [Pool4 a]: the addresses of an interface may change, and with them who had which ports: in deterministic mode they are to be named", E},
+{"[Pool4]\nMode=deterministic\n[Pool4 a]\nAddresses=192.0.2.1\nPorts=1024-65535\n", ":3: [Pool4 a]: Clients= is needed: ports are computed from a client's place in it", E},
+{"[Pool4]\nMode=deterministic\nPairingPrefixLength=56\n" DETERMINISTIC "Ports=1024-65535\n[Pool4 b]\nAddresses=192.0.2.2\nClients=2001:db8::/48\nPorts=1024-65535\n", ":8: [Pool4 b]: another entry is for the same clients, and in deterministic mode there can be only one", E},
 {"[Limits]\nBindings=0\n", ":2: [Limits] Bindings: 0 is below the minimum of 1", E},
 {"[Limits]\nBindings=1e6\n", ":2: [Limits] Bindings: '1e6' is not a number", E},
 {"[Limits]\nHeldPorts=101%\n", ":2: [Limits] HeldPorts: 101% is more than all", E},

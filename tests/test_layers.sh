@@ -26,7 +26,7 @@ layer_of()
 {
 	case $1 in
 	addr | addr4_* | checksum | siphash | random | token_bucket | slab | hash_index | wheel | outcome | rfc6052 | \
-		ports | port_set) echo values ;;
+		ports | port_set | deterministic) echo values ;;
 	packet | tuple | xlat* | fragment | ip_header | emit | icmp_error | ip4_id | tcp_probe)
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | block | event | bib | session | syn_store | tcp_fsm) echo tables ;;

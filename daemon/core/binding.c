@@ -16,6 +16,7 @@ static bool take_address_of(struct nat64 *nat, const struct pool4_request *reque
 	const struct pool4_entry *entry =
 		pool4_find(nat->pool4, request->protocol, mapped->addr, mapped->port);
 	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
+	       pool4_may_have(nat->pool4, request, mapped) &&
 	       !pool4_is_held(nat->pool4, request->protocol, mapped, request->client_hash) &&
 	       pool4_take_exactly(nat->pool4, request->protocol, mapped, ret_pool4) == POOL4_OK;
 }
@@ -59,6 +60,8 @@ static enum outcome outcome_of_pool4(enum pool4_result result)
 	case POOL4_BAD_PORTS:
 	case POOL4_NO_SUCH_ENTRY:
 	case POOL4_IN_USE:
+	case POOL4_BAD_CLIENTS:
+	case POOL4_SAME_CLIENTS:
 		break;
 	}
 	return OUTCOME_POOL4_EXHAUSTED;

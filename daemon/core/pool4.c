@@ -192,6 +192,18 @@ static enum pool4_result check_spec(const struct pool4 *pool, const struct pool4
 	return POOL4_OK;
 }
 
+/* What the mode wants of an entry. */
+static enum pool4_result check_way(const struct pool4 *pool, struct pool4_item *item)
+{
+	if (pool->way.mode != POOL4_DETERMINISTIC)
+		return POOL4_OK;
+	for (uint32_t i = 0; i < item->n_memberships; i++) {
+		if (item->membership[i].scope->n_joined > 1)
+			return POOL4_SAME_CLIENTS;
+	}
+	return pool4_item_set_map(pool, item);
+}
+
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id)
 {
 	struct pool4_item *item;
@@ -205,6 +217,12 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	item = pool4_item_new(pool, spec);
 	if (!item || !reserve_item(pool) || !pool4_item_join_scopes(pool, item))
 		goto no_memory;
+	result = check_way(pool, item);
+	if (result != POOL4_OK) {
+		pool4_item_free(pool, item);
+		*ret_id = 0;
+		return result;
+	}
 	choose_name(pool, &item->entry);
 	if (!tsearch(&item->entry, &pool->by_name, compare_names))
 		goto no_memory;
@@ -259,6 +277,7 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
 	struct pool4_spec changed;
+	enum pool4_result result;
 	bool shares;
 
 	if (!item)
@@ -269,9 +288,19 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 	changed.ports = *ports;
 	if (find_overlap(pool, &changed, &item->entry, &shares))
 		return POOL4_OVERLAP;
+	pool4_item_leave_scopes(item);
+	changed = item->entry.spec;
 	item->entry.spec.ports = *ports;
+	result = pool4_item_set_map(pool, item);
+	if (result != POOL4_OK) {
+		item->entry.spec.ports = changed.ports;
+		(void)pool4_item_set_map(pool, item);
+	}
 	pool4_item_set_port_counts(item);
-	return pool4_item_update_all(pool, item) ? POOL4_OK : POOL4_NO_MEMORY;
+	pool4_item_enter_scopes(item);
+	if (!pool4_item_update_all(pool, item))
+		return POOL4_NO_MEMORY;
+	return result;
 }
 
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach)
@@ -287,6 +316,7 @@ enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
 	struct pool4_spec changed;
+	enum pool4_result result;
 	bool shares, set;
 
 	if (!item)
@@ -304,10 +334,11 @@ enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 	pool4_item_remove_nodes(pool, item);
 	pool->item_bytes -= pool4_item_size(item);
 	set = pool4_item_set_addresses(pool, item, addresses, n_addresses);
+	result = pool4_item_set_map(pool, item);
 	pool->item_bytes += pool4_item_size(item);
 	pool4_item_add_nodes(pool, item);
 	pool4_item_enter_scopes(item);
-	return pool4_item_update_all(pool, item) && set ? POOL4_OK : POOL4_NO_MEMORY;
+	return pool4_item_update_all(pool, item) && set ? result : POOL4_NO_MEMORY;
 }
 
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id)
@@ -413,6 +444,10 @@ const char *pool4_result_text(enum pool4_result result)
 		[POOL4_BAD_PORTS] = "the list of ports or of protocols is empty, or has port 0",
 		[POOL4_NO_SUCH_ENTRY] = "there is no such entry",
 		[POOL4_IN_USE] = "bindings use it",
+		[POOL4_BAD_CLIENTS] = "its clients cannot have ports of their own: there are more "
+				      "of them than ports, or no Clients=",
+		[POOL4_SAME_CLIENTS] = "another entry is for the same clients, and in "
+				       "deterministic mode there can be only one",
 	};
 
 	return texts[result];

@@ -82,6 +82,20 @@ struct pool4_entry {
 
 struct pool4; /* entries, ranges by address, addresses in use */
 
+enum pool4_mode {
+	POOL4_DYNAMIC,
+	POOL4_BLOCKS,        /* P-19 */
+	POOL4_DETERMINISTIC, /* P-20, deterministic.h */
+};
+
+/* How ports are handed out: fixed before the first entry. */
+struct pool4_way {
+	uint32_t mode;         /* enum pool4_mode */
+	uint32_t block_size;   /* ports, Pool4.BlockSize */
+	uint8_t client_length; /* of the prefix that has a range of its own,
+				  Pool4.PairingPrefixLength */
+};
+
 enum pool4_result {
 	POOL4_OK,
 	POOL4_NO_ENTRY,  /* no entry serves this client, protocol and prefix */
@@ -93,12 +107,17 @@ enum pool4_result {
 	POOL4_BAD_ADDRESS, /* add: multicast, loopback, 0/8, class E */
 	POOL4_BAD_PORTS,   /* add: empty, or port 0 */
 	POOL4_NO_SUCH_ENTRY,
-	POOL4_IN_USE, /* remove: bindings exist */
+	POOL4_IN_USE,       /* remove: bindings exist */
+	POOL4_BAD_CLIENTS,  /* add: clients, addresses and ports do not suit POOL4_DETERMINISTIC */
+	POOL4_SAME_CLIENTS, /* add: in POOL4_DETERMINISTIC, another entry is for the same clients */
 };
 
 /* NULL without memory. */
 struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM_SEED_SIZE]);
 void pool4_free(struct pool4 *pool);
+
+/* Without any entry. */
+void pool4_set_way(struct pool4 *pool, const struct pool4_way *way);
 
 struct pool4_policy {
 	bool parity;         /* Translation.Parity, P-7 */
@@ -122,12 +141,13 @@ void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
 
 /* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
- * of them stay so. With POOL4_OVERLAP nothing has changed. */
+ * of them stay so. With POOL4_OVERLAP or POOL4_BAD_CLIENTS nothing has changed. */
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
 
 /* The addresses of an entry change while it is in use, as those of an interface do. Ports in use at
  * addresses that are gone stay so until they are given back (nat64_remove_bindings_outside()). With
- * POOL4_BAD_ADDRESS or POOL4_OVERLAP nothing has changed. */
+ * POOL4_BAD_ADDRESS or POOL4_OVERLAP nothing has changed; with POOL4_BAD_CLIENTS they are too few,
+ * and the entry serves nobody. */
 enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 				      const struct addr4_range *addresses, uint32_t n_addresses);
 
@@ -156,6 +176,16 @@ struct pool4_request {
  */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
+
+/* Whether the mode lets this request have this very transport address, if an entry does (S-30). */
+bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
+		    const struct taddr4 *taddr);
+
+/* The two functions of RFC 7422, 2, for POOL4_DETERMINISTIC; false if there is no answer. */
+bool pool4_range_of(const struct pool4 *pool, enum protocol protocol, const struct addr6 *client,
+		    int pool6, uint32_t *ret_addr, struct port_ranges *ret_ports);
+bool pool4_client_of(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     struct prefix6 *ret);
 
 /* Takes this very transport address, held or not: static bindings (any port; entry id 0 if in no
  * entry) and restored ones, and S-30. Of several entries that share it the oldest counts it. */

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "daemon/core/addr_choice.h"
+#include "daemon/core/deterministic.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/pool4_address.h"
 #include "daemon/core/pool4_hold.h"
@@ -31,12 +32,14 @@ struct pool4_item {
 	uint32_t n_memberships;
 	uint32_t n_ports;               /* of each address */
 	struct pool4_index_node **node; /* one for each range of addresses */
+	struct deterministic *map;      /* in this mode, else NULL */
 };
 
 struct pool4 {
 	struct siphash_key key;
 	struct random random;
 	struct pool4_policy policy;
+	struct pool4_way way;
 	struct pool4_item **item; /* in the order of ids */
 	uint32_t n_items;
 	uint32_t capacity;
@@ -113,6 +116,14 @@ void pool4_item_clear(struct pool4 *pool, struct pool4_item *item);
 /* The same for all items that have the port at this address. */
 bool pool4_update_covers(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 			 uint32_t address);
+
+/* pool4_deterministic.c: makes, or brings up to date, the map of an item in this mode. POOL4_OK,
+ * POOL4_BAD_CLIENTS or POOL4_NO_MEMORY; without a good map an item serves nobody. */
+enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item);
+/* The item that this client has ports of, and which; NULL if there is none. */
+struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol protocol,
+				    const struct addr6 *client, int pool6, uint32_t *ret_addr,
+				    struct port_ranges *ret_ports);
 
 /* A held port is in use again, or free: what the hold was counted in. It stays in the set of its
  * address. */

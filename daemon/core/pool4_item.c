@@ -100,6 +100,7 @@ void pool4_item_free(struct pool4 *pool, struct pool4_item *item)
 		pool4_scope_leave(&pool->scopes, item->membership[i].scope,
 				  item->membership[i].slot);
 	free(item->membership);
+	free(item->map);
 	free_nodes(pool, item->node, item->entry.spec.n_addresses);
 	free((void *)item->entry.spec.addresses);
 	free(item);
@@ -107,7 +108,8 @@ void pool4_item_free(struct pool4 *pool, struct pool4_item *item)
 
 size_t pool4_item_size(const struct pool4_item *item)
 {
-	return sizeof(*item) + item->n_memberships * sizeof(item->membership[0]) +
+	return sizeof(*item) + (item->map ? sizeof(*item->map) : 0) +
+	       item->n_memberships * sizeof(item->membership[0]) +
 	       item->entry.spec.n_addresses *
 		       (sizeof(item->node[0]) + sizeof(item->entry.spec.addresses[0])) +
 	       TREE_NODE_SIZE;

@@ -13,6 +13,8 @@
 
 static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)
 {
+	if (pool->way.mode == POOL4_DETERMINISTIC)
+		return 0;
 	return protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
 }
 

@@ -124,15 +124,19 @@ static bool has_free_port(const struct pool4 *pool, const struct choice *choice,
 					node->number + (addr - node->range.first));
 }
 
+static const struct port_set *taken_ports(const struct pool4 *pool, struct site site)
+{
+	static const struct port_set none = {.n_used = 0};
+
+	return site.address == SLAB_NONE ? &none
+					 : &pool4_address_at(&pool->addresses, site.address)->ports;
+}
+
 /* A free port at this address, by P-8. The item it belongs to, or NULL if there is none. */
 static struct pool4_item *draw_port(struct pool4 *pool, const struct choice *choice,
 				    struct site site, uint16_t *ret)
 {
-	static const struct port_set none = {.n_used = 0};
-	const struct port_set *taken =
-		site.address == SLAB_NONE
-			? &none
-			: &pool4_address_at(&pool->addresses, site.address)->ports;
+	const struct port_set *taken = taken_ports(pool, site);
 	const struct pool4_request *request = choice->request;
 	struct port_class class[PORT_CLASSES_MAX];
 	unsigned n_classes =
@@ -381,6 +385,52 @@ static enum pool4_result choose_held(struct pool4 *pool, const struct choice *ch
 	return POOL4_EXHAUSTED;
 }
 
+/* A free port out of ranges, by P-8 and P-10; false if there is none. */
+static bool draw_of(struct pool4 *pool, const struct pool4_request *request, struct site site,
+		    const struct port_ranges *ranges, uint16_t *ret)
+{
+	const struct port_set *taken = taken_ports(pool, site);
+	struct port_class class[PORT_CLASSES_MAX];
+	unsigned n_classes =
+		port_classes(request->protocol, request->port6, pool->policy.parity, class);
+
+	*ret = request->port6;
+	if (pool->policy.preserve_port && port_ranges_contain(ranges, *ret) &&
+	    !port_set_contains(taken, *ret))
+		return true;
+	for (unsigned i = 0; i < n_classes; i++) {
+		if (port_set_draw(taken, ranges, &class[i], &pool -> random, ret))
+			return true;
+	}
+	return false;
+}
+
+/* P-20: nothing but a port of the client's own range. */
+static enum pool4_result take_deterministic(struct pool4 *pool, const struct choice *choice,
+					    struct taddr4 *ret, uint32_t *ret_id)
+{
+	const struct pool4_request *request = choice->request;
+	struct port_ranges ranges;
+	struct taddr4 taddr;
+	struct pool4_item *item = pool4_find_range(pool, request->protocol, request->client,
+						   request->pool6, &taddr.addr, &ranges);
+	enum pool4_result result = POOL4_EXHAUSTED;
+	struct site site;
+
+	if (!item)
+		return POOL4_NO_ENTRY;
+	site = find_site(pool, choice, taddr.addr);
+	if (draw_of(pool, request, site, &ranges, &taddr.port))
+		result = commit(pool, item, site.address, request->protocol, &taddr, ret_id);
+	if (result == POOL4_OK)
+		*ret = taddr;
+	if (result == POOL4_EXHAUSTED) {
+		item->entry.n_refused[request->protocol]++;
+		*ret_id = item->entry.id;
+	}
+	return result;
+}
+
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id)
 {
@@ -392,6 +442,8 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 					    request->protocol, choice.scope);
 	if (choice.n_scopes == 0)
 		return POOL4_NO_ENTRY;
+	if (pool->way.mode == POOL4_DETERMINISTIC)
+		return take_deterministic(pool, &choice, ret, ret_id);
 
 	strict = find_strict(pool, &choice);
 	result = choose_free(pool, &choice, strict != NULL, ret, ret_id);

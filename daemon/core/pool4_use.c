@@ -10,8 +10,14 @@ uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,
 {
 	struct pool4_scope *scope[POOL4_SCOPES_MAX];
 	unsigned n_scopes = pool4_scope_match(&pool->scopes, client, pool6, protocol, scope);
+	struct port_ranges ports;
+	uint32_t addr;
 	uint64_t n = 0;
 
+	if (pool->way.mode == POOL4_DETERMINISTIC)
+		return pool4_range_of(pool, protocol, client, pool6, &addr, &ports)
+			       ? port_ranges_count(&ports)
+			       : 0;
 	for (unsigned i = 0; i < n_scopes; i++)
 		n += scope[i]->n_ports[protocol];
 	return n;

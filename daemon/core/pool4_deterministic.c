@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pool4 in deterministic mode (P-20): each entry has a map between its clients and its addresses
+ * and ports (deterministic.h), and there is nothing to choose but a port of the client's own.
+ *
+ * For a client only the entry with the longest matching Clients= counts, and no two entries are for
+ * the same clients, so that there is one answer in both directions. Nothing is held: a port goes to
+ * nobody else anyway.
+ */
+#include <stdlib.h>
+
+#include "daemon/core/pool4_internal.h"
+
+void pool4_set_way(struct pool4 *pool, const struct pool4_way *way)
+{
+	assert(pool->n_items == 0);
+	pool->way = *way;
+}
+
+enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item)
+{
+	const struct pool4_spec *spec = &item->entry.spec;
+	char error[DETERMINISTIC_ERROR_SIZE];
+
+	if (pool->way.mode != POOL4_DETERMINISTIC)
+		return POOL4_OK;
+	if (!item->map)
+		item->map = malloc(sizeof(*item->map));
+	if (!item->map)
+		return POOL4_NO_MEMORY;
+	*item->map = (struct deterministic){
+		.clients = spec->clients,
+		.n_prefixes = spec->n_clients,
+		.client_length = pool->way.client_length,
+		.addresses = spec->addresses,
+		.n_ranges = spec->n_addresses,
+		.ports = &spec->ports,
+	};
+	return deterministic_init(item->map, error) ? POOL4_BAD_CLIENTS : POOL4_OK;
+}
+
+/* The only entry of the first scope that has an active one for the protocol. */
+static struct pool4_item *find_item(const struct pool4 *pool, enum protocol protocol,
+				    const struct addr6 *client, int pool6)
+{
+	struct pool4_scope *scope[POOL4_SCOPES_MAX];
+	unsigned n = pool4_scope_match(&pool->scopes, client, pool6, protocol, scope);
+	uint32_t number;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (scope[i]->total[protocol][POOL4_WEIGHT_ALL] > 0)
+			return pool4_item_of(
+				pool4_scope_pick(scope[i], protocol, POOL4_WEIGHT_ALL, 0, &number));
+	}
+	return NULL;
+}
+
+struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol protocol,
+				    const struct addr6 *client, int pool6, uint32_t *ret_addr,
+				    struct port_ranges *ret_ports)
+{
+	struct pool4_item *item = find_item(pool, protocol, client, pool6);
+
+	if (!item || !item->map || !deterministic_range(item->map, client, ret_addr, ret_ports))
+		return NULL;
+	return item;
+}
+
+bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
+		    const struct taddr4 *taddr)
+{
+	struct port_ranges ports;
+	uint32_t addr;
+
+	if (pool->way.mode != POOL4_DETERMINISTIC)
+		return true;
+	return pool4_find_range(pool, request->protocol, request->client, request->pool6, &addr,
+				&ports) &&
+	       addr == taddr->addr && port_ranges_contain(&ports, taddr->port);
+}
+
+bool pool4_range_of(const struct pool4 *pool, enum protocol protocol, const struct addr6 *client,
+		    int pool6, uint32_t *ret_addr, struct port_ranges *ret_ports)
+{
+	return pool4_find_range(pool, protocol, client, pool6, ret_addr, ret_ports) != NULL;
+}
+
+bool pool4_client_of(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+		     struct prefix6 *ret)
+{
+	for (struct pool4_index_node *node = pool4_first_cover(pool, taddr->addr); node;
+	     node = pool4_next_cover(node, taddr->addr)) {
+		struct pool4_item *item = pool4_item_of(node->entry);
+		struct prefix6 client;
+
+		/* Where an entry for some of its clients alone comes first, they are not here. */
+		if (item->map && deterministic_client(item->map, taddr, &client) &&
+		    find_item(pool, protocol, &client.addr, node->entry->spec.pool6) == item) {
+			*ret = client;
+			return true;
+		}
+	}
+	return false;
+}

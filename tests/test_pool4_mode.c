@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How ports are handed out in the other modes than one by one: P-19, P-20. */
+#include <glib.h>
+#include <stdlib.h>
+
+#include "daemon/core/pool4.h"
+#include "daemon/core/pool4_text.h"
+
+#define SEED 25
+
+static const struct siphash_key key = {{26, 27}};
+static const uint8_t random_seed[RANDOM_SEED_SIZE] = {28};
+
+static struct pool4 *new_pool(const struct pool4_way *way, bool parity)
+{
+	struct pool4 *pool = pool4_new(&key, random_seed);
+	const struct pool4_policy policy = {
+		.parity = parity, .hold_ms = 120000, .max_held = {100, true}};
+
+	pool4_set_way(pool, way);
+	pool4_set_policy(pool, &policy);
+	pool4_set_held_limit(pool, 100000);
+	return pool;
+}
+
+static enum pool4_result add(struct pool4 *pool, const char *addresses, const char *ports,
+			     const char *clients, uint32_t *ret)
+{
+	struct pool4_spec spec = {.protocol = {true, true, true}, .pool6 = POOL4_ANY_PREFIX};
+	g_auto(GStrv) words = g_strsplit(clients, " ", -1);
+	char error[POOL4_TEXT_ERROR_SIZE];
+	enum pool4_result result;
+	struct pool4_text text;
+
+	g_assert_null(pool4_text_parse(addresses, &text, error));
+	g_assert_null(port_ranges_parse(ports, &spec.ports, error, sizeof(error)));
+	for (; words[spec.n_clients] && *words[spec.n_clients]; spec.n_clients++)
+		g_assert_true(prefix6_parse(words[spec.n_clients], &spec.clients[spec.n_clients]));
+	spec.addresses = text.range;
+	spec.n_addresses = text.n_ranges;
+	result = pool4_add(pool, &spec, ret);
+	if (result == POOL4_OK)
+		pool4_set_state(pool, *ret, POOL4_ACTIVE);
+	pool4_text_deinit(&text);
+	return result;
+}
+
+static struct addr6 addr6_of(const char *text)
+{
+	struct addr6 addr = {{0}};
+
+	g_assert_true(addr6_parse(text, &addr));
+	return addr;
+}
+
+static enum pool4_result take(struct pool4 *pool, enum protocol protocol,
+			      const struct addr6 *client, uint16_t port6, struct taddr4 *ret,
+			      uint32_t *ret_id)
+{
+	struct pool4_request request = {
+		.protocol = protocol,
+		.client = client,
+		.port6 = port6,
+		.client_hash = siphash(&key, client->byte, 8),
+	};
+
+	return pool4_take(pool, &request, ret, ret_id);
+}
+
+/* ---- deterministic ------------------------------------------------------------------------------
+ */
+
+static const struct pool4_way deterministic = {.mode = POOL4_DETERMINISTIC, .client_length = 64};
+
+/* Clients of two entries, one of them nested in the other's prefix, come and go at random: each
+ * port is of the client's range, and leads back to it; and all of a range can be used. */
+static void test_ranges(void)
+{
+	enum { N_CLIENTS = 32, N_STEPS = 20000, N_PORTS = 40 };
+	g_autoptr(GRand) rand = g_rand_new_with_seed(SEED);
+	struct pool4 *pool = new_pool(&deterministic, true);
+	struct taddr4 taken[N_CLIENTS][N_PORTS];
+	uint32_t n_taken[N_CLIENTS] = {0}, id[N_CLIENTS], outer, inner;
+	unsigned n_exhausted = 0;
+
+	/* 32 clients on two addresses of 640 ports: 40 each. */
+	g_assert_cmpint(
+		add(pool, "192.0.2.1 192.0.2.7", "1000-1599 2000-2039", "2001:db8::/59", &outer),
+		==, POOL4_OK);
+	/* The last 4 of them have an entry of their own. */
+	g_assert_cmpint(add(pool, "192.0.2.9", "5000-5159", "2001:db8:0:1c::/62", &inner), ==,
+			POOL4_OK);
+	for (unsigned step = 0; step < N_STEPS; step++) {
+		unsigned n = (unsigned)g_rand_int_range(rand, 0, N_CLIENTS);
+		struct addr6 client = addr6_of("2001:db8::");
+		struct port_ranges ports;
+		struct prefix6 back;
+		struct taddr4 taddr;
+		uint32_t addr;
+
+		client.byte[7] = (uint8_t)n;
+		client.byte[15] = (uint8_t)step;
+		g_assert_true(pool4_range_of(pool, PROTOCOL_UDP, &client, 0, &addr, &ports));
+		g_assert_cmpuint(port_ranges_count(&ports), ==, N_PORTS);
+		g_assert_cmpuint(pool4_n_reachable(pool, PROTOCOL_UDP, &client, 0), ==, N_PORTS);
+		if (n_taken[n] > 0 && g_rand_int_range(rand, 0, 100) < 45) {
+			taddr = taken[n][--n_taken[n]];
+			pool4_retire(pool, PROTOCOL_UDP, &taddr, id[n], 1, 1000);
+			g_assert_cmpuint(pool4_entry(pool, id[n])->n_held[PROTOCOL_UDP], ==, 0);
+			continue;
+		}
+		if (n_taken[n] == N_PORTS) {
+			uint64_t n_refused = pool4_entry(pool, id[n])->n_refused[PROTOCOL_UDP];
+
+			g_assert_cmpint(take(pool, PROTOCOL_UDP, &client, 5, &taddr, &id[n]), ==,
+					POOL4_EXHAUSTED);
+			g_assert_cmpuint(pool4_entry(pool, id[n])->n_refused[PROTOCOL_UDP], ==,
+					 n_refused + 1);
+			n_exhausted++;
+			continue;
+		}
+		g_assert_cmpint(take(pool, PROTOCOL_UDP, &client, (uint16_t)g_rand_int(rand),
+				     &taddr, &id[n]),
+				==, POOL4_OK);
+		g_assert_cmpuint(id[n], ==, n >= 28 ? inner : outer);
+		g_assert_cmpuint(taddr.addr, ==, addr);
+		g_assert_true(port_ranges_contain(&ports, taddr.port));
+		g_assert_true(pool4_client_of(pool, PROTOCOL_UDP, &taddr, &back));
+		g_assert_cmpuint(back.len, ==, 64);
+		g_assert_true(prefix6_contains(&back, &client));
+		taken[n][n_taken[n]++] = taddr;
+		g_assert_true(step % 101 || pool4_check(pool));
+	}
+	g_assert_cmpuint(n_exhausted, >, 100);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+/* The outer entry's ports of clients that have another entry are nobody's. */
+static void test_nested_entry(void)
+{
+	struct pool4 *pool = new_pool(&deterministic, true);
+	struct taddr4 taddr = {0xc0000201, 1003};
+	struct prefix6 client;
+	uint32_t id;
+
+	g_assert_cmpint(add(pool, "192.0.2.1", "1000-1003", "2001:db8::/62", &id), ==, POOL4_OK);
+	g_assert_true(pool4_client_of(pool, PROTOCOL_TCP, &taddr, &client));
+	g_assert_cmpint(add(pool, "192.0.2.2", "1000-1003", "2001:db8:0:3::/64", &id), ==,
+			POOL4_OK);
+	g_assert_false(pool4_client_of(pool, PROTOCOL_TCP, &taddr, &client));
+	taddr.port = 1002;
+	g_assert_true(pool4_client_of(pool, PROTOCOL_TCP, &taddr, &client));
+	g_assert_cmpuint(client.addr.byte[7], ==, 2);
+	/* It was for 1 client, so the second address has all ports for it. */
+	taddr = (struct taddr4){0xc0000202, 1003};
+	g_assert_true(pool4_client_of(pool, PROTOCOL_TCP, &taddr, &client));
+	g_assert_cmpuint(client.addr.byte[7], ==, 3);
+	pool4_free(pool);
+}
+
+/* P-6 to P-8 inside of a range, and S-30: nobody gets a port of another. */
+static void test_inside_of_a_range(void)
+{
+	const struct addr6 client = addr6_of("2001:db8::1"), other = addr6_of("2001:db8:0:1::1");
+	struct pool4 *pool = new_pool(&deterministic, true);
+	struct pool4_request request = {.protocol = PROTOCOL_UDP, .client = &client};
+	struct taddr4 taddr;
+	uint32_t id;
+
+	/* 1020-1027 for the one, 1028-1035 for the other. */
+	g_assert_cmpint(add(pool, "192.0.2.1", "1020-1035", "2001:db8::/63", &id), ==, POOL4_OK);
+	for (unsigned i = 0; i < 8; i++) {
+		g_assert_cmpint(take(pool, PROTOCOL_UDP, &client, 80, &taddr, &id), ==, POOL4_OK);
+		/* Even and below 1024; below; even and above; above. */
+		g_assert_cmpint(taddr.port % 2, ==, i / 2 % 2);
+		g_assert_true((taddr.port < 1024) == (i < 4));
+	}
+	taddr.addr = 0xc0000201;
+	for (taddr.port = 1019; taddr.port <= 1036; taddr.port++) {
+		request.client = &client;
+		g_assert_true(pool4_may_have(pool, &request, &taddr) ==
+			      (taddr.port >= 1020 && taddr.port < 1028));
+		request.client = &other;
+		g_assert_true(pool4_may_have(pool, &request, &taddr) ==
+			      (taddr.port >= 1028 && taddr.port < 1036));
+	}
+	pool4_free(pool);
+}
+
+static void test_refused_entries(void)
+{
+	struct pool4 *pool = new_pool(&deterministic, true);
+	struct addr4_range fewer = {0xc0000201, 0xc0000201};
+	const struct addr6 client = addr6_of("2001:db8::1");
+	struct port_ranges ports = {{{1000, 1001}}, 1};
+	struct taddr4 taddr;
+	uint32_t id, other;
+
+	g_assert_cmpint(add(pool, "192.0.2.1", "1000-1003", "", &id), ==, POOL4_BAD_CLIENTS);
+	g_assert_cmpint(add(pool, "192.0.2.1", "1000-1003", "2001:db8::/61", &id), ==,
+			POOL4_BAD_CLIENTS);
+	g_assert_cmpint(add(pool, "192.0.2.0/31", "1000-1003", "2001:db8::/61", &id), ==, POOL4_OK);
+	g_assert_cmpint(add(pool, "192.0.2.8", "1000-1003", "2001:db8::/61", &other), ==,
+			POOL4_SAME_CLIENTS);
+	/* Ports that are too few change nothing; addresses do, and then nobody is served. */
+	g_assert_cmpint(pool4_set_ports(pool, id, &ports), ==, POOL4_BAD_CLIENTS);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 80, &taddr, &other), ==, POOL4_OK);
+	g_assert_cmpint(pool4_set_addresses(pool, id, &fewer, 1), ==, POOL4_BAD_CLIENTS);
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 80, &taddr, &other), ==, POOL4_NO_ENTRY);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/pool4-mode/deterministic/ranges", test_ranges);
+	g_test_add_func("/pool4-mode/deterministic/nested-entry", test_nested_entry);
+	g_test_add_func("/pool4-mode/deterministic/inside-of-a-range", test_inside_of_a_range);
+	g_test_add_func("/pool4-mode/deterministic/refused-entries", test_refused_entries);
+	return g_test_run();
+}
