@@ -71,7 +71,6 @@ struct config_announce {
  * that nothing uses yet. config_load() warns about each that is set.
  */
 struct config_later {
-	uint32_t pool4_block_size;
 	uint32_t pool4_objects;
 	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;

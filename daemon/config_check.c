@@ -190,6 +190,33 @@ static bool check_deterministic(const struct config *config, const struct config
 	return problem == NULL;
 }
 
+/* P-19: a block is of all protocols. That there is a whole one is left to the core. */
+static bool check_blocks(const struct config *config, const struct config_pool4 *entry,
+			 const char *section, GPtrArray *problems)
+{
+	uint32_t size = config->limits.pool4.block_size;
+	const struct port_ranges *ports = &entry->spec.ports;
+	bool has_whole = entry->ports_auto;
+
+	for (enum protocol i = 0; i < N_PROTOCOLS; i++) {
+		if (entry->spec.protocol[i])
+			continue;
+		config_problem_add(problems, CONFIG_ERROR, &entry->place, section, "",
+				   "a block is of tcp, udp and icmp: in this mode the entry has "
+				   "to be for all three");
+		return false;
+	}
+	for (uint32_t i = 0; i < ports->n_ranges; i++)
+		has_whole |= (ports->range[i].first + size - 1) / size * size + size - 1 <=
+			     ports->range[i].last;
+	if (!has_whole)
+		config_problem_add(problems, CONFIG_ERROR, &entry->place, section, "",
+				   "its ports have no whole block of %" G_GUINT32_FORMAT
+				   " (BlockSize), which begins at a multiple of that",
+				   size);
+	return has_whole;
+}
+
 /* What the core says to each entry, added to an empty pool4 after the others. */
 static void try_pool4(struct pool4 *pool, const struct config *config,
 		      const struct config_pool4 *entry, GPtrArray *problems)
@@ -202,6 +229,9 @@ static void try_pool4(struct pool4 *pool, const struct config *config,
 
 	if (config->limits.pool4.mode == POOL4_DETERMINISTIC &&
 	    !check_deterministic(config, entry, section, problems))
+		return;
+	if (config->limits.pool4.mode == POOL4_BLOCKS &&
+	    !check_blocks(config, entry, section, problems))
 		return;
 	if (entry->ports_auto)
 		port_ranges_add(&spec.ports, 1024, 65535);
@@ -228,10 +258,6 @@ static void try_pool4(struct pool4 *pool, const struct config *config,
 static void check_mode(const struct config *config, const struct config_file *file,
 		       GPtrArray *problems)
 {
-	if (config->limits.pool4.mode == POOL4_BLOCKS)
-		problem_at_key(file, CONFIG_WARNING, "Pool4", "Mode",
-			       "blocks are not in effect yet: ports are handed out one by one",
-			       problems);
 	if (config->limits.pool4.mode == POOL4_DETERMINISTIC && config->n_pool4 == 0)
 		problem_at_key(
 			file, CONFIG_ERROR, "Pool4", "Mode",
@@ -246,8 +272,10 @@ static void check_pool4(const struct config *config, GPtrArray *problems)
 	struct pool4_way way = config->limits.pool4;
 
 	way.client_length = config->nat64.pairing_prefix_length;
-	if (pool != NULL)
-		pool4_set_way(pool, &way);
+	if (pool != NULL && !pool4_set_way(pool, &way)) {
+		pool4_free(pool);
+		pool = NULL;
+	}
 	for (uint32_t i = 0; pool != NULL && i < config->n_pool4; i++) {
 		const struct config_pool4 *entry = &config->pool4[i];
 		bool has_ports = entry->ports_auto || entry->spec.ports.n_ranges != 0;

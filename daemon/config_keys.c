@@ -107,8 +107,8 @@ const struct config_key config_keys[] = {
 {"Pool4", "Mode", CONFIG_CHOICE, IN_CONFIG(limits.pool4.mode),
  0, 0, "", "dynamic", choices_mode, 0,
  "how ports are handed out: one by one, in blocks, or each client its own, computed from its address"},
-{"Pool4", "BlockSize", CONFIG_NUMBER, IN_CONFIG(later.pool4_block_size),
- 1, 65535, "", "512", NULL, LATER, "ports of one block"},
+{"Pool4", "BlockSize", CONFIG_NUMBER, IN_CONFIG(limits.pool4.block_size),
+ 1, 32767, "", "512", NULL, 0, "ports of one block, of each protocol"},
 
 {CONFIG_SECTION_POOL4, "Addresses", CONFIG_ADDRESSES, 0,
  0, 0, "", "", NULL, LIVE,

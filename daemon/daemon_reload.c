@@ -84,7 +84,8 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 	keep_indices(fresh, running);
 #define KEEP(key, member) keep(key, &fresh->member, &running->member, sizeof(fresh->member))
 	KEEP("Pool4.Mode", limits.pool4.mode);
-	if (running->limits.pool4.mode == POOL4_DETERMINISTIC)
+	KEEP("Pool4.BlockSize", limits.pool4.block_size);
+	if (running->limits.pool4.mode != POOL4_DYNAMIC)
 		KEEP("Pool4.PairingPrefixLength", nat64.pairing_prefix_length);
 	KEEP("Limits.Bindings", limits.bindings);
 	KEEP("Limits.Sessions", limits.sessions);

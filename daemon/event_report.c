@@ -79,6 +79,17 @@ static void append_binding(GString *text, const struct event *event)
 		g_string_append(text, ", as its address has left pool4");
 }
 
+static void append_block(GString *text, const struct event *event)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	append_client(text, event);
+	g_string_append_printf(text, " %s the ports %u-%u of %s",
+			       event->kind == EVENT_BLOCK_ALLOCATE ? "gets" : "has left",
+			       event->mapped.port, event->last_port,
+			       addr4_print(event->mapped.addr, address));
+}
+
 static void append_event(GString *text, const struct event *event, const char *pool4)
 {
 	switch (event->kind) {
@@ -114,6 +125,10 @@ static void append_event(GString *text, const struct event *event, const char *p
 	case EVENT_BINDING_DELETE:
 		append_binding(text, event);
 		break;
+	case EVENT_BLOCK_ALLOCATE:
+	case EVENT_BLOCK_RELEASE:
+		append_block(text, event);
+		break;
 	case N_EVENT_KINDS:
 		break;
 	}
@@ -139,6 +154,8 @@ int event_report_level(const struct event *event)
 	case EVENT_SESSION_CREATE:
 	case EVENT_SESSION_DELETE:
 	case EVENT_BINDING_CREATE:
+	case EVENT_BLOCK_ALLOCATE:
+	case EVENT_BLOCK_RELEASE:
 		return LOG_INFO;
 	case EVENT_BINDING_DELETE:
 		return event->forced ? LOG_NOTICE : LOG_INFO;

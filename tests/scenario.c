@@ -22,6 +22,7 @@ struct player {
 	struct nat64_config config;
 	struct nat64_limits limits;
 	bool has_pool6;
+	bool want_bindings;
 	GPtrArray *before; /* pool4 and static lines, played once the gateway exists */
 	struct nat64 *nat;
 	uint64_t now_ms;
@@ -170,6 +171,10 @@ static void limit(struct player *player, const char *what, uint32_t value)
 		player->limits.stored_syns = value;
 	else if (strcmp(what, "fragment_memory") == 0)
 		player->limits.fragment_memory = value;
+	else if (strcmp(what, "block_size") == 0)
+		player->limits.pool4 = (struct pool4_way){POOL4_BLOCKS, value, 0};
+	else if (strcmp(what, "want_bindings") == 0)
+		player->want_bindings = value > 0;
 	else if (strcmp(what, "deterministic") == 0)
 		player->limits.pool4.mode = value ? POOL4_DETERMINISTIC : POOL4_DYNAMIC;
 	else
@@ -237,6 +242,7 @@ static void make_gateway(struct player *player)
 	struct nat64_world world = fake_world_calls(&player->world);
 
 	player->nat = nat64_new(&player->config, &player->limits, &world, seed, player->now_ms);
+	player->nat->events.want_bindings = player->want_bindings;
 	for (guint i = 0; i < player->before->len; i++) {
 		char **words = player->before->pdata[i];
 		if (strcmp(words[0], "pool4") == 0)

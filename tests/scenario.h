@@ -9,7 +9,8 @@
  *	                                  as in the configuration, lists with commas: tcp,udp
  *	set KEY VALUE                     see settings[] in scenario.c
  *	limit bindings|sessions|stored_syns|fragment_memory N
- *	limit deterministic 1             Pool4.Mode
+ *	limit deterministic 1 | limit block_size N   Pool4.Mode
+ *	limit want_bindings 1             events of bindings, or of blocks
  *	answer OUTCOME no|limited|unlimited   its ICMP error
  *	deny | deny_source | exempt4 | nonglobal | clients PREFIX    another one each time
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway

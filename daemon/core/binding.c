@@ -61,6 +61,7 @@ static enum outcome outcome_of_pool4(enum pool4_result result)
 	case POOL4_NO_SUCH_ENTRY:
 	case POOL4_IN_USE:
 	case POOL4_BAD_CLIENTS:
+	case POOL4_BAD_BLOCKS:
 	case POOL4_SAME_CLIENTS:
 		break;
 	}
@@ -189,13 +190,33 @@ static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uin
 	return outcome;
 }
 
+/* L-11: in place of its bindings, the block that a client gets or leaves by what pool4 did last. */
+static void tell_block(struct nat64 *nat, uint64_t now_ms)
+{
+	struct pool4_block_change change;
+
+	if (!pool4_block_changed(nat->pool4, &change) || !nat->events.want_bindings)
+		return;
+	event_push(&nat->events,
+		   &(struct event){
+			   .kind = change.allocated ? EVENT_BLOCK_ALLOCATE : EVENT_BLOCK_RELEASE,
+			   .protocol = N_PROTOCOLS,
+			   .prefix_len = change.client.len,
+			   .addr6 = change.client.addr,
+			   .mapped = {change.addr, change.ports.first},
+			   .last_port = change.ports.last,
+			   .pool4 = change.id,
+			   .time_ms = now_ms,
+		   });
+}
+
 /* RFC 8158, 4.6: a binding that comes or goes, for those who want to know; forced: they need to. */
 static void tell_binding(struct nat64 *nat, enum event_kind kind, enum protocol protocol,
 			 uint32_t binding, bool forced, uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
-	if (!nat->events.want_bindings && !forced)
+	if (!forced && (!nat->events.want_bindings || nat->limits.pool4.mode == POOL4_BLOCKS))
 		return;
 	event_push(&nat->events, &(struct event){
 					 .kind = kind,
@@ -246,10 +267,12 @@ static enum outcome create(struct nat64 *nat, const struct tuple6 *in, uint8_t p
 		return outcome;
 	}
 
+	tell_block(nat, now_ms);
 	struct bib *bib = &nat->bib[in->protocol];
 	uint32_t binding = bib_add(bib, &in->src, &mapped);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, in->protocol, &mapped, pool4);
+		tell_block(nat, now_ms);
 		drop_unused(nat, &owners);
 		return OUTCOME_NO_MEMORY;
 	}
@@ -354,6 +377,7 @@ static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t bind
 	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, forced, now_ms);
 	pool4_retire(nat->pool4, protocol, &mapped, pool4, hash_of_client(nat, entry->pairing),
 		     now_ms);
+	tell_block(nat, now_ms);
 	binding_remove(nat, protocol, binding);
 	quota_gave_back(nat, protocol, pool4, now_ms);
 }
@@ -368,6 +392,7 @@ void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t bin
 		return;
 	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, false, now_ms);
 	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
+	tell_block(nat, now_ms);
 	binding_remove(nat, protocol, binding);
 }
 

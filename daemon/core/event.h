@@ -6,7 +6,8 @@
  * Nothing waits for the reader. A full queue drops what is new, and counts it (L-14). Events that
  * strangers can cause at will, about exhaustion and quotas, are rate limited for each subject, and
  * the next one says how many were suppressed (L-9). Those about single bindings and sessions come
- * only if somebody wants them, but for bindings that end because their address left pool4 (P-22).
+ * only if somebody wants them, where ports are handed out in blocks those about blocks in place of
+ * bindings (L-11), but for bindings that end because their address left pool4 (P-22).
  *
  * Lock: as pool4.h.
  */
@@ -29,6 +30,8 @@ X(QUOTA_SESSIONS,       13, 1, "Maximum session entries") \
 X(QUOTA_BINDINGS,       13, 2, "Maximum BIB entries") \
 X(QUOTA_CLIENT,         13, 3, "Maximum entries per user") \
 X(QUOTA_FRAGMENTS,      13, 5, "Maximum fragments pending reassembly") \
+X(BLOCK_ALLOCATE,       16, 0, "Port block allocation") \
+X(BLOCK_RELEASE,        17, 0, "Port block de-allocation") \
 X(POOL_HIGH,            18, 1, "Address pool high threshold event") \
 X(POOL_LOW,             18, 2, "Address pool low threshold event") \
 X(BINDINGS_HIGH,        18, 3, "Address and port mapping high threshold event") \
@@ -60,6 +63,7 @@ struct event {
 	struct addr6 addr6;    /* X', or the client's prefix */
 	uint16_t port6;        /* x */
 	struct taddr4 mapped;  /* (T,t) */
+	uint16_t last_port;    /* of a block, whose first is t */
 	struct taddr4 peer;    /* (Z,z) of a session */
 	uint32_t pool4;        /* id of the entry */
 	uint64_t value;        /* thresholds and quotas: how many there are */

@@ -77,13 +77,13 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 		pool4_seed[i] = (uint8_t)random_u32(&nat->random);
 	struct siphash_key key = make_key(&nat->random);
 	nat->pool4 = pool4_new(&key, pool4_seed);
-	if (!nat->pool4) {
+	nat->limits.pool4.client_length = config->pairing_prefix_length;
+	if (!nat->pool4 || !pool4_set_way(nat->pool4, &nat->limits.pool4)) {
+		pool4_free(nat->pool4);
 		free(nat);
 		return NULL;
 	}
 
-	nat->limits.pool4.client_length = config->pairing_prefix_length;
-	pool4_set_way(nat->pool4, &nat->limits.pool4);
 	pool4_set_held_limit(nat->pool4, limits->bindings);
 	key = make_key(&nat->random);
 	pairing_table_init(&nat->pairings, &key, pairing_limit(limits));

@@ -52,6 +52,20 @@ struct pool4_item *pool4_item_find(const struct pool4 *pool, uint32_t id)
 	return i < pool->n_items && pool->item[i]->entry.id == id ? pool->item[i] : NULL;
 }
 
+bool pool4_set_way(struct pool4 *pool, const struct pool4_way *way)
+{
+	uint8_t seed[RANDOM_SEED_SIZE];
+
+	assert(pool->n_items == 0 && !pool->blocks);
+	pool->way = *way;
+	if (way->mode != POOL4_BLOCKS)
+		return true;
+	for (unsigned i = 0; i < sizeof(seed); i++)
+		seed[i] = (uint8_t)random_u32(&pool->random);
+	pool->blocks = pool4_blocks_new(way, &pool->key, seed);
+	return pool->blocks != NULL;
+}
+
 void pool4_free(struct pool4 *pool)
 {
 	if (!pool)
@@ -62,6 +76,7 @@ void pool4_free(struct pool4 *pool)
 		pool4_item_free(pool, pool->item[i]);
 	}
 	free(pool->item);
+	pool4_blocks_free(pool->blocks);
 	pool4_index_deinit(&pool->index);
 	addr_choice_table_deinit(&pool->choices);
 	pool4_hold_table_deinit(&pool->holds);
@@ -239,6 +254,14 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 		item_detach(pool, item);
 		goto no_memory;
 	}
+	if (pool->blocks)
+		result = pool4_blocks_add(pool->blocks, &item->entry);
+	if (result != POOL4_OK) {
+		item_detach(pool, item);
+		pool4_item_free(pool, item);
+		*ret_id = 0;
+		return result;
+	}
 	*ret_id = item->entry.id;
 	return POOL4_OK;
 no_memory:
@@ -257,6 +280,8 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id)
 		if (item->entry.n_used[i] > 0)
 			return POOL4_IN_USE;
 	}
+	if (pool->blocks)
+		pool4_blocks_remove(pool->blocks, id);
 	item_detach(pool, item);
 	pool4_item_free(pool, item);
 	return POOL4_OK;
@@ -270,6 +295,8 @@ void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state)
 		return;
 	pool4_item_leave_scopes(item);
 	item->entry.state = state;
+	if (pool->blocks)
+		pool4_set_state(pool->blocks->free, id, state);
 	pool4_item_enter_scopes(item);
 }
 
@@ -288,6 +315,11 @@ enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct 
 	changed.ports = *ports;
 	if (find_overlap(pool, &changed, &item->entry, &shares))
 		return POOL4_OVERLAP;
+	if (pool->blocks) {
+		result = pool4_blocks_set_ports(pool->blocks, id, ports);
+		if (result != POOL4_OK)
+			return result;
+	}
 	pool4_item_leave_scopes(item);
 	changed = item->entry.spec;
 	item->entry.spec.ports = *ports;
@@ -328,6 +360,11 @@ enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 	changed.n_addresses = n_addresses;
 	if (find_overlap(pool, &changed, &item->entry, &shares))
 		return POOL4_OVERLAP;
+	if (pool->blocks) {
+		result = pool4_set_addresses(pool->blocks->free, id, addresses, n_addresses);
+		if (result != POOL4_OK)
+			return result;
+	}
 	pool->has_moved = true;
 	pool4_item_clear(pool, item);
 	pool4_item_leave_scopes(item);
@@ -424,8 +461,9 @@ bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *cli
 
 size_t pool4_memory(const struct pool4 *pool)
 {
-	return sizeof(*pool) + pool->capacity * sizeof(pool->item[0]) + pool->item_bytes +
-	       pool->scopes.bytes + pool->index.bytes + addr_choice_table_memory(&pool->choices) +
+	return sizeof(*pool) + (pool->blocks ? pool4_blocks_memory(pool->blocks) : 0) +
+	       pool->capacity * sizeof(pool->item[0]) + pool->item_bytes + pool->scopes.bytes +
+	       pool->index.bytes + addr_choice_table_memory(&pool->choices) +
 	       pool4_address_table_memory(&pool->addresses) + pool4_hold_table_memory(&pool->holds);
 }
 
@@ -446,6 +484,8 @@ const char *pool4_result_text(enum pool4_result result)
 		[POOL4_IN_USE] = "bindings use it",
 		[POOL4_BAD_CLIENTS] = "its clients cannot have ports of their own: there are more "
 				      "of them than ports, or no Clients=",
+		[POOL4_BAD_BLOCKS] = "there is no whole block in its ports, or it is not for all "
+				     "of tcp, udp and icmp, as a block is",
 		[POOL4_SAME_CLIENTS] = "another entry is for the same clients, and in "
 				       "deterministic mode there can be only one",
 	};

@@ -109,6 +109,8 @@ enum pool4_result {
 	POOL4_NO_SUCH_ENTRY,
 	POOL4_IN_USE,       /* remove: bindings exist */
 	POOL4_BAD_CLIENTS,  /* add: clients, addresses and ports do not suit POOL4_DETERMINISTIC */
+	POOL4_BAD_BLOCKS,   /* add: in POOL4_BLOCKS, not for all protocols, or no whole block in its
+			       ports */
 	POOL4_SAME_CLIENTS, /* add: in POOL4_DETERMINISTIC, another entry is for the same clients */
 };
 
@@ -116,8 +118,8 @@ enum pool4_result {
 struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM_SEED_SIZE]);
 void pool4_free(struct pool4 *pool);
 
-/* Without any entry. */
-void pool4_set_way(struct pool4 *pool, const struct pool4_way *way);
+/* Once, without any entry. False without memory. */
+bool pool4_set_way(struct pool4 *pool, const struct pool4_way *way);
 
 struct pool4_policy {
 	bool parity;         /* Translation.Parity, P-7 */
@@ -170,9 +172,10 @@ struct pool4_request {
  * Chooses (T,t) and takes it. An address of several active entries counts for each. Order: paired
  * address by P-8, then (soft pairing) another address chosen by client_hash among those of the
  * longest matching Clients= scope with free ports, then general entries if overflow
- * (pool4_scope_match()). Only when all of them have no free port, the same again with held ports:
- * the one at the address that was held longest (P-14). P-17: nothing is ever taken from others.
- * With POOL4_EXHAUSTED *ret_id is the entry that has counted the refusal, or 0.
+ * (pool4_scope_match()). In POOL4_BLOCKS a port of the client's blocks with room, and when there is
+ * none a block is chosen in the same way. Only when all of them have no free port, the same again
+ * with held ports: the one at the address that was held longest (P-14). P-17: nothing is ever taken
+ * from others. With POOL4_EXHAUSTED *ret_id is the entry that has counted the refusal, or 0.
  */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
@@ -180,6 +183,17 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 /* Whether the mode lets this request have this very transport address, if an entry does (S-30). */
 bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
 		    const struct taddr4 *taddr);
+
+/* In POOL4_BLOCKS: a client got a block of ports, or has left it (RFC 8158, events 16 and 17). */
+struct pool4_block_change {
+	bool allocated;
+	struct prefix6 client;
+	uint32_t addr;
+	struct port_range ports;
+	uint32_t id; /* of the entry */
+};
+/* What the last take, give_back or retire has changed, once; false if nothing. */
+bool pool4_block_changed(struct pool4 *pool, struct pool4_block_change *ret);
 
 /* The two functions of RFC 7422, 2, for POOL4_DETERMINISTIC; false if there is no answer. */
 bool pool4_range_of(const struct pool4 *pool, enum protocol protocol, const struct addr6 *client,

@@ -18,6 +18,13 @@ static uint32_t count_gone(const struct pool4 *pool, const struct pool4_item *it
 	return n;
 }
 
+static uint32_t count_used(const struct pool4 *pool, uint32_t address,
+			   const struct port_ranges *ranges)
+{
+	return port_set_count(&pool4_address_at(&pool->addresses, address)->ports, ranges,
+			      &any_port);
+}
+
 /* How many addresses have no port of the item left, each of which must be excluded; UINT32_MAX if
  * one is not. */
 static uint32_t count_full(const struct pool4 *pool, const struct pool4_item *item,
@@ -104,6 +111,26 @@ static bool check_item(const struct pool4 *pool, const struct pool4_item *item)
 	return true;
 }
 
+/* A block has counted the ports in it that are in use. */
+static bool check_blocks(const struct pool4 *pool)
+{
+	const struct slab *slab = &pool->blocks->blocks;
+
+	for (uint32_t i = slab_next(slab, 0); i != SLAB_NONE; i = slab_next(slab, i + 1)) {
+		const struct pool4_block *block = pool4_block_at(pool->blocks, i);
+		const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block)}, 1};
+
+		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
+			uint32_t address = pool4_address_find(&pool->addresses, j, block->addr);
+			uint32_t n = address == SLAB_NONE ? 0 : count_used(pool, address, &ports);
+
+			if (n != block->n_used[j])
+				return false;
+		}
+	}
+	return true;
+}
+
 bool pool4_check(const struct pool4 *pool)
 {
 	const struct slab *addresses = &pool->addresses.addresses;
@@ -125,6 +152,8 @@ bool pool4_check(const struct pool4 *pool)
 				n_excluded += item->choice[j][k].n_excluded;
 		}
 	}
+	if (pool->blocks && (!pool4_blocks_check(pool->blocks) || !check_blocks(pool)))
+		return false;
 	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE; i = slab_next(addresses, i + 1))
 		n_taken += pool4_address_at(&pool->addresses, i)->ports.n_used;
 	return n_taken == n_counted && n_excluded == pool->choices.n_excluded;

@@ -11,12 +11,6 @@
 
 #include "daemon/core/pool4_internal.h"
 
-void pool4_set_way(struct pool4 *pool, const struct pool4_way *way)
-{
-	assert(pool->n_items == 0);
-	pool->way = *way;
-}
-
 enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item)
 {
 	const struct pool4_spec *spec = &item->entry.spec;
@@ -72,6 +66,13 @@ bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *reques
 	struct port_ranges ports;
 	uint32_t addr;
 
+	uint32_t block;
+
+	if (pool->blocks) {
+		block = pool4_block_find(pool->blocks, taddr);
+		return block != SLAB_NONE &&
+		       pool4_block_is_of(pool->blocks, block, request->client_hash);
+	}
 	if (pool->way.mode != POOL4_DETERMINISTIC)
 		return true;
 	return pool4_find_range(pool, request->protocol, request->client, request->pool6, &addr,

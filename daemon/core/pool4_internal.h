@@ -15,6 +15,7 @@
 #include "daemon/core/deterministic.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/pool4_address.h"
+#include "daemon/core/pool4_block.h"
 #include "daemon/core/pool4_hold.h"
 #include "daemon/core/pool4_index.h"
 #include "daemon/core/pool4_scope.h"
@@ -40,7 +41,8 @@ struct pool4 {
 	struct random random;
 	struct pool4_policy policy;
 	struct pool4_way way;
-	struct pool4_item **item; /* in the order of ids */
+	struct pool4_blocks *blocks; /* in this mode, else NULL */
+	struct pool4_item **item;    /* in the order of ids */
 	uint32_t n_items;
 	uint32_t capacity;
 	void *by_name; /* tsearch(3) */

@@ -13,7 +13,8 @@
 
 static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)
 {
-	if (pool->way.mode == POOL4_DETERMINISTIC)
+	/* Nobody else gets a port of a client's own range or block; what is held is the block. */
+	if (pool->way.mode != POOL4_DYNAMIC)
 		return 0;
 	return protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
 }
@@ -128,12 +129,37 @@ static uint32_t end_use(struct pool4 *pool, struct pool4_item *item, enum protoc
 	return address;
 }
 
+/* A port of a block, if it is of one, is not in use any more. */
+static void leave_block(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
+			bool hold_block, uint64_t now_ms)
+{
+	uint32_t block = pool->blocks ? pool4_block_find(pool->blocks, taddr) : SLAB_NONE;
+
+	if (block == SLAB_NONE)
+		return;
+	pool4_block_count(pool->blocks, block, protocol, -1);
+	if (!pool4_block_is_empty(pool->blocks, block))
+		return;
+	pool4_block_note(pool->blocks, block, false);
+	pool4_block_release(pool->blocks, block, hold_block, now_ms);
+}
+
+bool pool4_block_changed(struct pool4 *pool, struct pool4_block_change *ret)
+{
+	if (!pool->blocks || !pool->blocks->has_changed)
+		return false;
+	pool->blocks->has_changed = false;
+	*ret = pool->blocks->change;
+	return true;
+}
+
 void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		     uint32_t id)
 {
 	uint32_t address = end_use(pool, pool4_item_find(pool, id), protocol, taddr);
 
 	make_free(pool, address, taddr->port);
+	leave_block(pool, protocol, taddr, false, 0);
 }
 
 void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
@@ -144,6 +170,7 @@ void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr
 
 	if (!item || !hold(pool, item, address, taddr->port, client_hash, now_ms)) {
 		make_free(pool, address, taddr->port);
+		leave_block(pool, protocol, taddr, true, now_ms);
 		return;
 	}
 	/* The address only has an unused port again, which needs no memory. */
@@ -206,6 +233,8 @@ static void expire_queue(struct pool4 *pool, uint32_t index, uint64_t now_ms, un
 
 void pool4_expire(struct pool4 *pool, uint64_t now_ms, unsigned *budget)
 {
+	if (pool->blocks)
+		pool4_expire(pool->blocks->free, now_ms, budget);
 	while (*budget > 0 && pool->holds.queues.n_used > 0) {
 		uint32_t queue = wheel_take_due(&pool->holds.wheel, now_ms, budget);
 
@@ -217,6 +246,8 @@ void pool4_expire(struct pool4 *pool, uint64_t now_ms, unsigned *budget)
 
 uint64_t pool4_next_deadline(const struct pool4 *pool)
 {
+	if (pool->blocks)
+		return pool4_next_deadline(pool->blocks->free);
 	return pool->holds.queues.n_used > 0 ? wheel_next_deadline(&pool->holds.wheel) : UINT64_MAX;
 }
 
@@ -225,6 +256,11 @@ void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)
 	const struct slab *queues = &pool->holds.queues;
 
 	pool->policy = *policy;
+	if (pool->blocks)
+		pool4_set_policy(pool->blocks->free,
+				 &(struct pool4_policy){.strict_pairing = policy->strict_pairing,
+							.hold_ms = policy->hold_ms,
+							.max_held = policy->max_held});
 	/* A shorter time holds for what is held already. */
 	for (uint32_t i = slab_next(queues, 0); i != SLAB_NONE; i = slab_next(queues, i + 1)) {
 		wheel_remove(&pool->holds.wheel, i);
@@ -236,4 +272,6 @@ void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)
 void pool4_set_held_limit(struct pool4 *pool, uint32_t limit)
 {
 	pool->holds.holds.limit = limit;
+	if (pool->blocks)
+		pool4_set_held_limit(pool->blocks->free, limit);
 }

@@ -173,6 +173,23 @@ bool port_ranges_remove(struct port_ranges *ranges, uint16_t first, uint16_t las
 	return replace(ranges, first, last, false);
 }
 
+void port_ranges_keep(struct port_ranges *ranges, const struct port_ranges *others)
+{
+	struct port_ranges kept = {.n_ranges = 0};
+
+	for (uint32_t i = 0; i < ranges->n_ranges; i++) {
+		for (uint32_t j = 0; j < others->n_ranges; j++) {
+			const struct port_range *a = &ranges->range[i], *b = &others->range[j];
+			uint16_t first = a->first > b->first ? a->first : b->first;
+			uint16_t last = a->last < b->last ? a->last : b->last;
+
+			if (first <= last && kept.n_ranges < PORT_RANGES_MAX)
+				kept.range[kept.n_ranges++] = (struct port_range){first, last};
+		}
+	}
+	*ranges = kept;
+}
+
 bool port_ranges_contain(const struct port_ranges *ranges, uint16_t port)
 {
 	uint32_t low = 0, high = ranges->n_ranges;

@@ -34,6 +34,8 @@ const char *port_ranges_print(const struct port_ranges *ranges, char *buffer, si
 /* False, and nothing has changed, if it would take more than PORT_RANGES_MAX ranges. */
 bool port_ranges_add(struct port_ranges *ranges, uint16_t first, uint16_t last);
 bool port_ranges_remove(struct port_ranges *ranges, uint16_t first, uint16_t last);
+/* Takes out what others does not have; for ranges that stay few. */
+void port_ranges_keep(struct port_ranges *ranges, const struct port_ranges *others);
 bool port_ranges_contain(const struct port_ranges *ranges, uint16_t port);
 bool port_ranges_overlap(const struct port_ranges *a, const struct port_ranges *b);
 uint32_t port_ranges_count(const struct port_ranges *ranges);

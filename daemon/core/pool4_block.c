@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/core/pool4_block.h"
+
+#include <stdlib.h>
+
+#include "daemon/core/pool4_internal.h"
+
+/* Of the other pool: the protocol whose ports have neither parity nor range. */
+#define ANY_PROTOCOL PROTOCOL_ICMP
+
+static uint64_t hash_place(const struct pool4_blocks *blocks, uint32_t addr, uint32_t number)
+{
+	uint32_t data[2] = {addr, number};
+
+	return siphash(&blocks->key, data, sizeof(data));
+}
+
+static uint64_t hash_of_block(const void *context, const void *entry)
+{
+	const struct pool4_block *block = entry;
+
+	return hash_place(context, block->addr, block->number);
+}
+
+/* It is a keyed hash already. */
+static uint64_t hash_of_owner(const void *context, const void *entry)
+{
+	return ((const struct pool4_block_owner *)entry)->client_hash;
+}
+
+struct pool4_blocks *pool4_blocks_new(const struct pool4_way *way, const struct siphash_key *key,
+				      const uint8_t seed[RANDOM_SEED_SIZE])
+{
+	struct pool4_blocks *blocks = calloc(1, sizeof(*blocks));
+
+	assert(way->block_size > 0 && way->block_size <= UINT16_MAX);
+	if (!blocks)
+		return NULL;
+	blocks->free = pool4_new(key, seed);
+	if (!blocks->free) {
+		free(blocks);
+		return NULL;
+	}
+	blocks->size = way->block_size;
+	blocks->client_length = way->client_length;
+	blocks->key = *key;
+	slab_init(&blocks->blocks, sizeof(struct pool4_block), SLAB_NONE / 2);
+	slab_init(&blocks->owners, sizeof(struct pool4_block_owner), SLAB_NONE / 2);
+	hash_index_init(&blocks->by_place, &blocks->blocks, offsetof(struct pool4_block, next),
+			hash_of_block, blocks);
+	hash_index_init(&blocks->by_client, &blocks->owners,
+			offsetof(struct pool4_block_owner, next), hash_of_owner, blocks);
+	return blocks;
+}
+
+void pool4_blocks_free(struct pool4_blocks *blocks)
+{
+	if (!blocks)
+		return;
+	hash_index_deinit(&blocks->by_place);
+	hash_index_deinit(&blocks->by_client);
+	slab_deinit(&blocks->blocks);
+	slab_deinit(&blocks->owners);
+	pool4_free(blocks->free);
+	free(blocks);
+}
+
+void pool4_blocks_ranges(const struct pool4_blocks *blocks, const struct port_ranges *ports,
+			 struct port_ranges *ret)
+{
+	ret->n_ranges = 0;
+	for (uint32_t i = 0; i < ports->n_ranges; i++) {
+		uint32_t first = (ports->range[i].first + blocks->size - 1) / blocks->size;
+		uint32_t end = (ports->range[i].last + 1u) / blocks->size;
+
+		/* Ranges that are apart may have blocks side by side, which becomes one range. */
+		if (first < end)
+			(void)port_ranges_add(ret, (uint16_t)first, (uint16_t)(end - 1));
+	}
+}
+
+enum pool4_result pool4_blocks_add(struct pool4_blocks *blocks, const struct pool4_entry *entry)
+{
+	struct pool4_spec spec = entry->spec;
+	uint32_t id;
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		if (!spec.protocol[i])
+			return POOL4_BAD_BLOCKS;
+		spec.protocol[i] = i == ANY_PROTOCOL;
+	}
+	pool4_blocks_ranges(blocks, &entry->spec.ports, &spec.ports);
+	if (spec.ports.n_ranges == 0)
+		return POOL4_BAD_BLOCKS;
+	spec.name[0] = '\0';
+	blocks->free->last_id = entry->id - 1; /* so that it gets the same one */
+	return pool4_add(blocks->free, &spec, &id);
+}
+
+enum pool4_result pool4_blocks_set_ports(struct pool4_blocks *blocks, uint32_t id,
+					 const struct port_ranges *ports)
+{
+	struct port_ranges ranges;
+
+	pool4_blocks_ranges(blocks, ports, &ranges);
+	return ranges.n_ranges == 0 ? POOL4_BAD_BLOCKS : pool4_set_ports(blocks->free, id, &ranges);
+}
+
+static struct pool4_block_owner *owner_at(const struct pool4_blocks *blocks, uint32_t index)
+{
+	return slab_at(&blocks->owners, index);
+}
+
+static uint32_t find_owner(const struct pool4_blocks *blocks, uint64_t client_hash)
+{
+	uint32_t i = hash_index_first(&blocks->by_client, client_hash);
+
+	while (i != SLAB_NONE && owner_at(blocks, i)->client_hash != client_hash)
+		i = owner_at(blocks, i)->next;
+	return i;
+}
+
+/* SLAB_NONE without memory. */
+static uint32_t get_owner(struct pool4_blocks *blocks, uint64_t client_hash)
+{
+	uint32_t index = find_owner(blocks, client_hash);
+
+	if (index != SLAB_NONE)
+		return index;
+	index = slab_alloc(&blocks->owners);
+	if (index == SLAB_NONE)
+		return SLAB_NONE;
+	owner_at(blocks, index)->client_hash = client_hash;
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		owner_at(blocks, index)->first[i] = SLAB_NONE;
+	if (!hash_index_add(&blocks->by_client, index, client_hash)) {
+		slab_free(&blocks->owners, index);
+		return SLAB_NONE;
+	}
+	return index;
+}
+
+static void drop_owner_if_unused(struct pool4_blocks *blocks, uint32_t index)
+{
+	if (owner_at(blocks, index)->n_blocks > 0)
+		return;
+	hash_index_remove(&blocks->by_client, index, owner_at(blocks, index)->client_hash);
+	slab_free(&blocks->owners, index);
+}
+
+static void file_block(struct pool4_blocks *blocks, uint32_t index, enum protocol protocol)
+{
+	struct pool4_block *block = pool4_block_at(blocks, index);
+	uint32_t *first = &owner_at(blocks, block->owner)->first[protocol];
+
+	block->link[protocol] = (struct pool4_block_link){SLAB_NONE, *first};
+	if (*first != SLAB_NONE)
+		pool4_block_at(blocks, *first)->link[protocol].before = index;
+	*first = index;
+}
+
+static void unfile_block(struct pool4_blocks *blocks, uint32_t index, enum protocol protocol)
+{
+	const struct pool4_block *block = pool4_block_at(blocks, index);
+	const struct pool4_block_link *link = &block->link[protocol];
+
+	if (link->before == SLAB_NONE)
+		owner_at(blocks, block->owner)->first[protocol] = link->behind;
+	else
+		pool4_block_at(blocks, link->before)->link[protocol].behind = link->behind;
+	if (link->behind != SLAB_NONE)
+		pool4_block_at(blocks, link->behind)->link[protocol].before = link->before;
+}
+
+static uint32_t find_at(const struct pool4_blocks *blocks, uint32_t addr, uint32_t number)
+{
+	uint32_t i = hash_index_first(&blocks->by_place, hash_place(blocks, addr, number));
+
+	while (i != SLAB_NONE && (pool4_block_at(blocks, i)->addr != addr ||
+				  pool4_block_at(blocks, i)->number != number))
+		i = pool4_block_at(blocks, i)->next;
+	return i;
+}
+
+uint32_t pool4_block_find(const struct pool4_blocks *blocks, const struct taddr4 *taddr)
+{
+	return find_at(blocks, taddr->addr, taddr->port / blocks->size);
+}
+
+bool pool4_block_is_of(const struct pool4_blocks *blocks, uint32_t block, uint64_t client_hash)
+{
+	return owner_at(blocks, pool4_block_at(blocks, block)->owner)->client_hash == client_hash;
+}
+
+uint32_t pool4_block_first(const struct pool4_blocks *blocks, uint64_t client_hash,
+			   enum protocol protocol)
+{
+	uint32_t owner = find_owner(blocks, client_hash);
+
+	return owner == SLAB_NONE ? SLAB_NONE : owner_at(blocks, owner)->first[protocol];
+}
+
+/* The record of a block; SLAB_NONE without memory. */
+static uint32_t add_record(struct pool4_blocks *blocks, const struct taddr4 *place, uint32_t id,
+			   const struct pool4_request *request)
+{
+	uint32_t owner = get_owner(blocks, request->client_hash);
+	struct pool4_block *block;
+	uint32_t index;
+
+	if (owner == SLAB_NONE)
+		return SLAB_NONE;
+	index = slab_alloc(&blocks->blocks);
+	if (index == SLAB_NONE)
+		goto no_block;
+	block = pool4_block_at(blocks, index);
+	block->addr = place->addr;
+	block->number = place->port;
+	block->id = id;
+	block->owner = owner;
+	block->client.len = blocks->client_length;
+	block->client.addr = addr6_mask(request->client, blocks->client_length);
+	if (!hash_index_add(&blocks->by_place, index,
+			    hash_place(blocks, block->addr, block->number)))
+		goto no_bucket;
+	owner_at(blocks, owner)->n_blocks++;
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		file_block(blocks, index, i);
+	return index;
+
+no_bucket:
+	slab_free(&blocks->blocks, index);
+no_block:
+	drop_owner_if_unused(blocks, owner);
+	return SLAB_NONE;
+}
+
+uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
+			      enum pool4_result *ret)
+{
+	struct pool4_request asked = *request;
+	struct taddr4 place;
+	uint32_t id, index;
+
+	asked.protocol = ANY_PROTOCOL;
+	*ret = pool4_take(blocks->free, &asked, &place, &id);
+	if (*ret != POOL4_OK)
+		return SLAB_NONE;
+	index = add_record(blocks, &place, id, request);
+	if (index == SLAB_NONE) {
+		pool4_give_back(blocks->free, ANY_PROTOCOL, &place, id);
+		*ret = POOL4_NO_MEMORY;
+	}
+	return index;
+}
+
+void pool4_block_count(struct pool4_blocks *blocks, uint32_t index, enum protocol protocol,
+		       int32_t n)
+{
+	struct pool4_block *block = pool4_block_at(blocks, index);
+	bool had_room = block->n_used[protocol] < blocks->size;
+
+	block->n_used[protocol] += (uint32_t)n;
+	assert(block->n_used[protocol] <= blocks->size);
+	if (had_room && block->n_used[protocol] == blocks->size)
+		unfile_block(blocks, index, protocol);
+	else if (!had_room && block->n_used[protocol] < blocks->size)
+		file_block(blocks, index, protocol);
+}
+
+bool pool4_block_is_empty(const struct pool4_blocks *blocks, uint32_t index)
+{
+	const struct pool4_block *block = pool4_block_at(blocks, index);
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		if (block->n_used[i] > 0)
+			return false;
+	}
+	return true;
+}
+
+void pool4_block_release(struct pool4_blocks *blocks, uint32_t index, bool hold, uint64_t now_ms)
+{
+	const struct pool4_block *block = pool4_block_at(blocks, index);
+	struct taddr4 place = {block->addr, (uint16_t)block->number};
+	uint32_t owner = block->owner;
+
+	if (hold)
+		pool4_retire(blocks->free, ANY_PROTOCOL, &place, block->id,
+			     owner_at(blocks, owner)->client_hash, now_ms);
+	else
+		pool4_give_back(blocks->free, ANY_PROTOCOL, &place, block->id);
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		if (block->n_used[i] < blocks->size)
+			unfile_block(blocks, index, i);
+	}
+	hash_index_remove(&blocks->by_place, index, hash_place(blocks, place.addr, place.port));
+	slab_free(&blocks->blocks, index);
+	owner_at(blocks, owner)->n_blocks--;
+	drop_owner_if_unused(blocks, owner);
+}
+
+/* An entry goes that nobody uses any more: so do blocks of it that others' ports kept. */
+void pool4_blocks_remove(struct pool4_blocks *blocks, uint32_t id)
+{
+	const struct pool4_entry *entry = pool4_entry(blocks->free, id);
+	uint32_t i = 0;
+
+	while (entry && entry->n_used[ANY_PROTOCOL] > 0 &&
+	       (i = slab_next(&blocks->blocks, i)) != SLAB_NONE) {
+		if (pool4_block_at(blocks, i)->id == id)
+			pool4_block_release(blocks, i, false, 0);
+		i++;
+	}
+	(void)pool4_remove(blocks->free, id);
+}
+
+void pool4_block_note(struct pool4_blocks *blocks, uint32_t index, bool allocated)
+{
+	const struct pool4_block *block = pool4_block_at(blocks, index);
+
+	blocks->has_changed = true;
+	blocks->change = (struct pool4_block_change){
+		.allocated = allocated,
+		.client = block->client,
+		.addr = block->addr,
+		.ports = pool4_block_ports(blocks, block),
+		.id = block->id,
+	};
+}
+
+size_t pool4_blocks_memory(const struct pool4_blocks *blocks)
+{
+	return sizeof(*blocks) + pool4_memory(blocks->free) + slab_memory(&blocks->blocks) +
+	       slab_memory(&blocks->owners) + hash_index_memory(&blocks->by_place) +
+	       hash_index_memory(&blocks->by_client);
+}
+
+/* Every block in the lists of its owner that have it, and no other. */
+static bool check_owner(const struct pool4_blocks *blocks, uint32_t owner, uint32_t *n_filed)
+{
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		uint32_t before = SLAB_NONE;
+
+		for (uint32_t j = owner_at(blocks, owner)->first[i]; j != SLAB_NONE;
+		     j = pool4_block_at(blocks, j)->link[i].behind) {
+			const struct pool4_block *block = pool4_block_at(blocks, j);
+
+			if (block->owner != owner || block->n_used[i] >= blocks->size ||
+			    block->link[i].before != before)
+				return false;
+			before = j;
+			(*n_filed)++;
+		}
+	}
+	return find_owner(blocks, owner_at(blocks, owner)->client_hash) == owner;
+}
+
+bool pool4_blocks_check(const struct pool4_blocks *blocks)
+{
+	uint32_t n_filed = 0, n_room = 0, n_owned = 0;
+
+	if (!pool4_check(blocks->free) || !slab_check(&blocks->blocks) ||
+	    !slab_check(&blocks->owners) || !hash_index_check(&blocks->by_place) ||
+	    !hash_index_check(&blocks->by_client))
+		return false;
+	for (uint32_t i = slab_next(&blocks->owners, 0); i != SLAB_NONE;
+	     i = slab_next(&blocks->owners, i + 1)) {
+		n_owned += owner_at(blocks, i)->n_blocks;
+		if (owner_at(blocks, i)->n_blocks == 0 || !check_owner(blocks, i, &n_filed))
+			return false;
+	}
+	for (uint32_t i = slab_next(&blocks->blocks, 0); i != SLAB_NONE;
+	     i = slab_next(&blocks->blocks, i + 1)) {
+		const struct pool4_block *block = pool4_block_at(blocks, i);
+
+		if (find_at(blocks, block->addr, block->number) != i ||
+		    pool4_block_is_empty(blocks, i))
+			return false;
+		for (unsigned j = 0; j < N_PROTOCOLS; j++)
+			n_room += block->n_used[j] < blocks->size;
+	}
+	return n_filed == n_room && n_owned == blocks->blocks.n_used;
+}
