@@ -30,8 +30,7 @@ static const char *section_pattern(const char *section)
 	return section;
 }
 
-/* [a-z0-9][a-z0-9._-]{0,31} */
-static bool name_is_valid(const char *name)
+bool config_name_is_valid(const char *name)
 {
 	size_t length = strlen(name);
 
@@ -193,7 +192,7 @@ static void take_objects(const struct config_file *file, struct config *config, 
 		if (!is_object_section(pattern))
 			continue;
 		name = strchr(section->name, ' ') + 1;
-		if (!name_is_valid(name))
+		if (!config_name_is_valid(name))
 			config_problem_add(problems, CONFIG_ERROR, &section->place, section->name,
 					   "",
 					   "'%s' is not a name: at most 32 of a-z, 0-9, '.', '_' "

@@ -71,7 +71,6 @@ struct config_announce {
  * that nothing uses yet. config_load() warns about each that is set.
  */
 struct config_later {
-	uint32_t pool4_objects;
 	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;
 	bool state_keep;
@@ -97,6 +96,7 @@ struct config {
 	bool local_traffic;       /* Translation.LocalTraffic */
 	char **silent_interfaces; /* Translation.SilentInterfaces; NULL-terminated, or NULL */
 	bool allow_below_minimum;
+	uint32_t pool4_objects; /* Limits.Pool4Objects */
 	struct config_later later;
 };
 
@@ -115,6 +115,9 @@ struct config_problem {
 	char *key;     /* "" = the section as a whole */
 	char *sentence;
 };
+
+/* [a-z0-9][a-z0-9._-]{0,31} */
+bool config_name_is_valid(const char *name);
 
 /* An empty list of struct config_problem, which frees its members. */
 GPtrArray *config_problems_new(void);

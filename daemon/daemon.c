@@ -27,6 +27,7 @@
 #include "daemon/capabilities.h"
 #include "daemon/config.h"
 #include "daemon/core/nat64.h"
+#include "daemon/daemon_changes.h"
 #include "daemon/daemon_reload.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
@@ -59,6 +60,7 @@ struct daemon {
 	struct rules *rules;
 	bool rules_applied; /* else the whole table is still to be put in place */
 	struct pool4_sync *sync;
+	struct daemon_changes *changes;
 	struct manager *manager;
 	sd_event *event;
 	sd_event_source *tick;
@@ -84,6 +86,14 @@ static void tell_event(void *context, const struct event *event, const char *poo
 static void tell_lost_events(void *context, uint64_t n_lost)
 {
 	log_line(LOG_WARNING, "%" PRIu64 " events came too fast to be told one by one", n_lost);
+}
+
+static void pool4_changed(void *context, uint32_t id)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->manager)
+		manager_pool4_changed(daemon->manager, id);
 }
 
 static void link_changed(void *context, const char *name, bool up)
@@ -117,6 +127,8 @@ static int start_core(struct daemon *daemon)
 	const struct pool4_sync_config sync_config = {
 		.gateway = &daemon->gateway,
 		.report = report,
+		.changed = pool4_changed,
+		.context = daemon,
 	};
 	uint8_t seed[RANDOM_SEED_SIZE];
 	struct nat64_world world;
@@ -225,8 +237,9 @@ static int start_worker(struct daemon *daemon)
 }
 
 /* The whole table, or the difference only. rules is open; on failure it stays so. */
-static int put_rules(struct daemon *daemon)
+static int put_rules(void *context, char **ret_error)
 {
+	struct daemon *daemon = context;
 	char *error = NULL;
 	int r;
 
@@ -235,7 +248,10 @@ static int put_rules(struct daemon *daemon)
 		daemon->rules_applied = true;
 	else
 		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
-	g_free(error);
+	if (r < 0 && ret_error)
+		*ret_error = error;
+	else
+		g_free(error);
 	return r;
 }
 
@@ -279,7 +295,7 @@ static void follow_host(struct daemon *daemon)
 	}
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
 	applied = daemon->rules_applied;
-	if (put_rules(daemon) == 0 && !applied)
+	if (put_rules(daemon, NULL) == 0 && !applied)
 		log_line(LOG_NOTICE, "the packet rules are in place again");
 }
 
@@ -295,6 +311,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	read_losses(daemon);
 	event_report_drain(&daemon->events);
+	if (pool4_sync_reap(daemon->sync))
+		daemon_changes_want_rules(daemon->changes);
 	if (++daemon->n_ticks % FOLLOW_TICKS == 0)
 		follow_host(daemon);
 	/* Counted from now: after a long sleep there is nothing to catch up with. */
@@ -345,7 +363,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		(void)pool4_sync_follow(daemon->sync, config);
 		config_free(daemon->config);
 		daemon->config = config;
-		if (put_rules(daemon) == 0)
+		if (put_rules(daemon, NULL) == 0)
 			log_line(LOG_INFO, "reloaded");
 	}
 	manager_changed(daemon->manager);
@@ -386,6 +404,18 @@ static int start_events(struct daemon *daemon)
 	return r < 0 ? r : 0;
 }
 
+static int start_changes(struct daemon *daemon)
+{
+	const struct daemon_changes_config config = {
+		.event = daemon->event,
+		.sync = daemon->sync,
+		.put_rules = put_rules,
+		.context = daemon,
+	};
+
+	return daemon_changes_new(&config, &daemon->changes);
+}
+
 static int start_manager(struct daemon *daemon)
 {
 	const struct daemon_options *options = daemon->options;
@@ -396,11 +426,15 @@ static int start_manager(struct daemon *daemon)
 		.no_bus = options->no_bus,
 		.bus_address = options->bus,
 		.socket_path = options->socket,
+		.changes = daemon_changes_calls(daemon->changes),
+		.pool4_objects = daemon->config->pool4_objects,
 	};
 	int r;
 
 	r = manager_new(&daemon->gateway, daemon->event, &manager_options, &daemon->manager);
 	g_free(service);
+	if (r == 0)
+		daemon_changes_set_manager(daemon->changes, daemon->manager);
 	if (r == -EADDRINUSE)
 		log_line(LOG_ERR, "the control socket %s belongs to a daemon that is running",
 			 options->socket);
@@ -448,6 +482,8 @@ static int start(struct daemon *daemon)
 		return r;
 	r = start_events(daemon);
 	if (r == 0)
+		r = start_changes(daemon);
+	if (r == 0)
 		r = start_manager(daemon);
 	if (r < 0)
 		return r;
@@ -458,7 +494,7 @@ static int start(struct daemon *daemon)
 	}
 	r = start_worker(daemon);
 	if (r == 0)
-		r = put_rules(daemon);
+		r = put_rules(daemon, NULL);
 	return r;
 }
 
@@ -466,6 +502,7 @@ static void stop(struct daemon *daemon)
 {
 	worker_stop(daemon->worker);
 	manager_free(daemon->manager);
+	daemon_changes_free(daemon->changes);
 	rules_close(daemon->rules);
 	sd_event_source_unref(daemon->tick);
 	sd_event_source_unref(daemon->follow);

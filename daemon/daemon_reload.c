@@ -92,6 +92,7 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 	KEEP("Limits.ClientPrefixLength", nat64.icmp_limit.client_prefix_length);
 	KEEP("Limits.StoredSYNs", limits.stored_syns);
 	KEEP("Limits.FragmentMemory", limits.fragment_memory);
+	KEEP("Limits.Pool4Objects", pool4_objects);
 	KEEP("Queue.First", queue.first);
 	KEEP("Queue.Workers", queue.workers);
 	KEEP("Queue.Length", queue.length);

@@ -5,33 +5,41 @@
  * The list of entries as they should be (pool4_wanted.c) is made afresh each time. It is compared
  * with that of the last time by name, and only differences reach the core. Ports and addresses that
  * are new reach the rules first and the core after them: none must be chosen before its rule is in.
- * What is gone leaves the core first (pool4_move.h).
+ * What is gone leaves the core first (pool4_move.h). A change at run time (pool4_change.c) goes
+ * past the list straight to the one entry it is about, so that it costs the same however many there
+ * are.
  *
- * The core's entries are copied under the lock and handed to the rules without it, since the rules
- * call the kernel.
+ * What the core's entries are is written here alone, in the control thread, under the lock, as the
+ * packet thread reads it. So it is read here without the lock, which then is held for single
+ * entries only and never while the kernel is called. How much of them is in use belongs to the
+ * packet thread and is read under the lock.
  */
 #include "daemon/pool4_sync.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "daemon/core/nat64.h"
 #include "daemon/pool4_move.h"
-#include "daemon/pool4_wanted.h"
-#include "daemon/static_sync.h"
-#include "daemon/unsaid.h"
+#include "daemon/pool4_sync_internal.h"
 
-struct pool4_sync {
-	struct pool4_sync_config config;
-	struct pool4_auto *autos;
-	struct pool4_wanted_list *wanted; /* of the last time; NULL = never yet */
-	struct static_sync *statics;
-	struct unsaid *unsaid; /* reports made under the lock */
-	GHashTable *warned;    /* sentences of rules_warnings() that have been reported */
-	bool no_address_reported;
-};
+void pool4_sync_say(struct pool4_sync *sync, int level, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	sync->config.report(level, text);
+}
+
+void pool4_sync_tell(struct pool4_sync *sync, uint32_t id)
+{
+	if (sync->config.changed)
+		sync->config.changed(sync->config.context, id);
+}
 
 int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **ret)
 {
@@ -39,9 +47,12 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	int r;
 
 	sync->config = *config;
-	sync->unsaid = unsaid_new(config->report);
+	sync->runtime = pool4_runtime_new();
+	sync->statics = static_sync_new(config->gateway, config->report);
 	sync->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	sync->statics = static_sync_new(config->gateway, sync->unsaid);
+	sync->pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	sync->added = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	sync->draining = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	r = pool4_auto_new(&sync->autos);
 	if (r < 0) {
 		pool4_sync_free(sync);
@@ -58,9 +69,17 @@ void pool4_sync_free(struct pool4_sync *sync)
 	pool4_auto_free(sync->autos);
 	pool4_wanted_free(sync->wanted);
 	static_sync_free(sync->statics);
-	unsaid_free(sync->unsaid);
+	g_array_unref(sync->draining);
+	g_array_unref(sync->added);
+	g_array_unref(sync->pending);
 	g_hash_table_unref(sync->warned);
+	pool4_runtime_free(sync->runtime);
 	g_free(sync);
+}
+
+static struct pool4 *pool_of(const struct pool4_sync *sync)
+{
+	return sync->config.gateway->nat->pool4;
 }
 
 /* All but addresses and ports, which can change in place. */
@@ -69,74 +88,179 @@ static bool same_use(const struct pool4_spec *a, const struct pool4_spec *b)
 	return memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0 &&
 	       a->n_clients == b->n_clients &&
 	       memcmp(a->clients, b->clients, a->n_clients * sizeof(*a->clients)) == 0 &&
-	       a->overflow == b->overflow && a->pool6 == b->pool6 && a->source == b->source;
+	       a->overflow == b->overflow && a->pool6 == b->pool6;
 }
 
-/* Lock held. */
+void pool4_sync_set_state(struct pool4_sync *sync, uint32_t id, enum pool4_state state)
+{
+	gateway_lock(sync->config.gateway);
+	pool4_set_state(pool_of(sync), id, state);
+	gateway_unlock(sync->config.gateway);
+	if (state != POOL4_PENDING) /* nobody needs to know before it can be used */
+		pool4_sync_tell(sync, id);
+}
+
+void pool4_sync_revive(struct pool4_sync *sync, uint32_t id)
+{
+	pool4_sync_set_state(sync, id, POOL4_PENDING);
+	g_array_append_val(sync->pending, id);
+}
+
+uint32_t pool4_sync_cut(struct pool4_sync *sync, uint32_t id)
+{
+	struct gateway *gateway = sync->config.gateway;
+	uint32_t n_ended;
+
+	gateway_lock(gateway);
+	n_ended = nat64_remove_bindings_of(gateway->nat, id, gateway_now_ms());
+	(void)pool4_remove(pool_of(sync), id);
+	gateway_unlock(gateway);
+	static_sync_forget_ended(sync->statics);
+	pool4_sync_tell(sync, id);
+	return n_ended;
+}
+
+uint32_t pool4_sync_disable(struct pool4_sync *sync, uint32_t id)
+{
+	struct gateway *gateway = sync->config.gateway;
+	uint32_t n_ended;
+
+	gateway_lock(gateway);
+	pool4_set_state(pool_of(sync), id, POOL4_DISABLED);
+	n_ended = nat64_remove_bindings_of(gateway->nat, id, gateway_now_ms());
+	gateway_unlock(gateway);
+	static_sync_forget_ended(sync->statics);
+	pool4_sync_tell(sync, id);
+	return n_ended;
+}
+
 static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
-	struct nat64 *nat = sync->config.gateway->nat;
-	uint32_t id = entry->id;
-	uint32_t n_ended;
-	char name[POOL4_NAME_SIZE];
+	g_autofree char *name = g_strdup(entry->spec.name);
+	uint32_t n_ended = pool4_sync_cut(sync, entry->id);
 
-	g_strlcpy(name, entry->spec.name, sizeof(name));
-	n_ended = nat64_remove_bindings_of(nat, id, gateway_now_ms());
-	(void)pool4_remove(nat->pool4, id);
-	static_sync_forget_ended(sync->statics);
-	unsaid_add(sync->unsaid, LOG_NOTICE, "pool4 entry %s has changed: %u bindings ended", name,
-		   n_ended);
+	pool4_sync_say(sync, LOG_NOTICE, "pool4 entry %s has changed: %u bindings ended", name,
+		       n_ended);
 }
 
-/* Its addresses are not there any more. Lock held. */
+/* Its addresses are not there any more. */
 static void lose(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
-	struct nat64 *nat = sync->config.gateway->nat;
 	const struct pool4_spec *spec = &entry->spec;
-	uint32_t id = entry->id;
+	g_autofree char *name = g_strdup(spec->name);
 	char addresses[POOL4_MOVE_ADDRESSES_SIZE];
+	uint32_t n_ended;
 
-	unsaid_add(sync->unsaid, LOG_NOTICE,
-		   "pool4 entry %s: %s is gone, and nothing is left: %u bindings "
-		   "ended",
-		   spec->name, pool4_move_print(spec->addresses, spec->n_addresses, addresses),
-		   nat64_remove_bindings_of(nat, id, gateway_now_ms()));
-	(void)pool4_remove(nat->pool4, id);
-	static_sync_forget_ended(sync->statics);
+	(void)pool4_move_print(spec->addresses, spec->n_addresses, addresses);
+	n_ended = pool4_sync_cut(sync, entry->id);
+	pool4_sync_say(sync, LOG_NOTICE,
+		       "pool4 entry %s: %s is gone, and nothing is left: %u bindings ended", name,
+		       addresses, n_ended);
 }
 
-/* The first half, before the rules: see pool4_move.h. Lock held. */
+/* The first half, before the rules: see pool4_move.h. */
 static void move(struct pool4_sync *sync, const struct pool4_entry *entry,
 		 const struct pool4_spec *wanted)
 {
+	struct gateway *gateway = sync->config.gateway;
 	char text[POOL4_MOVE_TEXT_SIZE];
+	uint32_t id = entry->id;
+	bool moved;
 
 	if (!pool4_move_is_needed(entry, wanted))
 		return;
-	if (!pool4_move_from(sync->config.gateway->nat, entry->id, wanted, text)) {
+	gateway_lock(gateway);
+	moved = pool4_move_from(gateway->nat, id, wanted, text);
+	gateway_unlock(gateway);
+	if (!moved) {
 		replace(sync, entry);
 		return;
 	}
 	static_sync_forget_ended(sync->statics);
 	if (text[0])
-		unsaid_add(sync->unsaid, LOG_NOTICE, "%s", text);
+		pool4_sync_say(sync, LOG_NOTICE, "%s", text);
+	if (entry->state == POOL4_PENDING)
+		g_array_append_val(sync->pending, id);
+	pool4_sync_tell(sync, id);
 }
 
-/* Takes no new bindings and goes with the last one: tried again each time. Lock held. */
-static void drain(struct pool4_sync *sync, const struct pool4_entry *entry)
+/* Its last binding has ended: it is gone, or off if the file still has it. False: not yet. */
+static bool end_drained(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
-	bool is_new = entry->state != POOL4_DRAINING;
+	const struct pool4_wanted *wanted = pool4_wanted_find(sync->wanted, entry->spec.name);
+	bool of_file = wanted && wanted->spec.source == POOL4_FROM_FILE;
+	g_autofree char *name = g_strdup(entry->spec.name);
+	uint64_t n_used = 0;
 	uint32_t id = entry->id;
-	char name[POOL4_NAME_SIZE];
-	bool gone;
 
-	g_strlcpy(name, entry->spec.name, sizeof(name));
-	pool4_set_state(pool, id, POOL4_DRAINING);
-	gone = pool4_remove(pool, id) == POOL4_OK;
-	if (gone || is_new)
-		unsaid_add(sync->unsaid, LOG_NOTICE, "pool4 entry %s is %s", name,
-			   gone ? "removed" : "drained: it goes with its last binding");
+	gateway_lock(sync->config.gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		n_used += entry->n_used[protocol];
+	if (n_used == 0 && of_file)
+		pool4_set_state(pool_of(sync), id, POOL4_DISABLED);
+	else if (n_used == 0)
+		(void)pool4_remove(pool_of(sync), id);
+	gateway_unlock(sync->config.gateway);
+	if (n_used > 0)
+		return false;
+	if (of_file)
+		wanted = NULL;
+	else
+		pool4_runtime_remove(sync->runtime, name);
+	if (wanted)
+		pool4_wanted_remove(sync->wanted, name);
+	pool4_sync_say(sync, LOG_NOTICE, "pool4 entry %s is %s", name,
+		       of_file ? "disabled" : "removed");
+	pool4_sync_tell(sync, id);
+	return true;
+}
+
+static void forget_id(GArray *ids, uint32_t id)
+{
+	for (guint i = ids->len; i-- > 0;) {
+		if (g_array_index(ids, uint32_t, i) == id)
+			g_array_remove_index_fast(ids, i);
+	}
+}
+
+bool pool4_sync_drain(struct pool4_sync *sync, uint32_t id)
+{
+	const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+	bool is_new = entry->state != POOL4_DRAINING;
+
+	if (is_new) {
+		gateway_lock(sync->config.gateway);
+		pool4_set_state(pool_of(sync), id, POOL4_DRAINING);
+		gateway_unlock(sync->config.gateway);
+	}
+	forget_id(sync->draining, id);
+	if (end_drained(sync, entry))
+		return true;
+	g_array_append_val(sync->draining, id);
+	if (is_new) {
+		pool4_sync_say(sync, LOG_NOTICE,
+			       "pool4 entry %s is drained: it goes with its last binding",
+			       entry->spec.name);
+		pool4_sync_tell(sync, id);
+	}
+	return false;
+}
+
+bool pool4_sync_reap(struct pool4_sync *sync)
+{
+	bool any = false;
+
+	for (guint i = sync->draining->len; i-- > 0;) {
+		uint32_t id = g_array_index(sync->draining, uint32_t, i);
+		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+		bool over = !entry || entry->state != POOL4_DRAINING;
+
+		if (!over && !end_drained(sync, entry))
+			continue;
+		any |= !over;
+		g_array_remove_index_fast(sync->draining, i);
+	}
+	return any;
 }
 
 /* The address of auto may go together with the default route, by which it was chosen. */
@@ -149,23 +273,20 @@ static bool is_lost(const struct pool4_sync *sync, const struct pool4_entry *ent
 	       !pool4_auto_is_own(sync->autos, entry->spec.addresses, entry->spec.n_addresses);
 }
 
-/* Entries of the file or of ours that are not wanted any more, or not like this. Lock held. */
-static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *fresh)
+/* Entries that are not wanted any more, or not like this. */
+static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *old)
 {
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
 	const struct pool4_entry *entry;
 
-	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
-		const struct pool4_wanted *was = pool4_wanted_find(sync->wanted, entry->spec.name);
-		const struct pool4_wanted *now = pool4_wanted_find(fresh, entry->spec.name);
+	for (uint32_t id = 0; (entry = pool4_next(pool_of(sync), id)) != NULL;) {
+		const struct pool4_wanted *was = pool4_wanted_find(old, entry->spec.name);
+		const struct pool4_wanted *now = pool4_wanted_find(sync->wanted, entry->spec.name);
 
 		id = entry->id;
-		if (entry->spec.source == POOL4_FROM_RUNTIME)
-			continue;
 		if (is_lost(sync, entry, now))
 			lose(sync, entry);
 		else if (!now)
-			drain(sync, entry);
+			(void)pool4_sync_drain(sync, id);
 		else if (!same_use(was ? &was->spec : &entry->spec, &now->spec))
 			replace(sync, entry);
 		else
@@ -173,12 +294,101 @@ static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *fres
 	}
 }
 
-/* Lock held. False if it could not be added. */
-static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted)
+/* A port that is not in these ranges, or 0. */
+static uint16_t port_outside(const struct port_ranges *ranges)
 {
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
-	const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
-	const struct pool4_wanted *was = pool4_wanted_find(sync->wanted, wanted->spec.name);
+	for (uint16_t port = 1; port < UINT16_MAX; port++) {
+		if (!port_ranges_contain(ranges, port))
+			return port;
+	}
+	return 0;
+}
+
+/*
+ * The entry "auto" is on its way out, and shares ports with an entry that is to come, usually on
+ * the host's one address. It gets a port instead that is in nobody's way: ports in use stay so, and
+ * the rules keep those of before. Only where there is no such port, its bindings end.
+ */
+static void make_way(struct pool4_sync *sync, const struct pool4_entry *automatic,
+		     const struct pool4_spec *spec)
+{
+	uint16_t port = port_outside(&spec->ports);
+	const struct port_ranges ports = {.range = {{port, port}}, .n_ranges = 1};
+
+	if (port == 0) {
+		(void)pool4_sync_cut(sync, automatic->id);
+		return;
+	}
+	if (sync->auto_id != automatic->id) {
+		sync->auto_id = automatic->id;
+		sync->auto_ports = automatic->spec.ports;
+	}
+	gateway_lock(sync->config.gateway);
+	(void)pool4_set_ports(pool_of(sync), automatic->id, &ports);
+	gateway_unlock(sync->config.gateway);
+}
+
+enum pool4_result pool4_sync_check(struct pool4_sync *sync, const struct pool4_wanted *wanted,
+				   uint32_t *ret_other)
+{
+	enum pool4_result result = pool4_check_spec(pool_of(sync), &wanted->spec, ret_other);
+
+	if (result == POOL4_OVERLAP &&
+	    pool4_entry(pool_of(sync), *ret_other)->spec.source == POOL4_FROM_AUTO)
+		return POOL4_OK;
+	return result;
+}
+
+enum pool4_result pool4_sync_add(struct pool4_sync *sync, struct pool4_wanted *wanted,
+				 uint32_t *ret_id)
+{
+	const struct pool4_entry *other;
+	enum pool4_result result;
+	uint32_t id = 0;
+
+	result = pool4_check_spec(pool_of(sync), &wanted->spec, &id);
+	other = result == POOL4_OVERLAP ? pool4_entry(pool_of(sync), id) : NULL;
+	if (other && other->spec.source == POOL4_FROM_AUTO)
+		make_way(sync, other, &wanted->spec);
+	gateway_lock(sync->config.gateway);
+	result = pool4_add(pool_of(sync), &wanted->spec, &id);
+	gateway_unlock(sync->config.gateway);
+	*ret_id = id;
+	if (result != POOL4_OK)
+		return result;
+	memcpy(wanted->spec.name, pool4_entry(pool_of(sync), id)->spec.name,
+	       sizeof(wanted->spec.name));
+	g_array_append_val(sync->pending, id);
+	return POOL4_OK;
+}
+
+/* The entry is there: is it in the state that is wanted? */
+static void follow_entry(struct pool4_sync *sync, const struct pool4_entry *entry,
+			 const struct pool4_wanted *wanted)
+{
+	uint32_t id = entry->id;
+
+	if (entry->spec.source != wanted->spec.source) {
+		gateway_lock(sync->config.gateway);
+		pool4_set_source(pool_of(sync), id, wanted->spec.source);
+		gateway_unlock(sync->config.gateway);
+		pool4_sync_tell(sync, id);
+	}
+	sync->differ |= !port_ranges_equal(&entry->spec.ports, &wanted->spec.ports) ||
+			pool4_move_is_needed(entry, &wanted->spec);
+	if (wanted->intent == POOL4_USE &&
+	    (entry->state == POOL4_DRAINING || entry->state == POOL4_DISABLED))
+		pool4_sync_revive(sync, id);
+	else if (wanted->intent != POOL4_USE && entry->state != POOL4_DISABLED)
+		(void)pool4_sync_drain(sync, id);
+}
+
+/* False if it could not be added. */
+static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted,
+		const struct pool4_wanted_list *old)
+{
+	const struct pool4_entry *entry = pool4_entry_by_name(pool_of(sync), wanted->spec.name);
+	const struct pool4_wanted *was = pool4_wanted_find(old, wanted->spec.name);
 	const struct pool4_entry *other;
 	enum pool4_result result;
 	uint32_t id;
@@ -187,20 +397,21 @@ static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted)
 		return true; /* comes with its interface */
 	if (entry) {
 		wanted->move_refused = was && was->move_refused;
-		if (entry->state == POOL4_DRAINING)
-			pool4_set_state(pool, entry->id, POOL4_PENDING);
+		follow_entry(sync, entry, wanted);
 		return true;
 	}
-	result = pool4_add(pool, &wanted->spec, &id);
-	if (result == POOL4_OK)
+	result = pool4_sync_add(sync, wanted, &id);
+	if (result == POOL4_OK) {
+		if (wanted->intent != POOL4_USE)
+			pool4_sync_set_state(sync, id, POOL4_DISABLED);
 		return true;
+	}
 	wanted->tried = true;
 	if (was && was->tried)
 		return false;
-	other = result == POOL4_OVERLAP ? pool4_entry(pool, id) : NULL;
-	unsaid_add(sync->unsaid, LOG_ERR, "pool4 entry %s can not be used: %s%s%s",
-		   wanted->spec.name, pool4_result_text(result), other ? ": " : "",
-		   other ? other->spec.name : "");
+	other = result == POOL4_OVERLAP ? pool4_entry(pool_of(sync), id) : NULL;
+	pool4_sync_say(sync, LOG_ERR, "pool4 entry %s can not be used: %s%s%s", wanted->spec.name,
+		       pool4_result_text(result), other ? ": " : "", other ? other->spec.name : "");
 	return false;
 }
 
@@ -217,196 +428,41 @@ static void report_no_address(struct pool4_sync *sync, bool missing)
 	sync->no_address_reported = missing;
 }
 
+static void report_enabled(void *context, const char *name)
+{
+	pool4_sync_say(context, LOG_NOTICE,
+		       "the section of pool4 entry %s has changed: it is used again", name);
+}
+
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 {
-	struct pool4_wanted_list *fresh = pool4_wanted_new(sync->autos, config);
+	struct pool4_wanted_list *old = sync->wanted;
+	bool is_new = config != sync->followed;
 	unsigned n_failed = 0;
 
-	report_no_address(sync, config->n_pool4 == 0 && fresh->entries->len == 0);
-	gateway_lock(sync->config.gateway);
-	retire(sync, fresh);
-	for (guint i = 0; i < fresh->entries->len; i++)
-		n_failed += !add(sync, g_ptr_array_index(fresh->entries, i));
-	n_failed += static_sync_follow(sync->statics, config);
-	gateway_unlock(sync->config.gateway);
-	unsaid_say_all(sync->unsaid);
+	if (is_new)
+		pool4_runtime_forget(sync->runtime, config, report_enabled, sync);
+	sync->wanted = pool4_wanted_new(sync->autos, config, sync->runtime);
+	sync->followed = config;
+	report_no_address(sync, config->n_pool4 == 0 && sync->runtime->added->len == 0 &&
+					sync->wanted->entries->len == 0);
+	retire(sync, old);
+	for (guint i = 0; i < sync->wanted->entries->len;) {
+		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
 
-	pool4_wanted_free(sync->wanted);
-	sync->wanted = fresh;
+		n_failed += !add(sync, wanted, old);
+		/* One that was drained at once is not wanted any more. */
+		if (i < sync->wanted->entries->len &&
+		    g_ptr_array_index(sync->wanted->entries, i) == wanted)
+			i++;
+	}
+	n_failed += static_sync_follow(sync->statics, config, is_new, sync->runtime);
+	pool4_wanted_free(old);
 	return n_failed;
 }
 
-/* What the rules are to have, copied. */
-struct rule_list {
-	GArray *entries; /* of struct rules_entry: those of pool4 first */
-	GArray *ids;     /* of those */
-	GArray *pending; /* ids, too */
-};
-
-static void clear_entry(void *data)
+bool pool4_sync_wants_auto(const struct pool4_sync *sync)
 {
-	struct rules_entry *entry = data;
-
-	g_free((void *)entry->addresses);
-	g_free((void *)entry->ports);
-	g_free((void *)entry->name);
-}
-
-static void append(struct rule_list *list, const char *name, const struct addr4_range *addresses,
-		   uint32_t n_addresses, const struct port_ranges *ports,
-		   const bool protocol[N_PROTOCOLS])
-{
-	struct rules_entry entry = {
-		.addresses = g_memdup2(addresses, n_addresses * sizeof(*addresses)),
-		.n_addresses = n_addresses,
-		.ports = g_memdup2(ports, sizeof(*ports)),
-		.name = g_strdup(name),
-	};
-
-	memcpy(entry.protocol, protocol, sizeof(entry.protocol));
-	g_array_append_val(list->entries, entry);
-}
-
-/* Lock held. */
-static void collect(struct pool4_sync *sync, struct rule_list *list)
-{
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
-	const struct config_static *binding;
-	const struct pool4_entry *entry;
-
-	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL;) {
-		const struct pool4_wanted *wanted =
-			pool4_wanted_find(sync->wanted, entry->spec.name);
-		const struct pool4_spec *spec;
-
-		id = entry->id;
-		if (entry->state == POOL4_DISABLED)
-			continue;
-		spec = wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
-		append(list, spec->name, spec->addresses, spec->n_addresses, &spec->ports,
-		       entry->spec.protocol);
-		g_array_append_val(list->ids, id);
-		if (entry->state == POOL4_PENDING)
-			g_array_append_val(list->pending, id);
-	}
-	for (uint32_t i = 0; (binding = static_sync_get(sync->statics, i)) != NULL; i++) {
-		const struct addr4_range address = {binding->outside.addr, binding->outside.addr};
-		const struct port_ranges port = {
-			.range = {{binding->outside.port, binding->outside.port}},
-			.n_ranges = 1,
-		};
-
-		append(list, NULL, &address, 1, &port, binding->protocol);
-	}
-}
-
-static bool same_ports(const struct port_ranges *a, const struct port_ranges *b)
-{
-	return a->n_ranges == b->n_ranges &&
-	       memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0])) == 0;
-}
-
-/* The rules are in: the second half of a move, and the ports. Lock held. */
-static void change(struct pool4_sync *sync, const struct pool4_entry *entry,
-		   struct pool4_wanted *wanted)
-{
-	struct nat64 *nat = sync->config.gateway->nat;
-	char text[POOL4_MOVE_TEXT_SIZE];
-	enum pool4_result result;
-
-	if (wanted->spec.n_addresses > 0 && pool4_move_is_needed(entry, &wanted->spec)) {
-		result = pool4_move_to(nat, entry->id, &wanted->spec, text);
-		if (text[0])
-			unsaid_add(sync->unsaid, LOG_NOTICE, "%s", text);
-		if (result != POOL4_OK && !wanted->move_refused)
-			unsaid_add(sync->unsaid, LOG_ERR,
-				   "the new addresses of pool4 entry %s can not be used: %s",
-				   wanted->spec.name, pool4_result_text(result));
-		wanted->move_refused = result != POOL4_OK;
-	}
-	if (!same_ports(&entry->spec.ports, &wanted->spec.ports))
-		(void)pool4_set_ports(nat->pool4, entry->id, &wanted->spec.ports);
-}
-
-/* The rules are in. Lock held. */
-static void use(struct pool4_sync *sync, const struct rule_list *list)
-{
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
-
-	for (guint i = 0; sync->wanted && i < sync->wanted->entries->len; i++) {
-		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
-		const struct pool4_entry *entry = pool4_entry_by_name(pool, wanted->spec.name);
-
-		if (entry)
-			change(sync, entry, wanted);
-	}
-	for (guint i = 0; i < list->pending->len; i++) {
-		const struct pool4_entry *entry =
-			pool4_entry(pool, g_array_index(list->pending, uint32_t, i));
-
-		if (entry && entry->state == POOL4_PENDING)
-			pool4_set_state(pool, entry->id, POOL4_ACTIVE);
-	}
-}
-
-/* What the rules have found out about each entry. Lock held. */
-static void learn(struct pool4_sync *sync, const struct rule_list *list, const struct rules *rules)
-{
-	struct pool4 *pool = sync->config.gateway->nat->pool4;
-
-	for (guint i = 0; i < list->ids->len; i++)
-		pool4_set_reach(pool, g_array_index(list->ids, uint32_t, i), rules_reach(rules, i));
-}
-
-/* Each once, until it is true no more. */
-static void warn(struct pool4_sync *sync, const struct rules *rules)
-{
-	GHashTable *warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	const GPtrArray *warnings = rules_warnings(rules);
-
-	for (guint i = 0; i < warnings->len; i++) {
-		const char *sentence = g_ptr_array_index(warnings, i);
-
-		if (!g_hash_table_contains(sync->warned, sentence))
-			sync->config.report(LOG_WARNING, sentence);
-		g_hash_table_add(warned, g_strdup(sentence));
-	}
-	g_hash_table_unref(sync->warned);
-	sync->warned = warned;
-}
-
-int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
-{
-	struct gateway *gateway = sync->config.gateway;
-	struct rule_list list = {
-		.entries = g_array_new(FALSE, FALSE, sizeof(struct rules_entry)),
-		.ids = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
-		.pending = g_array_new(FALSE, FALSE, sizeof(uint32_t)),
-	};
-	const struct rules_entry *entries;
-	int r = 0;
-
-	g_array_set_clear_func(list.entries, clear_entry);
-	gateway_lock(gateway);
-	collect(sync, &list);
-	gateway_unlock(gateway);
-	entries = (const struct rules_entry *)(void *)list.entries->data;
-	if (rules && anew)
-		r = rules_apply(rules, entries, list.entries->len, ret_error);
-	else if (rules)
-		r = rules_update(rules, entries, list.entries->len, ret_error);
-	if (r == 0) {
-		gateway_lock(gateway);
-		use(sync, &list);
-		if (rules)
-			learn(sync, &list, rules);
-		gateway_unlock(gateway);
-		unsaid_say_all(sync->unsaid);
-		if (rules)
-			warn(sync, rules);
-	}
-	g_array_unref(list.entries);
-	g_array_unref(list.ids);
-	g_array_unref(list.pending);
-	return r;
+	return sync->followed->n_pool4 == 0 && sync->runtime->added->len == 0 &&
+	       !pool4_wanted_find(sync->wanted, POOL4_WANTED_AUTO);
 }

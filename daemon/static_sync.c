@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See static_sync.h. */
 #include "daemon/static_sync.h"
 
+#include <string.h>
 #include <syslog.h>
 
 #include "daemon/core/nat64.h"
 
 struct static_sync {
 	struct gateway *gateway;
-	struct unsaid *unsaid;
-	GArray *have;                  /* of struct config_static: those that the core has */
-	GHashTable *refused;           /* names of those that it refused, as reported */
-	const struct config *followed; /* of the last time; only compared */
+	static_sync_report_fn report;
+	GArray *statics;     /* of struct config_static: those that the core has */
+	GHashTable *refused; /* names of those that it refused, as reported */
 };
 
-struct static_sync *static_sync_new(struct gateway *gateway, struct unsaid *unsaid)
+struct static_sync *static_sync_new(struct gateway *gateway, static_sync_report_fn report)
 {
-	struct static_sync *sync = g_new0(struct static_sync, 1);
+	struct static_sync *sync = g_new(struct static_sync, 1);
 
-	sync->gateway = gateway;
-	sync->unsaid = unsaid;
-	sync->have = g_array_new(FALSE, FALSE, sizeof(struct config_static));
-	sync->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	*sync = (struct static_sync){
+		.gateway = gateway,
+		.report = report,
+		.statics = g_array_new(FALSE, FALSE, sizeof(struct config_static)),
+		.refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+	};
 	return sync;
 }
 
@@ -28,29 +31,40 @@ void static_sync_free(struct static_sync *sync)
 {
 	if (!sync)
 		return;
-	g_array_unref(sync->have);
+	g_array_unref(sync->statics);
 	g_hash_table_unref(sync->refused);
 	g_free(sync);
+}
+
+uint32_t static_sync_count(const struct static_sync *sync)
+{
+	return sync->statics->len;
+}
+
+const struct config_static *static_sync_at(const struct static_sync *sync, uint32_t i)
+{
+	return &g_array_index(sync->statics, struct config_static, i);
 }
 
 void static_sync_forget_ended(struct static_sync *sync)
 {
 	const struct nat64 *nat = sync->gateway->nat;
 
-	for (guint i = sync->have->len; i-- > 0;) {
-		const struct config_static *binding =
-			&g_array_index(sync->have, struct config_static, i);
+	gateway_lock(sync->gateway);
+	for (guint i = sync->statics->len; i-- > 0;) {
+		const struct config_static *binding = static_sync_at(sync, i);
 		bool ended = false;
 
 		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
 			ended |= binding->protocol[protocol] &&
 				 bib_find4(&nat->bib[protocol], &binding->outside) == SLAB_NONE;
 		if (ended)
-			g_array_remove_index_fast(sync->have, i);
+			g_array_remove_index_fast(sync->statics, i);
 	}
+	gateway_unlock(sync->gateway);
 }
 
-static const char *static_text(enum nat64_static_result result)
+const char *static_sync_text(enum nat64_static_result result)
 {
 	switch (result) {
 	case NAT64_STATIC_OK:
@@ -73,42 +87,65 @@ static const char *static_text(enum nat64_static_result result)
 	return "";
 }
 
-/* For all of its protocols or none of them. False if it could not be made. */
-static bool add_static(struct static_sync *sync, const struct config_static *binding)
+/* For all of its protocols or none of them. Lock held. result: of each protocol. False if it could
+ * not be made. */
+static bool make(struct nat64 *nat, const struct config_static *binding,
+		 enum nat64_static_result result[N_PROTOCOLS])
 {
-	struct nat64 *nat = sync->gateway->nat;
-	bool is_new = !g_hash_table_contains(sync->refused, binding->name);
 	bool made[N_PROTOCOLS] = {false};
 	bool complete = true;
 
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		enum nat64_static_result result;
-
 		if (!binding->protocol[protocol])
 			continue;
-		result = nat64_add_static(nat, protocol, &binding->inside, &binding->outside,
-					  gateway_now_ms());
-		made[protocol] = result == NAT64_STATIC_OK;
-		if (result == NAT64_STATIC_OK || result == NAT64_STATIC_IDENTICAL)
-			continue;
-		complete = false;
-		if (is_new)
-			unsaid_add(sync->unsaid, LOG_ERR,
-				   "static binding %s (%s) can not be used: %s", binding->name,
-				   protocol_name(protocol), static_text(result));
+		result[protocol] = nat64_add_static(nat, protocol, &binding->inside,
+						    &binding->outside, gateway_now_ms());
+		made[protocol] = result[protocol] == NAT64_STATIC_OK;
+		complete &= made[protocol] || result[protocol] == NAT64_STATIC_IDENTICAL;
 	}
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS && !complete; protocol++)
 		if (made[protocol])
 			nat64_remove_binding(nat, protocol,
 					     bib_find4(&nat->bib[protocol], &binding->outside),
 					     gateway_now_ms());
-	if (complete && !is_new)
-		unsaid_add(sync->unsaid, LOG_NOTICE, "static binding %s can be used now",
-			   binding->name);
-	if (complete)
+	return complete;
+}
+
+static void report_refused(struct static_sync *sync, const struct config_static *binding,
+			   const enum nat64_static_result result[N_PROTOCOLS])
+{
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		g_autofree char *text = NULL;
+
+		if (result[protocol] == NAT64_STATIC_OK ||
+		    result[protocol] == NAT64_STATIC_IDENTICAL)
+			continue;
+		text = g_strdup_printf("static binding %s (%s) can not be used: %s", binding->name,
+				       protocol_name(protocol), static_sync_text(result[protocol]));
+		sync->report(LOG_ERR, text);
+	}
+}
+
+/* False if it could not be made. */
+static bool add(struct static_sync *sync, const struct config_static *binding)
+{
+	enum nat64_static_result result[N_PROTOCOLS] = {NAT64_STATIC_OK};
+	bool is_new = !g_hash_table_contains(sync->refused, binding->name);
+	bool complete;
+
+	gateway_lock(sync->gateway);
+	complete = make(sync->gateway->nat, binding, result);
+	gateway_unlock(sync->gateway);
+	if (complete && !is_new) {
+		g_autofree char *text =
+			g_strdup_printf("static binding %s can be used now", binding->name);
+
+		sync->report(LOG_NOTICE, text);
 		g_hash_table_remove(sync->refused, binding->name);
-	else if (is_new)
+	} else if (!complete && is_new) {
+		report_refused(sync, binding, result);
 		g_hash_table_add(sync->refused, g_strdup(binding->name));
+	}
 	return complete;
 }
 
@@ -122,60 +159,105 @@ static void remove_static(struct static_sync *sync, const struct config_static *
 {
 	struct nat64 *nat = sync->gateway->nat;
 
+	gateway_lock(sync->gateway);
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		uint32_t index = bib_find4(&nat->bib[protocol], &binding->outside);
 
 		if (binding->protocol[protocol] && index != SLAB_NONE)
 			nat64_remove_binding(nat, protocol, index, gateway_now_ms());
 	}
+	gateway_unlock(sync->gateway);
 }
 
-/* Those that the file does not have any more. */
-static void retire_statics(struct static_sync *sync, const struct config *config)
+/* Those that are not wanted any more. */
+static void retire(struct static_sync *sync, const GArray *wanted)
 {
-	for (guint i = sync->have->len; i-- > 0;) {
-		const struct config_static *old =
-			&g_array_index(sync->have, struct config_static, i);
+	for (guint i = sync->statics->len; i-- > 0;) {
+		const struct config_static *old = static_sync_at(sync, i);
 		bool still = false;
 
-		for (uint32_t j = 0; j < config->n_statics; j++)
-			still |= same_static(old, &config->statics[j]);
-		if (!still) {
-			remove_static(sync, old);
-			g_array_remove_index_fast(sync->have, i);
-		}
+		for (guint j = 0; j < wanted->len && !still; j++)
+			still = same_static(old, &g_array_index(wanted, struct config_static, j));
+		if (still)
+			continue;
+		remove_static(sync, old);
+		g_array_remove_index_fast(sync->statics, i);
 	}
 }
 
-unsigned static_sync_follow(struct static_sync *sync, const struct config *config)
+static bool is_removed(const struct pool4_runtime *runtime, const struct config_static *binding,
+		       enum protocol protocol)
 {
+	for (guint i = 0; i < runtime->statics->len; i++) {
+		const struct static_record *record =
+			&g_array_index(runtime->statics, struct static_record, i);
+
+		if (record->removed && record->binding.protocol[protocol] &&
+		    taddr6_equal(&record->binding.inside, &binding->inside) &&
+		    taddr4_equal(&record->binding.outside, &binding->outside))
+			return true;
+	}
+	return false;
+}
+
+/* Those of the file that were not removed, and those that were added. */
+static GArray *list_wanted(const struct config *config, const struct pool4_runtime *runtime)
+{
+	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(struct config_static));
+
+	for (uint32_t i = 0; i < config->n_statics; i++) {
+		struct config_static binding = config->statics[i];
+		bool any = false;
+
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+			if (is_removed(runtime, &binding, protocol))
+				binding.protocol[protocol] = false;
+			any |= binding.protocol[protocol];
+		}
+		if (any)
+			g_array_append_val(wanted, binding);
+	}
+	for (guint i = 0; i < runtime->statics->len; i++) {
+		const struct static_record *record =
+			&g_array_index(runtime->statics, struct static_record, i);
+
+		if (!record->removed)
+			g_array_append_val(wanted, record->binding);
+	}
+	return wanted;
+}
+
+static bool is_known(const struct static_sync *sync, const struct config_static *binding)
+{
+	for (guint i = 0; i < sync->statics->len; i++) {
+		if (same_static(static_sync_at(sync, i), binding))
+			return true;
+	}
+	return false;
+}
+
+unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
+			    const struct pool4_runtime *runtime)
+{
+	g_autoptr(GArray) wanted = list_wanted(config, runtime);
 	unsigned n_failed = 0;
 
-	if (config != sync->followed) {
-		retire_statics(sync, config);
+	if (is_new) {
+		retire(sync, wanted);
 		g_hash_table_remove_all(sync->refused);
 	}
-	sync->followed = config;
-	if (sync->have->len == config->n_statics)
+	if (sync->statics->len == wanted->len)
 		return 0;
-	for (uint32_t i = 0; i < config->n_statics; i++) {
-		const struct config_static *binding = &config->statics[i];
-		bool known = false;
+	for (guint i = 0; i < wanted->len; i++) {
+		const struct config_static *binding =
+			&g_array_index(wanted, struct config_static, i);
 
-		for (guint j = 0; j < sync->have->len; j++)
-			known |= same_static(&g_array_index(sync->have, struct config_static, j),
-					     binding);
-		if (known)
+		if (is_known(sync, binding))
 			continue;
-		if (add_static(sync, binding))
-			g_array_append_val(sync->have, *binding);
+		if (add(sync, binding))
+			g_array_append_val(sync->statics, *binding);
 		else
 			n_failed++;
 	}
 	return n_failed;
-}
-
-const struct config_static *static_sync_get(const struct static_sync *sync, uint32_t i)
-{
-	return i < sync->have->len ? &g_array_index(sync->have, struct config_static, i) : NULL;
 }

@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps the core's static bindings what the configuration says.
+ * Keeps the core's static bindings in step with the configuration and with what was changed at run
+ * time (S-5). One protocol of a binding is a binding of its own here.
  *
- * Control thread only, with the gateway's lock held. What people should know goes to unsaid.
+ * Control thread only; takes the gateway's lock itself.
  */
 #pragma once
 
 #include "daemon/config.h"
 #include "daemon/gateway.h"
-#include "daemon/unsaid.h"
+#include "daemon/pool4_runtime.h"
 
 struct static_sync;
 
-struct static_sync *static_sync_new(struct gateway *gateway, struct unsaid *unsaid);
+typedef void (*static_sync_report_fn)(int level, const char *text);
+
+struct static_sync *static_sync_new(struct gateway *gateway, static_sync_report_fn report);
 void static_sync_free(struct static_sync *sync);
 
-/* Each for all of its protocols or none. One that was refused is tried again each time: its address
- * may have come, its port may be free. Returns how many could not be made. */
-unsigned static_sync_follow(struct static_sync *sync, const struct config *config);
-
-/* Those that ended with their address or entry are to be made again. */
+/* is_new: config is not that of the last time. One that was refused is tried again each time, and
+ * reported once. Returns how many could not be made. */
+unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
+			    const struct pool4_runtime *runtime);
+/* Some may have ended with their entry: they are to be made again. */
 void static_sync_forget_ended(struct static_sync *sync);
 
-/* The i-th of those that the core has, or NULL. */
-const struct config_static *static_sync_get(const struct static_sync *sync, uint32_t i);
+/* Those that the core has, each with one protocol or more. */
+uint32_t static_sync_count(const struct static_sync *sync);
+const struct config_static *static_sync_at(const struct static_sync *sync, uint32_t i);
+
+/* Why not, as a clause: "its outside address is ...". */
+const char *static_sync_text(enum nat64_static_result result);

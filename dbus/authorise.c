@@ -130,8 +130,13 @@ static bool is_admin(const struct caller *caller)
 	return false;
 }
 
-int authorise_read_bindings(sd_bus_message *message, sd_bus_error *error)
+int authorise(sd_bus_message *message, enum authorise_action action, sd_bus_error *error)
 {
+	static const char *const what[N_AUTHORISE_ACTIONS] = {
+		[AUTHORISE_READ_BINDINGS] = "see bindings and sessions",
+		[AUTHORISE_MANAGE_POOL4] = "change pool4",
+		[AUTHORISE_MANAGE_BIB] = "change bindings and clients",
+	};
 	sd_bus *bus = sd_bus_message_get_bus(message);
 	struct caller caller = {.n_groups = 0};
 	int r;
@@ -143,8 +148,8 @@ int authorise_read_bindings(sd_bus_message *message, sd_bus_error *error)
 	if (r < 0)
 		return sd_bus_error_set_errnof(error, r, "can not tell who the caller is");
 	if (!is_admin(&caller))
-		return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-					 "only root and members of group " DBUS_ADMIN_GROUP
-					 " may see bindings and sessions");
+		return sd_bus_error_setf(
+			error, SD_BUS_ERROR_ACCESS_DENIED,
+			"only root and members of group " DBUS_ADMIN_GROUP " may %s", what[action]);
 	return 0;
 }

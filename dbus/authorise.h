@@ -7,6 +7,13 @@
 
 #include <systemd/sd-bus.h>
 
-/* Bindings and sessions: root, the daemon's own user, group nat64d-admin. 0, or a negative errno
- * with error set. */
-int authorise_read_bindings(sd_bus_message *message, sd_bus_error *error);
+/* What is asked for, as the actions of polkit are named. */
+enum authorise_action {
+	AUTHORISE_READ_BINDINGS, /* bindings, sessions, clients: who talks to whom */
+	AUTHORISE_MANAGE_POOL4,
+	AUTHORISE_MANAGE_BIB,
+	N_AUTHORISE_ACTIONS,
+};
+
+/* Root, the daemon's own user, group nat64d-admin may. 0, or a negative errno with error set. */
+int authorise(sd_bus_message *message, enum authorise_action action, sd_bus_error *error);

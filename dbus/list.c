@@ -280,6 +280,19 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 	return n;
 }
 
+int list_pool4_entry(struct gateway *gateway, uint32_t id, struct list_pool4_row *ret)
+{
+	const struct pool4_entry *entry;
+	int r = -ENOENT;
+
+	gateway_lock(gateway);
+	entry = pool4_entry(gateway->nat->pool4, id);
+	if (entry != NULL)
+		r = fill_pool4_row(gateway->nat, entry, ret) ? 0 : -ENOMEM;
+	gateway_unlock(gateway);
+	return r;
+}
+
 void list_pool4_rows_free(struct list_pool4_row *rows, uint32_t n_rows)
 {
 	for (uint32_t i = 0; i < n_rows; i++)

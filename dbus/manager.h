@@ -3,14 +3,16 @@
  * The management interface org.nat64d1.Manager (org.nat64d1.xml), on the bus and on the control
  * socket at once. It runs in the control thread, on its event loop.
  *
- * Handlers keep one order: read, validate, apply, reply. They take the gateway's lock only to copy
- * out, never while talking to the bus.
+ * Handlers keep one order: read, validate, apply, announce, reply. They take the gateway's lock
+ * only to copy out, never while talking to the bus. What changes is changed by the daemon
+ * (change.h), and answered when the kernel's rules have followed.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/change.h"
 #include "daemon/gateway.h"
 
 struct manager;
@@ -20,6 +22,8 @@ struct manager_options {
 	bool no_bus;             /* control socket only */
 	const char *bus_address; /* NULL = the system bus */
 	const char *socket_path; /* NULL = no control socket */
+	const struct change_calls *changes;
+	uint32_t pool4_objects; /* Limits.Pool4Objects */
 };
 
 /* gateway->nat exists and stays. A bus that can not be reached is tried again; a control socket
@@ -30,3 +34,9 @@ void manager_free(struct manager *manager);
 
 /* gateway->state or the prefixes are different now: announced to everyone who listens. */
 void manager_changed(struct manager *manager);
+/* An entry of pool4 is new, is gone, or has another state. */
+void manager_pool4_changed(struct manager *manager, uint32_t id);
+
+/* The kernel's rules have followed all changes so far, or could not, with this sentence: those who
+ * wait for it are answered. */
+void manager_settled(struct manager *manager, const char *error);

@@ -5,12 +5,25 @@
 
 #define DBUS_SERVICE           "org.nat64d1"
 #define DBUS_PATH              "/org/nat64d1"
+#define DBUS_PATH_POOL4        DBUS_PATH "/pool4"
 #define DBUS_INTERFACE_MANAGER "org.nat64d1.Manager"
+#define DBUS_INTERFACE_POOL4   "org.nat64d1.Pool4"
 
 #define DBUS_ERROR_INVALID_ADDRESS  "org.nat64d1.Error.InvalidAddress"
+#define DBUS_ERROR_INVALID_PORTS    "org.nat64d1.Error.InvalidPorts"
 #define DBUS_ERROR_INVALID_PROTOCOL "org.nat64d1.Error.InvalidProtocol"
 #define DBUS_ERROR_INVALID_FILTER   "org.nat64d1.Error.InvalidFilter"
+#define DBUS_ERROR_INVALID_VALUE    "org.nat64d1.Error.InvalidValue"
+#define DBUS_ERROR_OVERLAP          "org.nat64d1.Error.Overlap"
+#define DBUS_ERROR_AMBIGUOUS        "org.nat64d1.Error.Ambiguous"
 #define DBUS_ERROR_NO_SUCH_POOL4    "org.nat64d1.Error.NoSuchPool4"
+#define DBUS_ERROR_POOL4_IN_USE     "org.nat64d1.Error.Pool4InUse"
+#define DBUS_ERROR_NO_SUCH_BIB      "org.nat64d1.Error.NoSuchBib"
+#define DBUS_ERROR_BIB_EXISTS       "org.nat64d1.Error.BibExists"
+#define DBUS_ERROR_ADDRESS_TAKEN    "org.nat64d1.Error.AddressTaken"
+#define DBUS_ERROR_NOT_IN_POOL4     "org.nat64d1.Error.NotInPool4"
+#define DBUS_ERROR_NO_SUCH_CLIENT   "org.nat64d1.Error.NoSuchClient"
+#define DBUS_ERROR_EXHAUSTED        "org.nat64d1.Error.Exhausted"
 
 /* Rows of the list methods. */
 #define DBUS_TYPE_POOL4   "(oa{sv})"

@@ -2,6 +2,7 @@
 /* See bus.h. */
 #include "tests/bus.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/core/filter.h"
+#include "daemon/daemon_changes.h"
 #include "dbus/manager.h"
 #include "dbus/names.h"
 #include "tests/fake_world.h"
@@ -88,33 +90,60 @@ void test_service_stop_bus(struct test_service *service)
 	g_assert_cmpint(waitpid(service->bus_daemon, NULL, 0), ==, service->bus_daemon);
 }
 
+static void report(int level, const char *text)
+{
+	g_test_message("%s", text);
+}
+
+static void pool4_changed(void *context, uint32_t id)
+{
+	struct test_service *service = context;
+
+	if (service->manager)
+		manager_pool4_changed(service->manager, id);
+}
+
+static const char config_text[] = "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
+				  "[Limits]\nBindings=300000\nSessions=300000\n"
+				  "StoredSYNs=16\nFragmentMemory=1M\nPool4Objects=8\n"
+				  "[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1024-65535\n"
+				  "Comment=for tests\n";
+
+static struct config *read_config(const struct test_service *service)
+{
+	g_autofree char *path = g_build_filename(service->directory, "nat64d.conf", NULL);
+	GPtrArray *problems = config_problems_new();
+	g_autoptr(GError) error = NULL;
+	struct config *config = NULL;
+
+	g_file_set_contents(path, config_text, -1, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(config_load(path, &config, problems), ==, 0);
+	g_ptr_array_unref(problems);
+	return config;
+}
+
 static void make_gateway(struct test_service *service, struct fake_world *world)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
-	static const struct addr4_range address = {0xc0000200, 0xc0000203}; /* 192.0.2.0/30 */
-	struct nat64_limits limits = {300000, 300000, 16, 1 << 20};
-	struct pool4_spec spec = {
-		.name = "wan",
-		.comment = "for tests",
-		.addresses = &address,
-		.n_addresses = 1,
-		.protocol = {true, true, true},
-		.pool6 = POOL4_ANY_PREFIX,
-		.source = POOL4_FROM_FILE,
+	const struct pool4_sync_config sync_config = {
+		.gateway = &service->gateway,
+		.report = report,
+		.changed = pool4_changed,
+		.context = service,
 	};
-	struct nat64_config config;
 	struct nat64_world calls = fake_world_calls(world);
+	char *error = NULL;
 
-	nat64_config_default(&config);
-	g_assert_true(prefix6_parse("2001:db8:64::/96", &config.pool6[0]));
-	config.clients_any = true;
-	port_ranges_add(&spec.ports, 1024, 65535);
+	service->config = read_config(service);
 	gateway_init(&service->gateway);
-	service->gateway.nat = nat64_new(&config, &limits, &calls, seed, gateway_now_ms());
+	service->gateway.nat = nat64_new(&service->config->nat64, &service->config->limits, &calls,
+					 seed, gateway_now_ms());
 	g_assert_nonnull(service->gateway.nat);
-	g_assert_cmpint(pool4_add(service->gateway.nat->pool4, &spec, &service->pool4_id), ==,
-			POOL4_OK);
-	pool4_set_state(service->gateway.nat->pool4, service->pool4_id, POOL4_ACTIVE);
+	g_assert_cmpint(pool4_sync_new(&sync_config, &service->sync), ==, 0);
+	g_assert_cmpuint(pool4_sync_follow(service->sync, service->config), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, true, &error), ==, 0);
+	service->pool4_id = pool4_entry_by_name(service->gateway.nat->pool4, "wan")->id;
 	service->gateway.state = GATEWAY_ACTIVE;
 }
 
@@ -142,22 +171,46 @@ static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *user
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+/* There are no rules here; a test may want them to fail. */
+static int put_rules(void *context, char **ret_error)
+{
+	struct test_service *service = context;
+
+	g_atomic_int_inc(&service->n_rules);
+	if (g_atomic_int_get(&service->rules_fail)) {
+		*ret_error = g_strdup("the kernel says no");
+		return -EPERM;
+	}
+	return pool4_sync_rules(service->sync, NULL, false, ret_error);
+}
+
 static gpointer serve(gpointer data)
 {
 	struct test_service *service = data;
+	struct daemon_changes_config changes_config = {
+		.sync = service->sync,
+		.put_rules = put_rules,
+		.context = service,
+	};
 	struct manager_options options = {
 		.bus_address = service->bus_address,
 		.socket_path = service->socket_path,
+		.pool4_objects = service->config->pool4_objects,
 	};
-	struct manager *manager = NULL;
+	struct daemon_changes *changes = NULL;
 	sd_event *event = NULL;
 
 	g_assert_cmpint(sd_event_new(&event), >=, 0);
+	changes_config.event = event;
+	g_assert_cmpint(daemon_changes_new(&changes_config, &changes), ==, 0);
+	options.changes = daemon_changes_calls(changes);
 	g_assert_cmpint(sd_event_add_io(event, NULL, service->stop_fd, EPOLLIN, on_stop, NULL), >=,
 			0);
-	g_assert_cmpint(manager_new(&service->gateway, event, &options, &manager), >=, 0);
+	g_assert_cmpint(manager_new(&service->gateway, event, &options, &service->manager), >=, 0);
+	daemon_changes_set_manager(changes, service->manager);
 	g_assert_cmpint(sd_event_loop(event), ==, 0);
-	manager_free(manager);
+	manager_free(service->manager);
+	daemon_changes_free(changes);
 	sd_event_unref(event);
 	return NULL;
 }
@@ -227,7 +280,9 @@ void test_service_stop(struct test_service *service)
 	g_thread_join(service->thread);
 	close(service->stop_fd);
 	g_assert_true(nat64_check(service->gateway.nat));
+	pool4_sync_free(service->sync);
 	gateway_deinit(&service->gateway);
+	config_free(service->config);
 	test_service_stop_bus(service);
 	g_assert_cmpint(g_access(service->socket_path, F_OK), ==, -1); /* removed */
 	close(service->cleaner_fd);

@@ -11,6 +11,7 @@
 
 #include "daemon/core/nat64.h"
 #include "daemon/gateway.h"
+#include "daemon/pool4_sync.h"
 
 struct test_service {
 	char *directory;
@@ -21,6 +22,11 @@ struct test_service {
 	int cleaner_fd;
 	struct gateway gateway;
 	uint32_t pool4_id;
+	struct config *config;
+	struct pool4_sync *sync; /* once it serves, of its thread only */
+	struct manager *manager;
+	int n_rules;    /* how often the rules followed */
+	int rules_fail; /* set: they can not follow */
 	GThread *thread;
 	int stop_fd;
 };

@@ -119,12 +119,13 @@ room_of()
 {
 	case $1 in
 	# These know several edges, which is their job.
-	daemon* | main | worker | world | pool4_auto | pool4_move | pool4_sync | pool4_wanted | \
-		static_sync | unsaid)
+	daemon* | main | worker | world | pool4_auto | pool4_change | pool4_move | pool4_rules | pool4_sync* | \
+		pool4_wanted | static_sync)
 		echo wiring ;;
-	config*) echo config ;;
+	config* | pool4_runtime) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
+	change*) echo change ;;
 	nfqueue | rawsock | inject | event_report | log | capabilities | gateway | netlink) echo "$1" ;;
 	esac
 }
@@ -149,7 +150,7 @@ edge_offenders()
 bus_offenders()
 {
 	includes dbus/*.[ch] schema/*.[ch] 2>/dev/null |
-		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(gateway|log|config[a-z_]*)\.h)'
+		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(change|gateway|log|config[a-z_]*)\.h)'
 }
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the

@@ -43,7 +43,7 @@ static sd_bus_message *send_call(sd_bus *bus, sd_bus_message *call)
 	return reply;
 }
 
-static char *interface_xml(const char *xml)
+static char *interface_xml(const char *xml, const char *name)
 {
 	g_autoptr(GError) error = NULL;
 	GDBusNodeInfo *node = g_dbus_node_info_new_for_xml(xml, &error);
@@ -51,33 +51,44 @@ static char *interface_xml(const char *xml)
 	GString *text = g_string_new(NULL);
 
 	g_assert_no_error(error);
-	interface = g_dbus_node_info_lookup_interface(node, DBUS_INTERFACE_MANAGER);
+	interface = g_dbus_node_info_lookup_interface(node, name);
 	g_assert_nonnull(interface);
 	g_dbus_interface_info_generate_xml(interface, 0, text);
 	g_dbus_node_info_unref(node);
 	return g_string_free(text, FALSE);
 }
 
-/* The vtable says what the XML says, names of arguments included. */
+static char *object_path(uint32_t id)
+{
+	return g_strdup_printf(DBUS_PATH_POOL4 "/%u", id);
+}
+
+/* The vtables say what the XML says, names of arguments included. */
 static void test_contract(void)
 {
-	g_autofree char *documented = NULL, *file = NULL;
-	g_autoptr(GError) error = NULL;
+	g_autofree char *entry = object_path(service.pool4_id);
+	const struct {
+		const char *file, *path, *interface;
+	} contracts[] = {
+		{CONTRACTS "/org.nat64d1.xml", DBUS_PATH, DBUS_INTERFACE_MANAGER},
+		{CONTRACTS "/org.nat64d1.Pool4.xml", entry, DBUS_INTERFACE_POOL4},
+	};
 
-	g_file_get_contents(CONTRACT, &file, NULL, &error);
-	g_assert_no_error(error);
-	documented = interface_xml(file);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 2 * G_N_ELEMENTS(contracts); i++) {
+		const char *interface = contracts[i / 2].interface;
 		_cleanup_message_ sd_bus_message *reply = NULL;
-		g_autofree char *served = NULL;
+		g_autofree char *documented = NULL, *file = NULL, *served = NULL;
 		const char *xml;
 
-		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
+		g_assert_true(g_file_get_contents(contracts[i / 2].file, &file, NULL, NULL));
+		documented = interface_xml(file, interface);
+		g_assert_cmpint(sd_bus_call_method(clients[i % 2], DBUS_SERVICE,
+						   contracts[i / 2].path,
 						   "org.freedesktop.DBus.Introspectable",
 						   "Introspect", NULL, &reply, NULL),
 				>=, 0);
 		g_assert_cmpint(sd_bus_message_read(reply, "s", &xml), >=, 0);
-		served = interface_xml(xml);
+		served = interface_xml(xml, interface);
 		g_assert_cmpstr(served, ==, documented);
 	}
 }
@@ -116,6 +127,8 @@ static void test_properties(void)
 
 static void test_pool4(void)
 {
+	g_autofree char *entry = object_path(service.pool4_id);
+
 	for (unsigned i = 0; i < 2; i++) {
 		_cleanup_message_ sd_bus_message *call = call_new(clients[i], "ListPool4");
 		_cleanup_message_ sd_bus_message *reply = NULL;
@@ -127,7 +140,7 @@ static void test_pool4(void)
 		sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_POOL4);
 		sd_bus_message_enter_container(reply, 'r', "oa{sv}");
 		sd_bus_message_read(reply, "o", &path);
-		g_assert_cmpstr(path, ==, "/");
+		g_assert_cmpstr(path, ==, entry);
 		sd_bus_message_enter_container(reply, 'a', "{sv}");
 		g_assert_cmpint(sd_bus_message_read(reply, "{sv}{sv}{sv}", &key, "u", &id, &key,
 						    "s", &name, &key, "s", &addresses),

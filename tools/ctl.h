@@ -48,6 +48,10 @@ enum ctl_status ctl_bad_reply(int r);
 /* The verbs. argv holds what stands behind the verb; global options are gone. */
 enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_pool4_add(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_pool4_remove(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_pool4_drain(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_pool4_enable(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_session_list(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv);

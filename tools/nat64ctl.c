@@ -63,6 +63,16 @@ static const struct verb {
 } verbs[] = {
 	{"status", NULL, "", "the gateway at a glance", ctl_status},
 	{"pool4", "list", "", "addresses and ports that bindings may use", ctl_pool4_list},
+	{"pool4", "add",
+	 "ADDRESSES [PORTS] [--name N] [--protocol tcp,udp,icmp] [--clients PREFIX] [--overflow] "
+	 "[--prefix P] [--comment T] [--dry-run]",
+	 "use addresses: 192.0.2.7, 192.0.2.8/29, A-B, interface:NAME", ctl_pool4_add},
+	{"pool4", "remove", "ENTRY|ADDRESSES [--force] [--dry-run]",
+	 "remove an entry; --force ends the bindings that use it", ctl_pool4_remove},
+	{"pool4", "drain", "ENTRY|ADDRESSES [--dry-run]",
+	 "no new bindings; the entry goes with its last one", ctl_pool4_drain},
+	{"pool4", "enable", "ENTRY|ADDRESSES [--dry-run]",
+	 "use an entry again that was removed or drained", ctl_pool4_enable},
 	{"bib", "list", FILTERS " [--limit N] [--count]", "bindings", ctl_bib_list},
 	{"session", "list", SESSION_FILTERS " [--limit N] [--count]", "sessions", ctl_session_list},
 	{"stats", NULL, "[--all]", "counters that are not zero, or all", ctl_stats},

@@ -219,6 +219,25 @@ static enum pool4_result check_way(const struct pool4 *pool, struct pool4_item *
 	return pool4_item_set_map(pool, item);
 }
 
+enum pool4_result pool4_check_spec(struct pool4 *pool, const struct pool4_spec *spec,
+				   uint32_t *ret_id)
+{
+	enum pool4_result result;
+	struct pool4_item *item;
+	bool shares;
+
+	result = check_spec(pool, spec, &shares, ret_id);
+	if (result != POOL4_OK || pool->way.mode != POOL4_DETERMINISTIC)
+		return result;
+	*ret_id = 0;
+	item = pool4_item_new(pool, spec);
+	if (!item)
+		return POOL4_NO_MEMORY;
+	result = pool4_item_join_scopes(pool, item) ? check_way(pool, item) : POOL4_NO_MEMORY;
+	pool4_item_free(pool, item);
+	return result;
+}
+
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id)
 {
 	struct pool4_item *item;
@@ -298,6 +317,14 @@ void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state)
 	if (pool->blocks)
 		pool4_set_state(pool->blocks->free, id, state);
 	pool4_item_enter_scopes(item);
+}
+
+void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+
+	if (item)
+		item->entry.spec.source = source;
 }
 
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports)

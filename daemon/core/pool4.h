@@ -138,9 +138,13 @@ void pool4_set_held_limit(struct pool4 *pool, uint32_t limit);
 /* The new entry is pending. The addresses may come in any order and overlap each other. With
  * POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id);
+/* What pool4_add() would say, without doing it. */
+enum pool4_result pool4_check_spec(struct pool4 *pool, const struct pool4_spec *spec,
+				   uint32_t *ret_id);
 enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without ports in use */
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
+void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source);
 
 /* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
  * of them stay so. With POOL4_OVERLAP or POOL4_BAD_CLIENTS nothing has changed. */

@@ -220,6 +220,12 @@ bool port_ranges_overlap(const struct port_ranges *a, const struct port_ranges *
 	return false;
 }
 
+bool port_ranges_equal(const struct port_ranges *a, const struct port_ranges *b)
+{
+	return a->n_ranges == b->n_ranges &&
+	       memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0])) == 0;
+}
+
 uint32_t port_ranges_count(const struct port_ranges *ranges)
 {
 	uint32_t n = 0;

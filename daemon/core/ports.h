@@ -38,6 +38,7 @@ bool port_ranges_remove(struct port_ranges *ranges, uint16_t first, uint16_t las
 void port_ranges_keep(struct port_ranges *ranges, const struct port_ranges *others);
 bool port_ranges_contain(const struct port_ranges *ranges, uint16_t port);
 bool port_ranges_overlap(const struct port_ranges *a, const struct port_ranges *b);
+bool port_ranges_equal(const struct port_ranges *a, const struct port_ranges *b);
 uint32_t port_ranges_count(const struct port_ranges *ranges);
 /* What a range list must be, for lists that did not come from these functions. */
 bool port_ranges_check(const struct port_ranges *ranges);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What management asks of the daemon while it runs, and what comes of it: the one thing that the
+ * management interface and the daemon's wiring both know. Requests are texts as people write them;
+ * who serves them parses them as the configuration file is parsed.
+ *
+ * Control thread only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One for each error of the interface that a change can end with. */
+enum change_error {
+	CHANGE_OK,
+	CHANGE_INVALID_ADDRESS,
+	CHANGE_INVALID_PORTS,
+	CHANGE_INVALID_PROTOCOL,
+	CHANGE_INVALID_VALUE, /* of an option */
+	CHANGE_OVERLAP,
+	CHANGE_AMBIGUOUS,
+	CHANGE_NO_SUCH_POOL4,
+	CHANGE_POOL4_IN_USE,
+	CHANGE_NO_SUCH_BIB,
+	CHANGE_BIB_EXISTS,
+	CHANGE_ADDRESS_TAKEN,
+	CHANGE_NOT_IN_POOL4,
+	CHANGE_NO_SUCH_CLIENT,
+	CHANGE_EXHAUSTED,
+	CHANGE_NOT_SUPPORTED, /* not for this entry */
+	CHANGE_FAILED,        /* memory, or the kernel */
+	N_CHANGE_ERRORS,
+};
+
+/* Texts are NULL if not given. */
+struct change_options {
+	bool dry_run;
+	bool force;
+	bool replace;
+	bool overflow;
+	const char *name;
+	const char *comment;
+	const char *clients;
+	const char *prefix;
+};
+
+/* "" = default. */
+struct change_pool4 {
+	const char *addresses;
+	const char *ports;
+	const char *protocols;
+};
+
+/* "" and 0: this side is not given. */
+struct change_bib {
+	const char *protocols;
+	const char *address6;
+	uint16_t port6;
+	const char *address4;
+	uint16_t port4;
+};
+
+#define CHANGE_TEXT_SIZE    512
+#define CHANGE_WARNINGS_MAX 4
+
+struct change_result {
+	enum change_error error;
+	bool changed;
+	bool needs_rules;            /* done only once the kernel's rules have followed */
+	uint32_t pool4;              /* id of the entry, or 0 */
+	char text[CHANGE_TEXT_SIZE]; /* what has changed, or why not: one sentence */
+	char warning[CHANGE_WARNINGS_MAX][CHANGE_TEXT_SIZE];
+	unsigned n_warnings;
+};
+
+/* Each fills *ret, which is empty before. With needs_rules the caller answers when he is told that
+ * the rules are settled (manager_settled()). */
+struct change_calls {
+	void *context;
+	void (*add_pool4)(void *context, const struct change_pool4 *request,
+			  const struct change_options *options, struct change_result *ret);
+	/* entry: name, id or addresses */
+	void (*remove_pool4)(void *context, const char *entry, const struct change_options *options,
+			     struct change_result *ret);
+	void (*drain_pool4)(void *context, const char *entry, const struct change_options *options,
+			    struct change_result *ret);
+	void (*enable_pool4)(void *context, const char *entry, const struct change_options *options,
+			     struct change_result *ret);
+	void (*add_bib)(void *context, const struct change_bib *request,
+			const struct change_options *options, struct change_result *ret);
+	void (*remove_bib)(void *context, const struct change_bib *request,
+			   const struct change_options *options, struct change_result *ret);
+};

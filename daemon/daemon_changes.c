@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation
+ *
+ * A change reaches the core at once, where a new entry waits (pending). The rules follow when the
+ * event loop has nothing else to do, so after all calls that have come already; but no later than
+ * COLLECT_USEC after the first and COLLECT_MAX changes. Then everybody who waits is answered. Who
+ * asks one by one gets one update for each; who sends many without waiting for the answers, one for
+ * all that came while the last was being made.
+ */
+#include "daemon/daemon_changes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/log.h"
+#include "daemon/pool4_change.h"
+#include "dbus/manager.h"
+
+#define COLLECT_USEC 100000
+#define COLLECT_MAX  4096
+
+struct daemon_changes {
+	struct daemon_changes_config config;
+	struct change_calls calls;
+	struct manager *manager;
+	sd_event_source *idle;
+	uint64_t since_usec; /* of the first that waits */
+	unsigned n_waiting;
+};
+
+/* The rules follow, and all are answered. */
+static void settle(struct daemon_changes *changes)
+{
+	char *error = NULL;
+	int r;
+
+	(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_OFF);
+	(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
+	changes->n_waiting = 0;
+	r = changes->config.put_rules(changes->config.context, &error);
+	if (r < 0)
+		pool4_change_roll_back(changes->config.sync);
+	if (r < 0 && !error)
+		error = g_strdup(strerror(-r));
+	if (changes->manager)
+		manager_settled(changes->manager, r < 0 ? error : NULL);
+	g_free(error);
+}
+
+static int on_idle(sd_event_source *source, void *userdata)
+{
+	settle(userdata);
+	return 0;
+}
+
+void daemon_changes_want_rules(struct daemon_changes *changes)
+{
+	uint64_t now_usec = 0;
+
+	(void)sd_event_now(changes->config.event, CLOCK_MONOTONIC, &now_usec);
+	if (changes->n_waiting++ == 0) {
+		changes->since_usec = now_usec;
+		(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_ONESHOT);
+	} else if (changes->n_waiting >= COLLECT_MAX ||
+		   now_usec - changes->since_usec >= COLLECT_USEC) {
+		/* Next of all. */
+		(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IMPORTANT);
+	}
+}
+
+/* What came of a change: said in the log, as who changes what is of interest later. */
+static void finish(struct daemon_changes *changes, const struct change_options *options,
+		   struct change_result *result)
+{
+	if (options->dry_run)
+		result->needs_rules = false;
+	if (!result->needs_rules)
+		return;
+	if (result->changed)
+		log_line(LOG_NOTICE, "%s", result->text);
+	daemon_changes_want_rules(changes);
+}
+
+static void call_add_pool4(void *context, const struct change_pool4 *request,
+			   const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	pool4_change_add(changes->config.sync, request, options, ret);
+	finish(changes, options, ret);
+}
+
+static void call_remove_pool4(void *context, const char *entry,
+			      const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	pool4_change_remove(changes->config.sync, entry, options, ret);
+	finish(changes, options, ret);
+}
+
+static void call_drain_pool4(void *context, const char *entry, const struct change_options *options,
+			     struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	pool4_change_drain(changes->config.sync, entry, options, ret);
+	finish(changes, options, ret);
+}
+
+static void call_enable_pool4(void *context, const char *entry,
+			      const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	pool4_change_enable(changes->config.sync, entry, options, ret);
+	finish(changes, options, ret);
+}
+
+int daemon_changes_new(const struct daemon_changes_config *config, struct daemon_changes **ret)
+{
+	struct daemon_changes *changes = g_new0(struct daemon_changes, 1);
+	int r;
+
+	changes->config = *config;
+	changes->calls = (struct change_calls){
+		.context = changes,
+		.add_pool4 = call_add_pool4,
+		.remove_pool4 = call_remove_pool4,
+		.drain_pool4 = call_drain_pool4,
+		.enable_pool4 = call_enable_pool4,
+	};
+	r = sd_event_add_defer(config->event, &changes->idle, on_idle, changes);
+	if (r >= 0)
+		r = sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(changes->idle, SD_EVENT_OFF);
+	if (r < 0) {
+		daemon_changes_free(changes);
+		return r;
+	}
+	*ret = changes;
+	return 0;
+}
+
+void daemon_changes_free(struct daemon_changes *changes)
+{
+	if (!changes)
+		return;
+	(void)sd_event_source_disable_unref(changes->idle);
+	g_free(changes);
+}
+
+const struct change_calls *daemon_changes_calls(const struct daemon_changes *changes)
+{
+	return &changes->calls;
+}
+
+void daemon_changes_set_manager(struct daemon_changes *changes, struct manager *manager)
+{
+	changes->manager = manager;
+}

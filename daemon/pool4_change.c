@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See pool4_change.h. */
+#include "daemon/pool4_change.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/change_text.h"
+#include "daemon/config_value.h"
+#include "daemon/core/nat64.h"
+#include "daemon/core/pool4_text.h"
+#include "daemon/pool4_sync_internal.h"
+
+#define QUOTED_MAX 64 /* bytes of a wrong word that a sentence repeats */
+#define LISTED_MAX 8  /* entries that a sentence lists */
+
+static struct pool4 *pool_of(const struct pool4_sync *sync)
+{
+	return sync->config.gateway->nat->pool4;
+}
+
+/* One argument, as the key of the file is parsed; false with the error. */
+static bool parse(const char *key_name, const char *text, enum change_error error,
+		  const struct config *config, struct config_pool4 *entry,
+		  struct change_result *ret)
+{
+	const struct config_key *key = config_key_find(CONFIG_SECTION_POOL4, key_name);
+	bool is_list = key->type != CONFIG_COMMENT;
+	g_autofree char *words = g_strdup(text && (*text || !*key->initial) ? text : key->initial);
+	g_autofree char *option = g_ascii_strdown(key_name, -1);
+	g_autofree char *problem = NULL;
+
+	if (is_list)
+		g_strdelimit(words, ",", ' ');
+	/* The configuration is only read: for the prefixes of Pool6. */
+	problem = config_value_set(key, words, (struct config *)config, entry);
+	if (problem && error == CHANGE_INVALID_VALUE)
+		change_fail(ret, error, "%s: %s", option, problem);
+	else if (problem)
+		change_fail(ret, error, "%s", problem);
+	return !problem;
+}
+
+static bool parse_name(const char *name, struct config_pool4 *entry, struct change_result *ret)
+{
+	if (!name || !*name)
+		return true;
+	if (strcmp(name, POOL4_WANTED_AUTO) == 0) {
+		change_fail(ret, CHANGE_INVALID_VALUE,
+			    "the name 'auto' is kept for the entry that exists while there is no "
+			    "other");
+		return false;
+	}
+	if (!config_name_is_valid(name)) {
+		change_fail(ret, CHANGE_INVALID_VALUE,
+			    "'%.*s' is not a name: at most 32 of a-z, 0-9, '.', '_' and '-', with "
+			    "a letter or digit in front",
+			    QUOTED_MAX, name);
+		return false;
+	}
+	g_strlcpy(entry->spec.name, name, sizeof(entry->spec.name));
+	return true;
+}
+
+static void entry_deinit(struct config_pool4 *entry)
+{
+	g_free((void *)entry->spec.addresses);
+	g_strfreev(entry->interfaces);
+}
+
+/* The caller ends *ret_entry with entry_deinit() in any case. */
+static bool parse_request(struct pool4_sync *sync, const struct change_pool4 *request,
+			  const struct change_options *options, struct config_pool4 *ret_entry,
+			  struct change_result *ret)
+{
+	const struct {
+		const char *key;
+		const char *text;
+		enum change_error error;
+	} arguments[] = {
+		{"Addresses", request->addresses, CHANGE_INVALID_ADDRESS},
+		{"Ports", request->ports, CHANGE_INVALID_PORTS},
+		{"Protocols", request->protocols, CHANGE_INVALID_PROTOCOL},
+		{"Clients", options->clients, CHANGE_INVALID_VALUE},
+		{"Prefix", options->prefix, CHANGE_INVALID_VALUE},
+		{"Comment", options->comment, CHANGE_INVALID_VALUE},
+	};
+
+	*ret_entry = (struct config_pool4){
+		.spec = {.pool6 = POOL4_ANY_PREFIX,
+			 .overflow = options->overflow,
+			 .source = POOL4_FROM_RUNTIME},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(arguments); i++) {
+		if (!parse(arguments[i].key, arguments[i].text, arguments[i].error, sync->followed,
+			   ret_entry, ret))
+			return false;
+	}
+	return parse_name(options->name, ret_entry, ret);
+}
+
+/* Do they mean the same, but for name, comment and source? */
+static bool same_spec(const struct pool4_spec *a, const struct pool4_spec *b)
+{
+	return a->n_addresses == b->n_addresses &&
+	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) == 0 &&
+	       memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0 &&
+	       port_ranges_equal(&a->ports, &b->ports) && a->n_clients == b->n_clients &&
+	       memcmp(a->clients, b->clients, a->n_clients * sizeof(*a->clients)) == 0 &&
+	       a->overflow == b->overflow && a->pool6 == b->pool6;
+}
+
+static void enable(struct pool4_sync *sync, const struct pool4_entry *entry,
+		   const struct change_options *options, struct change_result *ret);
+
+/* The core has said no, because of the other entry if there is one. */
+static void refuse(struct pool4_sync *sync, const struct pool4_spec *spec, enum pool4_result result,
+		   const struct pool4_entry *other, const struct change_options *options,
+		   struct change_result *ret)
+{
+	char wanted[CHANGE_ADDRESSES_SIZE], text[CHANGE_SPEC_SIZE];
+	const char *name = other ? other->spec.name : "";
+	bool same = other && same_spec(spec, &other->spec);
+
+	if (same && (!*spec->name || strcmp(spec->name, name) == 0)) {
+		enable(sync, other, options, ret);
+		return;
+	}
+	if (!other) {
+		change_fail(ret, CHANGE_FAILED, "%s can not be added: %s",
+			    change_addresses_text(spec, wanted), pool4_result_text(result));
+		return;
+	}
+	change_addresses_text(spec, wanted);
+	change_spec_text(&other->spec, text);
+	if (result == POOL4_EXISTS)
+		change_fail(ret, CHANGE_OVERLAP,
+			    "there is a pool4 entry %s already (%s): choose another name", name,
+			    text);
+	else if (other->state == POOL4_DRAINING)
+		change_fail(ret, CHANGE_OVERLAP,
+			    "%s overlaps pool4 entry %s (%s), which goes with its last binding: "
+			    "'nat64ctl pool4 remove %s --force' ends them",
+			    wanted, name, text, name);
+	else if (other->state == POOL4_DISABLED)
+		change_fail(ret, CHANGE_OVERLAP,
+			    "%s overlaps pool4 entry %s (%s), which is disabled: "
+			    "'nat64ctl pool4 enable %s' uses it again",
+			    wanted, name, text, name);
+	else
+		change_fail(ret, CHANGE_OVERLAP,
+			    "%s overlaps pool4 entry %s (%s): choose other addresses, ports, "
+			    "protocols or clients, or remove that one first",
+			    wanted, name, text);
+}
+
+static uint64_t count_ports(const struct pool4_spec *spec)
+{
+	return addr4_ranges_count(spec->addresses, spec->n_addresses) *
+	       port_ranges_count(&spec->ports);
+}
+
+/* The new entry is there: what else that means. */
+static void follow_up(struct pool4_sync *sync, const struct pool4_wanted *wanted, bool dry_run,
+		      struct change_result *ret)
+{
+	uint32_t limit = sync->config.gateway->nat->limits.bindings;
+	const struct pool4_entry *automatic = pool4_entry_by_name(pool_of(sync), POOL4_WANTED_AUTO);
+	char addresses[CHANGE_ADDRESSES_SIZE];
+
+	if (count_ports(&wanted->spec) > limit)
+		change_warn(ret, "it has more ports than the %u of Limits.Bindings can use", limit);
+	if (!automatic || automatic->spec.source != POOL4_FROM_AUTO ||
+	    automatic->state == POOL4_DRAINING)
+		return;
+	change_warn(ret,
+		    "the entry auto (%s) is drained, because it exists only while there is no "
+		    "other",
+		    change_addresses_text(&automatic->spec, addresses));
+	if (!dry_run) {
+		pool4_wanted_remove(sync->wanted, POOL4_WANTED_AUTO);
+		(void)pool4_sync_drain(sync, automatic->id);
+	}
+}
+
+static struct prefix6 prefix_of(const struct pool4_sync *sync, const struct pool4_spec *spec)
+{
+	const struct prefix6 any = {.len = 0};
+
+	return spec->pool6 == POOL4_ANY_PREFIX ? any : sync->followed->nat64.pool6[spec->pool6];
+}
+
+/* Written down under the name that the core has chosen. */
+static void record(struct pool4_sync *sync, struct config_pool4 *entry,
+		   const struct pool4_wanted *wanted)
+{
+	const struct prefix6 prefix = prefix_of(sync, &entry->spec);
+
+	memcpy(entry->spec.name, wanted->spec.name, sizeof(entry->spec.name));
+	(void)pool4_runtime_add(sync->runtime, entry, &prefix);
+}
+
+/* It is added once its interface has an address, and so under a name that is known now. */
+static void add_later(struct pool4_sync *sync, const struct config_pool4 *entry,
+		      struct pool4_wanted *wanted, const struct change_options *options,
+		      struct change_result *ret)
+{
+	const struct prefix6 prefix = prefix_of(sync, &entry->spec);
+	const char *name = entry->spec.name;
+	const struct pool4_record *known = pool4_runtime_find(sync->runtime, name);
+	g_autofree char *interfaces = g_strjoinv(" ", entry->interfaces);
+
+	if (!*name)
+		change_fail(ret, CHANGE_INVALID_ADDRESS,
+			    "%s has no IPv4 address now: give the entry a name, and it comes with "
+			    "the address",
+			    interfaces);
+	else if (known && pool4_runtime_same(&known->entry, entry))
+		change_nothing(ret, "pool4 entry %s is there already, and comes with an address",
+			       name);
+	else if (known || pool4_wanted_find(sync->wanted, name))
+		change_fail(ret, CHANGE_OVERLAP,
+			    "there is a pool4 entry %s already: choose another name", name);
+	else
+		change_done(ret, "pool4 entry %s %s", name,
+			    options->dry_run ? "would be added" : "added");
+	if (!ret->changed) {
+		pool4_wanted_entry_free(wanted);
+		return;
+	}
+	change_warn(ret, "%s has no IPv4 address now: the entry comes with it", interfaces);
+	if (options->dry_run) {
+		pool4_wanted_entry_free(wanted);
+		return;
+	}
+	(void)pool4_runtime_add(sync->runtime, entry, &prefix);
+	pool4_wanted_add(sync->wanted, wanted);
+}
+
+static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool4_wanted *wanted,
+		const struct change_options *options, struct change_result *ret)
+{
+	enum pool4_result result;
+	char text[CHANGE_SPEC_SIZE];
+	uint32_t id;
+
+	result = pool4_sync_check(sync, wanted, &id);
+	if (result == POOL4_OK && !options->dry_run)
+		result = pool4_sync_add(sync, wanted, &id);
+	if (result != POOL4_OK) {
+		bool has_other = result == POOL4_OVERLAP || result == POOL4_EXISTS;
+
+		refuse(sync, &wanted->spec, result,
+		       has_other ? pool4_entry(pool_of(sync), id) : NULL, options, ret);
+		pool4_wanted_entry_free(wanted);
+		return;
+	}
+	follow_up(sync, wanted, options->dry_run, ret);
+	change_spec_text(&wanted->spec, text);
+	if (options->dry_run) {
+		change_done(ret, "pool4 entry %s%swould be added: %s", wanted->spec.name,
+			    *wanted->spec.name ? " " : "", text);
+		pool4_wanted_entry_free(wanted);
+		return;
+	}
+	change_done(ret, "pool4 entry %s added: %s", wanted->spec.name, text);
+	ret->pool4 = id;
+	ret->needs_rules = true;
+	record(sync, entry, wanted);
+	pool4_wanted_add(sync->wanted, wanted);
+	g_array_append_val(sync->added, id);
+}
+
+void pool4_change_add(struct pool4_sync *sync, const struct change_pool4 *request,
+		      const struct change_options *options, struct change_result *ret)
+{
+	struct pool4_wanted *wanted;
+	struct config_pool4 entry;
+
+	if (parse_request(sync, request, options, &entry, ret)) {
+		(void)pool4_auto_read(sync->autos);
+		wanted = pool4_wanted_entry(sync->autos, &entry);
+		if (wanted->spec.n_addresses > 0)
+			add(sync, &entry, wanted, options, ret);
+		else
+			add_later(sync, &entry, wanted, options, ret);
+	}
+	entry_deinit(&entry);
+}
+
+void pool4_change_roll_back(struct pool4_sync *sync)
+{
+	for (guint i = 0; i < sync->added->len; i++) {
+		uint32_t id = g_array_index(sync->added, uint32_t, i);
+		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+		g_autofree char *name = NULL;
+
+		if (!entry)
+			continue;
+		name = g_strdup(entry->spec.name);
+		(void)pool4_sync_cut(sync, id);
+		pool4_wanted_remove(sync->wanted, name);
+		pool4_runtime_remove(sync->runtime, name);
+	}
+	g_array_set_size(sync->added, 0);
+}
+
+static const struct config_pool4 *section_of(const struct pool4_sync *sync, const char *name)
+{
+	for (uint32_t i = 0; i < sync->followed->n_pool4; i++) {
+		if (strcmp(sync->followed->pool4[i].spec.name, name) == 0)
+			return &sync->followed->pool4[i];
+	}
+	return NULL;
+}
+
+static bool has_addresses(const struct pool4_entry *entry, const struct pool4_text *text)
+{
+	return entry->spec.n_addresses == text->n_ranges &&
+	       memcmp(entry->spec.addresses, text->range, text->n_ranges * sizeof(*text->range)) ==
+		       0;
+}
+
+static bool shares_addresses(const struct pool4_entry *entry, const struct pool4_text *text)
+{
+	for (uint32_t i = 0; i < entry->spec.n_addresses; i++) {
+		for (uint32_t j = 0; j < text->n_ranges; j++) {
+			if (entry->spec.addresses[i].first <= text->range[j].last &&
+			    text->range[j].first <= entry->spec.addresses[i].last)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Those entries that match, as a list for a sentence; returns how many, and one of them. */
+static guint list_matching(struct pool4_sync *sync, const struct pool4_text *text,
+			   bool (*match)(const struct pool4_entry *, const struct pool4_text *),
+			   GString *ret_names, const struct pool4_entry **ret)
+{
+	const struct pool4_entry *entry;
+	char spec[CHANGE_SPEC_SIZE];
+	guint n = 0;
+
+	for (uint32_t id = 0; (entry = pool4_next(pool_of(sync), id)) != NULL; id = entry->id) {
+		if (!match(entry, text))
+			continue;
+		*ret = entry;
+		if (n++ < LISTED_MAX)
+			g_string_append_printf(ret_names, "%s%s (%s)", n > 1 ? ", " : "",
+					       entry->spec.name,
+					       change_spec_text(&entry->spec, spec));
+	}
+	if (n > LISTED_MAX)
+		g_string_append_printf(ret_names, " and %u more", n - LISTED_MAX);
+	return n;
+}
+
+static const struct pool4_entry *find_by_addresses(struct pool4_sync *sync, const char *words,
+						   const struct pool4_text *text,
+						   struct change_result *ret)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+	const struct pool4_entry *entry = NULL;
+	guint n = list_matching(sync, text, has_addresses, names, &entry);
+
+	if (n == 1)
+		return entry;
+	if (n > 1) {
+		change_fail(ret, CHANGE_AMBIGUOUS,
+			    "%u entries of pool4 have the addresses %.*s: name one of %s", n,
+			    QUOTED_MAX, words, names->str);
+		return NULL;
+	}
+	n = list_matching(sync, text, shares_addresses, names, &entry);
+	if (n > 0)
+		change_fail(ret, CHANGE_NO_SUCH_POOL4,
+			    "pool4 has no entry with exactly the addresses %.*s; %s has some of "
+			    "them",
+			    QUOTED_MAX, words, names->str);
+	else
+		change_fail(ret, CHANGE_NO_SUCH_POOL4, "pool4 has no entry with the addresses %.*s",
+			    QUOTED_MAX, words);
+	return NULL;
+}
+
+static bool parse_id(const char *text, uint32_t *ret)
+{
+	uint64_t id;
+
+	if (!config_number_parse(text, &id) || id > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)id;
+	return true;
+}
+
+/* By name, id or addresses; NULL with the error. */
+static const struct pool4_entry *find(struct pool4_sync *sync, const char *words,
+				      struct change_result *ret)
+{
+	const struct pool4_entry *entry = pool4_entry_by_name(pool_of(sync), words);
+	char error[POOL4_TEXT_ERROR_SIZE];
+	struct pool4_text text;
+	uint32_t id;
+
+	if (!entry && parse_id(words, &id))
+		entry = pool4_entry(pool_of(sync), id);
+	if (entry)
+		return entry;
+	if (!strpbrk(words, "./:") || pool4_text_parse(words, &text, error) != NULL) {
+		change_fail(ret, CHANGE_NO_SUCH_POOL4, "pool4 has no entry '%.*s'", QUOTED_MAX,
+			    words);
+		return NULL;
+	}
+	entry = find_by_addresses(sync, words, &text, ret);
+	pool4_text_deinit(&text);
+	return entry;
+}
+
+static uint64_t count_used(struct pool4_sync *sync, const struct pool4_entry *entry)
+{
+	uint64_t n = 0;
+
+	gateway_lock(sync->config.gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		n += entry->n_used[protocol];
+	gateway_unlock(sync->config.gateway);
+	return n;
+}
+
+/* "auto" comes and goes by itself. */
+static bool refuse_auto(const struct pool4_entry *entry, struct change_result *ret)
+{
+	if (entry->spec.source != POOL4_FROM_AUTO)
+		return false;
+	change_fail(ret, CHANGE_NOT_SUPPORTED,
+		    "the entry auto exists as long as there is no other: 'nat64ctl pool4 add' "
+		    "makes one, and auto goes");
+	return true;
+}
+
+/* Nothing of it is in use any more, or it is cut. */
+static void take_out(struct pool4_sync *sync, const struct pool4_entry *entry,
+		     struct change_result *ret)
+{
+	const struct config_pool4 *section = section_of(sync, entry->spec.name);
+	g_autofree char *name = g_strdup(entry->spec.name);
+	bool of_file = section && entry->spec.source == POOL4_FROM_FILE;
+	uint32_t id = entry->id, n_ended;
+	char spec[CHANGE_SPEC_SIZE];
+
+	change_spec_text(&entry->spec, spec);
+	if (of_file) {
+		pool4_runtime_set_intent(sync->runtime, section, POOL4_OFF);
+		n_ended = pool4_sync_disable(sync, id);
+	} else {
+		pool4_runtime_remove(sync->runtime, name);
+		n_ended = pool4_sync_cut(sync, id);
+		pool4_wanted_remove(sync->wanted, name);
+	}
+	change_done(ret, "pool4 entry %s %s: %s", name, of_file ? "disabled" : "removed", spec);
+	if (n_ended > 0)
+		change_warn(ret, "%u binding%s ended", n_ended, n_ended == 1 ? "" : "s");
+	if (pool4_sync_wants_auto(sync))
+		change_warn(ret, "no other entry is left: the entry auto takes its place");
+	ret->pool4 = id;
+	ret->needs_rules = true;
+}
+
+void pool4_change_remove(struct pool4_sync *sync, const char *words,
+			 const struct change_options *options, struct change_result *ret)
+{
+	const struct pool4_entry *entry = find(sync, words, ret);
+	char spec[CHANGE_SPEC_SIZE];
+	uint64_t n_used;
+
+	if (!entry || refuse_auto(entry, ret))
+		return;
+	n_used = count_used(sync, entry);
+	if (entry->state == POOL4_DISABLED) {
+		change_nothing(ret, "pool4 entry %s is disabled already", entry->spec.name);
+	} else if (n_used > 0 && !options->force) {
+		change_fail(ret, CHANGE_POOL4_IN_USE,
+			    "pool4 entry %s is used by %" G_GUINT64_FORMAT " binding%s: "
+			    "'nat64ctl pool4 drain %s' waits for their end, --force ends them",
+			    entry->spec.name, n_used, n_used == 1 ? "" : "s", entry->spec.name);
+	} else if (options->dry_run) {
+		change_done(ret, "pool4 entry %s would be %s: %s", entry->spec.name,
+			    entry->spec.source == POOL4_FROM_FILE ? "disabled" : "removed",
+			    change_spec_text(&entry->spec, spec));
+		if (n_used > 0)
+			change_warn(ret, "%" G_GUINT64_FORMAT " bindings would end", n_used);
+	} else {
+		take_out(sync, entry, ret);
+	}
+}
+
+void pool4_change_drain(struct pool4_sync *sync, const char *words,
+			const struct change_options *options, struct change_result *ret)
+{
+	const struct pool4_entry *entry = find(sync, words, ret);
+	const struct config_pool4 *section;
+	struct pool4_record *record;
+	g_autofree char *name = NULL;
+	uint64_t n_used;
+	uint32_t id;
+
+	if (!entry || refuse_auto(entry, ret))
+		return;
+	id = entry->id;
+	name = g_strdup(entry->spec.name);
+	n_used = count_used(sync, entry);
+	if (entry->state == POOL4_DRAINING || entry->state == POOL4_DISABLED) {
+		change_nothing(ret, "pool4 entry %s is %s already", name,
+			       entry->state == POOL4_DRAINING ? "drained" : "disabled");
+		return;
+	}
+	if (n_used == 0) {
+		pool4_change_remove(sync, words, options, ret);
+		return;
+	}
+	change_done(
+		ret,
+		"pool4 entry %s %s no new bindings and goes with the last of %" G_GUINT64_FORMAT,
+		name, options->dry_run ? "would take" : "takes", n_used);
+	ret->pool4 = id;
+	if (options->dry_run)
+		return;
+	section = section_of(sync, name);
+	record = pool4_runtime_find(sync->runtime, name);
+	if (record)
+		record->intent = POOL4_DRAIN;
+	else if (section)
+		pool4_runtime_set_intent(sync->runtime, section, POOL4_DRAIN);
+	(void)pool4_sync_drain(sync, id);
+}
+
+/* An entry that is there, in whatever state. */
+static void enable(struct pool4_sync *sync, const struct pool4_entry *entry,
+		   const struct change_options *options, struct change_result *ret)
+{
+	const struct config_pool4 *section = section_of(sync, entry->spec.name);
+	struct pool4_record *added = pool4_runtime_find(sync->runtime, entry->spec.name);
+	struct pool4_wanted *wanted = pool4_wanted_find(sync->wanted, entry->spec.name);
+	char spec[CHANGE_SPEC_SIZE];
+
+	ret->pool4 = entry->id;
+	change_spec_text(&entry->spec, spec);
+	if (entry->state == POOL4_ACTIVE || entry->state == POOL4_PENDING) {
+		ret->needs_rules = entry->state == POOL4_PENDING;
+		change_nothing(ret, "pool4 entry %s is there already: %s", entry->spec.name, spec);
+		return;
+	}
+	if (!section && !added) {
+		change_fail(ret, CHANGE_NOT_SUPPORTED,
+			    "pool4 entry %s is not in the configuration any more: put it back "
+			    "there and reload",
+			    entry->spec.name);
+		return;
+	}
+	change_done(ret, "pool4 entry %s %s used again: %s", entry->spec.name,
+		    options->dry_run ? "would be" : "is", spec);
+	if (options->dry_run)
+		return;
+	if (added)
+		added->intent = POOL4_USE;
+	else
+		pool4_runtime_set_intent(sync->runtime, section, POOL4_USE);
+	if (wanted)
+		wanted->intent = POOL4_USE;
+	ret->needs_rules = true;
+	pool4_sync_revive(sync, entry->id);
+}
+
+void pool4_change_enable(struct pool4_sync *sync, const char *words,
+			 const struct change_options *options, struct change_result *ret)
+{
+	const struct pool4_entry *entry = find(sync, words, ret);
+
+	if (entry)
+		enable(sync, entry, options, ret);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The second half of pool4_sync.h: the kernel's rules are brought to what the core's entries and
+ * static bindings are, and what waited for that is used. The entries are handed to the rules as
+ * they stand in the core, without a copy and without the lock: see pool4_sync.c.
+ */
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/core/nat64.h"
+#include "daemon/pool4_move.h"
+#include "daemon/pool4_sync_internal.h"
+
+static struct pool4 *pool_of(const struct pool4_sync *sync)
+{
+	return sync->config.gateway->nat->pool4;
+}
+
+/* An entry of the rules that only points to what it is about. */
+static void append(GArray *entries, const char *name, const struct addr4_range *addresses,
+		   uint32_t n_addresses, const struct port_ranges *ports,
+		   const bool protocol[N_PROTOCOLS])
+{
+	struct rules_entry entry = {
+		.addresses = addresses,
+		.n_addresses = n_addresses,
+		.ports = ports,
+		.name = name,
+	};
+
+	memcpy(entry.protocol, protocol, sizeof(entry.protocol));
+	g_array_append_val(entries, entry);
+}
+
+/* What the entry is to be: addresses and ports, once the rules are in. */
+static const struct pool4_spec *spec_of(const struct pool4_sync *sync,
+					const struct pool4_entry *entry)
+{
+	const struct pool4_wanted *wanted =
+		sync->differ ? pool4_wanted_find(sync->wanted, entry->spec.name) : NULL;
+
+	return wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
+}
+
+static void append_entries(struct pool4_sync *sync, GArray *entries, GArray *ids)
+{
+	const struct pool4_entry *entry;
+
+	for (uint32_t id = 0; (entry = pool4_next(pool_of(sync), id)) != NULL; id = entry->id) {
+		const struct pool4_spec *spec = spec_of(sync, entry);
+		bool made_way = entry->id == sync->auto_id;
+
+		if (entry->state == POOL4_DISABLED)
+			continue;
+		append(entries, spec->name, spec->addresses, spec->n_addresses,
+		       made_way ? &sync->auto_ports : &spec->ports, entry->spec.protocol);
+		g_array_append_val(ids, entry->id);
+	}
+}
+
+/* A static binding is an address and a port. */
+struct one_place {
+	struct addr4_range address;
+	struct port_ranges port;
+};
+
+static struct one_place *append_statics(struct pool4_sync *sync, GArray *entries)
+{
+	uint32_t n = static_sync_count(sync->statics);
+	struct one_place *places = g_new(struct one_place, n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct config_static *binding = static_sync_at(sync->statics, i);
+		struct one_place *place = &places[i];
+		uint16_t port = binding->outside.port;
+
+		place->address = (struct addr4_range){binding->outside.addr, binding->outside.addr};
+		place->port = (struct port_ranges){.range = {{port, port}}, .n_ranges = 1};
+		append(entries, NULL, &place->address, 1, &place->port, binding->protocol);
+	}
+	return places;
+}
+
+/* The second half of a move, and the ports. */
+static void change(struct pool4_sync *sync, const struct pool4_entry *entry,
+		   struct pool4_wanted *wanted)
+{
+	struct gateway *gateway = sync->config.gateway;
+	bool moves = wanted->spec.n_addresses > 0 && pool4_move_is_needed(entry, &wanted->spec);
+	enum pool4_result result = POOL4_OK;
+	char text[POOL4_MOVE_TEXT_SIZE] = "";
+
+	gateway_lock(gateway);
+	if (moves)
+		result = pool4_move_to(gateway->nat, entry->id, &wanted->spec, text);
+	if (!port_ranges_equal(&entry->spec.ports, &wanted->spec.ports))
+		(void)pool4_set_ports(gateway->nat->pool4, entry->id, &wanted->spec.ports);
+	gateway_unlock(gateway);
+	if (text[0])
+		pool4_sync_say(sync, LOG_NOTICE, "%s", text);
+	if (result != POOL4_OK && !wanted->move_refused)
+		pool4_sync_say(sync, LOG_ERR,
+			       "the new addresses of pool4 entry %s can not be used: %s",
+			       wanted->spec.name, pool4_result_text(result));
+	wanted->move_refused = result != POOL4_OK;
+	pool4_sync_tell(sync, entry->id);
+}
+
+static void use_changed(struct pool4_sync *sync)
+{
+	for (guint i = 0; sync->differ && i < sync->wanted->entries->len; i++) {
+		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
+		const struct pool4_entry *entry =
+			pool4_entry_by_name(pool_of(sync), wanted->spec.name);
+
+		if (entry && (!port_ranges_equal(&entry->spec.ports, &wanted->spec.ports) ||
+			      pool4_move_is_needed(entry, &wanted->spec)))
+			change(sync, entry, wanted);
+	}
+	sync->differ = false;
+}
+
+static void use_pending(struct pool4_sync *sync)
+{
+	for (guint i = 0; i < sync->pending->len; i++) {
+		uint32_t id = g_array_index(sync->pending, uint32_t, i);
+		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+
+		if (entry && entry->state == POOL4_PENDING)
+			pool4_sync_set_state(sync, id, POOL4_ACTIVE);
+	}
+	g_array_set_size(sync->pending, 0);
+	g_array_set_size(sync->added, 0);
+}
+
+/* What the rules have found out about each entry: those of pool4 come first. */
+static void learn(struct pool4_sync *sync, const GArray *ids, const struct rules *rules)
+{
+	for (guint i = 0; i < ids->len; i++) {
+		uint32_t id = g_array_index(ids, uint32_t, i);
+		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+
+		if (!entry || entry->reach == rules_reach(rules, i))
+			continue;
+		gateway_lock(sync->config.gateway);
+		pool4_set_reach(pool_of(sync), id, rules_reach(rules, i));
+		gateway_unlock(sync->config.gateway);
+	}
+}
+
+/* Each once, until it is true no more. */
+static void warn(struct pool4_sync *sync, const struct rules *rules)
+{
+	GHashTable *warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	const GPtrArray *warnings = rules_warnings(rules);
+
+	for (guint i = 0; i < warnings->len; i++) {
+		const char *sentence = g_ptr_array_index(warnings, i);
+
+		if (!g_hash_table_contains(sync->warned, sentence))
+			sync->config.report(LOG_WARNING, sentence);
+		g_hash_table_add(warned, g_strdup(sentence));
+	}
+	g_hash_table_unref(sync->warned);
+	sync->warned = warned;
+}
+
+int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
+{
+	g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(struct rules_entry));
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autofree struct one_place *places = NULL;
+	const struct rules_entry *entries;
+	int r = 0;
+
+	if (pool4_sync_wants_auto(sync))
+		(void)pool4_sync_follow(sync, sync->followed);
+	append_entries(sync, list, ids);
+	places = append_statics(sync, list);
+	entries = (const struct rules_entry *)(void *)list->data;
+	if (rules && anew)
+		r = rules_apply(rules, entries, list->len, ret_error);
+	else if (rules)
+		r = rules_update(rules, entries, list->len, ret_error);
+	if (r < 0)
+		return r;
+	if (rules)
+		learn(sync, ids, rules);
+	use_changed(sync);
+	use_pending(sync);
+	if (rules)
+		warn(sync, rules);
+	return 0;
+}

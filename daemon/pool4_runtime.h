@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What was changed at run time, beside the configuration: entries of pool4 that were added, entries
+ * of the file that were taken out of use, and the same of static bindings. The list is all that is
+ * needed to make the same changes again after a reload, or after a restart once it is saved.
+ *
+ * A record about an object of the file holds a copy of its section: it counts only for as long as
+ * the section says the same.
+ *
+ * Pure data, control thread only.
+ */
+#pragma once
+
+#include "daemon/config.h"
+
+enum pool4_intent {
+	POOL4_USE,
+	POOL4_DRAIN, /* goes with its last binding: if of the file, it is off then */
+	POOL4_OFF,   /* of the file only: disabled */
+};
+
+/* An entry that was added, or one of the file that is not to be used. */
+struct pool4_record {
+	struct config_pool4 entry;
+	struct prefix6 prefix; /* Prefix=, as an index means nothing after a reload; len 0 = any */
+	enum pool4_intent intent;
+};
+
+/* One protocol of a static binding: added, or one of the file that was removed. */
+struct static_record {
+	struct config_static binding; /* with exactly one protocol */
+	bool removed;
+};
+
+struct pool4_runtime {
+	GPtrArray *added; /* of struct pool4_record, in order */
+	GHashTable *by_name;
+	GHashTable *off; /* by name, of struct pool4_record: of the file */
+	GArray *statics; /* of struct static_record, in order */
+};
+
+struct pool4_runtime *pool4_runtime_new(void);
+void pool4_runtime_free(struct pool4_runtime *runtime);
+
+/* A copy of the entry, added. */
+struct pool4_record *pool4_runtime_add(struct pool4_runtime *runtime,
+				       const struct config_pool4 *entry,
+				       const struct prefix6 *prefix);
+/* NULL if it was not added at run time. */
+struct pool4_record *pool4_runtime_find(const struct pool4_runtime *runtime, const char *name);
+void pool4_runtime_remove(struct pool4_runtime *runtime, const char *name);
+
+/* What is to become of an entry of the file. */
+enum pool4_intent pool4_runtime_intent(const struct pool4_runtime *runtime,
+				       const struct config_pool4 *entry);
+void pool4_runtime_set_intent(struct pool4_runtime *runtime, const struct config_pool4 *entry,
+			      enum pool4_intent intent);
+/* Forgets what is about sections that are gone or say something else now; names of the entries that
+ * are used again because of that go to report. */
+void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
+			  void (*report)(void *context, const char *name), void *context);
+
+/* Do both say the same, comments aside? */
+bool pool4_runtime_same(const struct config_pool4 *a, const struct config_pool4 *b);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Methods of the manager about bindings and sessions. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "dbus/authorise.h"
+#include "dbus/list.h"
+#include "dbus/manager_internal.h"
+#include "dbus/names.h"
+
+/* What to add to a time of the core, in µs, to get CLOCK_REALTIME. */
+static uint64_t realtime_offset(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 -
+	       gateway_now_ms() * 1000;
+}
+
+static uint64_t realtime_of(uint64_t core_ms, uint64_t offset)
+{
+	return core_ms == UINT64_MAX ? UINT64_MAX : core_ms * 1000 + offset;
+}
+
+/* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. */
+static int read_list_call(struct manager *manager, sd_bus_message *message, bool for_sessions,
+			  struct list_filter *ret_filter, struct list_cursor *ret_cursor,
+			  uint32_t *ret_rows, sd_bus_error *error)
+{
+	const char *cursor;
+	uint32_t limit;
+	bool resolved;
+	int r;
+
+	r = list_filter_read(message, for_sessions, ret_filter, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(message, "su", &cursor, &limit);
+	if (r < 0)
+		return r;
+	if (!list_cursor_parse(cursor, ret_cursor))
+		return manager_invalid_cursor(error, cursor);
+	*ret_rows = manager_rows_wanted(limit);
+	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	if (r < 0)
+		return r;
+	gateway_lock(manager->gateway);
+	resolved = list_filter_resolve(ret_filter, manager->gateway->nat);
+	gateway_unlock(manager->gateway);
+	if (!resolved)
+		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_POOL4, "pool4 has no entry '%s'",
+					 ret_filter->pool4);
+	return 0;
+}
+
+/* One row into the reply. offset: realtime_offset(). */
+typedef int (*append_row_fn)(sd_bus_message *reply, const void *data, uint64_t offset);
+
+/* The reply of ListBib and ListSessions. */
+static int send_page(sd_bus_message *message, const char *row_type, append_row_fn append_row,
+		     const void *rows, size_t row_size, uint32_t n,
+		     const struct list_cursor *cursor)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	uint64_t offset = realtime_offset();
+	char next[LIST_CURSOR_SIZE];
+	int r;
+
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_open_container(reply, 'a', row_type);
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = append_row(reply, (const uint8_t *)rows + i * row_size, offset);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", list_cursor_print(cursor, next));
+	return r < 0 ? r : manager_send(reply);
+}
+
+static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offset)
+{
+	const struct list_bib_row *row = data;
+	const struct bib_entry *entry = &row->entry;
+	char addr6[ADDR_TEXT_SIZE], addr4[ADDR_TEXT_SIZE];
+
+	return sd_bus_message_append(reply, DBUS_TYPE_BIB, protocol_name(row->protocol),
+				     addr6_print(&entry->addr6, addr6), entry->port6,
+				     addr4_print(entry->addr4, addr4), entry->port4,
+				     (int)entry->is_static, entry->n_sessions,
+				     realtime_of((uint64_t)entry->created_s * 1000, offset),
+				     realtime_of(row->expires_ms, offset), entry->pool4);
+}
+
+int bib_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_free_ struct list_bib_row *rows = NULL;
+	struct list_filter filter;
+	struct list_cursor cursor;
+	uint32_t n;
+	int r;
+
+	r = read_list_call(manager, message, false, &filter, &cursor, &n, error);
+	if (r < 0)
+		return r;
+	rows = malloc(n * sizeof(*rows));
+	if (rows == NULL)
+		return -ENOMEM;
+	n = list_bib(manager->gateway, &filter, &cursor, rows, n);
+	return send_page(message, DBUS_TYPE_BIB, append_bib_row, rows, sizeof(*rows), n, &cursor);
+}
+
+static int append_session_row(sd_bus_message *reply, const void *data, uint64_t offset)
+{
+	const struct list_session_row *row = data;
+	char client[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
+	char server6[ADDR_TEXT_SIZE], server4[ADDR_TEXT_SIZE];
+	/* y = z, but an ICMP query keeps the client's identifier on the IPv6 side. */
+	uint16_t port6 = row->protocol == PROTOCOL_ICMP ? row->client.port : row->server.port;
+
+	return sd_bus_message_append(reply, DBUS_TYPE_SESSION, protocol_name(row->protocol),
+				     addr6_print(&row->client.addr, client), row->client.port,
+				     addr4_print(row->mapped.addr, mapped), row->mapped.port,
+				     addr6_print(&row->server6, server6), port6,
+				     addr4_print(row->server.addr, server4), row->server.port,
+				     tcp_fsm_state_name(row->state),
+				     realtime_of(row->expires_ms, offset));
+}
+
+int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_free_ struct list_session_row *rows = NULL;
+	struct list_filter filter;
+	struct list_cursor cursor;
+	uint32_t n;
+	int r;
+
+	r = read_list_call(manager, message, true, &filter, &cursor, &n, error);
+	if (r < 0)
+		return r;
+	rows = malloc(n * sizeof(*rows));
+	if (rows == NULL)
+		return -ENOMEM;
+	n = list_sessions(manager->gateway, &filter, &cursor, rows, n);
+	return send_page(message, DBUS_TYPE_SESSION, append_session_row, rows, sizeof(*rows), n,
+			 &cursor);
+}

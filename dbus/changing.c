@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See changing.h. */
+#include "dbus/changing.h"
+
+#include <errno.h>
+
+#include "dbus/names.h"
+#include "dbus/pool4_objects.h"
+
+/* A call that waits for the rules. */
+struct waiting {
+	struct waiting *next;
+	sd_bus_message *call;
+	enum changing_reply form;
+	struct change_result result;
+};
+
+static const char *const error_names[N_CHANGE_ERRORS] = {
+	[CHANGE_INVALID_ADDRESS] = DBUS_ERROR_INVALID_ADDRESS,
+	[CHANGE_INVALID_PORTS] = DBUS_ERROR_INVALID_PORTS,
+	[CHANGE_INVALID_PROTOCOL] = DBUS_ERROR_INVALID_PROTOCOL,
+	[CHANGE_INVALID_VALUE] = DBUS_ERROR_INVALID_VALUE,
+	[CHANGE_OVERLAP] = DBUS_ERROR_OVERLAP,
+	[CHANGE_AMBIGUOUS] = DBUS_ERROR_AMBIGUOUS,
+	[CHANGE_NO_SUCH_POOL4] = DBUS_ERROR_NO_SUCH_POOL4,
+	[CHANGE_POOL4_IN_USE] = DBUS_ERROR_POOL4_IN_USE,
+	[CHANGE_NO_SUCH_BIB] = DBUS_ERROR_NO_SUCH_BIB,
+	[CHANGE_BIB_EXISTS] = DBUS_ERROR_BIB_EXISTS,
+	[CHANGE_ADDRESS_TAKEN] = DBUS_ERROR_ADDRESS_TAKEN,
+	[CHANGE_NOT_IN_POOL4] = DBUS_ERROR_NOT_IN_POOL4,
+	[CHANGE_NO_SUCH_CLIENT] = DBUS_ERROR_NO_SUCH_CLIENT,
+	[CHANGE_EXHAUSTED] = DBUS_ERROR_EXHAUSTED,
+	[CHANGE_NOT_SUPPORTED] = SD_BUS_ERROR_NOT_SUPPORTED,
+	[CHANGE_FAILED] = SD_BUS_ERROR_FAILED,
+};
+
+static int append_result(sd_bus_message *reply, const struct change_result *result)
+{
+	int r;
+
+	r = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "{sv}{sv}", "changed", "b", (int)result->changed,
+					  "summary", "s", result->text);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", "warnings");
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "s");
+	for (unsigned i = 0; r >= 0 && i < result->n_warnings; i++)
+		r = sd_bus_message_append(reply, "s", result->warning[i]);
+	for (unsigned i = 0; r >= 0 && i < 4; i++)
+		r = sd_bus_message_close_container(reply);
+	return r;
+}
+
+static int answer(const struct manager *manager, sd_bus_message *call, enum changing_reply form,
+		  const struct change_result *result)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	char path[POOL4_OBJECT_PATH_SIZE];
+	int r;
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r >= 0 && form == CHANGING_ENTRY)
+		r = sd_bus_message_append(reply, "o",
+					  pool4_object_path(manager->objects, result->pool4, path));
+	if (r >= 0)
+		r = append_result(reply, result);
+	return r < 0 ? r : manager_send(reply);
+}
+
+static int wait_for_rules(struct manager *manager, sd_bus_message *call, enum changing_reply form,
+			  const struct change_result *result)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting));
+
+	if (waiting == NULL)
+		return -ENOMEM;
+	*waiting = (struct waiting){NULL, sd_bus_message_ref(call), form, *result};
+	*manager->last_waiting = waiting;
+	manager->last_waiting = &waiting->next;
+	return 1;
+}
+
+int changing_finish(struct manager *manager, sd_bus_message *message, enum changing_reply form,
+		    const struct change_result *result, sd_bus_error *error)
+{
+	if (result->error != CHANGE_OK)
+		return sd_bus_error_set(error, error_names[result->error], result->text);
+	if (result->needs_rules)
+		return wait_for_rules(manager, message, form, result);
+	return answer(manager, message, form, result);
+}
+
+void changing_settle(struct manager *manager, const char *error)
+{
+	struct waiting *waiting = manager->waiting;
+
+	manager->waiting = NULL;
+	manager->last_waiting = &manager->waiting;
+	while (waiting != NULL) {
+		struct waiting *next = waiting->next;
+
+		if (error != NULL)
+			(void)sd_bus_reply_method_errorf(waiting->call, SD_BUS_ERROR_FAILED,
+							 "the packet rules can not follow: %s",
+							 error);
+		else
+			(void)answer(manager, waiting->call, waiting->form, &waiting->result);
+		sd_bus_message_unref(waiting->call);
+		free(waiting);
+		waiting = next;
+	}
+}
+
+void changing_drop(struct manager *manager)
+{
+	while (manager->waiting != NULL) {
+		struct waiting *next = manager->waiting->next;
+
+		sd_bus_message_unref(manager->waiting->call);
+		free(manager->waiting);
+		manager->waiting = next;
+	}
+}

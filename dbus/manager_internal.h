@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the manager share: its state, and its methods by the noun they are about. */
+#pragma once
+
+#include <stdlib.h>
+#include <systemd/sd-bus.h>
+
+#include "daemon/core/nat64.h"
+#include "dbus/manager.h"
+#include "dbus/options.h"
+
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
+static inline void manager_freep(void *p)
+{
+	free(*(void **)p);
+}
+#define _cleanup_free_ __attribute__((cleanup(manager_freep)))
+
+/* In the row of each method that changes something. That it asks authorise() first is up to it:
+ * sd-bus would ask for the capability only of who is not UNPRIVILEGED, and it knows no groups. */
+#define MANAGER_CHANGES (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_CAPABILITY(CAP_NET_ADMIN))
+
+struct waiting; /* changing.c */
+
+struct manager {
+	struct gateway *gateway;
+	const struct change_calls *changes;
+	struct connection *connection; /* NULL with no_bus */
+	struct control *control;       /* NULL without a socket */
+	struct pool4_objects *objects;
+	struct waiting *waiting; /* calls that wait for the rules */
+	struct waiting **last_waiting;
+};
+
+int manager_send(sd_bus_message *reply);
+/* Rows that a caller wants: 0 = default, never more than the maximum. */
+uint32_t manager_rows_wanted(uint32_t limit);
+int manager_invalid_cursor(sd_bus_error *error, const char *cursor);
+
+/* Each connection, to the bus or of a peer. */
+void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, void *userdata),
+			  void *userdata);
+
+/* A change of one entry of pool4 by name, id or addresses: the options are still to be read. */
+typedef void (*pool4_call_fn)(void *context, const char *entry,
+			      const struct change_options *options, struct change_result *ret);
+int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
+		 unsigned allowed, pool4_call_fn change, sd_bus_error *error);
+
+/* Handlers: org.nat64d1.xml says what each does. */
+#define MANAGER_METHOD(name) int name(sd_bus_message *message, void *userdata, sd_bus_error *error)
+
+MANAGER_METHOD(pool4_method_list);
+MANAGER_METHOD(pool4_method_add);
+MANAGER_METHOD(pool4_method_remove);
+MANAGER_METHOD(pool4_method_drain);
+MANAGER_METHOD(pool4_method_enable);
+MANAGER_METHOD(bib_method_list);
+MANAGER_METHOD(bib_method_list_sessions);

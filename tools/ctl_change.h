@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Verbs that change something: their words and options, the call, and what they print: what has
+ * changed, in one line, and warnings on stderr. */
+#pragma once
+
+#include "tools/ctl.h"
+
+/* Options; --dry-run goes for each. */
+enum ctl_option {
+	CTL_DRY_RUN,
+	CTL_FORCE,
+	CTL_REPLACE,
+	CTL_OVERFLOW,
+	CTL_NAME,
+	CTL_COMMENT,
+	CTL_CLIENTS,
+	CTL_PREFIX,
+	CTL_PROTOCOL, /* an argument of the call: not sent as an option */
+	CTL_N_OPTIONS,
+};
+#define CTL_BIT(option) (1u << (option))
+
+#define CTL_WORDS_MAX 3
+
+struct ctl_arguments {
+	const char *word[CTL_WORDS_MAX]; /* "" if not given */
+	unsigned n_words;
+	const char *option[CTL_N_OPTIONS]; /* NULL if not given; "yes" for those without value */
+};
+
+/* allowed: bits. usage names the words for messages: "ADDRESSES [PORTS]". Prints what is wrong. */
+enum ctl_status ctl_change_parse(int argc, char **argv, unsigned allowed, unsigned min_words,
+				 unsigned max_words, const char *usage, struct ctl_arguments *ret);
+
+/* "tcp,udp" as the bus has it: "tcp udp". For g_free(). */
+char *ctl_change_words(const char *text);
+
+/* Appends the options, calls, and prints what came of it. entry_first: the reply has an object path
+ * in front. */
+enum ctl_status ctl_change_run(struct ctl *ctl, sd_bus_message *call,
+			       const struct ctl_arguments *arguments, bool entry_first);
