@@ -43,7 +43,7 @@ upload_is_narrow()
 # 1280 bytes of IPv6 always pass (RFC 8200, 5), although nobody learns a path MTU from them.
 minimum_passes()
 {
-	node client ping -n -M do -s 1232 -c 5 -i 0.05 -w 5 $TOPOLOGY_SERVER6
+	node client ping -n -M "do" -s 1232 -c 5 -i 0.05 -w 5 $TOPOLOGY_SERVER6
 }
 
 # The server is told by its own router, and the gateway gets packets and fragments of 905 bytes.

@@ -275,7 +275,7 @@ tunnel_up || tap_bail "the tunnel's ends do not start"
 check "WireGuard: handshake" until_true 10 has_endpoint
 endpoint=$(tunnel_endpoint) began=${EPOCHREALTIME/[.,]/}
 check "UDP, once" ask client udp $TOPOLOGY_SERVER6 7 5000
-check "464XLAT: ICMP echo with DF" host_pings do 0
+check "464XLAT: ICMP echo with DF" host_pings "do" 0
 check "464XLAT: ICMP echo without DF, in atomic fragments" host_pings dont 5
 check "464XLAT: UDP of 100 bytes" host_echoes 100
 check "464XLAT: UDP of 60000 bytes" host_echoes 60000
