@@ -263,13 +263,14 @@ bool pool4_sync_reap(struct pool4_sync *sync)
 	return any;
 }
 
-/* The address of auto may go together with the default route, by which it was chosen. */
+/* The address of auto may go together with the default route, by which it was chosen; and that of
+ * an interface after its entry has left the file. */
 static bool is_lost(const struct pool4_sync *sync, const struct pool4_entry *entry,
 		    const struct pool4_wanted *now)
 {
 	if (now)
 		return now->spec.n_addresses == 0;
-	return entry->spec.source == POOL4_FROM_AUTO &&
+	return (entry->spec.source == POOL4_FROM_AUTO || entry->reach == POOL4_LOCAL) &&
 	       !pool4_auto_is_own(sync->autos, entry->spec.addresses, entry->spec.n_addresses);
 }
 

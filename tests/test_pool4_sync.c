@@ -239,6 +239,30 @@ static void test_interface_overlaps(void)
 	tear_down(&host);
 }
 
+/* An entry that has left the file, and is drained, does not outlive the host's address. */
+static void test_drained_loses_address(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n"))
+		return;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	bind_client(&host, "203.0.113.1", 42000);
+	/* As the rules find out. */
+	pool4_set_reach(host.gateway.nat->pool4,
+			pool4_entry_by_name(host.gateway.nat->pool4, "a")->id, POOL4_LOCAL);
+	reload(&host, "[Pool4 b]\nAddresses=192.0.2.1\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_string_truncate(reports, 0);
+	netns_run("ip address flush dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+			"ended\n");
+	tear_down(&host);
+}
+
 static int listen_udp(uint16_t port)
 {
 	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -345,6 +369,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_sync/interface-changes", test_interface_changes);
 	g_test_add_func("/pool4_sync/interface-has-another", test_interface_has_another);
 	g_test_add_func("/pool4_sync/auto-loses-address", test_auto_loses_address);
+	g_test_add_func("/pool4_sync/drained-loses-address", test_drained_loses_address);
 	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
 	g_test_add_func("/pool4_sync/interface-overlaps", test_interface_overlaps);
 	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
