@@ -238,13 +238,14 @@ static void keep_fragments(struct gateway_fixture *gateway, uint64_t number, uin
 
 typedef void (*step_func)(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms);
 
-static void sweep(step_func step, const char *addresses, const char *ports)
+static void sweep_in(step_func step, const char *addresses, const char *ports,
+		     const struct nat64_limits *limits)
 {
 	for (unsigned all = 0; all < 2; all++) {
 		bool reached = true;
 
 		for (uint64_t number = 0; reached; number++) {
-			struct gateway_fixture *gateway = gateway_new(addresses, ports, NULL);
+			struct gateway_fixture *gateway = gateway_new(addresses, ports, limits);
 			begin(number, all);
 			step(gateway, number, FIXTURE_START_MS);
 			reached = end();
@@ -254,6 +255,11 @@ static void sweep(step_func step, const char *addresses, const char *ports)
 			g_assert_cmpuint(number, <, 10000);
 		}
 	}
+}
+
+static void sweep(step_func step, const char *addresses, const char *ports)
+{
+	sweep_in(step, addresses, ports, NULL);
 }
 
 /* L-4, S-18: both sides are told as at a limit. */
@@ -291,6 +297,15 @@ static void test_full_addresses(void)
 static void test_fragments(void)
 {
 	sweep(keep_fragments, "203.0.113.1", "1-65535");
+}
+
+/* P-19: the same with blocks. */
+static void test_blocks(void)
+{
+	static const struct nat64_limits blocks = {
+		1000, 2000, 16, 1 << 20, {.mode = POOL4_BLOCKS, .block_size = 2}};
+
+	sweep_in(fill_addresses, "203.0.113.1 203.0.113.2", "4-11", &blocks);
 }
 
 static void test_stored_syns(void)
@@ -340,6 +355,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/limits", test_limits);
 	g_test_add_func("/no_memory/static", test_static);
 	g_test_add_func("/no_memory/full_addresses", test_full_addresses);
+	g_test_add_func("/no_memory/blocks", test_blocks);
 	g_test_add_func("/no_memory/fragments", test_fragments);
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
 	g_test_add_func("/no_memory/pool4", test_pool4);
