@@ -16,6 +16,7 @@
 
 #include "daemon/log.h"
 #include "daemon/pool4_change.h"
+#include "daemon/static_change.h"
 #include "dbus/manager.h"
 
 #define COLLECT_USEC 100000
@@ -119,6 +120,24 @@ static void call_enable_pool4(void *context, const char *entry,
 	finish(changes, options, ret);
 }
 
+static void call_add_bib(void *context, const struct change_bib *request,
+			 const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	static_change_add(changes->config.sync, request, options, ret);
+	finish(changes, options, ret);
+}
+
+static void call_remove_bib(void *context, const struct change_bib *request,
+			    const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	static_change_remove(changes->config.sync, request, options, ret);
+	finish(changes, options, ret);
+}
+
 int daemon_changes_new(const struct daemon_changes_config *config, struct daemon_changes **ret)
 {
 	struct daemon_changes *changes = g_new0(struct daemon_changes, 1);
@@ -131,6 +150,8 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 		.remove_pool4 = call_remove_pool4,
 		.drain_pool4 = call_drain_pool4,
 		.enable_pool4 = call_enable_pool4,
+		.add_bib = call_add_bib,
+		.remove_bib = call_remove_bib,
 	};
 	r = sd_event_add_defer(config->event, &changes->idle, on_idle, changes);
 	if (r >= 0)

@@ -149,3 +149,41 @@ void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *co
 		g_hash_table_iter_remove(&iter);
 	}
 }
+
+/* Both have exactly one protocol. */
+static bool same_static(const struct config_static *a, const struct config_static *b)
+{
+	return memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0 &&
+	       taddr6_equal(&a->inside, &b->inside) && taddr4_equal(&a->outside, &b->outside);
+}
+
+static void forget_static(struct pool4_runtime *runtime, const struct config_static *binding)
+{
+	for (guint i = runtime->statics->len; i-- > 0;) {
+		const struct static_record *record =
+			&g_array_index(runtime->statics, struct static_record, i);
+
+		if (same_static(&record->binding, binding))
+			g_array_remove_index(runtime->statics, i);
+	}
+}
+
+void pool4_runtime_add_static(struct pool4_runtime *runtime, const struct config_static *binding,
+			      bool of_file)
+{
+	const struct static_record record = {.binding = *binding, .removed = false};
+
+	forget_static(runtime, binding);
+	if (!of_file)
+		g_array_append_val(runtime->statics, record);
+}
+
+void pool4_runtime_remove_static(struct pool4_runtime *runtime, const struct config_static *binding,
+				 bool of_file)
+{
+	const struct static_record record = {.binding = *binding, .removed = true};
+
+	forget_static(runtime, binding);
+	if (of_file)
+		g_array_append_val(runtime->statics, record);
+}

@@ -60,5 +60,12 @@ void pool4_runtime_set_intent(struct pool4_runtime *runtime, const struct config
 void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
 			  void (*report)(void *context, const char *name), void *context);
 
+/* One protocol of a static binding was added, or removed; the newest word holds. of_file: the file
+ * has it. */
+void pool4_runtime_add_static(struct pool4_runtime *runtime, const struct config_static *binding,
+			      bool of_file);
+void pool4_runtime_remove_static(struct pool4_runtime *runtime, const struct config_static *binding,
+				 bool of_file);
+
 /* Do both say the same, comments aside? */
 bool pool4_runtime_same(const struct config_pool4 *a, const struct config_pool4 *b);

@@ -261,3 +261,26 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 	}
 	return n_failed;
 }
+
+void static_sync_made(struct static_sync *sync, const struct config_static *binding)
+{
+	g_array_append_val(sync->statics, *binding);
+}
+
+void static_sync_ended(struct static_sync *sync, enum protocol protocol,
+		       const struct taddr4 *outside)
+{
+	for (guint i = sync->statics->len; i-- > 0;) {
+		struct config_static *binding =
+			&g_array_index(sync->statics, struct config_static, i);
+		bool any = false;
+
+		if (!taddr4_equal(&binding->outside, outside))
+			continue;
+		binding->protocol[protocol] = false;
+		for (enum protocol other = 0; other < N_PROTOCOLS; other++)
+			any |= binding->protocol[other];
+		if (!any)
+			g_array_remove_index_fast(sync->statics, i);
+	}
+}

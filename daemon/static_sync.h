@@ -29,5 +29,10 @@ void static_sync_forget_ended(struct static_sync *sync);
 uint32_t static_sync_count(const struct static_sync *sync);
 const struct config_static *static_sync_at(const struct static_sync *sync, uint32_t i);
 
+/* A change at run time has made or ended this in the core: of its protocols. */
+void static_sync_made(struct static_sync *sync, const struct config_static *binding);
+void static_sync_ended(struct static_sync *sync, enum protocol protocol,
+		       const struct taddr4 *outside);
+
 /* Why not, as a clause: "its outside address is ...". */
 const char *static_sync_text(enum nat64_static_result result);

@@ -5,9 +5,11 @@
 #include <time.h>
 
 #include "dbus/authorise.h"
+#include "dbus/changing.h"
 #include "dbus/list.h"
 #include "dbus/manager_internal.h"
 #include "dbus/names.h"
+#include "dbus/quote.h"
 
 /* What to add to a time of the core, in µs, to get CLOCK_REALTIME. */
 static uint64_t realtime_offset(void)
@@ -149,4 +151,86 @@ int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_err
 	n = list_sessions(manager->gateway, &filter, &cursor, rows, n);
 	return send_page(message, DBUS_TYPE_SESSION, append_session_row, rows, sizeof(*rows), n,
 			 &cursor);
+}
+
+typedef void (*bib_call_fn)(void *context, const struct change_bib *request,
+			    const struct change_options *options, struct change_result *ret);
+
+/* AddBib and RemoveBib. */
+static int change(struct manager *manager, sd_bus_message *message, unsigned allowed,
+		  bib_call_fn call, sd_bus_error *error)
+{
+	struct change_result result = {.error = CHANGE_OK};
+	struct change_options options;
+	struct change_bib request;
+	int r;
+
+	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(message, "ssqsq", &request.protocols, &request.address6,
+				&request.port6, &request.address4, &request.port4);
+	if (r < 0)
+		return r;
+	r = options_read(message, allowed, &options, error);
+	if (r < 0)
+		return r;
+	call(manager->changes->context, &request, &options, &result);
+	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+}
+
+int bib_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+
+	return change(manager, message, OPTION_REPLACE | OPTION_COMMENT, manager->changes->add_bib,
+		      error);
+}
+
+int bib_method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+
+	return change(manager, message, 0, manager->changes->remove_bib, error);
+}
+
+/* By either side: what kind of address it is decides. */
+int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *protocol, *address;
+	char quoted[QUOTE_SIZE];
+	struct list_bib_row row;
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+	bool is6, found;
+	uint16_t port;
+	int r;
+
+	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(message, "ssq", &protocol, &address, &port);
+	if (r < 0)
+		return r;
+	if (!protocol_parse(protocol, &row.protocol))
+		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_PROTOCOL,
+					 "'%s' is none of: tcp, udp, icmp",
+					 quote(protocol, quoted));
+	is6 = addr6_parse(address, &taddr6.addr);
+	if (!is6 && !addr4_parse(address, &taddr4.addr))
+		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
+					 "'%s' is not an IPv6 or IPv4 address",
+					 quote(address, quoted));
+	taddr6.port = taddr4.port = port;
+	found = list_bib_find(manager->gateway, is6 ? &taddr6 : NULL, &taddr4, &row);
+	if (!found)
+		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_BIB,
+					 "there is no binding %s %s%s%s:%u", protocol,
+					 is6 ? "[" : "", address, is6 ? "]" : "", port);
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r >= 0)
+		r = append_bib_row(reply, &row, realtime_offset());
+	return r < 0 ? r : manager_send(reply);
 }

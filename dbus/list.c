@@ -148,6 +148,24 @@ uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 	return list_slices(gateway, slice_bib, filter, cursor, rows, sizeof(*rows), capacity);
 }
 
+bool list_bib_find(struct gateway *gateway, const struct taddr6 *taddr6,
+		   const struct taddr4 *taddr4, struct list_bib_row *row)
+{
+	const struct nat64 *nat = gateway->nat;
+	uint32_t index, work = 0;
+
+	gateway_lock(gateway);
+	index = taddr6 ? bib_find6(&nat->bib[row->protocol], taddr6)
+		       : bib_find4(&nat->bib[row->protocol], taddr4);
+	if (index != SLAB_NONE) {
+		row->entry = *bib_at(&nat->bib[row->protocol], index);
+		row->expires_ms =
+			binding_expires(&nat->sessions[row->protocol], &row->entry, &work);
+	}
+	gateway_unlock(gateway);
+	return index != SLAB_NONE;
+}
+
 static struct list_session_row session_row(const struct nat64 *nat, enum protocol protocol,
 					   const struct session *session,
 					   const struct bib_entry *entry)

@@ -50,6 +50,10 @@ struct list_session_row {
 /* Rows from *cursor on, which is moved; returns how many. filter is resolved already. */
 uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
+/* The binding of row->protocol with this IPv6 side, or with this IPv4 side if taddr6 is NULL. False
+ * if there is none. */
+bool list_bib_find(struct gateway *gateway, const struct taddr6 *taddr6,
+		   const struct taddr4 *taddr4, struct list_bib_row *row);
 uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
 		       struct list_cursor *cursor, struct list_session_row *rows,
 		       uint32_t capacity);

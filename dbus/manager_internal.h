@@ -58,3 +58,6 @@ MANAGER_METHOD(pool4_method_drain);
 MANAGER_METHOD(pool4_method_enable);
 MANAGER_METHOD(bib_method_list);
 MANAGER_METHOD(bib_method_list_sessions);
+MANAGER_METHOD(bib_method_add);
+MANAGER_METHOD(bib_method_remove);
+MANAGER_METHOD(bib_method_lookup);

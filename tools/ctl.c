@@ -197,7 +197,9 @@ static enum ctl_status status_of_error(const sd_bus_error *error)
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED))
 		return CTL_NOT_RUNNING;
-	if (sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_POOL4))
+	if (sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_POOL4) ||
+	    sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_BIB) ||
+	    sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_CLIENT))
 		return CTL_NO_SUCH;
 	return CTL_FAILED;
 }

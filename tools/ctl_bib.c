@@ -52,3 +52,16 @@ enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv)
 
 	return ctl_list_run(ctl, &list, argc, argv);
 }
+
+enum ctl_status ctl_bib_print(struct ctl *ctl, sd_bus_message *reply)
+{
+	struct table *table = table_new(columns, ctl->json, ctl->legend);
+	int r = add_row(reply, table);
+
+	if (r < 0) {
+		table_free(table);
+		return ctl_bad_reply(r);
+	}
+	table_end(table);
+	return CTL_DONE;
+}

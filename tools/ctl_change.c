@@ -24,6 +24,7 @@ static const struct {
 	[CTL_CLIENTS]  = {"--clients",  "clients",  true},
 	[CTL_PREFIX]   = {"--prefix",   "prefix",   true},
 	[CTL_PROTOCOL] = {"--protocol", NULL,       true},
+	[CTL_ON]       = {"--on",       NULL,       true},
 };
 /* clang-format on */
 

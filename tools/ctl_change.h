@@ -15,7 +15,8 @@ enum ctl_option {
 	CTL_COMMENT,
 	CTL_CLIENTS,
 	CTL_PREFIX,
-	CTL_PROTOCOL, /* an argument of the call: not sent as an option */
+	CTL_PROTOCOL, /* these two are arguments of the call, not sent as options */
+	CTL_ON,
 	CTL_N_OPTIONS,
 };
 #define CTL_BIT(option) (1u << (option))

@@ -18,6 +18,9 @@ struct ctl_list {
 /* The whole verb: arguments, pages, printing. */
 enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list, int argc, char **argv);
 
+/* One row of ListBib that stands alone, printed as the list does. */
+enum ctl_status ctl_bib_print(struct ctl *ctl, sd_bus_message *reply);
+
 /* "[2001:db8::5]:2000" and "192.0.2.2:2000"; for ICMP the port is the identifier. */
 #define CTL_ENDPOINT_SIZE 80
 const char *ctl_endpoint6(const char *address, uint16_t port, char ret[CTL_ENDPOINT_SIZE]);

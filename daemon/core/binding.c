@@ -408,10 +408,9 @@ void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t ses
 }
 
 /* S-5: may the administrator bind these two? */
-static enum nat64_static_result static_binding_problem(const struct nat64 *nat,
-						       enum protocol protocol,
-						       const struct taddr6 *taddr6,
-						       const struct taddr4 *taddr4)
+enum nat64_static_result nat64_check_static(const struct nat64 *nat, enum protocol protocol,
+					    const struct taddr6 *taddr6,
+					    const struct taddr4 *taddr4)
 {
 	if (addr6_is_illegal_source(&taddr6->addr))
 		return NAT64_STATIC_ILLEGAL;
@@ -442,7 +441,7 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
 					  uint64_t now_ms)
 {
-	enum nat64_static_result problem = static_binding_problem(nat, protocol, taddr6, taddr4);
+	enum nat64_static_result problem = nat64_check_static(nat, protocol, taddr6, taddr4);
 	if (problem != NAT64_STATIC_OK)
 		return problem;
 	if (nat64_n_bindings(nat) >= nat->limits.bindings)

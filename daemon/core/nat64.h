@@ -207,6 +207,10 @@ enum nat64_static_result {
 	NAT64_STATIC_TAKEN,           /* one side is bound otherwise */
 	NAT64_STATIC_FULL,
 };
+/* What nat64_add_static() would say, but for NAT64_STATIC_FULL, without doing it. */
+enum nat64_static_result nat64_check_static(const struct nat64 *nat, enum protocol protocol,
+					    const struct taddr6 *taddr6,
+					    const struct taddr4 *taddr4);
 enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol protocol,
 					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
 					  uint64_t now_ms);

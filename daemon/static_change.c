@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See static_change.h. */
+#include "daemon/static_change.h"
+
+#include <string.h>
+
+#include "daemon/change_text.h"
+#include "daemon/config_value.h"
+#include "daemon/core/nat64.h"
+#include "daemon/pool4_sync_internal.h"
+
+#define QUOTED_MAX     64 /* bytes of a wrong word that a sentence repeats */
+#define PROTOCOLS_SIZE 16
+
+/* "" = tcp and udp, as in the file. */
+static bool parse_protocols(const char *text, bool ret_protocol[N_PROTOCOLS],
+			    struct change_result *ret)
+{
+	g_autofree char *copy = g_strdelimit(g_strdup(*text ? text : "tcp udp"), ",", ' ');
+	g_auto(GStrv) words = config_words(copy);
+
+	for (unsigned i = 0; words[i] != NULL; i++) {
+		enum protocol protocol;
+
+		if (!protocol_parse(words[i], &protocol)) {
+			change_fail(ret, CHANGE_INVALID_PROTOCOL,
+				    "'%.*s' is none of: tcp, udp, icmp", QUOTED_MAX, words[i]);
+			return false;
+		}
+		ret_protocol[protocol] = true;
+	}
+	return true;
+}
+
+/* What is given of the two sides; an empty address: that side is not. */
+static bool parse(const struct change_bib *request, struct config_static *ret_binding,
+		  struct change_result *ret)
+{
+	struct config_static binding = {
+		.inside.port = request->port6,
+		.outside.port = request->port4,
+	};
+	bool has_ports;
+
+	if (!parse_protocols(request->protocols, binding.protocol, ret))
+		return false;
+	if (*request->address6 && !addr6_parse(request->address6, &binding.inside.addr)) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv6 address",
+			    QUOTED_MAX, request->address6);
+		return false;
+	}
+	if (*request->address4 && !addr4_parse(request->address4, &binding.outside.addr)) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv4 address",
+			    QUOTED_MAX, request->address4);
+		return false;
+	}
+	has_ports = binding.protocol[PROTOCOL_TCP] || binding.protocol[PROTOCOL_UDP];
+	if (has_ports && ((*request->address6 && request->port6 == 0) ||
+			  (*request->address4 && request->port4 == 0))) {
+		change_fail(ret, CHANGE_INVALID_PORTS,
+			    "port 0 is no port of TCP or UDP: 1 to 65535 are");
+		return false;
+	}
+	if (binding.outside.addr != 0 && addr4_is_illegal(binding.outside.addr)) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS, "%s: no host can have this address",
+			    request->address4);
+		return false;
+	}
+	*ret_binding = binding;
+	return true;
+}
+
+static const char *protocols_text(const bool protocol[N_PROTOCOLS], char ret[PROTOCOLS_SIZE])
+{
+	ret[0] = '\0';
+	for (enum protocol i = 0; i < N_PROTOCOLS; i++) {
+		if (protocol[i] && *ret)
+			(void)g_strlcat(ret, " ", PROTOCOLS_SIZE);
+		if (protocol[i])
+			(void)g_strlcat(ret, protocol_name(i), PROTOCOLS_SIZE);
+	}
+	return ret;
+}
+
+static struct nat64 *nat_of(const struct pool4_sync *sync)
+{
+	return sync->config.gateway->nat;
+}
+
+/* One protocol of a binding. */
+static struct config_static only(const struct config_static *binding, enum protocol protocol)
+{
+	struct config_static one = *binding;
+
+	memset(one.protocol, 0, sizeof(one.protocol));
+	one.protocol[protocol] = true;
+	return one;
+}
+
+static bool is_of_file(const struct pool4_sync *sync, const struct config_static *binding,
+		       enum protocol protocol)
+{
+	for (uint32_t i = 0; i < sync->followed->n_statics; i++) {
+		const struct config_static *section = &sync->followed->statics[i];
+
+		if (section->protocol[protocol] &&
+		    taddr6_equal(&section->inside, &binding->inside) &&
+		    taddr4_equal(&section->outside, &binding->outside))
+			return true;
+	}
+	return false;
+}
+
+/* A side is bound otherwise: by which binding. */
+static void fail_taken(struct nat64 *nat, enum protocol protocol,
+		       const struct config_static *binding, struct change_result *ret)
+{
+	const struct bib *bib = &nat->bib[protocol];
+	uint32_t found6 = bib_find6(bib, &binding->inside);
+	uint32_t found4 = bib_find4(bib, &binding->outside);
+	bool inside = found6 != SLAB_NONE;
+	char text[2][ADDR_TEXT_SIZE];
+	const struct bib_entry *entry;
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+
+	if (!inside && found4 == SLAB_NONE) {
+		change_fail(ret, CHANGE_ADDRESS_TAKEN, "%s %s is in use", protocol_name(protocol),
+			    taddr4_print(&binding->outside, text[0]));
+		return;
+	}
+	entry = bib_at(bib, inside ? found6 : found4);
+	taddr6 = bib_entry_taddr6(entry);
+	taddr4 = bib_entry_taddr4(entry);
+	taddr6_print(&taddr6, text[0]);
+	taddr4_print(&taddr4, text[1]);
+	change_fail(ret, inside ? CHANGE_BIB_EXISTS : CHANGE_ADDRESS_TAKEN,
+		    "%s %s is bound to %s (%s): --replace ends that binding",
+		    protocol_name(protocol), inside ? text[0] : text[1], inside ? text[1] : text[0],
+		    entry->is_static ? "static" : "dynamic");
+}
+
+static void fail(struct nat64 *nat, enum protocol protocol, const struct config_static *binding,
+		 enum nat64_static_result result, struct change_result *ret)
+{
+	char addr6[ADDR_TEXT_SIZE], addr4[ADDR_TEXT_SIZE];
+
+	addr6_print(&binding->inside.addr, addr6);
+	addr4_print(binding->outside.addr, addr4);
+	switch (result) {
+	case NAT64_STATIC_OK:
+	case NAT64_STATIC_IDENTICAL:
+		break;
+	case NAT64_STATIC_ILLEGAL:
+		change_fail(ret, CHANGE_INVALID_ADDRESS,
+			    "%s is not the address of one host: it is multicast, link-local, "
+			    "loopback or ::",
+			    addr6);
+		break;
+	case NAT64_STATIC_IN_POOL6:
+		change_fail(ret, CHANGE_INVALID_ADDRESS,
+			    "%s lies in Pool6, where the IPv4 hosts are: give the client's own "
+			    "address",
+			    addr6);
+		break;
+	case NAT64_STATIC_NOT_OUR_ADDRESS:
+		change_fail(ret, CHANGE_NOT_IN_POOL4,
+			    "%s is neither in pool4 nor the host's own: 'nat64ctl pool4 add %s' "
+			    "adds it",
+			    addr4, addr4);
+		break;
+	case NAT64_STATIC_LISTENER:
+		change_fail(ret, CHANGE_ADDRESS_TAKEN,
+			    "a local program listens on %s %s:%u: choose another port, or stop it",
+			    protocol_name(protocol), addr4, binding->outside.port);
+		break;
+	case NAT64_STATIC_TAKEN:
+		fail_taken(nat, protocol, binding, ret);
+		break;
+	case NAT64_STATIC_FULL:
+		change_fail(ret, CHANGE_EXHAUSTED,
+			    "there are as many bindings as the %u that Limits.Bindings allows",
+			    nat->limits.bindings);
+		break;
+	}
+}
+
+/* All of the protocols before any is touched. Lock held. identical: nothing is to be done. */
+static bool check(struct nat64 *nat, const struct config_static *binding, bool replace,
+		  bool *ret_identical, struct change_result *ret)
+{
+	*ret_identical = true;
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		enum nat64_static_result result;
+
+		if (!binding->protocol[protocol])
+			continue;
+		result = nat64_check_static(nat, protocol, &binding->inside, &binding->outside);
+		if (result == NAT64_STATIC_IDENTICAL)
+			continue;
+		*ret_identical = false;
+		if (result == NAT64_STATIC_OK || (result == NAT64_STATIC_TAKEN && replace))
+			continue;
+		fail(nat, protocol, binding, result, ret);
+		return false;
+	}
+	return true;
+}
+
+/* Lock held. */
+static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index)
+{
+	struct nat64 *nat = nat_of(sync);
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
+	struct config_static binding = {
+		.inside = bib_entry_taddr6(entry),
+		.outside = bib_entry_taddr4(entry),
+	};
+
+	if (entry->is_static) {
+		binding = only(&binding, protocol);
+		pool4_runtime_remove_static(sync->runtime, &binding,
+					    is_of_file(sync, &binding, protocol));
+		static_sync_ended(sync->statics, protocol, &binding.outside);
+	}
+	nat64_remove_binding(nat, protocol, index, gateway_now_ms());
+}
+
+/* Lock held. False if it could not be made. */
+static bool make(struct pool4_sync *sync, const struct config_static *binding,
+		 enum protocol protocol, unsigned *ret_ended, struct change_result *ret)
+{
+	struct nat64 *nat = nat_of(sync);
+	struct config_static one = only(binding, protocol);
+	enum nat64_static_result result;
+	uint32_t found[2];
+
+	result = nat64_check_static(nat, protocol, &binding->inside, &binding->outside);
+	if (result == NAT64_STATIC_IDENTICAL)
+		return true;
+	found[0] = bib_find6(&nat->bib[protocol], &binding->inside);
+	found[1] = bib_find4(&nat->bib[protocol], &binding->outside);
+	for (unsigned i = 0; i < 2; i++) {
+		if (found[i] == SLAB_NONE || (i == 1 && found[1] == found[0]))
+			continue;
+		end(sync, protocol, found[i]);
+		++*ret_ended;
+	}
+	result = nat64_add_static(nat, protocol, &binding->inside, &binding->outside,
+				  gateway_now_ms());
+	if (result != NAT64_STATIC_OK) {
+		fail(nat, protocol, binding, result, ret);
+		return false;
+	}
+	pool4_runtime_add_static(sync->runtime, &one, is_of_file(sync, &one, protocol));
+	static_sync_made(sync->statics, &one);
+	return true;
+}
+
+void static_change_add(struct pool4_sync *sync, const struct change_bib *request,
+		       const struct change_options *options, struct change_result *ret)
+{
+	char protocols[PROTOCOLS_SIZE], inside[ADDR_TEXT_SIZE], outside[ADDR_TEXT_SIZE];
+	struct gateway *gateway = sync->config.gateway;
+	struct config_static binding;
+	unsigned n_ended = 0;
+	bool identical, good;
+
+	if (!parse(request, &binding, ret))
+		return;
+	if (!*request->address6 || !*request->address4) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS,
+			    "a static binding has an IPv6 and an IPv4 address: one is missing");
+		return;
+	}
+	if (options->comment && strlen(options->comment) >= sizeof(binding.comment)) {
+		change_fail(ret, CHANGE_INVALID_VALUE, "comment: longer than %zu bytes",
+			    sizeof(binding.comment) - 1);
+		return;
+	}
+	g_strlcpy(binding.comment, options->comment ? options->comment : "",
+		  sizeof(binding.comment));
+	taddr6_print(&binding.inside, inside);
+	(void)g_strlcpy(binding.name, taddr4_print(&binding.outside, outside),
+			sizeof(binding.name));
+	protocols_text(binding.protocol, protocols);
+	gateway_lock(gateway);
+	good = check(gateway->nat, &binding, options->replace, &identical, ret);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		if (good && !identical && !options->dry_run && binding.protocol[protocol])
+			good = make(sync, &binding, protocol, &n_ended, ret);
+	}
+	gateway_unlock(gateway);
+	if (!good)
+		return;
+	ret->needs_rules = !identical;
+	if (identical)
+		change_nothing(ret, "static binding %s %s to %s is there already", protocols,
+			       inside, outside);
+	else
+		change_done(ret, "static binding %s %s to %s %s", protocols, inside, outside,
+			    options->dry_run ? "would be added" : "added");
+	if (n_ended > 0)
+		change_warn(ret, "%u binding%s ended", n_ended, n_ended == 1 ? "" : "s");
+}
+
+/* Lock held. SLAB_NONE if there is none that matches both sides as far as given. */
+static uint32_t find(const struct nat64 *nat, enum protocol protocol,
+		     const struct change_bib *request, const struct config_static *binding)
+{
+	const struct bib *bib = &nat->bib[protocol];
+	uint32_t found6 = *request->address6 ? bib_find6(bib, &binding->inside) : SLAB_NONE;
+	uint32_t found4 = *request->address4 ? bib_find4(bib, &binding->outside) : SLAB_NONE;
+
+	if (*request->address6 && *request->address4)
+		return found6 == found4 ? found6 : SLAB_NONE;
+	return *request->address6 ? found6 : found4;
+}
+
+void static_change_remove(struct pool4_sync *sync, const struct change_bib *request,
+			  const struct change_options *options, struct change_result *ret)
+{
+	char protocols[PROTOCOLS_SIZE], inside[ADDR_TEXT_SIZE], outside[ADDR_TEXT_SIZE];
+	struct gateway *gateway = sync->config.gateway;
+	bool ended[N_PROTOCOLS] = {false}, any = false;
+	struct config_static binding;
+	const char *separator;
+
+	if (!parse(request, &binding, ret))
+		return;
+	if (!*request->address6 && !*request->address4) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS,
+			    "which binding? give its IPv6 or its IPv4 address and port");
+		return;
+	}
+	gateway_lock(gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		uint32_t index = binding.protocol[protocol]
+					 ? find(gateway->nat, protocol, request, &binding)
+					 : SLAB_NONE;
+
+		if (index == SLAB_NONE)
+			continue;
+		ended[protocol] = any = true;
+		if (!options->dry_run)
+			end(sync, protocol, index);
+	}
+	gateway_unlock(gateway);
+	taddr6_print(&binding.inside, inside);
+	taddr4_print(&binding.outside, outside);
+	inside[*request->address6 ? strlen(inside) : 0] = '\0';
+	outside[*request->address4 ? strlen(outside) : 0] = '\0';
+	separator = *inside && *outside ? " to " : "";
+	if (!any) {
+		change_fail(ret, CHANGE_NO_SUCH_BIB, "there is no binding %s %s%s%s",
+			    protocols_text(binding.protocol, protocols), inside, separator,
+			    outside);
+		return;
+	}
+	change_done(ret, "binding %s %s%s%s %s", protocols_text(ended, protocols), inside,
+		    separator, outside, options->dry_run ? "would be removed" : "removed");
+	ret->needs_rules = true;
+}
