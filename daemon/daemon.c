@@ -78,9 +78,12 @@ static void report(int level, const char *text)
 
 static void tell_event(void *context, const struct event *event, const char *pool4)
 {
+	struct daemon *daemon = context;
 	char text[EVENT_REPORT_SIZE];
 
 	log_line(event_report_level(event), "%s", event_report_print(event, pool4, text));
+	if (daemon->manager)
+		manager_event(daemon->manager, event);
 }
 
 static void tell_lost_events(void *context, uint64_t n_lost)

@@ -34,6 +34,10 @@ void manager_free(struct manager *manager);
 
 /* gateway->state or the prefixes are different now: announced to everyone who listens. */
 void manager_changed(struct manager *manager);
+struct event;
+/* The core has told this: those who listen hear of exhaustion, alarms and limits. */
+void manager_event(struct manager *manager, const struct event *event);
+
 /* An entry of pool4 is new, is gone, or has another state. */
 void manager_pool4_changed(struct manager *manager, uint32_t id);
 

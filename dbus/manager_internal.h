@@ -61,3 +61,6 @@ MANAGER_METHOD(bib_method_list_sessions);
 MANAGER_METHOD(bib_method_add);
 MANAGER_METHOD(bib_method_remove);
 MANAGER_METHOD(bib_method_lookup);
+MANAGER_METHOD(client_method_list);
+MANAGER_METHOD(client_method_block);
+MANAGER_METHOD(client_method_unblock);

@@ -28,6 +28,7 @@
 /* Rows of the list methods. */
 #define DBUS_TYPE_POOL4   "(oa{sv})"
 #define DBUS_TYPE_BIB     "(ssqsqbuttu)"
+#define DBUS_TYPE_CLIENT  "(sttttt)"
 #define DBUS_TYPE_SESSION "(ssqsqsqsqst)"
 
 #define DBUS_ROWS_DEFAULT 1000

@@ -15,6 +15,7 @@
 
 #include "daemon/core/filter.h"
 #include "daemon/daemon_changes.h"
+#include "daemon/log.h"
 #include "dbus/manager.h"
 #include "dbus/names.h"
 #include "tests/fake_world.h"
@@ -260,6 +261,7 @@ void test_service_start(struct test_service *service)
 	sd_bus *watcher;
 	bool owned = false;
 
+	log_set_level(LOG_WARNING);
 	*service = (struct test_service){.stop_fd = eventfd(0, EFD_CLOEXEC)};
 	make_directory(service);
 	service->socket_path = g_build_filename(service->directory, "control", NULL);

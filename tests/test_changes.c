@@ -529,6 +529,38 @@ static void test_objects(void)
 	sd_bus_flush_close_unref(watcher);
 }
 
+/* Blocked, known to be, let in again. */
+static void test_block(void)
+{
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct prefix6 prefix;
+
+	g_assert_true(prefix6_parse("2001:db8:7::/64", &prefix));
+	for (unsigned i = 0; i < 2; i++) {
+		_cleanup_message_ sd_bus_message *reply = NULL;
+		_cleanup_ending_ struct ending ending = {NULL, NULL, NULL, NULL, 0};
+
+		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
+						   DBUS_INTERFACE_MANAGER, "BlockClient", NULL,
+						   &reply, "sta{sv}", "2001:db8:7::/64", UINT64_MAX,
+						   0),
+				>=, 0);
+		read_result(reply, &ending);
+		assert_done(&ending, i == 0,
+			    i == 0 ? "client 2001:db8:7::/64 blocked"
+				   : "client 2001:db8:7::/64 is blocked already",
+			    "");
+		g_assert_true(block_covers(&service.gateway.nat->blocks, &prefix.addr));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
+						   DBUS_INTERFACE_MANAGER, "UnblockClient", &error,
+						   NULL, "sa{sv}", "2001:db8:7::/64", 0) >= 0,
+				==, i == 0);
+	g_assert_cmpstr(error.name, ==, DBUS_ERROR_NO_SUCH_CLIENT);
+	g_assert_false(block_covers(&service.gateway.nat->blocks, &prefix.addr));
+}
+
 static void become_nobody(gpointer data)
 {
 	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
@@ -546,6 +578,9 @@ static void test_access(void)
 		"AddBib ssqsqa{sv} tcp ::1 1 ::1 1 0",
 		"RemoveBib ssqsqa{sv} tcp ::1 1 ::1 1 0",
 		"LookupBib ssq tcp 192.0.2.1 1",
+		"ListClients a{sv}su 0 '' 0",
+		"BlockClient sta{sv} ::1 0 0",
+		"UnblockClient sa{sv} ::1 0",
 	};
 
 	if (geteuid() != 0) {
@@ -590,6 +625,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/bib-refused", test_bib_refused);
 	g_test_add_func("/changes/bib", test_bib);
 	g_test_add_func("/changes/objects", test_objects);
+	g_test_add_func("/changes/block", test_block);
 	g_test_add_func("/changes/access", test_access);
 	r = g_test_run();
 	for (unsigned i = 0; i < 2; i++)

@@ -83,6 +83,15 @@ static const struct cli_case cli_cases[] = {
 	{"publish 443/tcp,udp 2001:db8::5 --dry-run", 0, "publish_dry.out", ""},
 	{"publish 443/tcp [2001:db8::5]:8443 --on 192.0.2.3 --dry-run", 0, "publish_on_dry.out", ""},
 	{"publish 443 2001:db8::5", 2, NULL, "nat64ctl: '443' is not ports and protocols, such as 443/tcp,udp\n"},
+	{"client list", 0, "client_list.out", ""},
+	{"client list --top 0", 2, NULL, "nat64ctl: --top: '0' is not a number from 1 to 10000\n"},
+	{"client show 2001:db8:1::/48 --json", 0, "client_show.json", ""},
+	{"client show 2001:db8:9::/64", 3, NULL, "nat64ctl: no client in 2001:db8:9::/64 has bindings\n"},
+	{"client block 2001:db8:9::/64 --for 1d --dry-run", 0, "client_block_dry.out", ""},
+	{"client block 2001:db8:9::5/64", 1, NULL, "nat64ctl: 2001:db8:9::5/64 has host bits set: did you mean 2001:db8:9::/64 or 2001:db8:9::5?\n"},
+	{"client block 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},
+	{"client block ::1 --for ever", 2, NULL, "nat64ctl: --for: 'ever' is not a time such as 30s, 10min, 2h or 1d\n"},
+	{"client unblock 2001:db8:9::/64", 3, NULL, "nat64ctl: client 2001:db8:9::/64 is not blocked\n"},
 	{"status --bus", 2, NULL, "nat64ctl: --bus needs a value\n"},
 };
 /* clang-format on */

@@ -25,6 +25,8 @@ static const struct {
 	[CTL_PREFIX]   = {"--prefix",   "prefix",   true},
 	[CTL_PROTOCOL] = {"--protocol", NULL,       true},
 	[CTL_ON]       = {"--on",       NULL,       true},
+	[CTL_TOP]      = {"--top",      NULL,       true},
+	[CTL_FOR]      = {"--for",      NULL,       true},
 };
 /* clang-format on */
 

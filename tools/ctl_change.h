@@ -15,8 +15,10 @@ enum ctl_option {
 	CTL_COMMENT,
 	CTL_CLIENTS,
 	CTL_PREFIX,
-	CTL_PROTOCOL, /* these two are arguments of the call, not sent as options */
+	CTL_PROTOCOL, /* from here on arguments of the call, not sent as options */
 	CTL_ON,
+	CTL_TOP,
+	CTL_FOR,
 	CTL_N_OPTIONS,
 };
 #define CTL_BIT(option) (1u << (option))

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Methods of the manager about clients: who uses how much, and who may not. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "dbus/authorise.h"
+#include "dbus/changing.h"
+#include "dbus/client_list.h"
+#include "dbus/list_filter.h"
+#include "dbus/manager_internal.h"
+#include "dbus/names.h"
+#include "dbus/quote.h"
+
+static int append_row(sd_bus_message *reply, const struct client_row *row)
+{
+	const struct prefix6 prefix = {row->client.prefix, row->prefix_length};
+	const uint32_t *bindings = row->client.n_bindings;
+	char text[ADDR_TEXT_SIZE];
+	uint64_t sessions = 0;
+
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		sessions += row->client.n_sessions[protocol];
+	return sd_bus_message_append(reply, DBUS_TYPE_CLIENT, prefix6_print(&prefix, text),
+				     (uint64_t)bindings[PROTOCOL_TCP],
+				     (uint64_t)bindings[PROTOCOL_UDP],
+				     (uint64_t)bindings[PROTOCOL_ICMP], sessions, row->n_refused);
+}
+
+int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	_cleanup_free_ struct client_row *rows = NULL;
+	enum client_sort sort;
+	struct list_filter filter;
+	char quoted[QUOTE_SIZE];
+	uint32_t limit, n;
+	const char *text;
+	int r;
+
+	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	if (r < 0)
+		return r;
+	r = list_filter_read(message, false, &filter, error);
+	if (r < 0)
+		return r;
+	if (filter.has_protocol || filter.has_address4 || filter.has_port4 || filter.has_static ||
+	    filter.pool4[0] != '\0')
+		return sd_bus_error_set(error, DBUS_ERROR_INVALID_FILTER,
+					"the only filter of clients is 'client'");
+	r = sd_bus_message_read(message, "su", &text, &limit);
+	if (r < 0)
+		return r;
+	if (!client_sort_parse(text, &sort))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "'%s' is none of: bindings, sessions, refused",
+					 quote(text, quoted));
+	limit = manager_rows_wanted(limit);
+	rows = malloc(limit * sizeof(*rows));
+	if (rows == NULL)
+		return -ENOMEM;
+	n = client_list(manager->gateway, filter.has_client ? &filter.client : NULL, sort, rows,
+			limit);
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', DBUS_TYPE_CLIENT);
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = append_row(reply, &rows[i]);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : manager_send(reply);
+}
+
+/* A prefix without host bits; a single address is one, too. */
+static int parse_prefix(const char *text, struct prefix6 *ret, sd_bus_error *error)
+{
+	char quoted[QUOTE_SIZE], around[ADDR_TEXT_SIZE], host[ADDR_TEXT_SIZE];
+	struct prefix6 prefix;
+
+	if (!prefix6_parse(text, &prefix))
+		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
+					 "'%s' is not an IPv6 address or prefix",
+					 quote(text, quoted));
+	*ret = prefix;
+	ret->addr = addr6_mask(&prefix.addr, prefix.len);
+	if (addr6_equal(&ret->addr, &prefix.addr))
+		return 0;
+	return sd_bus_error_setf(
+		error, DBUS_ERROR_INVALID_ADDRESS, "%s has host bits set: did you mean %s or %s?",
+		quote(text, quoted), prefix6_print(ret, around), addr6_print(&prefix.addr, host));
+}
+
+/* Without end with 0 or UINT64_MAX. */
+static void block(struct manager *manager, const struct prefix6 *prefix, uint64_t usec,
+		  bool dry_run, struct change_result *ret)
+{
+	struct nat64 *nat = manager->gateway->nat;
+	bool forever = usec == 0 || usec == UINT64_MAX;
+	uint64_t until_ms = forever ? BLOCK_FOREVER : gateway_now_ms() + (usec + 999) / 1000;
+	char text[ADDR_TEXT_SIZE];
+	bool known, done = true;
+	uint32_t index;
+
+	gateway_lock(manager->gateway);
+	index = block_find(&nat->blocks, prefix);
+	known = index != SLAB_NONE;
+	ret->changed = !known || !forever || block_at(&nat->blocks, index)->until_ms != until_ms;
+	if (ret->changed && !dry_run)
+		done = block_add(&nat->blocks, prefix, until_ms);
+	gateway_unlock(manager->gateway);
+	prefix6_print(prefix, text);
+	if (!done) {
+		ret->error = CHANGE_EXHAUSTED;
+		snprintf(ret->text, sizeof(ret->text),
+			 "%s can not be blocked: %u prefixes are, which is the most", text,
+			 BLOCKS_MAX);
+	} else if (!ret->changed) {
+		snprintf(ret->text, sizeof(ret->text), "client %s is blocked already", text);
+	} else {
+		snprintf(ret->text, sizeof(ret->text), "client %s %s", text,
+			 dry_run ? "would be blocked" : "blocked");
+	}
+}
+
+int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	struct change_result result = {.error = CHANGE_OK};
+	struct change_options options;
+	struct prefix6 prefix;
+	const char *text;
+	uint64_t usec;
+	int r;
+
+	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(message, "st", &text, &usec);
+	if (r < 0)
+		return r;
+	r = parse_prefix(text, &prefix, error);
+	if (r < 0)
+		return r;
+	r = options_read(message, 0, &options, error);
+	if (r < 0)
+		return r;
+	block(manager, &prefix, usec, options.dry_run, &result);
+	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+}
+
+int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	struct change_result result = {.error = CHANGE_OK, .changed = true};
+	struct change_options options;
+	char printed[ADDR_TEXT_SIZE];
+	struct prefix6 prefix;
+	const char *text;
+	uint32_t index;
+	int r;
+
+	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(message, "s", &text);
+	if (r < 0)
+		return r;
+	r = parse_prefix(text, &prefix, error);
+	if (r < 0)
+		return r;
+	r = options_read(message, 0, &options, error);
+	if (r < 0)
+		return r;
+	gateway_lock(manager->gateway);
+	index = block_find(&manager->gateway->nat->blocks, &prefix);
+	if (index != SLAB_NONE && !options.dry_run)
+		block_remove(&manager->gateway->nat->blocks, index);
+	gateway_unlock(manager->gateway);
+	prefix6_print(&prefix, printed);
+	if (index == SLAB_NONE)
+		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_CLIENT,
+					 "client %s is not blocked", printed);
+	snprintf(result.text, sizeof(result.text), "client %s %s", printed,
+		 options.dry_run ? "would be unblocked" : "unblocked");
+	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+}
