@@ -13,6 +13,6 @@ void netns_run(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The same, but says whether it worked. */
 gboolean netns_try(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* Gives the device an address ("2001:db8:1::7/64"), and waits until the kernel takes what is sent to
- * it: an IPv6 address is not local yet when the command that adds it has ended. */
+/* Gives the device an address ("2001:db8:1::7/64"), and waits until the kernel takes what is sent
+ * to it: an IPv6 address is not local yet when the command that adds it has ended. */
 void netns_add_address(const char *address, const char *device);
