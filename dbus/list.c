@@ -233,6 +233,24 @@ static void append_word(char *text, size_t size, const char *word)
 	snprintf(text + used, size - used, "%s%s", used > 0 ? " " : "", word);
 }
 
+static void print_reach(unsigned reach, char *text, size_t size)
+{
+	static const struct {
+		enum pool4_reach bit;
+		const char *word;
+	} words[] = {
+		{POOL4_LOCAL, "local"},
+		{POOL4_ROUTED, "routed"},
+		{POOL4_ANNOUNCED, "announced"},
+		{POOL4_UNREACHABLE, "unreachable"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (reach & words[i].bit)
+			append_word(text, size, words[i].word);
+	}
+}
+
 /* False without memory. */
 static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *entry,
 			   struct list_pool4_row *row)
@@ -261,6 +279,7 @@ static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *en
 			append_word(row->protocols, sizeof(row->protocols),
 				    protocol_name(protocol));
 	}
+	print_reach(entry->reach, row->reach, sizeof(row->reach));
 	for (uint32_t i = 0; i < spec->n_clients; i++)
 		append_word(row->clients, sizeof(row->clients),
 			    prefix6_print(&spec->clients[i], text));

@@ -69,6 +69,7 @@ struct list_pool4_row {
 	char prefix[ADDR_TEXT_SIZE];
 	enum pool4_state state;
 	enum pool4_source source;
+	char reach[64]; /* words for enum pool4_reach */
 	bool protocol[N_PROTOCOLS];
 	uint64_t n_ports[N_PROTOCOLS];
 	uint64_t n_used[N_PROTOCOLS];

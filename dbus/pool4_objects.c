@@ -227,6 +227,7 @@ static const sd_bus_vtable pool4_vtable[] = {
 	SD_BUS_PROPERTY("Comment", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Source", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Reach", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("PortsTotal", "a{st}", property_of_row, 0, 0),
 	SD_BUS_PROPERTY("PortsUsed", "a{st}", property_of_row, 0, 0),
 	SD_BUS_PROPERTY("PortsPeak", "a{st}", property_of_row, 0, 0),
@@ -269,7 +270,7 @@ static void announce(sd_bus *bus, void *userdata)
 		break;
 	case CHANGED:
 		(void)sd_bus_emit_properties_changed(bus, path, DBUS_INTERFACE_POOL4, "Addresses",
-						     "Ports", "State", "Source", NULL);
+						     "Ports", "State", "Source", "Reach", NULL);
 		break;
 	}
 }

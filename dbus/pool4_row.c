@@ -52,6 +52,7 @@ static const struct property {
 	{"Comment",    "s",     offsetof(struct list_pool4_row, comment),   NULL},
 	{"State",      "s",     0,                                          text_of_state},
 	{"Source",     "s",     0,                                          text_of_source},
+	{"Reach",      "s",     offsetof(struct list_pool4_row, reach),     NULL},
 	{"PortsTotal", "a{st}", offsetof(struct list_pool4_row, n_ports),   NULL},
 	{"PortsUsed",  "a{st}", offsetof(struct list_pool4_row, n_used),    NULL},
 	{"PortsPeak",  "a{st}", offsetof(struct list_pool4_row, n_peak),    NULL},

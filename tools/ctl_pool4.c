@@ -22,7 +22,7 @@ static int read_simple(sd_bus_message *reply, const char *name, struct ctl_pool4
 		{"Ports", &entry->ports},     {"Protocols", &entry->protocols},
 		{"Clients", &entry->clients}, {"Prefix", &entry->prefix},
 		{"Comment", &entry->comment}, {"State", &entry->state},
-		{"Source", &entry->source},
+		{"Source", &entry->source},   {"Reach", &entry->reach},
 	};
 
 	if (strcmp(name, "Id") == 0)
@@ -72,7 +72,7 @@ static int read_numbers(sd_bus_message *reply, uint64_t number[CTL_N_PROTOCOLS])
 
 int ctl_pool4_read(sd_bus_message *reply, struct ctl_pool4 *ret)
 {
-	struct ctl_pool4 entry = {0, "", "", "", "", "", "", "", "", ""};
+	struct ctl_pool4 entry = {0, "", "", "", "", "", "", "", "", "", ""};
 	const char *path, *name;
 	int r;
 
@@ -151,6 +151,7 @@ static const struct table_column columns[] = {
 	{"icmp_refused", NULL, TABLE_NUMBER},
 	{"state", "STATE", TABLE_TEXT},
 	{"source", "SOURCE", TABLE_TEXT},
+	{"reach", NULL, TABLE_TEXT},
 	{NULL},
 };
 
@@ -188,6 +189,7 @@ static int add_row(sd_bus_message *reply, struct table *table)
 		table_add_number(table, entry.refused[i]);
 	table_add_text(table, entry.state);
 	table_add_text(table, entry.source);
+	table_add_text(table, entry.reach);
 	return 0;
 }
 

@@ -10,7 +10,7 @@ extern const char *const ctl_protocols[CTL_N_PROTOCOLS];
 struct ctl_pool4 {
 	uint32_t id;
 	const char *name, *addresses, *ports, *protocols, *clients, *prefix, *comment, *state;
-	const char *source;
+	const char *source, *reach;
 	uint64_t total[CTL_N_PROTOCOLS];
 	uint64_t used[CTL_N_PROTOCOLS];
 	uint64_t peak[CTL_N_PROTOCOLS];

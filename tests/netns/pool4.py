@@ -347,6 +347,7 @@ async def arp_is_answered():
     require(run("gateway", "ip", "-4", "address") == before, "addresses have changed")
     routes = run("gateway", "ip", "route", "show", "table", "local", "proto", "64").splitlines()
     require([line.split()[:2] for line in routes] == [["local", "192.0.2.64/28"]], routes)
+    require((await entries())["link"]["reach"] == "announced", await entries())
     echo, one = Echo(), flow()
     require(await one.ask() and echo.peer_of(one)[0].startswith("192.0.2."), "no traffic")
     for part in (echo, one, asker):
