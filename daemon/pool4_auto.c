@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/core/packet.h"
@@ -98,16 +99,22 @@ int pool4_auto_read(struct pool4_auto *autos)
 	return 0;
 }
 
+bool pool4_auto_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
+		    uint32_t n_ranges, uint32_t *ret)
+{
+	for (const struct ifaddrs *i = autos->interfaces; i; i = i->ifa_next)
+		for (uint32_t j = 0; address_of(i, ret) && j < n_ranges; j++)
+			if (*ret >= ranges[j].first && *ret <= ranges[j].last)
+				return true;
+	return false;
+}
+
 bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
 		       uint32_t n_ranges)
 {
 	uint32_t addr;
 
-	for (const struct ifaddrs *i = autos->interfaces; i; i = i->ifa_next)
-		for (uint32_t j = 0; address_of(i, &addr) && j < n_ranges; j++)
-			if (addr >= ranges[j].first && addr <= ranges[j].last)
-				return true;
-	return false;
+	return pool4_auto_own(autos, ranges, n_ranges, &addr);
 }
 
 /* An address with a label goes by that: "wan0:vip". No interface has a colon in its name. */
@@ -148,25 +155,39 @@ void pool4_auto_cut(struct port_ranges *ranges, uint16_t first, uint16_t last)
 		(void)port_ranges_remove(ranges, first, around->last);
 }
 
-void pool4_auto_cut_list(struct port_ranges *ranges, const char *text)
+/* The next range of a list "8080,9148-9160", from *text on, which is moved. */
+static bool next_range(const char **text, uint16_t *ret_first, uint16_t *ret_last)
 {
-	while (*text) {
+	while (**text) {
 		unsigned first;
 		unsigned last;
 		int n = 0;
 
-		if (sscanf(text, "%u-%u%n", &first, &last, &n) == 2 && n > 0) {
-			text += n;
-		} else if (sscanf(text, "%u%n", &first, &n) == 1 && n > 0) {
+		if (sscanf(*text, "%u-%u%n", &first, &last, &n) == 2 && n > 0) {
+			*text += n;
+		} else if (sscanf(*text, "%u%n", &first, &n) == 1 && n > 0) {
 			last = first;
-			text += n;
+			*text += n;
 		} else {
-			text++;
+			(*text)++;
 			continue;
 		}
-		if (first <= last && last <= 65535)
-			pool4_auto_cut(ranges, (uint16_t)first, (uint16_t)last);
+		if (first > last || last > 65535)
+			continue;
+		*ret_first = (uint16_t)first;
+		*ret_last = (uint16_t)last;
+		return true;
 	}
+	return false;
+}
+
+void pool4_auto_cut_list(struct port_ranges *ranges, const char *text)
+{
+	uint16_t first;
+	uint16_t last;
+
+	while (next_range(&text, &first, &last))
+		pool4_auto_cut(ranges, first, last);
 }
 
 /* Empty if it can not be read. */
@@ -198,4 +219,30 @@ void pool4_auto_ports(struct pool4_auto *autos, uint64_t now_ms, struct port_ran
 			pool4_auto_cut(&ranges, port, port);
 	}
 	*ret = ranges;
+}
+
+void pool4_auto_read_host(struct pool4_auto *autos, uint32_t addr, uint64_t now_ms,
+			  struct pool4_auto_host *ret)
+{
+	const char *reserved;
+	unsigned local[2];
+	uint16_t first;
+	uint16_t last;
+
+	memset(ret, 0, sizeof(*ret));
+	if (sscanf(read_sysctl(autos, LOCAL_RANGE), "%u %u", &local[0], &local[1]) == 2 &&
+	    local[0] <= local[1] && local[1] <= 65535) {
+		ret->local_first = (uint16_t)local[0];
+		ret->local_last = (uint16_t)local[1];
+	}
+	reserved = read_sysctl(autos, LOCAL_RESERVED);
+	while (next_range(&reserved, &first, &last))
+		memset(&ret->reserved.has[first], true, (size_t)last - first + 1);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		uint16_t port = 0;
+
+		while (listeners_next(autos->listeners, protocol, now_ms, &port))
+			if (listeners_have(autos->listeners, protocol, addr, port, now_ms))
+				ret->listens.has[port] = true;
+	}
 }

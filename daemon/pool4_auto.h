@@ -23,6 +23,9 @@ int pool4_auto_read(struct pool4_auto *autos);
 /* Is one of the addresses in ranges configured on an interface of this host? */
 bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
 		       uint32_t n_ranges);
+/* The first such address. */
+bool pool4_auto_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
+		    uint32_t n_ranges, uint32_t *ret);
 /* The IPv4 addresses of an interface, at most max of them; returns how many. */
 uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
 			      struct addr4_range *ret, uint32_t max);
@@ -30,6 +33,19 @@ uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
 /* From 1024 up, without ip_local_port_range, ip_local_reserved_ports, and ports that some socket
  * listens on. */
 void pool4_auto_ports(struct pool4_auto *autos, uint64_t now_ms, struct port_ranges *ret);
+
+/* Which ports the host uses itself. */
+struct pool4_auto_set {
+	bool has[65536];
+};
+struct pool4_auto_host {
+	uint16_t local_first; /* net.ipv4.ip_local_port_range */
+	uint16_t local_last;
+	struct pool4_auto_set reserved; /* net.ipv4.ip_local_reserved_ports */
+	struct pool4_auto_set listens;  /* by the host's programs at the address */
+};
+void pool4_auto_read_host(struct pool4_auto *autos, uint32_t addr, uint64_t now_ms,
+			  struct pool4_auto_host *ret);
 
 /* ranges without first to last, also when there is no place for one range more: then the smaller
  * side of the cut goes, too. Part of pool4_auto_ports(), for tests. */

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/pool4_clash.h"
 #include "daemon/pool4_move.h"
 #include "daemon/pool4_sync_internal.h"
 
@@ -145,15 +146,38 @@ static void learn(struct pool4_sync *sync, const GArray *ids, const struct rules
 		gateway_lock(sync->config.gateway);
 		pool4_set_reach(pool_of(sync), id, rules_reach(rules, i));
 		gateway_unlock(sync->config.gateway);
+		pool4_sync_tell(sync, id);
 	}
 }
 
-/* Each once, until it is true no more. */
+/* Ports that were chosen by hand, on an address that is the host's own (P-18). */
+static void find_clashes(const struct pool4_sync *sync, GPtrArray *ret)
+{
+	g_autofree struct pool4_auto_host *host = g_new(struct pool4_auto_host, 1);
+
+	for (guint i = 0; i < sync->wanted->entries->len; i++) {
+		const struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
+		const struct pool4_spec *spec = &wanted->spec;
+		uint32_t addr;
+
+		if (wanted->ports_auto || spec->source == POOL4_FROM_AUTO ||
+		    !pool4_auto_own(sync->autos, spec->addresses, spec->n_addresses, &addr))
+			continue;
+		pool4_auto_read_host(sync->autos, addr, gateway_now_ms(), host);
+		pool4_clash_check(spec->name, addr, &spec->ports, host, ret);
+	}
+}
+
+/* Each once, until it is true no more. rules may be NULL. */
 static void warn(struct pool4_sync *sync, const struct rules *rules)
 {
 	GHashTable *warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	const GPtrArray *warnings = rules_warnings(rules);
+	g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+	const GPtrArray *of_rules = rules ? rules_warnings(rules) : NULL;
 
+	find_clashes(sync, warnings);
+	for (guint i = 0; of_rules && i < of_rules->len; i++)
+		g_ptr_array_add(warnings, g_strdup(g_ptr_array_index(of_rules, i)));
 	for (guint i = 0; i < warnings->len; i++) {
 		const char *sentence = g_ptr_array_index(warnings, i);
 
@@ -188,7 +212,6 @@ int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, ch
 		learn(sync, ids, rules);
 	use_changed(sync);
 	use_pending(sync);
-	if (rules)
-		warn(sync, rules);
+	warn(sync, rules);
 	return 0;
 }

@@ -48,6 +48,7 @@ struct pool4_wanted *pool4_wanted_entry(struct pool4_auto *autos, const struct c
 
 		g_array_append_vals(wanted->addresses, found, n);
 	}
+	wanted->ports_auto = entry->ports_auto;
 	settle(autos, wanted, entry->ports_auto);
 	return wanted;
 }

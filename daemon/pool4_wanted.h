@@ -21,6 +21,7 @@ struct pool4_wanted {
 	/* For the user: the core has refused it, or its addresses, and that was reported. */
 	bool tried;
 	bool move_refused;
+	bool ports_auto;
 };
 
 /* In the order of the files, then of being added. */

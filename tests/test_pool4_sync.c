@@ -134,27 +134,27 @@ static void test_interface_changes(void)
 	const struct pool4_entry *entry;
 	uint32_t id;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n" STATIC(
-				   "inside-ports", "203.0.113.1:41000")))
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n" STATIC(
+				   "inside-ports", "203.0.113.1:21000")))
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
 	id = pool4_entry_by_name(host.gateway.nat->pool4, "a")->id;
-	bind_client(&host, "203.0.113.1", 42000);
+	bind_client(&host, "203.0.113.1", 22000);
 	netns_run("ip address add 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	assert_reported("pool4 entry a has 203.0.113.9 now\n");
-	bind_client(&host, "203.0.113.9", 42001);
+	bind_client(&host, "203.0.113.9", 22001);
 
 	netns_run("ip address delete 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.9", 42001));
+	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.9", 22001));
 	assert_reported("pool4 entry a: 203.0.113.9 is gone: 1 bindings ended\n");
 	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
 	g_assert_cmpuint(entry->id, ==, id);
@@ -172,12 +172,12 @@ static void test_interface_has_another(void)
 	char *error = NULL;
 	uint32_t id;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n"))
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
 	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
 	id = entry->id;
-	bind_client(&host, "203.0.113.1", 42000);
+	bind_client(&host, "203.0.113.1", 22000);
 	netns_run("ip address flush dev wan");
 	netns_run("ip address add 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(pool4_sync_follow(host.sync, host.config), ==, 0);
@@ -186,7 +186,7 @@ static void test_interface_has_another(void)
 	g_assert_cmpint(entry->state, ==, POOL4_PENDING);
 	g_assert_true(pool4_entry_has_address(entry, craft_addr4("203.0.113.9")));
 	g_assert_false(pool4_entry_has_address(entry, craft_addr4("203.0.113.1")));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	assert_reported("pool4 entry a: 203.0.113.1 is gone: 1 bindings ended\n");
 	g_assert_cmpint(pool4_sync_rules(host.sync, NULL, false, &error), ==, 0);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
@@ -202,18 +202,18 @@ static void test_reload_moves(void)
 	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.0/29\n[Pool4 b]\nAddresses=192.0.2.8\n"))
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
-	bind_client(&host, "192.0.2.1", 42000);
-	bind_client(&host, "192.0.2.7", 42001);
-	bind_client(&host, "192.0.2.8", 42002);
+	bind_client(&host, "192.0.2.1", 22000);
+	bind_client(&host, "192.0.2.7", 22001);
+	bind_client(&host, "192.0.2.8", 22002);
 	reload(&host, "[Pool4 a]\nAddresses=192.0.2.0/30 192.0.2.8\n"
 		      "[Pool4 b]\nAddresses=192.0.2.4-192.0.2.7\n");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	assert_reported("pool4 entry a: 192.0.2.4/30 is gone: 1 bindings ended\n"
 			"pool4 entry b: 192.0.2.8 is gone: 1 bindings ended\n"
 			"pool4 entry a has 192.0.2.8 now\n");
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 42000));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.7", 42001));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.8", 42002));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 22000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.7", 22001));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.8", 22002));
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2); /* ranges */
 	g_assert_cmpuint(n_addresses(&host, "b"), ==, 1);
 	g_assert_true(nat64_check(host.gateway.nat));
@@ -244,20 +244,20 @@ static void test_drained_loses_address(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=40000-50000\n"))
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
 		return;
 	g_assert_cmpuint(follow(&host), ==, 0);
-	bind_client(&host, "203.0.113.1", 42000);
+	bind_client(&host, "203.0.113.1", 22000);
 	/* As the rules find out. */
 	pool4_set_reach(host.gateway.nat->pool4,
 			pool4_entry_by_name(host.gateway.nat->pool4, "a")->id, POOL4_LOCAL);
 	reload(&host, "[Pool4 b]\nAddresses=192.0.2.1\n");
 	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	g_string_truncate(reports, 0);
 	netns_run("ip address flush dev wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 42000));
+	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
 			"ended\n");
 	tear_down(&host);
@@ -272,19 +272,46 @@ static int listen_udp(uint16_t port)
 	return fd;
 }
 
+/* P-18: ports that were chosen by hand, in the way of what the host uses: said once, and never
+ * again after the line of the first sentence has been run and the program has gone. */
+static void test_ports_in_the_way(void)
+{
+	struct gateway_host host = {0};
+	int fd;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=30000-40000\n"
+			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=30000-40000\n"))
+		return;
+	netns_run("sysctl -qw net.ipv4.ip_local_port_range='32768 60999'");
+	fd = listen_udp(31000);
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("pool4 entry a: the kernel gives ports 32768-40000 of 203.0.113.1 to local "
+			"programs, too: sysctl -w "
+			"net.ipv4.ip_local_reserved_ports=32768-40000\n"
+			"pool4 entry a: port 31000 of 203.0.113.1 is reserved for or used by local "
+			"programs: Ports=30000-30999 31001-40000 leaves out what is theirs\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("");
+	netns_run("sysctl -qw net.ipv4.ip_local_reserved_ports=32768-40000");
+	(void)close(fd);
+	g_assert_cmpuint(follow(&host), ==, 0);
+	assert_reported("");
+	tear_down(&host);
+}
+
 /* For all its protocols or none, and said once. */
 static void test_static_refused(void)
 {
 	struct gateway_host host = {0};
 	int fd;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:41000")))
+	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:21000")))
 		return;
-	fd = listen_udp(41000);
+	fd = listen_udp(21000);
 	for (unsigned i = 0; i < 2; i++) {
 		g_assert_cmpuint(follow(&host), ==, 1);
-		g_assert_false(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 41000));
-		g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 41000));
+		g_assert_false(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+		g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 21000));
 		assert_reported(i > 0 ? ""
 				      : "static binding taken (udp) can not be used: a local "
 					"program listens on its outside address and port\n");
@@ -372,6 +399,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_sync/drained-loses-address", test_drained_loses_address);
 	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
 	g_test_add_func("/pool4_sync/interface-overlaps", test_interface_overlaps);
+	g_test_add_func("/pool4_sync/ports-in-the-way", test_ports_in_the_way);
 	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
 	g_test_add_func("/pool4_sync/static-comes-with-address", test_static_comes_with_address);
 	g_test_add_func("/pool4_sync/interface-comes-back", test_interface_comes_back);
