@@ -23,6 +23,7 @@
 #include "daemon/rules_host.h"
 #include "daemon/rules_iptables.h"
 #include "daemon/rules_kernel.h"
+#include "daemon/rules_nat44.h"
 #include "daemon/rules_nft.h"
 #include "daemon/rules_probe.h"
 
@@ -202,6 +203,8 @@ static int read_host(struct rules *rules, const struct rules_entry *entries, uin
 			    (const uint32_t *)(const void *)own->data, own->len, ret_routes);
 	rules->plan.conntrack = rules->plan.mode != RULES_NONE && rules->plan.own->len > 0 &&
 				rules_probe_conntrack();
+	if (rules->plan.conntrack)
+		rules_nat44_check(&rules->plan);
 	return 0;
 }
 

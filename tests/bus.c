@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "daemon/core/filter.h"
@@ -91,9 +92,11 @@ void test_service_stop_bus(struct test_service *service)
 	g_assert_cmpint(waitpid(service->bus_daemon, NULL, 0), ==, service->bus_daemon);
 }
 
+/* Warnings are about the machine on which the test runs: it may have addresses of the entries. */
 static void report(int level, const char *text)
 {
-	g_test_message("%s", text);
+	if (level <= LOG_ERR)
+		g_test_message("%s", text);
 }
 
 static void pool4_changed(void *context, uint32_t id)

@@ -429,6 +429,58 @@ static void test_update(void)
 	world_end(&world);
 }
 
+static void update(struct world *world)
+{
+	struct rules_entry entry = world_entry();
+	char *error = NULL;
+
+	if (rules_update(world->rules, &entry, 1, &error) < 0)
+		g_error("%s", error);
+}
+
+/* The only sentence of now starts with these words; its command. */
+static const char *command_of_warning(const struct world *world, const char *words)
+{
+	const GPtrArray *warnings = rules_warnings(world->rules);
+	const char *sentence;
+
+	g_assert_cmpuint(warnings->len, ==, 1);
+	sentence = g_ptr_array_index(warnings, 0);
+	if (!g_str_has_prefix(sentence, words))
+		g_error("\"%s\" instead of \"%s\"", sentence, words);
+	return strstr(sentence, "): ") + strlen("): ");
+}
+
+/* P-24: NAT44 on the same address, by nft and by iptables: the command of the warning settles it.
+ */
+static void test_nat44_beside(void)
+{
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	track();
+	apply(&world);
+	netns_run("%s",
+		  command_of_warning(&world, "NAT44 can use ports of " OWN
+					     " that are pool4's, by 'oif \"near\" masquerade' "
+					     "(table ip nat, chain out): nft 'insert rule"));
+	update(&world);
+	g_assert_cmpuint(rules_warnings(world.rules)->len, ==, 0);
+	netns_run("nft delete table ip nat");
+	netns_run("iptables-nft -t nat -A POSTROUTING -o near -j MASQUERADE");
+	update(&world);
+	netns_run("sh -c '%s'",
+		  command_of_warning(&world, "NAT44 can use ports of " OWN
+					     " that are pool4's, by '-A POSTROUTING -o near -j "
+					     "MASQUERADE' (iptables, table nat): iptables -t nat "
+					     "-I POSTROUTING 1 -o near -p tcp -j MASQUERADE "
+					     "--to-ports 49152-65535 && iptables"));
+	update(&world);
+	g_assert_cmpuint(rules_warnings(world.rules)->len, ==, 0);
+	world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -445,5 +497,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/errors_by_lo_are_taken", test_errors_by_lo_are_taken);
 	g_test_add_func("/rules/native_route", test_native_route);
 	g_test_add_func("/rules/update", test_update);
+	g_test_add_func("/rules/nat44_beside", test_nat44_beside);
 	return g_test_run();
 }
