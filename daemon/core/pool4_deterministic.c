@@ -9,7 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "daemon/core/pool4_internal.h"
+#include "daemon/core/pool4_site.h"
 
 enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item)
 {
@@ -60,16 +60,39 @@ struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol prot
 	return item;
 }
 
+enum pool4_result pool4_take_of_range(struct pool4 *pool, const struct pool4_choice *choice,
+				      struct taddr4 *ret, uint32_t *ret_id)
+{
+	const struct pool4_request *request = choice->request;
+	struct port_ranges ranges;
+	struct taddr4 taddr;
+	struct pool4_item *item = pool4_find_range(pool, request->protocol, request->client,
+						   request->pool6, &taddr.addr, &ranges);
+	enum pool4_result result = POOL4_EXHAUSTED;
+	struct pool4_site site;
+
+	if (!item)
+		return POOL4_NO_ENTRY;
+	site = pool4_site_find(pool, choice, taddr.addr);
+	if (pool4_site_draw(pool, request, site, &ranges, &taddr.port))
+		result = pool4_commit(pool, item, site.address, request->protocol, &taddr, ret_id);
+	if (result == POOL4_OK)
+		*ret = taddr;
+	if (result == POOL4_EXHAUSTED) {
+		item->entry.n_refused[request->protocol]++;
+		*ret_id = item->entry.id;
+	}
+	return result;
+}
+
 bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
 		    const struct taddr4 *taddr)
 {
 	struct port_ranges ports;
 	uint32_t addr;
 
-	uint32_t block;
-
 	if (pool->blocks) {
-		block = pool4_block_find(pool->blocks, taddr);
+		uint32_t block = pool4_block_find(pool->blocks, taddr);
 		return block != SLAB_NONE &&
 		       pool4_block_is_of(pool->blocks, block, request->client_hash);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What pool4.c (the entries), pool4_item.c (what is kept for each), pool4_take.c (the choice) and
+ * What pool4.c (the entries), pool4_item.c (what is kept for each), pool4_take.c and pool4_site.c
+ * (the choice), pool4_block_take.c and pool4_deterministic.c (the other modes) and
  * pool4_release.c (the way back) know of the pool in common, and nobody else.
  *
  * Invariants (pool4_check): an address is excluded from an entry's choice of free ports for a

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One address of pool4 as the place where a binding gets a port. Which address it is, pool4_take.c,
+ * pool4_block_take.c and pool4_deterministic.c have said before, each for a mode. A part of pool4.c
+ * and its neighbours.
+ *
+ * Lock: as pool4.h.
+ */
+#pragma once
+
+#include "daemon/core/pool4_internal.h"
+
+/* A request with what follows from it. */
+struct pool4_choice {
+	const struct pool4_request *request;
+	struct pool4_scope *scope[POOL4_SCOPES_MAX];
+	unsigned n_scopes;
+};
+
+struct pool4_site {
+	uint32_t addr;
+	uint32_t address; /* of the address table; SLAB_NONE: all ports are free */
+};
+
+/* May a new binding of this request come from the item? */
+bool pool4_is_eligible(const struct pool4_choice *choice, const struct pool4_item *item);
+
+struct pool4_site pool4_site_find(const struct pool4 *pool, const struct pool4_choice *choice,
+				  uint32_t addr);
+
+/* A port that is free or held at this address, for the request. POOL4_EXHAUSTED: there is none that
+ * will do; POOL4_NO_MEMORY. Outputs are untouched then.
+ * free: one that is free, or held for the client itself.
+ * held: one that is held for the client, or (the last choice) for another. */
+enum pool4_result pool4_site_take_free(struct pool4 *pool, const struct pool4_choice *choice,
+				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id);
+enum pool4_result pool4_site_take_held(struct pool4 *pool, const struct pool4_choice *choice,
+				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id);
+/* A free port out of ranges, by P-8 and P-10, without taking it; false if there is none. */
+bool pool4_site_draw(struct pool4 *pool, const struct pool4_request *request,
+		     struct pool4_site site, const struct port_ranges *ranges, uint16_t *ret);
+
+/* Marks a port that is free or held as used and counts it, where it is in a block there, too. item
+ * NULL: it belongs to no entry; address: of the address table, or SLAB_NONE. POOL4_OK or
+ * POOL4_NO_MEMORY, and then nothing has changed but that a hold may have ended. */
+enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint32_t address,
+			       enum protocol protocol, const struct taddr4 *taddr,
+			       uint32_t *ret_id);
+
+/* pool4_take.c: counts that the request was refused where its client would have been served. The id
+ * of that entry, or 0. */
+uint32_t pool4_count_refusal(const struct pool4 *pool, const struct pool4_choice *choice);
+
+/* pool4_take() in the other two modes: pool4_block_take.c (P-19), pool4_deterministic.c (P-20). */
+enum pool4_result pool4_take_of_blocks(struct pool4 *pool, const struct pool4_choice *choice,
+				       struct taddr4 *ret, uint32_t *ret_id);
+enum pool4_result pool4_take_of_range(struct pool4 *pool, const struct pool4_choice *choice,
+				      struct taddr4 *ret, uint32_t *ret_id);
