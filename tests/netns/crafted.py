@@ -57,6 +57,7 @@ class Peer:
     def __init__(self, wire, address, port):
         self.wire, self.address, self.port = wire, address, port
         self.arrived = asyncio.Queue()
+        self.sent_at = 0.0  # of the loop's clock, before the packet was out
         wire.peers.append(self)
 
     @property
@@ -68,6 +69,7 @@ class Peer:
         network = IP if self.wire.version == 4 else IPv6
         packet = bytes(network(src=self.address, dst=to[0]) / TCP(
             sport=self.port, dport=to[1], flags=flags, seq=seq, ack=ack) / payload)
+        self.sent_at = asyncio.get_running_loop().time()
         self.wire.send(packet)
         return packet
 

@@ -14,7 +14,7 @@ from nodes import (CLIENT6, CLIENT2_6, SERVER4, SERVER6, Failed, accept, connect
 SLICES = 8
 SLICE_SIZE = 100000
 # Longer than an established session and a closing one together.
-IDLE = 6.5
+IDLE = 10
 # Of the static binding in tcp.sh.
 INSIDE_PORT = 8080
 
