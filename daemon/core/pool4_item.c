@@ -177,7 +177,7 @@ static void weigh(struct pool4_item *item, uint64_t sign)
 {
 	const struct pool4_entry *entry = &item->entry;
 
-	if (entry->state != POOL4_ACTIVE && entry->state != POOL4_PENDING)
+	if (entry->state != POOL4_ACTIVE)
 		return;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
 		if (!entry->spec.protocol[i])
@@ -187,11 +187,8 @@ static void weigh(struct pool4_item *item, uint64_t sign)
 
 			scope->n_entries[i] += (uint32_t)sign;
 			scope->n_overflow[i] += entry->spec.overflow ? (uint32_t)sign : 0;
-			if (entry->state == POOL4_ACTIVE)
-				scope->n_ports[i] += sign * entry->n_ports[i];
+			scope->n_ports[i] += sign * entry->n_ports[i];
 		}
-		if (entry->state != POOL4_ACTIVE)
-			continue;
 		add_weight(item, i, POOL4_WEIGHT_ALL, sign * entry->n_addresses);
 		for (unsigned j = 0; j < N_POOL4_CHOICES; j++)
 			add_weight(item, i, j,

@@ -285,7 +285,7 @@ static void turns(struct model *model, const struct pool4_request *request, int 
 
 		ret[i] = -1;
 		if (entry->id == 0 || !entry->protocol[request->protocol] ||
-		    (entry->state != POOL4_ACTIVE && entry->state != POOL4_PENDING) ||
+		    entry->state != POOL4_ACTIVE ||
 		    (entry->pool6 != POOL4_ANY_PREFIX && entry->pool6 != request->pool6))
 			continue;
 		ret[i] = match_length(entry, request->client);
