@@ -66,7 +66,7 @@ json()
 interrupted()
 {
 	local pid line n=0 status
-	exec {lines}< <(exec setsid tools/lab --no-install 2>&1)
+	exec {lines}< <(exec env --default-signal=HUP,INT,TERM setsid tools/lab --no-install 2>&1)
 	pid=$!
 	while [ $n -lt "$2" ] && read -r line <&"$lines"; do n=$((n + 1)); done
 	[ "$2" -gt 0 ] || sleep 0.4
