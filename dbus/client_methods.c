@@ -96,24 +96,25 @@ static void block(struct manager *manager, const struct prefix6 *prefix, uint64_
 {
 	struct nat64 *nat = manager->gateway->nat;
 	bool forever = usec == 0 || usec == UINT64_MAX;
-	uint64_t until_ms = forever ? BLOCK_FOREVER : gateway_now_ms() + (usec + 999) / 1000;
+	uint64_t until_ms = forever ? BLOCKLIST_FOREVER : gateway_now_ms() + (usec + 999) / 1000;
 	char text[ADDR_TEXT_SIZE];
 	bool known, done = true;
 	uint32_t index;
 
 	gateway_lock(manager->gateway);
-	index = block_find(&nat->blocks, prefix);
+	index = blocklist_find(&nat->blocklist, prefix);
 	known = index != SLAB_NONE;
-	ret->changed = !known || !forever || block_at(&nat->blocks, index)->until_ms != until_ms;
+	ret->changed =
+		!known || !forever || blocklist_at(&nat->blocklist, index)->until_ms != until_ms;
 	if (ret->changed && !dry_run)
-		done = block_add(&nat->blocks, prefix, until_ms);
+		done = blocklist_add(&nat->blocklist, prefix, until_ms);
 	gateway_unlock(manager->gateway);
 	prefix6_print(prefix, text);
 	if (!done) {
 		ret->error = CHANGE_EXHAUSTED;
 		snprintf(ret->text, sizeof(ret->text),
 			 "%s can not be blocked: %u prefixes are, which is the most", text,
-			 BLOCKS_MAX);
+			 BLOCKLIST_MAX);
 	} else if (!ret->changed) {
 		snprintf(ret->text, sizeof(ret->text), "client %s is blocked already", text);
 	} else {
@@ -172,9 +173,9 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 	if (r < 0)
 		return r;
 	gateway_lock(manager->gateway);
-	index = block_find(&manager->gateway->nat->blocks, &prefix);
+	index = blocklist_find(&manager->gateway->nat->blocklist, &prefix);
 	if (index != SLAB_NONE && !options.dry_run)
-		block_remove(&manager->gateway->nat->blocks, index);
+		blocklist_remove(&manager->gateway->nat->blocklist, index);
 	gateway_unlock(manager->gateway);
 	prefix6_print(&prefix, printed);
 	if (index == SLAB_NONE)

@@ -528,7 +528,7 @@ static uint64_t read_time_ms(const struct player *player, const char *word)
 /* What the administrator does between packets; false if it is nothing of that. */
 static bool administer(struct player *player, char **words)
 {
-	struct block_table *blocks = &player->nat->blocks;
+	struct blocklist *blocks = &player->nat->blocklist;
 	struct prefix6 prefix;
 	bool done;
 
@@ -537,15 +537,15 @@ static bool administer(struct player *player, char **words)
 	finish_step(player);
 	REQUIRE(player, words[1] && prefix6_parse(words[1], &prefix), "%s PREFIX", words[0]);
 	if (strcmp(words[0], "block") == 0) {
-		uint64_t until_ms = BLOCK_FOREVER;
+		uint64_t until_ms = BLOCKLIST_FOREVER;
 		if (words[2])
 			until_ms = player->now_ms + read_time_ms(player, words[2]);
-		done = block_add(blocks, &prefix, until_ms);
+		done = blocklist_add(blocks, &prefix, until_ms);
 	} else {
-		uint32_t index = block_find(blocks, &prefix);
+		uint32_t index = blocklist_find(blocks, &prefix);
 		done = index != SLAB_NONE;
 		if (done)
-			block_remove(blocks, index);
+			blocklist_remove(blocks, index);
 	}
 	REQUIRE(player, done, "the prefix can not be %sed", words[0]);
 	return true;

@@ -550,7 +550,7 @@ static void test_block(void)
 			    i == 0 ? "client 2001:db8:7::/64 blocked"
 				   : "client 2001:db8:7::/64 is blocked already",
 			    "");
-		g_assert_true(block_covers(&service.gateway.nat->blocks, &prefix.addr));
+		g_assert_true(blocklist_covers(&service.gateway.nat->blocklist, &prefix.addr));
 	}
 	for (unsigned i = 0; i < 2; i++)
 		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
@@ -558,7 +558,7 @@ static void test_block(void)
 						   NULL, "sa{sv}", "2001:db8:7::/64", 0) >= 0,
 				==, i == 0);
 	g_assert_cmpstr(error.name, ==, DBUS_ERROR_NO_SUCH_CLIENT);
-	g_assert_false(block_covers(&service.gateway.nat->blocks, &prefix.addr));
+	g_assert_false(blocklist_covers(&service.gateway.nat->blocklist, &prefix.addr));
 }
 
 static void become_nobody(gpointer data)

@@ -29,7 +29,7 @@ layer_of()
 		ports | port_set | deterministic) echo values ;;
 	packet | tuple | xlat* | fragment | ip_header | emit | icmp_error | ip4_id | tcp_probe)
 		echo packets ;;
-	pool4* | addr_choice | pairing | client | block | event | bib | session | syn_store | tcp_fsm) echo tables ;;
+	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
 	nat64* | policy | quota | admission | binding | filter | answer | icmp_transit | forward | reassembly)
 		echo filters ;;

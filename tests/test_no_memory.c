@@ -116,7 +116,7 @@ static void meet_limits(struct gateway_fixture *gateway, uint64_t number, uint64
 		assert_sound(gateway, number);
 		prefix.addr = src.addr;
 		prefix.addr.byte[7] |= 0x80;
-		(void)block_add(&nat->blocks, &prefix, now_ms + 1000);
+		(void)blocklist_add(&nat->blocklist, &prefix, now_ms + 1000);
 		assert_sound(gateway, number);
 	}
 }

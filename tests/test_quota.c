@@ -413,7 +413,7 @@ static void test_block(void)
 	g_assert_cmpint(gateway_udp6(gateway, &src, &server, NOW), ==, OUTCOME_TRANSLATED);
 	mapped = gateway_sent_src4(gateway);
 	g_assert_true(prefix6_parse("2001:db8::/32", &prefix));
-	g_assert_true(block_add(&nat->blocks, &prefix, NOW + 60000));
+	g_assert_true(blocklist_add(&nat->blocklist, &prefix, NOW + 60000));
 	g_assert_cmpuint(nat64_next_deadline(nat), <=, NOW + 60000);
 	g_assert_cmpint(gateway_udp6(gateway, &src, &server, NOW), ==, OUTCOME_CLIENT_BLOCKED);
 	g_assert_cmpuint(gateway->out.n_packets, ==, 1);

@@ -20,7 +20,7 @@ enum outcome admission_6to4(const struct nat64 *nat, const struct packet *packet
 		return OUTCOME_SOURCE_IN_POOL6;
 	if (addr6_is_illegal_source(&src))
 		return OUTCOME_ILLEGAL_SOURCE;
-	if (block_covers(&nat->blocks, &src))
+	if (blocklist_covers(&nat->blocklist, &src))
 		return OUTCOME_CLIENT_BLOCKED;
 	if (!embeds)
 		return OUTCOME_BAD_U_OCTET;

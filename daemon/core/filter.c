@@ -336,7 +336,7 @@ enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
 	ret_found->session = session_find(sessions, ret_found->binding, &in->src);
 
 	const struct bib_entry *entry = bib_at(bib, ret_found->binding);
-	if (block_covers(&nat->blocks, &entry->addr6))
+	if (blocklist_covers(&nat->blocklist, &entry->addr6))
 		return OUTCOME_CLIENT_BLOCKED;
 	uint8_t pool6 = prefix_towards(nat, in->protocol, ret_found);
 	if (policy_nonglobal(nat, pool6, in->src.addr))
@@ -445,7 +445,8 @@ enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in,
 	struct filter_found found = {.binding = bib_find4(&nat->bib[in->protocol], &in->dst)};
 	if (found.binding == SLAB_NONE || addr4_is_illegal(in->src.addr))
 		return OUTCOME_ICMP_NO_BINDING; /* nothing ever went to such an address */
-	if (block_covers(&nat->blocks, &bib_at(&nat->bib[in->protocol], found.binding)->addr6))
+	if (blocklist_covers(&nat->blocklist,
+			     &bib_at(&nat->bib[in->protocol], found.binding)->addr6))
 		return OUTCOME_CLIENT_BLOCKED;
 
 	found.session = session_find(&nat->sessions[in->protocol], found.binding, &in->src);
@@ -479,7 +480,7 @@ bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			*ret = (struct filter_probe){towards.src, towards.dst};
 			session_set_state(sessions, session, (uint8_t)step.next,
 					  tcp_deadline_ms(nat, step.timer, now_ms));
-			return !block_covers(&nat->blocks, &towards.dst.addr);
+			return !blocklist_covers(&nat->blocklist, &towards.dst.addr);
 		}
 	}
 	binding_end_session(nat, protocol, session, now_ms);

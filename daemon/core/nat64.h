@@ -11,7 +11,7 @@
 #pragma once
 
 #include "daemon/core/bib.h"
-#include "daemon/core/block.h"
+#include "daemon/core/blocklist.h"
 #include "daemon/core/client.h"
 #include "daemon/core/emit.h"
 #include "daemon/core/event.h"
@@ -156,7 +156,7 @@ struct nat64 {
 	struct pool4 *pool4;
 	struct pairing_table pairings;
 	struct client_table clients;
-	struct block_table blocks;
+	struct blocklist blocklist;
 	struct event_queue events;
 	struct bib bib[N_PROTOCOLS];
 	struct session_table sessions[N_PROTOCOLS];

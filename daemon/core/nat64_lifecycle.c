@@ -106,7 +106,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	client_table_init(&nat->clients, &key, limits->bindings,
 			  config->icmp_limit.client_prefix_length);
 	key = make_key(&nat->random);
-	block_table_init(&nat->blocks, &key);
+	blocklist_init(&nat->blocklist, &key);
 	key = make_key(&nat->random);
 	event_queue_init(&nat->events, &key);
 	nat->alarm_due_ms = UINT64_MAX;
@@ -125,7 +125,7 @@ void nat64_free(struct nat64 *nat)
 		bib_deinit(&nat->bib[protocol]);
 	}
 	event_queue_deinit(&nat->events);
-	block_table_deinit(&nat->blocks);
+	blocklist_deinit(&nat->blocklist);
 	client_table_deinit(&nat->clients);
 	pairing_table_deinit(&nat->pairings);
 	pool4_free(nat->pool4);
@@ -202,7 +202,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	expire_syns(nat, now_ms, &budget, out);
 	reassembly_expire(nat, now_ms, &budget, out);
 	pool4_expire(nat->pool4, now_ms, &budget);
-	block_expire(&nat->blocks, now_ms);
+	blocklist_expire(&nat->blocklist, now_ms);
 	quota_expire(nat, now_ms);
 	return budget && out_has_room(out);
 }
@@ -217,8 +217,8 @@ uint64_t nat64_next_deadline(const struct nat64 *nat)
 		next = pool4_next_deadline(nat->pool4);
 	if (nat->alarm_due_ms < next)
 		next = nat->alarm_due_ms;
-	if (block_next_deadline(&nat->blocks) < next)
-		next = block_next_deadline(&nat->blocks);
+	if (blocklist_next_deadline(&nat->blocklist) < next)
+		next = blocklist_next_deadline(&nat->blocklist);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
 		if (deadline < next)
@@ -249,7 +249,7 @@ size_t nat64_memory(const struct nat64 *nat)
 {
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
 		       pairing_table_memory(&nat->pairings) + client_table_memory(&nat->clients) +
-		       block_table_memory(&nat->blocks) + event_queue_memory(&nat->events) +
+		       blocklist_memory(&nat->blocklist) + event_queue_memory(&nat->events) +
 		       slab_memory(&nat->syns.syns) + hash_index_memory(&nat->syns.by_tuple) +
 		       fragment_memory(&nat->fragments);
 
@@ -345,7 +345,7 @@ bool nat64_check(const struct nat64 *nat)
 			return false;
 	return bindings_check(nat) && pool4_check(nat->pool4) &&
 	       pairing_table_check(&nat->pairings) && client_table_check(&nat->clients) &&
-	       counts_check(nat) && block_table_check(&nat->blocks) &&
+	       counts_check(nat) && blocklist_check(&nat->blocklist) &&
 	       event_queue_check(&nat->events) && syn_store_check(&nat->syns) &&
 	       fragment_check(&nat->fragments) && nat64_n_bindings(nat) <= nat->limits.bindings &&
 	       nat64_n_sessions(nat) <= nat->limits.sessions;

@@ -109,15 +109,16 @@ void administrator_block(struct stage *stage, uint8_t which)
 	const struct addr6 client = stage_client(which).addr;
 	const struct prefix6 prefix = {addr6_mask(&client, len), len};
 	const unsigned time = which >> 4;
-	const uint64_t until_ms = time == 15 ? BLOCK_FOREVER : stage->now_ms + time * time * 1000;
-	struct block_table *blocks = &stage->nat->blocks;
-	const uint32_t index = block_find(blocks, &prefix);
+	const uint64_t until_ms =
+		time == 15 ? BLOCKLIST_FOREVER : stage->now_ms + time * time * 1000;
+	struct blocklist *blocklist = &stage->nat->blocklist;
+	const uint32_t index = blocklist_find(blocklist, &prefix);
 
 	if (time > 0) {
-		REQUIRE(block_add(blocks, &prefix, until_ms));
+		REQUIRE(blocklist_add(blocklist, &prefix, until_ms));
 		stage_block(stage, &prefix, until_ms);
 	} else if (index != SLAB_NONE) {
-		block_remove(blocks, index);
+		blocklist_remove(blocklist, index);
 		stage_allow(stage, &prefix);
 	}
 	stage_check(stage, false);

@@ -86,10 +86,11 @@ static struct counts count(const struct addr6 *host)
 
 static bool is_blocked(const struct addr6 *host)
 {
-	const struct block_table *blocks = &gateway->nat->blocks;
+	const struct blocklist *blocks = &gateway->nat->blocklist;
 
-	for (uint32_t i = block_next(blocks, 0); i != SLAB_NONE; i = block_next(blocks, i + 1))
-		if (prefix6_contains(&block_at(blocks, i)->prefix, host))
+	for (uint32_t i = blocklist_next(blocks, 0); i != SLAB_NONE;
+	     i = blocklist_next(blocks, i + 1))
+		if (prefix6_contains(&blocklist_at(blocks, i)->prefix, host))
 			return true;
 	return false;
 }
@@ -204,16 +205,16 @@ static void change_limit(void)
 static void change_block(void)
 {
 	static const uint8_t lengths[] = {128, 64, 62};
-	struct block_table *blocks = &gateway->nat->blocks;
+	struct blocklist *blocks = &gateway->nat->blocklist;
 	struct prefix6 prefix = {random_host().addr, lengths[below(3)]};
-	uint32_t index = block_next(blocks, 0);
+	uint32_t index = blocklist_next(blocks, 0);
 
 	prefix.addr = addr6_mask(&prefix.addr, prefix.len);
 	if (index != SLAB_NONE && below(3))
-		block_remove(blocks, index);
+		blocklist_remove(blocks, index);
 	else
-		g_assert_true(block_add(blocks, &prefix,
-					below(2) ? BLOCK_FOREVER : now_ms + below(100000)));
+		g_assert_true(blocklist_add(blocks, &prefix,
+					    below(2) ? BLOCKLIST_FOREVER : now_ms + below(100000)));
 }
 
 static void pass_time(void)
