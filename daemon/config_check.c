@@ -269,10 +269,10 @@ static void check_pool4(const struct config *config, GPtrArray *problems)
 	static const uint8_t seed[RANDOM_SEED_SIZE];
 	struct siphash_key key = {0};
 	struct pool4 *pool = pool4_new(&key, seed);
-	struct pool4_way way = config->limits.pool4;
+	struct pool4_allocation allocation = config->limits.pool4;
 
-	way.client_length = config->nat64.pairing_prefix_length;
-	if (pool != NULL && !pool4_set_way(pool, &way)) {
+	allocation.client_length = config->nat64.pairing_prefix_length;
+	if (pool != NULL && !pool4_set_allocation(pool, &allocation)) {
 		pool4_free(pool);
 		pool = NULL;
 	}

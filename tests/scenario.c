@@ -172,7 +172,7 @@ static void limit(struct player *player, const char *what, uint32_t value)
 	else if (strcmp(what, "fragment_memory") == 0)
 		player->limits.fragment_memory = value;
 	else if (strcmp(what, "block_size") == 0)
-		player->limits.pool4 = (struct pool4_way){POOL4_BLOCKS, value, 0};
+		player->limits.pool4 = (struct pool4_allocation){POOL4_BLOCKS, value, 0};
 	else if (strcmp(what, "want_bindings") == 0)
 		player->want_bindings = value > 0;
 	else if (strcmp(what, "deterministic") == 0)

@@ -11,13 +11,13 @@
 static const struct siphash_key key = {{26, 27}};
 static const uint8_t random_seed[RANDOM_SEED_SIZE] = {28};
 
-static struct pool4 *new_pool(const struct pool4_way *way, bool parity)
+static struct pool4 *new_pool(const struct pool4_allocation *allocation, bool parity)
 {
 	struct pool4 *pool = pool4_new(&key, random_seed);
 	const struct pool4_policy policy = {
 		.parity = parity, .hold_ms = 120000, .max_held = {100, true}};
 
-	g_assert_true(pool4_set_way(pool, way));
+	g_assert_true(pool4_set_allocation(pool, allocation));
 	pool4_set_policy(pool, &policy);
 	pool4_set_held_limit(pool, 100000);
 	return pool;
@@ -70,7 +70,8 @@ static enum pool4_result take(struct pool4 *pool, enum protocol protocol,
 /* ---- deterministic ------------------------------------------------------------------------------
  */
 
-static const struct pool4_way deterministic = {.mode = POOL4_DETERMINISTIC, .client_length = 64};
+static const struct pool4_allocation deterministic = {.mode = POOL4_DETERMINISTIC,
+						      .client_length = 64};
 
 /* Clients of two entries, one of them nested in the other's prefix, come and go at random: each
  * port is of the client's range, and leads back to it; and all of a range can be used. */
@@ -410,11 +411,11 @@ static void step_clock(struct model *model)
 /* Clients of two entries on the same addresses, static bindings, time. */
 static void test_blocks_against_model(void)
 {
-	static const struct pool4_way way = {
+	static const struct pool4_allocation allocation = {
 		.mode = POOL4_BLOCKS, .block_size = SIZE, .client_length = 64};
 	struct model model = {.rand = g_rand_new_with_seed(SEED), .now_ms = 1000000};
 
-	model.pool = new_pool(&way, true);
+	model.pool = new_pool(&allocation, true);
 	g_assert_cmpint(add(model.pool, "192.0.2.1-192.0.2.2", "995-1050", "", &model.id[0]), ==,
 			POOL4_OK);
 	g_assert_cmpint(add(model.pool, "192.0.2.1-192.0.2.2", "1000-1047", "2001:db8:2::/48",
@@ -450,9 +451,9 @@ static void test_blocks_against_model(void)
 
 static void test_refused_blocks(void)
 {
-	static const struct pool4_way way = {
+	static const struct pool4_allocation allocation = {
 		.mode = POOL4_BLOCKS, .block_size = 100, .client_length = 64};
-	struct pool4 *pool = new_pool(&way, false);
+	struct pool4 *pool = new_pool(&allocation, false);
 	struct port_ranges few = {{{1001, 1198}}, 1}, more = {{{1000, 1300}}, 1};
 	uint32_t id;
 
@@ -470,10 +471,10 @@ static void test_refused_blocks(void)
  * not given out. */
 static void test_changed_entry(void)
 {
-	static const struct pool4_way way = {
+	static const struct pool4_allocation allocation = {
 		.mode = POOL4_BLOCKS, .block_size = 8, .client_length = 64};
 	const struct addr6 client = addr6_of("2001:db8::1");
-	struct pool4 *pool = new_pool(&way, false);
+	struct pool4 *pool = new_pool(&allocation, false);
 	struct port_ranges half = {{{1000, 1003}, {1016, 1023}}, 2};
 	struct addr4_range other = {0xc0000207, 0xc0000207};
 	struct taddr4 first, taddr;

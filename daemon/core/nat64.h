@@ -132,8 +132,8 @@ struct nat64_limits {
 	uint32_t bindings; /* of all protocols together */
 	uint32_t sessions;
 	uint32_t stored_syns;
-	uint64_t fragment_memory; /* bytes */
-	struct pool4_way pool4;   /* but for client_length, which is pairing_prefix_length's */
+	uint64_t fragment_memory;      /* bytes */
+	struct pool4_allocation pool4; /* but for client_length, which is pairing_prefix_length's */
 };
 
 struct nat64_counters {

@@ -78,7 +78,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	struct siphash_key key = make_key(&nat->random);
 	nat->pool4 = pool4_new(&key, pool4_seed);
 	nat->limits.pool4.client_length = config->pairing_prefix_length;
-	if (!nat->pool4 || !pool4_set_way(nat->pool4, &nat->limits.pool4)) {
+	if (!nat->pool4 || !pool4_set_allocation(nat->pool4, &nat->limits.pool4)) {
 		pool4_free(nat->pool4);
 		free(nat);
 		return NULL;

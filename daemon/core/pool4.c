@@ -52,17 +52,17 @@ struct pool4_item *pool4_item_find(const struct pool4 *pool, uint32_t id)
 	return i < pool->n_items && pool->item[i]->entry.id == id ? pool->item[i] : NULL;
 }
 
-bool pool4_set_way(struct pool4 *pool, const struct pool4_way *way)
+bool pool4_set_allocation(struct pool4 *pool, const struct pool4_allocation *allocation)
 {
 	uint8_t seed[RANDOM_SEED_SIZE];
 
 	assert(pool->n_items == 0 && !pool->blocks);
-	pool->way = *way;
-	if (way->mode != POOL4_BLOCKS)
+	pool->allocation = *allocation;
+	if (allocation->mode != POOL4_BLOCKS)
 		return true;
 	for (unsigned i = 0; i < sizeof(seed); i++)
 		seed[i] = (uint8_t)random_u32(&pool->random);
-	pool->blocks = pool4_blocks_new(way, &pool->key, seed);
+	pool->blocks = pool4_blocks_new(allocation, &pool->key, seed);
 	return pool->blocks != NULL;
 }
 
@@ -210,7 +210,7 @@ static enum pool4_result check_spec(const struct pool4 *pool, const struct pool4
 /* What the mode wants of an entry. */
 static enum pool4_result check_way(const struct pool4 *pool, struct pool4_item *item)
 {
-	if (pool->way.mode != POOL4_DETERMINISTIC)
+	if (pool->allocation.mode != POOL4_DETERMINISTIC)
 		return POOL4_OK;
 	for (uint32_t i = 0; i < item->n_memberships; i++) {
 		if (item->membership[i].scope->n_joined > 1)
@@ -227,7 +227,7 @@ enum pool4_result pool4_check_spec(struct pool4 *pool, const struct pool4_spec *
 	bool shares;
 
 	result = check_spec(pool, spec, &shares, ret_id);
-	if (result != POOL4_OK || pool->way.mode != POOL4_DETERMINISTIC)
+	if (result != POOL4_OK || pool->allocation.mode != POOL4_DETERMINISTIC)
 		return result;
 	*ret_id = 0;
 	item = pool4_item_new(pool, spec);

@@ -89,7 +89,7 @@ enum pool4_mode {
 };
 
 /* How ports are handed out: fixed before the first entry. */
-struct pool4_way {
+struct pool4_allocation {
 	uint32_t mode;         /* enum pool4_mode */
 	uint32_t block_size;   /* ports, Pool4.BlockSize */
 	uint8_t client_length; /* of the prefix that has a range of its own,
@@ -119,7 +119,7 @@ struct pool4 *pool4_new(const struct siphash_key *key, const uint8_t seed[RANDOM
 void pool4_free(struct pool4 *pool);
 
 /* Once, without any entry. False without memory. */
-bool pool4_set_way(struct pool4 *pool, const struct pool4_way *way);
+bool pool4_set_allocation(struct pool4 *pool, const struct pool4_allocation *allocation);
 
 struct pool4_policy {
 	bool parity;         /* Translation.Parity, P-7 */

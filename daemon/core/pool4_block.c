@@ -28,12 +28,13 @@ static uint64_t hash_of_owner(const void *context, const void *entry)
 	return ((const struct pool4_block_owner *)entry)->client_hash;
 }
 
-struct pool4_blocks *pool4_blocks_new(const struct pool4_way *way, const struct siphash_key *key,
+struct pool4_blocks *pool4_blocks_new(const struct pool4_allocation *allocation,
+				      const struct siphash_key *key,
 				      const uint8_t seed[RANDOM_SEED_SIZE])
 {
 	struct pool4_blocks *blocks = calloc(1, sizeof(*blocks));
 
-	assert(way->block_size > 0 && way->block_size <= UINT16_MAX);
+	assert(allocation->block_size > 0 && allocation->block_size <= UINT16_MAX);
 	if (!blocks)
 		return NULL;
 	blocks->free = pool4_new(key, seed);
@@ -41,8 +42,8 @@ struct pool4_blocks *pool4_blocks_new(const struct pool4_way *way, const struct 
 		free(blocks);
 		return NULL;
 	}
-	blocks->size = way->block_size;
-	blocks->client_length = way->client_length;
+	blocks->size = allocation->block_size;
+	blocks->client_length = allocation->client_length;
 	blocks->key = *key;
 	slab_init(&blocks->blocks, sizeof(struct pool4_block), SLAB_NONE / 2);
 	slab_init(&blocks->owners, sizeof(struct pool4_block_owner), SLAB_NONE / 2);

@@ -58,7 +58,8 @@ struct pool4_blocks {
 	bool has_changed;
 };
 
-struct pool4_blocks *pool4_blocks_new(const struct pool4_way *way, const struct siphash_key *key,
+struct pool4_blocks *pool4_blocks_new(const struct pool4_allocation *allocation,
+				      const struct siphash_key *key,
 				      const uint8_t seed[RANDOM_SEED_SIZE]);
 void pool4_blocks_free(struct pool4_blocks *blocks);
 

@@ -16,7 +16,7 @@ enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item
 	const struct pool4_spec *spec = &item->entry.spec;
 	char error[DETERMINISTIC_ERROR_SIZE];
 
-	if (pool->way.mode != POOL4_DETERMINISTIC)
+	if (pool->allocation.mode != POOL4_DETERMINISTIC)
 		return POOL4_OK;
 	if (!item->map)
 		item->map = malloc(sizeof(*item->map));
@@ -25,7 +25,7 @@ enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item
 	*item->map = (struct deterministic){
 		.clients = spec->clients,
 		.n_prefixes = spec->n_clients,
-		.client_length = pool->way.client_length,
+		.client_length = pool->allocation.client_length,
 		.addresses = spec->addresses,
 		.n_ranges = spec->n_addresses,
 		.ports = &spec->ports,
@@ -96,7 +96,7 @@ bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *reques
 		return block != SLAB_NONE &&
 		       pool4_block_is_of(pool->blocks, block, request->client_hash);
 	}
-	if (pool->way.mode != POOL4_DETERMINISTIC)
+	if (pool->allocation.mode != POOL4_DETERMINISTIC)
 		return true;
 	return pool4_find_range(pool, request->protocol, request->client, request->pool6, &addr,
 				&ports) &&

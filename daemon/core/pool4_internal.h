@@ -41,7 +41,7 @@ struct pool4 {
 	struct siphash_key key;
 	struct random random;
 	struct pool4_policy policy;
-	struct pool4_way way;
+	struct pool4_allocation allocation;
 	struct pool4_blocks *blocks; /* in this mode, else NULL */
 	struct pool4_item **item;    /* in the order of ids */
 	uint32_t n_items;

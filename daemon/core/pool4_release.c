@@ -14,7 +14,7 @@
 static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)
 {
 	/* Nobody else gets a port of a client's own range or block; what is held is the block. */
-	if (pool->way.mode != POOL4_DYNAMIC)
+	if (pool->allocation.mode != POOL4_DYNAMIC)
 		return 0;
 	return protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
 }

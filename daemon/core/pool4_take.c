@@ -158,9 +158,9 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 					    request->protocol, choice.scope);
 	if (choice.n_scopes == 0)
 		return POOL4_NO_ENTRY;
-	if (pool->way.mode == POOL4_DETERMINISTIC)
+	if (pool->allocation.mode == POOL4_DETERMINISTIC)
 		return pool4_take_of_range(pool, &choice, ret, ret_id);
-	if (pool->way.mode == POOL4_BLOCKS)
+	if (pool->allocation.mode == POOL4_BLOCKS)
 		return pool4_take_of_blocks(pool, &choice, ret, ret_id);
 
 	strict = find_strict(pool, &choice);

@@ -14,7 +14,7 @@ uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,
 	uint32_t addr;
 	uint64_t n = 0;
 
-	if (pool->way.mode == POOL4_DETERMINISTIC)
+	if (pool->allocation.mode == POOL4_DETERMINISTIC)
 		return pool4_range_of(pool, protocol, client, pool6, &addr, &ports)
 			       ? port_ranges_count(&ports)
 			       : 0;

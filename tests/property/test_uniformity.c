@@ -41,7 +41,7 @@ static void check_even(const uint32_t *cells, uint32_t n_cells, const char *what
 	g_assert_cmpfloat(fabs(sum - (n_cells - 1)), <, DEVIATIONS * sqrt(2.0 * (n_cells - 1)));
 }
 
-static struct pool4 *new_pool(const struct pool4_way *way, uint32_t n_addresses,
+static struct pool4 *new_pool(const struct pool4_allocation *allocation, uint32_t n_addresses,
 			      struct port_range ports, bool parity)
 {
 	struct siphash_key key = {{g_rand_int(rand_of_test), g_rand_int(rand_of_test)}};
@@ -63,7 +63,7 @@ static struct pool4 *new_pool(const struct pool4_way *way, uint32_t n_addresses,
 	for (unsigned i = 0; i < sizeof(random_seed); i++)
 		random_seed[i] = (uint8_t)g_rand_int(rand_of_test);
 	pool = pool4_new(&key, random_seed);
-	g_assert_true(pool4_set_way(pool, way));
+	g_assert_true(pool4_set_allocation(pool, allocation));
 	pool4_set_policy(pool, &policy);
 	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OK);
 	pool4_set_state(pool, id, POOL4_ACTIVE);
@@ -84,14 +84,14 @@ static struct taddr4 take(struct pool4 *pool, enum protocol protocol, uint16_t p
 
 /* One client again and again: which ports of first .. first + step * n does it get, one at a time,
  * while n_taken others are in use? */
-static void check_ports(const struct pool4_way *way, uint32_t n_takes, enum protocol protocol,
-			uint16_t port6, struct port_range ports, uint32_t step, uint32_t n_taken,
-			const char *what)
+static void check_ports(const struct pool4_allocation *allocation, uint32_t n_takes,
+			enum protocol protocol, uint16_t port6, struct port_range ports,
+			uint32_t step, uint32_t n_taken, const char *what)
 {
 	uint32_t n_ports = ports.last - ports.first + 1u, n_cells = 0, id;
 	g_autofree uint32_t *cells = g_new0(uint32_t, n_ports);
 	g_autofree bool *taken = g_new0(bool, n_ports);
-	struct pool4 *pool = new_pool(way, 1, ports, true);
+	struct pool4 *pool = new_pool(allocation, 1, ports, true);
 
 	for (uint32_t i = 0; i < n_taken; i++)
 		taken[take(pool, protocol, port6, 1, &id).port - ports.first] = true;
@@ -114,9 +114,9 @@ static void check_ports(const struct pool4_way *way, uint32_t n_takes, enum prot
 
 static void test_ports(void)
 {
-	static const struct pool4_way dynamic = {.mode = POOL4_DYNAMIC};
-	static const struct pool4_way deterministic = {.mode = POOL4_DETERMINISTIC,
-						       .client_length = 64};
+	static const struct pool4_allocation dynamic = {.mode = POOL4_DYNAMIC};
+	static const struct pool4_allocation deterministic = {.mode = POOL4_DETERMINISTIC,
+							      .client_length = 64};
 
 	check_ports(&dynamic, N_TAKES, PROTOCOL_TCP, 5000, (struct port_range){1024, 65535}, 1, 0,
 		    "tcp, all free");
@@ -139,7 +139,7 @@ static void test_ports(void)
 /* A block keeps one port, and so the others of it are the choice. */
 static void test_ports_of_a_block(void)
 {
-	static const struct pool4_way blocks = {
+	static const struct pool4_allocation blocks = {
 		.mode = POOL4_BLOCKS, .block_size = 512, .client_length = 64};
 	struct pool4 *pool = new_pool(&blocks, 4, (struct port_range){1024, 65535}, true);
 	uint32_t cells[512] = {0}, id;
@@ -162,7 +162,7 @@ static void test_ports_of_a_block(void)
 /* And which block a client gets: a new client each time. */
 static void test_blocks(void)
 {
-	static const struct pool4_way blocks = {
+	static const struct pool4_allocation blocks = {
 		.mode = POOL4_BLOCKS, .block_size = 512, .client_length = 64};
 	struct pool4 *pool = new_pool(&blocks, 4, (struct port_range){1024, 65535}, true);
 	uint32_t cells[4 * 126] = {0}, id;
@@ -181,7 +181,7 @@ static void test_blocks(void)
 /* P-5: clients over addresses, all free; and those of full ones over the others. */
 static void check_addresses(uint32_t n_addresses, uint32_t n_full, const char *what)
 {
-	static const struct pool4_way dynamic = {.mode = POOL4_DYNAMIC};
+	static const struct pool4_allocation dynamic = {.mode = POOL4_DYNAMIC};
 	struct pool4 *pool =
 		new_pool(&dynamic, n_addresses, (struct port_range){2000, 2001}, false);
 	g_autofree uint32_t *cells = g_new0(uint32_t, n_addresses);
