@@ -33,6 +33,7 @@
 #include "daemon/gateway.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
+#include "daemon/noted_log.h"
 #include "daemon/pool4_sync.h"
 #include "daemon/rawsock.h"
 #include "daemon/rules.h"
@@ -69,6 +70,7 @@ struct daemon {
 	atomic_int worker_error;
 	unsigned n_ticks;
 	struct event_report events;
+	struct noted_log noted_log;
 };
 
 static void report(int level, const char *text)
@@ -316,6 +318,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	event_report_drain(&daemon->events);
 	if (pool4_sync_reap(daemon->sync))
 		daemon_changes_want_rules(daemon->changes);
+	noted_log_report(&daemon->noted_log, &daemon->gateway, gateway_now_ms());
 	if (++daemon->n_ticks % FOLLOW_TICKS == 0)
 		follow_host(daemon);
 	/* Counted from now: after a long sleep there is nothing to catch up with. */
@@ -522,7 +525,8 @@ static void stop(struct daemon *daemon)
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon daemon = {.options = options, .failed_fd = -1};
+	struct daemon daemon = {
+		.options = options, .failed_fd = -1, .noted_log = {.report = report}};
 	sigset_t signals;
 	int r;
 

@@ -89,6 +89,9 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 		KEEP("Pool4.PairingPrefixLength", nat64.pairing_prefix_length);
 	KEEP("Limits.Bindings", limits.bindings);
 	KEEP("Limits.Sessions", limits.sessions);
+	KEEP("Limits.SessionsTCP", limits.sessions_of[PROTOCOL_TCP]);
+	KEEP("Limits.SessionsUDP", limits.sessions_of[PROTOCOL_UDP]);
+	KEEP("Limits.SessionsICMP", limits.sessions_of[PROTOCOL_ICMP]);
 	KEEP("Limits.ClientPrefixLength", nat64.icmp_limit.client_prefix_length);
 	KEEP("Limits.StoredSYNs", limits.stored_syns);
 	KEEP("Limits.FragmentMemory", limits.fragment_memory);

@@ -10,9 +10,9 @@
 #include "daemon/core/nat64.h"
 
 /* Those beside outcomes, protocols, queues and send errors; there is room for a few more. */
-#define N_SINGLE 16
+#define N_SINGLE 32
 #define N_MAX                                                                                \
-	(2 * N_OUTCOMES + 4 * N_PROTOCOLS + 3 * GATEWAY_QUEUES_MAX + N_GATEWAY_SEND_ERRORS + \
+	(2 * N_OUTCOMES + 5 * N_PROTOCOLS + 3 * GATEWAY_QUEUES_MAX + N_GATEWAY_SEND_ERRORS + \
 	 N_SINGLE)
 
 struct list {
@@ -62,9 +62,27 @@ static void add_core(struct list *list, const struct nat64 *nat)
 	add(list, nat->syns.syns.n_used, "stored_syns");
 	add(list, nat->counters.stored_syns_expired, "stored_syns_expired");
 	add(list, nat->fragments.used, "fragment_bytes");
+	add(list, pool4_n_held(nat->pool4), "held_ports");
 	add(list, nat->counters.fragments_expired, "fragments_expired");
 	add(list, nat->counters.probes_sent, "probes_sent");
 	add(list, nat64_memory(nat), "memory_bytes");
+}
+
+/* the bounds beside what they bound. */
+static void add_limits(struct list *list, const struct nat64 *nat)
+{
+	const struct nat64_limits *limits = &nat->limits;
+
+	add(list, limits->bindings, "limit_bindings");
+	add(list, limits->sessions, "limit_sessions");
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		add(list,
+		    limits->sessions_of[protocol] ? limits->sessions_of[protocol]
+						  : limits->sessions,
+		    "limit_sessions_%s", protocol_name(protocol));
+	add(list, limits->stored_syns, "limit_stored_syns");
+	add(list, limits->fragment_memory, "limit_fragment_bytes");
+	add(list, limits->bindings, "limit_held_ports");
 }
 
 static void add_edges(struct list *list, const struct gateway *gateway)
@@ -90,6 +108,7 @@ struct statistic *statistics_take(struct gateway *gateway, uint32_t *ret_n)
 		return NULL;
 	gateway_lock(gateway);
 	add_core(&list, gateway->nat);
+	add_limits(&list, gateway->nat);
 	add_edges(&list, gateway);
 	gateway_unlock(gateway);
 	*ret_n = list.n;

@@ -10,6 +10,7 @@
 #include "tests/naive.h"
 #include "tests/scenario_fragments.h"
 #include "tests/scenario_packet.h"
+#include "tests/scenario_settings.h"
 
 #define ARENA_SIZE  (64 * 1024)
 #define N_PACKETS   (4 * EMIT_PIECES_MAX)
@@ -40,58 +41,6 @@ struct player {
 	uint8_t buffer[BUFFER_SIZE];
 };
 
-static const char *const booleans[] = {"no", "yes"};
-static const char *const filterings[] = {"endpoint-independent", "address-dependent"};
-
-/* What "set" can change: words[value], or a number if there are no words. */
-struct setting {
-	const char *name;
-	size_t offset;
-	size_t size;
-	const char *const *words;
-};
-
-#define SETTING(name, member, words)                                      \
-	{                                                                 \
-		name, offsetof(struct nat64_config, member),              \
-			sizeof(((struct nat64_config *)0)->member), words \
-	}
-
-static const struct setting settings[] = {
-	SETTING("AllowNonGlobal", any_nonglobal, booleans),
-	SETTING("FilteringTCP", filtering[PROTOCOL_TCP], filterings),
-	SETTING("FilteringUDP", filtering[PROTOCOL_UDP], filterings),
-	SETTING("FilteringICMP", filtering[PROTOCOL_ICMP], filterings),
-	SETTING("ExternalTCP", external_tcp, booleans),
-	SETTING("ClientsAny", clients_any, booleans),
-	SETTING("ErrorSourceServer", error_source_server, booleans),
-	SETTING("InboundRefresh", inbound_refresh, booleans),
-	SETTING("AnswerUnbound", answer_optional, booleans),
-	SETTING("TrustInnerChecksum", trust_inner_checksum, booleans),
-	SETTING("ClampMSS", rules.clamp_mss, booleans),
-	SETTING("LowestIPv6MTU", rules.lowest_ipv6_mtu, NULL),
-	SETTING("TrafficClass", rules.traffic_class, NULL),
-	SETTING("TypeOfService", rules.type_of_service, NULL),
-	SETTING("DropZeroUDPChecksum", rules.drop_udp4_zero_checksum, booleans),
-	SETTING("Parity", pool4_policy.parity, booleans),
-	SETTING("PreservePort", pool4_policy.preserve_port, booleans),
-	SETTING("HoldDown", pool4_policy.hold_ms, NULL),
-	SETTING("HoldDownTCP", pool4_policy.hold_tcp_ms, NULL),
-	SETTING("HeldPercent", pool4_policy.max_held.value, NULL),
-	SETTING("StrictPairing", pool4_policy.strict_pairing, booleans),
-	SETTING("PairingPrefixLength", pairing_prefix_length, NULL),
-	SETTING("BindingsPerAddress", quota.bindings_per_address, NULL),
-	SETTING("BindingsPerClient", quota.bindings_per_client.value, NULL),
-	SETTING("SessionsPerClient", quota.sessions_per_client.value, NULL),
-	SETTING("NewBindingsPerClientRate", quota.binding_rate, NULL),
-	SETTING("SessionsPerBinding", quota.sessions_per_binding, NULL),
-	SETTING("ClientPrefixLength", icmp_limit.client_prefix_length, NULL),
-	SETTING("ICMPErrorRate", icmp_limit.rate, NULL),
-	SETTING("ICMPErrorBurst", icmp_limit.burst, NULL),
-	SETTING("TCPOpening", tcp_opening_ms, NULL),
-	SETTING("Fragment", fragment_ms, NULL),
-};
-
 #define REQUIRE(player, condition, ...)                                          \
 	do {                                                                     \
 		if (!(condition)) {                                              \
@@ -106,79 +55,6 @@ static enum protocol read_protocol(const struct player *player, const char *word
 
 	REQUIRE(player, word && protocol_parse(word, &protocol), "\"%s\" is no protocol", word);
 	return protocol;
-}
-
-/* In the member's own width: the first bytes of a wider number are its upper ones on big-endian. */
-static void store(struct nat64_config *config, const struct setting *setting, uint32_t number)
-{
-	void *member = (char *)config + setting->offset;
-
-	if (setting->size == sizeof(uint8_t))
-		*(uint8_t *)member = (uint8_t)number;
-	else if (setting->size == sizeof(uint16_t))
-		*(uint16_t *)member = (uint16_t)number;
-	else if (setting->size == sizeof(uint32_t))
-		*(uint32_t *)member = number;
-	else
-		g_assert_not_reached();
-}
-
-static void set(struct player *player, const char *name, const char *value)
-{
-	for (unsigned i = 0; i < G_N_ELEMENTS(settings); i++) {
-		const struct setting *setting = &settings[i];
-		if (strcmp(setting->name, name) != 0)
-			continue;
-		uint32_t number = (uint32_t)g_ascii_strtoull(value, NULL, 0);
-		if (setting->words) {
-			number = strcmp(value, setting->words[1]) == 0;
-			REQUIRE(player, strcmp(value, setting->words[number]) == 0,
-				"%s can not be \"%s\"", name, value);
-		}
-		store(&player->config, setting, number);
-		return;
-	}
-	REQUIRE(player, false, "there is no setting \"%s\"", name);
-}
-
-/* "answer OUTCOME no|limited|unlimited" */
-static bool read_answering(struct player *player, char **words)
-{
-	static const char *const names[] = {
-		[ANSWERING_DEFAULT] = "default",
-		[ANSWERING_NO] = "no",
-		[ANSWERING_LIMITED] = "limited",
-		[ANSWERING_UNLIMITED] = "unlimited",
-	};
-	enum outcome outcome = outcome_parse(words[1]);
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(names) && outcome < N_OUTCOMES; i++) {
-		if (strcmp(names[i], words[2]) != 0)
-			continue;
-		player->config.answering[outcome] = (uint8_t)i;
-		return true;
-	}
-	return false;
-}
-
-static void limit(struct player *player, const char *what, uint32_t value)
-{
-	if (strcmp(what, "bindings") == 0)
-		player->limits.bindings = value;
-	else if (strcmp(what, "sessions") == 0)
-		player->limits.sessions = value;
-	else if (strcmp(what, "stored_syns") == 0)
-		player->limits.stored_syns = value;
-	else if (strcmp(what, "fragment_memory") == 0)
-		player->limits.fragment_memory = value;
-	else if (strcmp(what, "block_size") == 0)
-		player->limits.pool4 = (struct pool4_allocation){POOL4_BLOCKS, value, 0};
-	else if (strcmp(what, "want_bindings") == 0)
-		player->want_bindings = value > 0;
-	else if (strcmp(what, "deterministic") == 0)
-		player->limits.pool4.mode = value ? POOL4_DETERMINISTIC : POOL4_DYNAMIC;
-	else
-		REQUIRE(player, false, "there is no limit \"%s\"", what);
 }
 
 static struct route_answer read_route(const char *word)
@@ -270,9 +146,12 @@ static bool configure(struct player *player, char **words)
 		     !rfc6052_prefix_problem(&player->config.pool6[i]);
 		player->has_pool6 = true;
 	} else if (strcmp(verb, "set") == 0 && n_words == 3) {
-		set(player, words[1], words[2]);
+		ok = scenario_set(&player->config, words[1], words[2]);
 	} else if (strcmp(verb, "limit") == 0 && n_words == 3) {
-		limit(player, words[1], (uint32_t)g_ascii_strtoull(words[2], NULL, 0));
+		if (strcmp(words[1], "want_bindings") == 0)
+			player->want_bindings = strcmp(words[2], "0") != 0;
+		else
+			ok = scenario_limit(&player->limits, words[1], words[2]);
 	} else if (strcmp(verb, "own4") == 0) {
 		ok = addr4_parse(words[1], &world->own4[world->n_own4++]);
 	} else if (strcmp(verb, "own6") == 0) {
@@ -283,7 +162,7 @@ static bool configure(struct player *player, char **words)
 		ok = prefix4_parse(words[1],
 				   &player->config.deny_source[player->config.n_deny_source++]);
 	} else if (strcmp(verb, "answer") == 0 && n_words == 3) {
-		ok = read_answering(player, words);
+		ok = scenario_answer(&player->config, words[1], words[2]);
 	} else if (strcmp(verb, "exempt4") == 0) {
 		ok = prefix4_parse(words[1], &player->config.exempt4[player->config.n_exempt4++]);
 	} else if (strcmp(verb, "nonglobal") == 0) {
@@ -346,8 +225,13 @@ static void begin_step(struct player *player, bool is_packet)
 	player->sum_error = 0;
 	player->n_compared = 0;
 	out_clear(&player->out);
-	while (!nat64_expire(player->nat, player->now_ms, 64, &player->out))
-		;
+	while (!nat64_expire(player->nat, player->now_ms, 64, &player->out)) {
+		/* The arena may be full of what was not sent after all. */
+		REQUIRE(player, out_has_room(&player->out) || player->out.n_packets == 0,
+			"too much is sent by the clock");
+		if (!out_has_room(&player->out))
+			out_clear(&player->out);
+	}
 	REQUIRE(player, nat64_check(player->nat), "the tables are inconsistent");
 	if (is_packet && player->out.n_packets) {
 		g_autoptr(GByteArray) bytes = gather(&player->packets[0]);
@@ -394,6 +278,25 @@ static void play_in(struct player *player, char **words)
 
 	player->outcome = nat64_receive(player->nat, &packet, player->now_ms, &player->out);
 	REQUIRE(player, nat64_check(player->nat), "the tables are inconsistent");
+}
+
+/* "flood COUNT PACKET": so many packets, in whose words @ is 1, 2, 3 and so on. What comes of them
+ * is not looked at, but counted. */
+static void play_flood(struct player *player, char **words)
+{
+	uint64_t count = g_ascii_strtoull(words[0], NULL, 10);
+
+	for (uint64_t i = 1; i <= count; i++) {
+		g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT, i);
+		g_autofree char *line = g_strjoinv(" ", words + 1);
+		g_auto(GStrv) parts = g_strsplit(line, "@", -1);
+		g_autofree char *numbered = g_strjoinv(number, parts);
+		g_auto(GStrv) packet = g_strsplit(numbered, " ", -1);
+
+		play_in(player, packet);
+		player->n_compared = player->out.n_packets;
+		player->has_end = true;
+	}
 }
 
 static void play_out(struct player *player, char **words)
@@ -493,6 +396,18 @@ static void check_count(struct player *player, const char *what, uint32_t is, co
 		wanted);
 }
 
+/* "counted OUTCOME N" */
+static void check_counted(struct player *player, char **words)
+{
+	enum outcome outcome = outcome_parse(words[1]);
+
+	REQUIRE(player, outcome != N_OUTCOMES, "there is no outcome \"%s\"", words[1]);
+	check_count(player, words[1],
+		    (uint32_t)(player->nat->counters.packets[0][outcome] +
+			       player->nat->counters.packets[1][outcome]),
+		    words[2]);
+}
+
 /* Ports of all entries that are held, or that were given out all the same. */
 static void check_held(struct player *player, char **words)
 {
@@ -590,6 +505,8 @@ static bool inspect(struct player *player, char **words)
 		check_held(player, words);
 	else if (strcmp(words[0], "event") == 0 && n_words == 2)
 		check_event(player, words[1]);
+	else if (strcmp(words[0], "counted") == 0 && n_words == 3)
+		check_counted(player, words);
 	else if (strcmp(words[0], "state") == 0 && n_words == 2)
 		check_state(player, words[1]);
 	else if (strcmp(words[0], "timer") == 0 && n_words == 2)
@@ -617,6 +534,9 @@ static void play_line(struct player *player, char **words)
 	if (strcmp(words[0], "in") == 0) {
 		finish_step(player);
 		play_in(player, words + 1);
+	} else if (strcmp(words[0], "flood") == 0) {
+		finish_step(player);
+		play_flood(player, words + 1);
 	} else if (strcmp(words[0], "expire") == 0) {
 		finish_step(player);
 		begin_step(player, false);

@@ -7,8 +7,8 @@
  *	pool6 PREFIX                      another one each time; without any 64:ff9b::/96
  *	pool4 ADDRESSES PORTS [PROTOCOLS [CLIENTS]]
  *	                                  as in the configuration, lists with commas: tcp,udp
- *	set KEY VALUE                     see settings[] in scenario.c
- *	limit bindings|sessions|stored_syns|fragment_memory N
+ *	set KEY VALUE                     see settings[] in scenario_settings.c
+ *	limit bindings|sessions|sessions_PROTOCOL|stored_syns|fragment_memory N
  *	limit deterministic 1 | limit block_size N   Pool4.Mode
  *	limit want_bindings 1             events of bindings, or of blocks
  *	answer OUTCOME no|limited|unlimited   its ICMP error
@@ -20,6 +20,7 @@
  *	static PROTOCOL [V6]:PORT V4:PORT
  * Steps; TIME is behind the step before, in ms, s, min or h, and may be left out:
  *	[+TIME] in PACKET                 PACKET as in scenario_packet.h
+ *	[+TIME] flood COUNT PACKET        so many, @ in its words being 1, 2, 3, ...; not compared
  *	[+TIME] expire                    only the clock
  *	block PREFIX [TIME] | unblock PREFIX   the administrator stops a client's traffic
  * What must have come of the step before, in this order:
@@ -29,6 +30,7 @@
  * What must hold now:
  *	bindings PROTOCOL N | sessions PROTOCOL N | stored N | fragments N | incomplete N
  *	                                  packets of which fragments wait; that never became whole
+ *	counted OUTCOME N                 packets so far that ended so
  *	held PROTOCOL N | reused PROTOCOL N   ports held down; given out before their time
  *	binding PROTOCOL [V6]:PORT V4:PORT    variables allowed in place of a port
  *	event KIND                        the next event, as in event.h

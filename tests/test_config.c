@@ -115,6 +115,8 @@ static void test_good_numbers(void)
 	g_assert_cmpuint(nat64->icmp_limit.client_prefix_length, ==, 56);
 	g_assert_cmpuint(config->limits.bindings, ==, 2000000);
 	g_assert_cmpuint(config->limits.sessions, ==, 4000000);
+	g_assert_cmpuint(config->limits.sessions_of[PROTOCOL_TCP], ==, 3000000);
+	g_assert_cmpuint(config->limits.sessions_of[PROTOCOL_UDP], ==, 0);
 	g_assert_cmpuint(config->limits.stored_syns, ==, 100);
 	g_assert_cmpuint(config->nat64.quota.bindings_per_address, ==, 100);
 	g_assert_cmpuint(config->nat64.quota.bindings_per_client.value, ==, 50);

@@ -40,7 +40,7 @@ static const struct sentence {
 	 {.kind = EVENT_QUOTA_CLIENT, UDP, HOST, .outcome = OUTCOME_ADDRESS_BINDINGS, .limit = 2048, .n_suppressed = 1}},
 	{LOG_WARNING, "a new binding is refused: as many bindings as Limits.Bindings allows, 1000000",
 	 {.kind = EVENT_QUOTA_BINDINGS, UDP, .outcome = OUTCOME_BIB_FULL, .limit = 1000000}},
-	{LOG_WARNING, "a new session is refused: as many sessions as Limits.Sessions allows, 2000000",
+	{LOG_WARNING, "a new session is refused: as many sessions as Limits.Sessions or that of the protocol allows, 2000000",
 	 {.kind = EVENT_QUOTA_SESSIONS, UDP, .outcome = OUTCOME_SESSION_FULL, .limit = 2000000}},
 	{LOG_WARNING, "a fragment is refused: as many fragments wait as Limits.FragmentMemory allows",
 	 {.kind = EVENT_QUOTA_FRAGMENTS, .protocol = N_PROTOCOLS, .outcome = OUTCOME_FRAGMENT_MEMORY}},

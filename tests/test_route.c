@@ -166,6 +166,28 @@ static void test_addresses(void)
 	world_free(world);
 }
 
+/* more destinations than the cache has places; every answer is right all the same. */
+static void test_many_destinations(void)
+{
+	struct nat64_world functions;
+	struct route_answer answer;
+	struct world *world;
+
+	if (!set_up(&world))
+		return;
+	netns_run("ip route add 198.18.0.0/16 via 203.0.113.20 mtu 1400");
+	read_news(world);
+	functions = world_functions(world);
+	for (uint32_t i = 0; i < 20000; i++) {
+		functions.route4(world, craft_addr4("198.18.0.0") + i, &answer);
+		g_assert_cmpint(answer.state, ==, ROUTE_OK);
+		g_assert_cmpuint(answer.mtu, ==, 1400);
+		if (i % 1000 == 0)
+			g_assert_cmpuint(ask4(world, "203.0.113.20").mtu, ==, 1500);
+	}
+	world_free(world);
+}
+
 /* I-31: by these interfaces no errors of our own leave, whenever the interface comes. */
 static void test_silent(void)
 {
@@ -438,6 +460,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/route/mtu6", test_mtu6);
 	g_test_add_func("/route/by-default", test_by_default);
 	g_test_add_func("/route/addresses", test_addresses);
+	g_test_add_func("/route/many-destinations", test_many_destinations);
 	g_test_add_func("/route/silent", test_silent);
 	g_test_add_func("/route/carrier", test_carrier);
 	g_test_add_func("/route/next-hop", test_next_hop);

@@ -174,7 +174,7 @@ static void find_warnings(struct status *status)
 		     full);
 }
 
-/* "1234 (tcp 1000, udp 200, icmp 34)" */
+/* "1234 of 1000000 (tcp 1000, udp 200, icmp 34)" */
 static void print_by_protocol(const struct status *status, const char *label, const char *counter)
 {
 	uint64_t number[CTL_N_PROTOCOLS], sum = 0;
@@ -183,8 +183,26 @@ static void print_by_protocol(const struct status *status, const char *label, co
 		number[i] = ctl_stats_value(status->counters, "%s_%s", counter, ctl_protocols[i]);
 		sum += number[i];
 	}
-	printf("%-10s%" PRIu64 " (tcp %" PRIu64 ", udp %" PRIu64 ", icmp %" PRIu64 ")\n", label,
-	       sum, number[CTL_TCP], number[CTL_UDP], number[CTL_ICMP]);
+	printf("%-10s%" PRIu64 " of %" PRIu64 " (tcp %" PRIu64 ", udp %" PRIu64 ", icmp %" PRIu64
+	       ")\n",
+	       label, sum, ctl_stats_value(status->counters, "limit_%s", counter), number[CTL_TCP],
+	       number[CTL_UDP], number[CTL_ICMP]);
+}
+
+/* What waits, beside its bounds. */
+static void print_waiting(const struct status *status)
+{
+	const GArray *counters = status->counters;
+	char bytes[TABLE_TIME_SIZE], limit[TABLE_TIME_SIZE];
+
+	printf("%-10s%" PRIu64 " of %" PRIu64 " SYNs, %s of %s of fragments, %" PRIu64
+	       " of %" PRIu64 " held ports\n",
+	       "Waiting", ctl_stats_value(counters, "stored_syns"),
+	       ctl_stats_value(counters, "limit_stored_syns"),
+	       table_size_print(ctl_stats_value(counters, "fragment_bytes"), bytes),
+	       table_size_print(ctl_stats_value(counters, "limit_fragment_bytes"), limit),
+	       ctl_stats_value(counters, "held_ports"),
+	       ctl_stats_value(counters, "limit_held_ports"));
 }
 
 static uint64_t translated(const struct status *status, const char *direction)
@@ -275,6 +293,7 @@ static void print_text(const struct status *status)
 	print_pool4(status);
 	print_by_protocol(status, "Bindings", "bindings");
 	print_by_protocol(status, "Sessions", "sessions");
+	print_waiting(status);
 	print_traffic(status);
 	printf("%-10s%" PRIu64 " waiting, %" PRIu64 " lost\n", "Queues",
 	       ctl_stats_sum(status->counters, "queue_", "_waiting"),
@@ -334,6 +353,8 @@ static void print_json(const struct status *status)
 				     ctl_stats_sum(counters, "bindings_created_", "")},
 		{"sessions", ctl_stats_sum(counters, "sessions_", "") -
 				     ctl_stats_sum(counters, "sessions_created_", "")},
+		{"limit_bindings", ctl_stats_value(counters, "limit_bindings")},
+		{"limit_sessions", ctl_stats_value(counters, "limit_sessions")},
 		{"translated_6to4", translated(status, "6to4")},
 		{"translated_4to6", translated(status, "4to6")},
 		{"dropped_6to4", dropped(status, "6to4")},

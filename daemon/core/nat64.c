@@ -84,6 +84,8 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 		outcome = receive_4to6(&passage);
 
 	const enum verdict verdict = outcome_info(outcome)->verdict;
+	if (outcome_info(outcome)->noted)
+		noted_take(passage.packet, &nat->noted[outcome]);
 	if (verdict == VERDICT_TRANSLATED)
 		nat->counters.bytes[!from6] += passage.size;
 	if (verdict == VERDICT_DROP) {

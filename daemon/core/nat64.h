@@ -18,6 +18,7 @@
 #include "daemon/core/fragment.h"
 #include "daemon/core/icmp_error.h"
 #include "daemon/core/ip4_id.h"
+#include "daemon/core/noted.h"
 #include "daemon/core/pairing.h"
 #include "daemon/core/pool4.h"
 #include "daemon/core/rfc6052.h"
@@ -134,6 +135,7 @@ struct nat64_limits {
 	uint32_t stored_syns;
 	uint64_t fragment_memory;      /* bytes */
 	struct pool4_allocation pool4; /* but for client_length, which is pairing_prefix_length's */
+	uint32_t sessions_of[N_PROTOCOLS]; /* of one protocol, within sessions; 0: no own limit */
 };
 
 struct nat64_counters {
@@ -153,6 +155,7 @@ struct nat64 {
 	struct nat64_limits limits;
 	struct nat64_world world;
 	struct nat64_counters counters;
+	struct noted_packet noted[N_OUTCOMES]; /* the last one, of outcomes that are NOTED */
 	struct pool4 *pool4;
 	struct pairing_table pairings;
 	struct client_table clients;
@@ -224,6 +227,8 @@ uint32_t nat64_remove_bindings_outside(struct nat64 *nat, uint32_t pool4_id, uin
 
 uint32_t nat64_n_bindings(const struct nat64 *nat);
 uint32_t nat64_n_sessions(const struct nat64 *nat);
+/* no further session of this protocol? */
+bool nat64_sessions_full(const struct nat64 *nat, enum protocol protocol);
 size_t nat64_memory(const struct nat64 *nat);
 
 /* All invariants of all tables; for tests. */

@@ -34,11 +34,20 @@ OUTCOME_LIST(X)
 #define OPTION(type_, code_) {.sent = true, .optional = true, .type = (type_), .code = (code_)}
 /* clang-format on */
 
+/* The words of the verdict column, beside those of the enum. */
+#define VERDICT_NOTED    VERDICT_DROP
+#define NOTED_TRANSLATED false
+#define NOTED_HOST       false
+#define NOTED_STORED     false
+#define NOTED_DROP       false
+#define NOTED_NOTED      true
+
 static const struct outcome_info outcomes[N_OUTCOMES] = {
 #define X(name_, verdict_, answer6_, answer4_, sentence_) \
 	[OUTCOME_##name_] = {                             \
 		.name = outcome_name[OUTCOME_##name_],    \
 		.verdict = VERDICT_##verdict_,            \
+		.noted = NOTED_##verdict_,                \
 		.answer6 = answer6_,                      \
 		.answer4 = answer4_,                      \
 		.sentence = sentence_,                    \

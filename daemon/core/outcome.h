@@ -10,6 +10,7 @@
  *             HOST        handed back to the kernel unmodified
  *             STORED      kept for later, dropped in the queue
  *             DROP        dropped
+ *             NOTED       dropped, and now and then said in the log with addresses and ports
  *   answer6   the ICMPv6 error for a sender on the IPv6 side (6->4, and hairpinned packets)
  *   answer4   the ICMPv4 error for a sender on the IPv4 side (4->6)
  *             SILENT; ERROR(type, code); OPTION(type, code): off unless the configuration asks for
@@ -31,16 +32,16 @@ X(EXEMPT,                    HOST,       SILENT,       SILENT,        "exempt fr
 X(LEFT_TO_HOST,              HOST,       SILENT,       SILENT,        "no binding on an address of this host: left to the host's own programs") \
 X(SYN_STORED,                STORED,     SILENT,       ERROR(3, 3),   "unsolicited SYN kept for six seconds, in case the inside opens too") \
 X(FRAGMENT_STORED,           STORED,     OPTION(3, 1), OPTION(11, 1), "fragment kept until the rest of its packet is there") \
-X(TRUNCATED,                 DROP,       SILENT,       SILENT,        "longer than the queue can carry") \
+X(TRUNCATED,                 NOTED,      SILENT,       SILENT,        "longer than the queue can carry") \
 X(MALFORMED_IP4,             DROP,       SILENT,       SILENT,        "IPv4 header with a wrong version, length or checksum") \
 X(MALFORMED_IP6,             DROP,       SILENT,       SILENT,        "IPv6 header with a wrong version or length") \
-X(BAD_EXTENSION_HEADERS,     DROP,       SILENT,       SILENT,        "IPv6 extension headers that are too many, misplaced or cut short") \
+X(BAD_EXTENSION_HEADERS,     NOTED,      SILENT,       SILENT,        "IPv6 extension headers that are too many, misplaced or cut short") \
 X(MALFORMED_TCP,             DROP,       SILENT,       SILENT,        "TCP header cut short or with a wrong data offset") \
 X(MALFORMED_UDP,             DROP,       SILENT,       SILENT,        "UDP header cut short or with a length that does not fit") \
 X(MALFORMED_ICMP,            DROP,       SILENT,       SILENT,        "ICMP message cut short") \
 X(BAD_TCP_FLAGS,             DROP,       SILENT,       SILENT,        "TCP segment with SYN and FIN, SYN and RST, or no flags at all") \
-X(UDP6_ZERO_CHECKSUM,        DROP,       SILENT,       SILENT,        "UDP over IPv6 without a checksum") \
-X(UDP4_ZERO_CHECKSUM,        DROP,       SILENT,       SILENT,        "UDP over IPv4 without a checksum, in fragments or by configuration") \
+X(UDP6_ZERO_CHECKSUM,        NOTED,      SILENT,       SILENT,        "UDP over IPv6 without a checksum") \
+X(UDP4_ZERO_CHECKSUM,        NOTED,      SILENT,       SILENT,        "UDP over IPv4 without a checksum, in fragments or by configuration") \
 X(ICMP_BAD_CHECKSUM,         DROP,       SILENT,       SILENT,        "ICMP error with a wrong checksum") \
 X(ICMP_UNTRANSLATABLE,       DROP,       SILENT,       SILENT,        "ICMP type, code or pointer that has no counterpart") \
 X(ICMP_INNER_UNUSABLE,       DROP,       SILENT,       SILENT,        "ICMP error whose embedded packet is too short, a later fragment, or an ICMP error itself") \
@@ -65,7 +66,7 @@ X(FRAGMENT_OVERLAP,          DROP,       SILENT,       SILENT,        "fragment 
 X(FRAGMENT_TINY,             DROP,       ERROR(4, 3),  SILENT,        "first fragment without the whole transport header, or one that could change it") \
 X(FRAGMENT_BAD,              DROP,       ERROR(4, 0),  SILENT,        "fragment of a length, or fragments with ECN marks, that can not be") \
 X(FRAGMENT_TOO_BIG,          DROP,       SILENT,       SILENT,        "fragments of a packet that would be larger than 65535 bytes, or in too many pieces") \
-X(FRAGMENT_MEMORY,           DROP,       SILENT,       SILENT,        "as many fragments wait as Limits.FragmentMemory allows") \
+X(FRAGMENT_MEMORY,           NOTED,      SILENT,       SILENT,        "as many fragments wait as Limits.FragmentMemory allows") \
 X(FRAGMENT_SHARE,            DROP,       SILENT,       SILENT,        "as many fragments of this source wait as its share of Limits.FragmentMemory allows") \
 X(HOP_LIMIT,                 DROP,       ERROR(3, 0),  ERROR(11, 0),  "hop limit or TTL used up") \
 X(TOO_BIG,                   DROP,       ERROR(2, 0),  ERROR(3, 4),   "larger than the next hop's MTU and not to be fragmented") \
@@ -74,8 +75,8 @@ X(HOST_UNREACHABLE,          DROP,       ERROR(1, 0),  ERROR(3, 1),   "the next 
 X(POOL4_NO_ENTRY,            DROP,       ERROR(1, 3),  SILENT,        "no pool4 entry serves this client, protocol and prefix") \
 X(POOL4_EXHAUSTED,           DROP,       ERROR(1, 3),  SILENT,        "no free port in pool4") \
 X(BIB_FULL,                  DROP,       ERROR(1, 3),  SILENT,        "as many bindings as Limits.Bindings allows") \
-X(SESSION_FULL,              DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions as Limits.Sessions allows") \
-X(SESSION_FULL_TCP,          DROP,       ERROR(1, 3),  SILENT,        "as many sessions as Limits.Sessions allows: TCP opened from the IPv4 side") \
+X(SESSION_FULL,              DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions as Limits.Sessions or that of the protocol allows") \
+X(SESSION_FULL_TCP,          DROP,       ERROR(1, 3),  SILENT,        "as many sessions as Limits.Sessions or .SessionsTCP allows: opened from the IPv4 side") \
 X(ADDRESS_BINDINGS,          DROP,       ERROR(1, 3),  SILENT,        "as many bindings of this IPv6 address and protocol as Limits.BindingsPerAddress allows") \
 X(CLIENT_BINDINGS,           DROP,       ERROR(1, 3),  SILENT,        "as many bindings of this client and protocol as Limits.BindingsPerClient allows") \
 X(CLIENT_RATE,               DROP,       ERROR(1, 3),  SILENT,        "more new bindings a second of this client and protocol than Limits.NewBindingsPerClientRate allows") \
@@ -83,7 +84,7 @@ X(CLIENT_SESSIONS,           DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many s
 X(CLIENT_SESSIONS_TCP,       DROP,       ERROR(1, 3),  SILENT,        "as many sessions of this client as Limits.SessionsPerClient allows: TCP opened from the IPv4 side") \
 X(BINDING_SESSIONS,          DROP,       ERROR(1, 3),  ERROR(3, 1),   "as many sessions of this binding as Limits.SessionsPerBinding allows") \
 X(BINDING_SESSIONS_TCP,      DROP,       ERROR(1, 3),  SILENT,        "as many sessions of this binding as Limits.SessionsPerBinding allows: TCP opened from the IPv4 side") \
-X(NO_MEMORY,                 DROP,       ERROR(1, 3),  ERROR(3, 1),   "no memory for a new binding or session") \
+X(NO_MEMORY,                 NOTED,      ERROR(1, 3),  ERROR(3, 1),   "no memory for a new binding or session") \
 X(DRAINING,                  DROP,       ERROR(1, 3),  SILENT,        "the gateway is draining and makes no new bindings") \
 X(BIB6_NOT_FOUND,            DROP,       SILENT,       SILENT,        "TCP segment that opens nothing, from a client without a binding") \
 X(BIB4_NOT_FOUND,            DROP,       OPTION(1, 4), OPTION(3, 3),  "no binding for this pool4 address and UDP port") \
@@ -93,7 +94,7 @@ X(FILTERED,                  DROP,       OPTION(1, 1), OPTION(3, 13), "address-d
 X(FILTERED_TCP,              DROP,       SILENT,       SILENT,        "address-dependent filtering: TCP from an address the inside has not sent to") \
 X(EXTERNAL_TCP_FORBIDDEN,    DROP,       SILENT,       SILENT,        "the IPv4 side may not open TCP (Translation.ExternalTCP)") \
 X(SYN_WAITS,                 DROP,       SILENT,       SILENT,        "segment of a connection whose first SYN is still kept") \
-X(SYN_STORE_FULL,            DROP,       SILENT,       SILENT,        "as many unsolicited SYNs as Limits.StoredSYNs allows") \
+X(SYN_STORE_FULL,            NOTED,      SILENT,       SILENT,        "as many unsolicited SYNs as Limits.StoredSYNs allows") \
 X(SEND_FAILED,               DROP,       SILENT,       SILENT,        "the kernel refused to send the translated packet")
 /* clang-format on */
 
@@ -116,6 +117,7 @@ struct icmp_answer {
 struct outcome_info {
 	const char *name; /* lower case: "bad_u_octet" */
 	enum verdict verdict;
+	bool noted; /* the log speaks of it, see noted.h */
 	struct icmp_answer answer6;
 	struct icmp_answer answer4;
 	const char *sentence;

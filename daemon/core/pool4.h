@@ -133,6 +133,7 @@ struct pool4_policy {
 /* Holds for ports that are held already, too. */
 void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy);
 /* Of held ports of all entries together. */
+uint32_t pool4_n_held(const struct pool4 *pool);
 void pool4_set_held_limit(struct pool4 *pool, uint32_t limit);
 
 /* The new entry is pending. The addresses may come in any order and overlap each other. With

@@ -269,6 +269,11 @@ void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)
 	}
 }
 
+uint32_t pool4_n_held(const struct pool4 *pool)
+{
+	return pool->holds.holds.n_used;
+}
+
 void pool4_set_held_limit(struct pool4 *pool, uint32_t limit)
 {
 	pool->holds.holds.limit = limit;

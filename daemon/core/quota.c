@@ -208,7 +208,7 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 		binding == SLAB_NONE ? NULL : bib_at(&nat->bib[protocol], binding);
 	uint32_t client;
 
-	if (nat64_n_sessions(nat) >= nat->limits.sessions)
+	if (nat64_sessions_full(nat, protocol))
 		return OUTCOME_SESSION_FULL;
 	if (entry && is_reached(entry->n_sessions, config->sessions_per_binding))
 		return OUTCOME_BINDING_SESSIONS;
@@ -335,7 +335,9 @@ void quota_refused(struct nat64 *nat, const struct quota_refusal *refusal, uint6
 		name_pool4(nat, refusal, &event);
 		break;
 	case EVENT_QUOTA_SESSIONS:
-		event.limit = nat->limits.sessions;
+		event.limit = nat64_n_sessions(nat) >= nat->limits.sessions
+				      ? nat->limits.sessions
+				      : nat->limits.sessions_of[refusal->protocol];
 		break;
 	case EVENT_QUOTA_BINDINGS:
 		event.limit = nat->limits.bindings;
