@@ -561,6 +561,26 @@ static void test_block(void)
 	g_assert_false(blocklist_covers(&service.gateway.nat->blocklist, &prefix.addr));
 }
 
+/* A time of nearly for ever does not end at once. */
+static void test_block_for_long(void)
+{
+	struct nat64 *nat = service.gateway.nat;
+	struct prefix6 prefix;
+
+	g_assert_true(prefix6_parse("2001:db8:8::/64", &prefix));
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "BlockClient", NULL, NULL,
+					   "sta{sv}", "2001:db8:8::/64", UINT64_MAX - 1, 0),
+			>=, 0);
+	g_assert_cmpuint(
+		blocklist_at(&nat->blocklist, blocklist_find(&nat->blocklist, &prefix))->until_ms,
+		>=, UINT64_MAX / 1000);
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "UnblockClient", NULL, NULL,
+					   "sa{sv}", "2001:db8:8::/64", 0),
+			>=, 0);
+}
+
 static void become_nobody(gpointer data)
 {
 	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
@@ -626,6 +646,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/bib", test_bib);
 	g_test_add_func("/changes/objects", test_objects);
 	g_test_add_func("/changes/block", test_block);
+	g_test_add_func("/changes/block-for-long", test_block_for_long);
 	g_test_add_func("/changes/access", test_access);
 	r = g_test_run();
 	for (unsigned i = 0; i < 2; i++)
