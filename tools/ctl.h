@@ -26,6 +26,7 @@ struct ctl {
 	bool legend;
 	sd_bus *bus; /* by ctl_call_new() */
 	char *service;
+	struct json_t *outcomes; /* of a range, see ctl_change_begin(); or NULL */
 };
 
 void ctl_deinit(struct ctl *ctl);
@@ -48,6 +49,7 @@ enum ctl_status ctl_bad_reply(int r);
 /* The verbs. argv holds what stands behind the verb; global options are gone. */
 enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_pool4_show(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool4_add(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool4_remove(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool4_drain(struct ctl *ctl, int argc, char **argv);

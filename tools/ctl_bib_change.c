@@ -69,31 +69,39 @@ static enum ctl_status bad_side(const char *text)
 			text);
 }
 
-/* One call for each port of the ranges. */
+/* The call for port number i of the ranges. */
+static enum ctl_status call_one(struct ctl *ctl, const char *method, const char *protocols,
+				const struct side *side6, const struct side *side4, unsigned i,
+				const struct ctl_arguments *arguments)
+{
+	_cleanup_message_ sd_bus_message *call = NULL;
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, method, &call);
+	int r;
+
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_append(call, "ssqsq", protocols, side6->address,
+				  (int)(*side6->address ? side6->first + i : 0), side4->address,
+				  (int)(*side4->address ? side4->first + i : 0));
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "%s: %s", method, g_strerror(-r));
+	return ctl_change_run(ctl, call, arguments, false);
+}
+
+/* One call for each port of the ranges, up to one that fails. */
 static enum ctl_status call_each(struct ctl *ctl, const char *method, const char *protocols,
 				 const struct side *side6, const struct side *side4,
 				 const struct ctl_arguments *arguments)
 {
 	unsigned n = *side6->address ? side6->last - side6->first : side4->last - side4->first;
+	enum ctl_status status = CTL_DONE;
 
-	for (unsigned i = 0; i <= n; i++) {
-		_cleanup_message_ sd_bus_message *call = NULL;
-		enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, method, &call);
-		int r;
-
-		if (status != CTL_DONE)
-			return status;
-		r = sd_bus_message_append(call, "ssqsq", protocols, side6->address,
-					  (int)(*side6->address ? side6->first + i : 0),
-					  side4->address,
-					  (int)(*side4->address ? side4->first + i : 0));
-		if (r < 0)
-			return ctl_fail(CTL_FAILED, "%s: %s", method, g_strerror(-r));
-		status = ctl_change_run(ctl, call, arguments, false);
-		if (status != CTL_DONE)
-			return status;
-	}
-	return CTL_DONE;
+	if (n > 0)
+		ctl_change_begin(ctl);
+	for (unsigned i = 0; i <= n && status == CTL_DONE; i++)
+		status = call_one(ctl, method, protocols, side6, side4, i, arguments);
+	ctl_change_end(ctl);
+	return status;
 }
 
 static enum ctl_status add(struct ctl *ctl, const char *protocols, const struct side *side6,

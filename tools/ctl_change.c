@@ -165,6 +165,25 @@ static int read_outcome(sd_bus_message *reply, bool entry_first, struct outcome 
 	return r;
 }
 
+static void print_json(json_t *document)
+{
+	(void)json_dumpf(document, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(document);
+}
+
+void ctl_change_begin(struct ctl *ctl)
+{
+	ctl->outcomes = ctl->json ? json_array() : NULL;
+}
+
+void ctl_change_end(struct ctl *ctl)
+{
+	if (ctl->outcomes != NULL)
+		print_json(ctl->outcomes);
+	ctl->outcomes = NULL;
+}
+
 static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 {
 	const json_t *warning;
@@ -177,9 +196,10 @@ static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 
 		if (outcome->entry != NULL)
 			(void)json_object_set_new(object, "entry", json_string(outcome->entry));
-		(void)json_dumpf(object, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(object);
+		if (ctl->outcomes != NULL)
+			(void)json_array_append_new(ctl->outcomes, object);
+		else
+			print_json(object);
 		return;
 	}
 	puts(outcome->summary);

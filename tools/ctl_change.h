@@ -39,6 +39,9 @@ enum ctl_status ctl_change_parse(int argc, char **argv, unsigned allowed, unsign
 char *ctl_change_words(const char *text);
 
 /* Appends the options, calls, and prints what came of it. entry_first: the reply has an object path
- * in front. */
+ * in front. Between ctl_change_begin() and ctl_change_end(), for a range of ports, JSON is kept and
+ * then printed as one array, of what was done when a call failed, too. */
+void ctl_change_begin(struct ctl *ctl);
+void ctl_change_end(struct ctl *ctl);
 enum ctl_status ctl_change_run(struct ctl *ctl, sd_bus_message *call,
 			       const struct ctl_arguments *arguments, bool entry_first);

@@ -9,6 +9,8 @@
 #include "dbus/names.h"
 #include "tools/ctl_list.h"
 
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
 const char *const ctl_protocols[CTL_N_PROTOCOLS] = {"tcp", "udp", "icmp"};
 
 /* A variant with a text or an id. Unknown properties are of a newer daemon. */
@@ -155,41 +157,47 @@ static const struct table_column columns[] = {
 	{NULL},
 };
 
+static void add_entry(struct table *table, const struct ctl_pool4 *entry)
+{
+	char use[CTL_POOL4_USE_SIZE];
+
+	table_add_number(table, entry->id);
+	table_add_text(table, entry->name);
+	table_add_text(table, entry->addresses);
+	table_add_text(table, entry->protocols);
+	table_add_text(table, entry->ports);
+	table_add_text(table, entry->clients);
+	table_add_text(table, entry->prefix);
+	table_add_text(table, entry->comment);
+	table_add_text(table, ctl_pool4_use(entry, entry->used, use));
+	table_add_text(table, ctl_pool4_use(entry, entry->peak, use));
+	table_add_text(table, ctl_pool4_use(entry, entry->held, use));
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->total[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->used[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->peak[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->held[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->reused[i]);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
+		table_add_number(table, entry->refused[i]);
+	table_add_text(table, entry->state);
+	table_add_text(table, entry->source);
+	table_add_text(table, entry->reach);
+}
+
 static int add_row(sd_bus_message *reply, struct table *table)
 {
 	struct ctl_pool4 entry;
-	char use[CTL_POOL4_USE_SIZE];
 	int r;
 
 	r = ctl_pool4_read(reply, &entry);
 	if (r < 0)
 		return r;
-	table_add_number(table, entry.id);
-	table_add_text(table, entry.name);
-	table_add_text(table, entry.addresses);
-	table_add_text(table, entry.protocols);
-	table_add_text(table, entry.ports);
-	table_add_text(table, entry.clients);
-	table_add_text(table, entry.prefix);
-	table_add_text(table, entry.comment);
-	table_add_text(table, ctl_pool4_use(&entry, entry.used, use));
-	table_add_text(table, ctl_pool4_use(&entry, entry.peak, use));
-	table_add_text(table, ctl_pool4_use(&entry, entry.held, use));
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.total[i]);
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.used[i]);
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.peak[i]);
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.held[i]);
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.reused[i]);
-	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++)
-		table_add_number(table, entry.refused[i]);
-	table_add_text(table, entry.state);
-	table_add_text(table, entry.source);
-	table_add_text(table, entry.reach);
+	add_entry(table, &entry);
 	return 0;
 }
 
@@ -203,4 +211,109 @@ enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv)
 	};
 
 	return ctl_list_run(ctl, &list, argc, argv);
+}
+
+/* "tcp 258048, udp 12": of the protocols that the entry has. */
+static void show_numbers(const struct ctl_pool4 *entry, const char *title,
+			 const uint64_t number[CTL_N_PROTOCOLS])
+{
+	const char *separator = "";
+
+	printf("%-11s ", title);
+	for (unsigned i = 0; i < CTL_N_PROTOCOLS; i++) {
+		if (entry->total[i] == 0)
+			continue;
+		printf("%s%s %" PRIu64, separator, ctl_protocols[i], number[i]);
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
+static void show_text(const char *title, const char *text, const char *if_empty)
+{
+	printf("%-11s %s\n", title, *text != '\0' ? text : if_empty);
+}
+
+static void show(const struct ctl *ctl, const struct ctl_pool4 *entry)
+{
+	if (ctl->json) {
+		struct table *table = table_new(columns, true, false);
+
+		add_entry(table, entry);
+		table_end(table);
+		return;
+	}
+	show_text("Name", entry->name, "-");
+	printf("%-11s %" PRIu32 "\n", "Id", entry->id);
+	show_text("Addresses", entry->addresses, "-");
+	show_text("Protocols", entry->protocols, "-");
+	show_text("Ports", entry->ports, "-");
+	show_text("Clients", entry->clients, "all");
+	show_text("Prefix", entry->prefix, "any");
+	show_text("Comment", entry->comment, "-");
+	show_text("State", entry->state, "-");
+	show_text("Source", entry->source, "-");
+	show_text("Reach", entry->reach, "-");
+	show_numbers(entry, "Total", entry->total);
+	show_numbers(entry, "Used", entry->used);
+	show_numbers(entry, "Peak", entry->peak);
+	show_numbers(entry, "Held", entry->held);
+	show_numbers(entry, "Reused", entry->reused);
+	show_numbers(entry, "Refused", entry->refused);
+}
+
+static bool is_meant(const struct ctl_pool4 *entry, const char *word)
+{
+	char id[16];
+
+	(void)snprintf(id, sizeof(id), "%" PRIu32, entry->id);
+	return strcmp(entry->name, word) == 0 || strcmp(id, word) == 0;
+}
+
+/* Shows the entry if it is on this page. A negative errno, or 0; *ret_cursor: of the next page. */
+static int show_of_page(const struct ctl *ctl, sd_bus_message *reply, const char *word,
+			bool *ret_found, const char **ret_cursor)
+{
+	struct ctl_pool4 entry;
+	int r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_POOL4);
+
+	while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
+		r = ctl_pool4_read(reply, &entry);
+		if (r < 0 || !is_meant(&entry, word))
+			continue;
+		show(ctl, &entry);
+		*ret_found = true;
+		return 0;
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(reply);
+	return r < 0 ? r : sd_bus_message_read(reply, "s", ret_cursor);
+}
+
+enum ctl_status ctl_pool4_show(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *cursor = ""; /* in the reply */
+	bool found = false;
+
+	if (argc != 1)
+		return ctl_fail(CTL_USAGE, "pool4 show takes the name or id of one entry");
+	do {
+		_cleanup_message_ sd_bus_message *call = NULL;
+		enum ctl_status status =
+			ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListPool4", &call);
+		int r;
+
+		if (status != CTL_DONE)
+			return status;
+		r = sd_bus_message_append(call, "su", cursor, DBUS_ROWS_MAX);
+		reply = sd_bus_message_unref(reply);
+		status = r < 0 ? ctl_bad_reply(r) : ctl_call(ctl, call, &reply);
+		if (status != CTL_DONE)
+			return status;
+		r = show_of_page(ctl, reply, argv[0], &found, &cursor);
+		if (r < 0)
+			return ctl_bad_reply(r);
+	} while (!found && *cursor != '\0');
+	return found ? CTL_DONE : ctl_fail(CTL_NO_SUCH, "pool4 has no entry '%s'", argv[0]);
 }

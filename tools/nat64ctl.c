@@ -63,6 +63,7 @@ static const struct verb {
 } verbs[] = {
 	{"status", NULL, "", "the gateway at a glance", ctl_status},
 	{"pool4", "list", "", "addresses and ports that bindings may use", ctl_pool4_list},
+	{"pool4", "show", "ENTRY", "everything about one entry", ctl_pool4_show},
 	{"pool4", "add",
 	 "ADDRESSES [PORTS] [--name N] [--protocol tcp,udp,icmp] [--clients PREFIX] [--overflow] "
 	 "[--prefix P] [--comment T] [--dry-run]",
