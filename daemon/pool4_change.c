@@ -279,7 +279,9 @@ void pool4_change_add(struct pool4_sync *sync, const struct change_pool4 *reques
 	struct config_pool4 entry;
 
 	if (parse_request(sync, request, options, &entry, ret)) {
-		(void)pool4_auto_read(sync->autos);
+		/* Those that wait for the same update share what was read for the first. */
+		if (sync->added->len == 0)
+			(void)pool4_auto_read(sync->autos);
 		wanted = pool4_wanted_entry(sync->autos, &entry);
 		if (wanted->spec.n_addresses > 0)
 			add(sync, &entry, wanted, options, ret);
@@ -490,10 +492,33 @@ void pool4_change_remove(struct pool4_sync *sync, const char *words,
 			    entry->spec.source == POOL4_FROM_FILE ? "disabled" : "removed",
 			    change_spec_text(&entry->spec, spec));
 		if (n_used > 0)
-			change_warn(ret, "%" G_GUINT64_FORMAT " bindings would end", n_used);
+			change_warn(ret, "%" G_GUINT64_FORMAT " binding%s would end", n_used,
+				    n_used == 1 ? "" : "s");
 	} else {
 		take_out(sync, entry, ret);
 	}
+}
+
+/* Those do not end by themselves. */
+static void warn_of_statics(struct pool4_sync *sync, const struct pool4_entry *entry,
+			    struct change_result *ret)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < static_sync_count(sync->statics); i++) {
+		const struct config_static *binding = static_sync_at(sync->statics, i);
+		const struct taddr4 *outside = &binding->outside;
+
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			n += binding->protocol[protocol] &&
+			     pool4_find(pool_of(sync), protocol, outside->addr, outside->port) ==
+				     entry;
+	}
+	if (n > 0)
+		change_warn(ret,
+			    "%u static binding%s among them: the entry stays until 'nat64ctl bib "
+			    "remove' ends %s",
+			    n, n == 1 ? " is" : "s are", n == 1 ? "it" : "them");
 }
 
 void pool4_change_drain(struct pool4_sync *sync, const char *words,
@@ -524,6 +549,7 @@ void pool4_change_drain(struct pool4_sync *sync, const char *words,
 		ret,
 		"pool4 entry %s %s no new bindings and goes with the last of %" G_GUINT64_FORMAT,
 		name, options->dry_run ? "would take" : "takes", n_used);
+	warn_of_statics(sync, entry, ret);
 	ret->pool4 = id;
 	if (options->dry_run)
 		return;

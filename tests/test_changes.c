@@ -107,6 +107,19 @@ static void change(const char *method, const char *entry, const char *option, st
 	call(clients[1], method, words, option, "b", &yes, ret);
 }
 
+/* What removing by force would do. */
+static void force_dry(const char *entry, struct ending *ret)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+
+	*ret = (struct ending){NULL, NULL, NULL, NULL, 0};
+	g_assert_cmpint(sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "RemovePool4", NULL, &reply,
+					   "sa{sv}", entry, 2, "force", "b", 1, "dry-run", "b", 1),
+			>=, 0);
+	read_result(reply, ret);
+}
+
 /* It ends so, with this sentence and these warnings. */
 static void assert_done(const struct ending *ending, int changed, const char *text,
 			const char *warnings)
@@ -195,7 +208,7 @@ static void test_add_refused(void)
 /* Comes, is there already, is used, and goes. */
 static void test_add_and_remove(void)
 {
-	_cleanup_ending_ struct ending first, again, one, used, forced, gone;
+	_cleanup_ending_ struct ending first, again, one, used, would, forced, gone;
 	g_autofree char *path = NULL;
 
 	add("198.51.100.0/29", "2000-2999", "udp", "name", "s", "more", &first);
@@ -222,6 +235,10 @@ static void test_add_and_remove(void)
 	assert_refused(&used, DBUS_ERROR_POOL4_IN_USE,
 		       "pool4 entry more is used by 1 binding: 'nat64ctl pool4 drain more' waits "
 		       "for their end, --force ends them");
+	force_dry("more", &would);
+	assert_done(&would, 1,
+		    "pool4 entry more would be removed: 198.51.100.0/29, udp, ports 2000-2999",
+		    "1 binding would end\n");
 	change("RemovePool4", "more", "force", &forced);
 	assert_done(&forced, 1, "pool4 entry more removed: 198.51.100.0/29, udp, ports 2000-2999",
 		    "1 binding ended\n");
@@ -437,6 +454,29 @@ static void test_bib_refused(void)
 	}
 }
 
+/* Draining waits for what does not end by itself. */
+static void test_drain_statics(void)
+{
+	_cleanup_ending_ struct ending added, one, two, would, drained, gone, end;
+
+	add("198.51.100.1", "", "", "name", "s", "ds", &added);
+	bib("AddBib", "tcp", "2001:db8::5", 2000, "198.51.100.1", 2000, NULL, &one);
+	change("DrainPool4", "ds", "dry-run", &would);
+	assert_done(&would, 1,
+		    "pool4 entry ds would take no new bindings and goes with the last of 1",
+		    "1 static binding is among them: the entry stays until 'nat64ctl bib remove' "
+		    "ends it\n");
+	bib("AddBib", "udp", "2001:db8::5", 2001, "198.51.100.1", 2001, NULL, &two);
+	change("DrainPool4", "ds", NULL, &drained);
+	assert_done(&drained, 1, "pool4 entry ds takes no new bindings and goes with the last of 2",
+		    "2 static bindings are among them: the entry stays until 'nat64ctl bib remove' "
+		    "ends them\n");
+	bib("RemoveBib", "tcp", "", 0, "198.51.100.1", 2000, NULL, &gone);
+	g_assert_cmpint(entry_named("ds")->state, ==, POOL4_DRAINING);
+	change("RemovePool4", "ds", "force", &end);
+	g_assert_null(entry_named("ds"));
+}
+
 /* Comes on a port outside of the entry's, is there already, gives way to another, and goes. */
 static void test_bib(void)
 {
@@ -644,6 +684,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/many", test_many);
 	g_test_add_func("/changes/bib-refused", test_bib_refused);
 	g_test_add_func("/changes/bib", test_bib);
+	g_test_add_func("/changes/drain-statics", test_drain_statics);
 	g_test_add_func("/changes/objects", test_objects);
 	g_test_add_func("/changes/block", test_block);
 	g_test_add_func("/changes/block-for-long", test_block_for_long);
