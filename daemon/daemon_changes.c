@@ -4,9 +4,11 @@
  *
  * A change reaches the core at once, where a new entry waits (pending). The rules follow when the
  * event loop has nothing else to do, so after all calls that have come already; but no later than
- * COLLECT_USEC after the first and COLLECT_MAX changes. Then everybody who waits is answered. Who
- * asks one by one gets one update for each; who sends many without waiting for the answers, one for
- * all that came while the last was being made.
+ * COLLECT_USEC after the first, or as long as the last update took if that was longer, and
+ * COLLECT_MAX changes. Then everybody who waits is answered. Who asks one by one gets one update
+ * for each; who sends many without waiting for the answers, one for all that came while the last
+ * was being made. The time of an update grows with the pool, so with a fixed time of collecting,
+ * filling a large one would be nothing but updates.
  */
 #include "daemon/daemon_changes.h"
 
@@ -19,8 +21,12 @@
 #include "daemon/static_change.h"
 #include "dbus/manager.h"
 
-#define COLLECT_USEC 100000
-#define COLLECT_MAX  4096
+#define COLLECT_USEC         100000
+#define COLLECT_LONGEST_USEC 5000000
+#define COLLECT_MAX          4096
+
+/* Changes between two updates that are logged by a line each. */
+#define LINES_MAX 20
 
 struct daemon_changes {
 	struct daemon_changes_config config;
@@ -28,15 +34,38 @@ struct daemon_changes {
 	struct manager *manager;
 	sd_event_source *idle;
 	uint64_t since_usec; /* of the first that waits */
+	uint64_t collect_usec;
 	unsigned n_waiting;
+	unsigned n_done; /* changes since the last update */
 };
+
+static void log_change(struct daemon_changes *changes, const char *text)
+{
+	log_line(changes->n_done++ < LINES_MAX ? LOG_NOTICE : LOG_DEBUG, "%s", text);
+}
+
+static void log_rest(struct daemon_changes *changes)
+{
+	if (changes->n_done > LINES_MAX)
+		log_line(LOG_NOTICE, "and %u more changes like these", changes->n_done - LINES_MAX);
+	changes->n_done = 0;
+}
+
+static uint64_t time_to_collect(uint64_t update_usec)
+{
+	if (update_usec < COLLECT_USEC)
+		return COLLECT_USEC;
+	return update_usec < COLLECT_LONGEST_USEC ? update_usec : COLLECT_LONGEST_USEC;
+}
 
 /* The rules follow, and all are answered. */
 static void settle(struct daemon_changes *changes)
 {
+	gint64 start_usec = g_get_monotonic_time();
 	char *error = NULL;
 	int r;
 
+	log_rest(changes);
 	(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_OFF);
 	(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
 	changes->n_waiting = 0;
@@ -47,6 +76,7 @@ static void settle(struct daemon_changes *changes)
 		error = g_strdup(strerror(-r));
 	if (changes->manager)
 		manager_settled(changes->manager, r < 0 ? error : NULL);
+	changes->collect_usec = time_to_collect((uint64_t)(g_get_monotonic_time() - start_usec));
 	g_free(error);
 }
 
@@ -65,7 +95,7 @@ void daemon_changes_want_rules(struct daemon_changes *changes)
 		changes->since_usec = now_usec;
 		(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_ONESHOT);
 	} else if (changes->n_waiting >= COLLECT_MAX ||
-		   now_usec - changes->since_usec >= COLLECT_USEC) {
+		   now_usec - changes->since_usec >= changes->collect_usec) {
 		/* Next of all. */
 		(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IMPORTANT);
 	}
@@ -80,7 +110,7 @@ static void finish(struct daemon_changes *changes, const struct change_options *
 	if (!result->needs_rules)
 		return;
 	if (result->changed)
-		log_line(LOG_NOTICE, "%s", result->text);
+		log_change(changes, result->text);
 	daemon_changes_want_rules(changes);
 }
 
@@ -144,6 +174,7 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 	int r;
 
 	changes->config = *config;
+	changes->collect_usec = COLLECT_USEC;
 	changes->calls = (struct change_calls){
 		.context = changes,
 		.add_pool4 = call_add_pool4,

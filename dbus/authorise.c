@@ -12,33 +12,25 @@
 
 #include "dbus/names.h"
 
-#define GROUPS_MAX 256 /* a caller in more groups than this is judged by the first ones */
-
 /* How long the bus daemon may take to say who a caller is. */
 #define WHO_TIMEOUT_USEC 2000000
 
-struct caller {
-	uid_t uid;
-	gid_t group[GROUPS_MAX];
-	size_t n_groups;
-};
-
-static void add_group(struct caller *caller, gid_t group)
+static void add_group(struct authorise_caller *caller, gid_t group)
 {
-	if (caller->n_groups < GROUPS_MAX)
+	if (caller->n_groups < AUTHORISE_GROUPS_MAX)
 		caller->group[caller->n_groups++] = group;
 }
 
 /* Peer to peer: as the kernel saw it at connect(). */
-static int caller_of_socket(int fd, struct caller *ret)
+static int caller_of_socket(int fd, struct authorise_caller *ret)
 {
 	struct ucred peer;
-	gid_t groups[GROUPS_MAX];
+	gid_t groups[AUTHORISE_GROUPS_MAX];
 	socklen_t size = sizeof(peer), groups_size = sizeof(groups);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
-	*ret = (struct caller){.uid = peer.uid};
+	*ret = (struct authorise_caller){.uid = peer.uid};
 	add_group(ret, peer.gid);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) == 0) {
 		for (size_t i = 0; i < groups_size / sizeof(*groups); i++)
@@ -47,7 +39,8 @@ static int caller_of_socket(int fd, struct caller *ret)
 	return 0;
 }
 
-static int read_credential(sd_bus_message *reply, struct caller *caller, bool *ret_has_uid)
+static int read_credential(sd_bus_message *reply, struct authorise_caller *caller,
+			   bool *ret_has_uid)
 {
 	const char *name;
 	const void *groups;
@@ -78,11 +71,11 @@ static int read_credential(sd_bus_message *reply, struct caller *caller, bool *r
 }
 
 /* On the bus: the bus daemon has asked the kernel when the caller connected. */
-static int caller_of_bus(sd_bus_message *message, struct caller *ret)
+static int caller_of_bus(sd_bus_message *message, struct authorise_caller *ret)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *call = NULL, *reply = NULL;
 	sd_bus *bus = sd_bus_message_get_bus(message);
-	struct caller caller = {.n_groups = 0};
+	struct authorise_caller caller = {.n_groups = 0};
 	bool has_uid = false;
 	int r;
 
@@ -116,7 +109,31 @@ static int caller_of_bus(sd_bus_message *message, struct caller *ret)
 	return 0;
 }
 
-static bool is_admin(const struct caller *caller)
+/* As before, or as the bus daemon says. */
+static int caller_of_bus_message(struct authorise_caller *last, sd_bus_message *message,
+				 struct authorise_caller *ret)
+{
+	const char *name = sd_bus_message_get_sender(message);
+	sd_id128_t bus;
+	int r;
+
+	if (name == NULL || strlen(name) >= sizeof(last->name))
+		return -ENODATA;
+	r = sd_bus_get_bus_id(sd_bus_message_get_bus(message), &bus);
+	if (r < 0)
+		return r;
+	if (!sd_id128_equal(last->bus, bus) || strcmp(last->name, name) != 0) {
+		r = caller_of_bus(message, last);
+		last->bus = r < 0 ? SD_ID128_NULL : bus;
+		strcpy(last->name, r < 0 ? "" : name);
+		if (r < 0)
+			return r;
+	}
+	*ret = *last;
+	return 0;
+}
+
+static bool is_admin(const struct authorise_caller *caller)
 {
 	const struct group *admins;
 
@@ -130,7 +147,8 @@ static bool is_admin(const struct caller *caller)
 	return false;
 }
 
-int authorise(sd_bus_message *message, enum authorise_action action, sd_bus_error *error)
+int authorise(struct authorise_caller *last, sd_bus_message *message, enum authorise_action action,
+	      sd_bus_error *error)
 {
 	static const char *const what[N_AUTHORISE_ACTIONS] = {
 		[AUTHORISE_READ_BINDINGS] = "see bindings and sessions",
@@ -138,13 +156,13 @@ int authorise(sd_bus_message *message, enum authorise_action action, sd_bus_erro
 		[AUTHORISE_MANAGE_BIB] = "change bindings and clients",
 	};
 	sd_bus *bus = sd_bus_message_get_bus(message);
-	struct caller caller = {.n_groups = 0};
+	struct authorise_caller caller = {.n_groups = 0};
 	int r;
 
 	if (sd_bus_is_server(bus) > 0)
 		r = caller_of_socket(sd_bus_get_fd(bus), &caller);
 	else
-		r = caller_of_bus(message, &caller);
+		r = caller_of_bus_message(last, message, &caller);
 	if (r < 0)
 		return sd_bus_error_set_errnof(error, r, "can not tell who the caller is");
 	if (!is_admin(&caller))

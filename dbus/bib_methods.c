@@ -45,7 +45,7 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 	if (!list_cursor_parse(cursor, ret_cursor))
 		return manager_invalid_cursor(error, cursor);
 	*ret_rows = manager_rows_wanted(limit);
-	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
 	if (r < 0)
 		return r;
 	gateway_lock(manager->gateway);
@@ -165,7 +165,7 @@ static int change(struct manager *manager, sd_bus_message *message, unsigned all
 	struct change_bib request;
 	int r;
 
-	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "ssqsq", &request.protocols, &request.address6,
@@ -208,7 +208,7 @@ int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *err
 	uint16_t port;
 	int r;
 
-	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "ssq", &protocol, &address, &port);

@@ -38,7 +38,7 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 	const char *text;
 	int r;
 
-	r = authorise(message, AUTHORISE_READ_BINDINGS, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
 	if (r < 0)
 		return r;
 	r = list_filter_read(message, false, &filter, error);
@@ -133,7 +133,7 @@ int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *e
 	uint64_t usec;
 	int r;
 
-	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "st", &text, &usec);
@@ -160,7 +160,7 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 	uint32_t index;
 	int r;
 
-	r = authorise(message, AUTHORISE_MANAGE_BIB, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "s", &text);

@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/core/nat64.h"
+#include "dbus/authorise.h"
 #include "dbus/manager.h"
 #include "dbus/options.h"
 
@@ -29,6 +30,7 @@ struct manager {
 	struct connection *connection; /* NULL with no_bus */
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
+	struct authorise_caller last_caller;
 	struct waiting *waiting; /* calls that wait for the rules */
 	struct waiting **last_waiting;
 };

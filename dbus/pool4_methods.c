@@ -87,7 +87,7 @@ int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *erro
 	struct change_pool4 request;
 	int r;
 
-	r = authorise(message, AUTHORISE_MANAGE_POOL4, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_POOL4, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "sss", &request.addresses, &request.ports,
@@ -111,7 +111,7 @@ int pool4_change(struct manager *manager, sd_bus_message *message, const char *e
 	struct change_options options;
 	int r;
 
-	r = authorise(message, AUTHORISE_MANAGE_POOL4, error);
+	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_POOL4, error);
 	if (r < 0)
 		return r;
 	r = options_read(message, allowed, &options, error);
