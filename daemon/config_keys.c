@@ -96,6 +96,9 @@ const struct config_key config_keys[] = {
 {"Translation", "Exempt", CONFIG_EXEMPT, 0,
  0, NAT64_PREFIXES_MAX, "", "", NULL, LIVE,
  "IPv4 and IPv6 prefixes that are handed to the kernel untouched"},
+{"Translation", "ExemptPorts", CONFIG_EXEMPT_PORTS, 0,
+ 0, NAT64_PREFIXES_MAX, "RFC 6888, REQ-6", "", NULL, LIVE,
+ "ports of servers that are handed to the kernel untouched: tcp:25 udp:5000-5010@198.51.100.0/24"},
 
 {"Pool4", "Announce", CONFIG_ANNOUNCE, IN_CONFIG(announce),
  0, 0, "", "auto", NULL, LIVE, "where the kernel answers ARP for pool4: none, auto, or interfaces"},
@@ -277,6 +280,7 @@ static const char *const forms[] = {
 	[CONFIG_CLIENTS] = "any, auto and IPv6 prefixes",
 	[CONFIG_DENY] = "own, private and IPv4 prefixes",
 	[CONFIG_DENY_SOURCE] = "IPv4 prefixes",
+	[CONFIG_EXEMPT_PORTS] = "PROTOCOL:PORTS or PROTOCOL:PORTS@PREFIX, several of them",
 	[CONFIG_EXEMPT] = "IPv4 and IPv6 prefixes",
 	[CONFIG_UDP_BY_PORT] = "PORT:TIME, several of them",
 	[CONFIG_ANNOUNCE] = "none, auto or names of interfaces",

@@ -213,6 +213,48 @@ static char *set_exempt(char **words, struct nat64_config *nat64)
 	return NULL;
 }
 
+/* PROTOCOL:PORTS[@PREFIX] */
+static char *parse_exempt_ports(const char *word, struct exempt_ports *ret)
+{
+	g_auto(GStrv) sides = g_strsplit(word, "@", 2);
+	g_auto(GStrv) what = g_strsplit(sides[0], ":", 2);
+	char error[POOL4_TEXT_ERROR_SIZE];
+	struct port_ranges ports;
+	const char *problem;
+
+	*ret = (struct exempt_ports){.protocol = PROTOCOL_TCP};
+	if (g_strv_length(what) != 2 || !protocol_parse(what[0], &ret->protocol) ||
+	    ret->protocol == PROTOCOL_ICMP)
+		return g_strdup_printf("'%s' is not tcp:PORTS or udp:PORTS", word);
+	problem = port_ranges_parse(what[1], &ports, error, sizeof(error));
+	if (problem != NULL)
+		return g_strdup(problem);
+	if (ports.n_ranges != 1)
+		return g_strdup_printf("'%s' is not one range of ports", what[1]);
+	ret->first = ports.range[0].first;
+	ret->last = ports.range[0].last;
+	return sides[1] != NULL ? prefix4_of_text(sides[1], &ret->servers) : NULL;
+}
+
+static char *set_exempt_ports(char **words, struct nat64_config *nat64)
+{
+	struct exempt_ports exempt[NAT64_PREFIXES_MAX];
+	uint32_t n = 0;
+
+	for (; words[n] != NULL; n++) {
+		char *problem;
+
+		if (n == NAT64_PREFIXES_MAX)
+			return too_many(NAT64_PREFIXES_MAX);
+		problem = parse_exempt_ports(words[n], &exempt[n]);
+		if (problem != NULL)
+			return problem;
+	}
+	memcpy(nat64->exempt_ports, exempt, n * sizeof(*exempt));
+	nat64->n_exempt_ports = n;
+	return NULL;
+}
+
 /* PORT:TIME of a well-known destination port; the key's bounds are those of the time (K-1). */
 static char *parse_port_lifetime(const struct config_key *key, char *word,
 				 struct port_lifetime *ret)
@@ -366,6 +408,8 @@ char *config_list_set(const struct config_key *key, const char *text, struct con
 		return set_deny_source(words, &config->nat64);
 	case CONFIG_EXEMPT:
 		return set_exempt(words, &config->nat64);
+	case CONFIG_EXEMPT_PORTS:
+		return set_exempt_ports(words, &config->nat64);
 	case CONFIG_UDP_BY_PORT:
 		return set_udp_by_port(key, words, &config->nat64);
 	case CONFIG_ANNOUNCE:

@@ -408,6 +408,7 @@ char *config_value_set(const struct config_key *key, const char *text, struct co
 	case CONFIG_DENY:
 	case CONFIG_DENY_SOURCE:
 	case CONFIG_EXEMPT:
+	case CONFIG_EXEMPT_PORTS:
 	case CONFIG_UDP_BY_PORT:
 	case CONFIG_ANNOUNCE:
 	case CONFIG_INTERFACES:

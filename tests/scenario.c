@@ -2,6 +2,7 @@
 #include "tests/scenario.h"
 
 #include <glib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/core/nat64.h"
@@ -165,6 +166,12 @@ static bool configure(struct player *player, char **words)
 		ok = scenario_answer(&player->config, words[1], words[2]);
 	} else if (strcmp(verb, "exempt4") == 0) {
 		ok = prefix4_parse(words[1], &player->config.exempt4[player->config.n_exempt4++]);
+	} else if (strcmp(verb, "exempt_ports") == 0 && n_words == 4) {
+		struct exempt_ports *exempt =
+			&player->config.exempt_ports[player->config.n_exempt_ports++];
+		exempt->protocol = read_protocol(player, words[1]);
+		ok = sscanf(words[2], "%hu-%hu", &exempt->first, &exempt->last) == 2 &&
+		     prefix4_parse(words[3], &exempt->servers);
 	} else if (strcmp(verb, "nonglobal") == 0) {
 		ok = prefix4_parse(words[1],
 				   &player->config.nonglobal[player->config.n_nonglobal++]);

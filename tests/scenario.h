@@ -13,6 +13,7 @@
  *	limit want_bindings 1             events of bindings, or of blocks
  *	answer OUTCOME no|limited|unlimited   its ICMP error
  *	deny | deny_source | exempt4 | nonglobal | clients PREFIX    another one each time
+ *	exempt_ports PROTOCOL FIRST-LAST PREFIX
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
  *	listen PROTOCOL ADDRESS:PORT      a local socket
  *	mtu4 N | mtu6 N                   of all routes but:

@@ -112,9 +112,33 @@ static void test_silent4(void)
 	gateway_free(gateway);
 }
 
+static bool source_in_pool6(void *context, const struct addr6 *dst, struct addr6 *ret)
+{
+	*ret = taddr6_of("[2001:db8:64::1]:0").addr;
+	return true;
+}
+
+/* I-32: no error of ours comes from inside Pool6, whatever address the host would use. */
+static void test_source_in_pool6(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct taddr6 client = taddr6_of("[2001:db8::1]:5000");
+	struct taddr4 nowhere = taddr4_of("198.51.100.7:9");
+
+	gateway->world.route4[0].answer.state = ROUTE_NONE;
+	gateway->world.n_route4 = 1;
+	g_assert_cmpint(gateway_udp6(gateway, &client, &nowhere, NOW), ==, OUTCOME_NO_ROUTE);
+	g_assert_cmpuint(gateway->out.n_packets, ==, 1);
+	gateway->nat->world.source6 = source_in_pool6;
+	g_assert_cmpint(gateway_udp6(gateway, &client, &nowhere, NOW), ==, OUTCOME_NO_ROUTE);
+	g_assert_cmpuint(gateway->out.n_packets, ==, 0);
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/answer/source_in_pool6", test_source_in_pool6);
 	g_test_add_func("/answer/silent4", test_silent4);
 	g_test_add_func("/answer/no_source", test_no_source);
 	g_test_add_func("/answer/limit_is_counted", test_limit_is_counted);

@@ -89,6 +89,15 @@ static void test_good_translation(void)
 	g_assert_cmpstr(prefix4_print(&nat64->deny[4], text), ==, "100.64.0.0/10");
 	g_assert_cmpuint(nat64->n_exempt4, ==, 1);
 	g_assert_cmpuint(nat64->n_exempt6, ==, 1);
+	g_assert_cmpuint(nat64->n_exempt_ports, ==, 2);
+	g_assert_cmpint(nat64->exempt_ports[0].protocol, ==, PROTOCOL_TCP);
+	g_assert_cmpuint(nat64->exempt_ports[0].first, ==, 25);
+	g_assert_cmpuint(nat64->exempt_ports[0].last, ==, 25);
+	g_assert_cmpuint(nat64->exempt_ports[0].servers.len, ==, 0);
+	g_assert_cmpint(nat64->exempt_ports[1].protocol, ==, PROTOCOL_UDP);
+	g_assert_cmpuint(nat64->exempt_ports[1].last, ==, 5010);
+	g_assert_cmpstr(prefix4_print(&nat64->exempt_ports[1].servers, text), ==,
+			"198.51.100.0/24");
 	g_assert_false(config->local_traffic);
 	config_free(config);
 }
@@ -175,7 +184,7 @@ static void test_good_objects(void)
 	g_assert_false(web->protocol[PROTOCOL_UDP]);
 	g_assert_cmpstr(taddr6_print(&web->inside, text), ==, "[2001:db8:1::5]:443");
 	g_assert_cmpstr(taddr4_print(&web->outside, text), ==, "192.0.2.2:8443");
-	g_assert_cmpuint(web->place.line, ==, 46);
+	g_assert_cmpuint(web->place.line, ==, 47);
 	config_free(config);
 }
 
@@ -273,6 +282,11 @@ static const struct bad_case bad_cases[] = {
 {"[Translation]\nAllowNonGlobal=yes\n", ":2: [Translation] AllowNonGlobal: non-global IPv4 addresses can be reached through 64:ff9b::/96, against RFC 6052, 3.1", W},
 {"[Translation]\nPool6=2001:db8::/96\nAllowNonGlobal=yes\n", ":3: [Translation] AllowNonGlobal: has no effect, because 64:ff9b::/96 is not in Pool6", W},
 {"[Translation]\nDenySource=2001:db8::/32\n", ":2: [Translation] DenySource: '2001:db8::/32' is not an IPv4 prefix", E},
+{"[Translation]\nExemptPorts=25\n", ":2: [Translation] ExemptPorts: '25' is not tcp:PORTS or udp:PORTS", E},
+{"[Translation]\nExemptPorts=icmp:25\n", ":2: [Translation] ExemptPorts: 'icmp:25' is not tcp:PORTS or udp:PORTS", E},
+{"[Translation]\nExemptPorts=tcp:25,30\n", ":2: [Translation] ExemptPorts: '25,30' is not one range of ports", E},
+{"[Translation]\nExemptPorts=tcp:26-25\n", ":2: [Translation] ExemptPorts: 26-25 is reversed: did you mean 25-26?", E},
+{"[Translation]\nExemptPorts=tcp:25@198.51.100.7/24\n", ":2: [Translation] ExemptPorts: 198.51.100.7/24 has host bits set: did you mean 198.51.100.0/24?", E},
 {"[Translation]\nInnerChecksum=no\n", ":2: [Translation] InnerChecksum: 'no' is none of: verify, ignore", E},
 {"[Translation]\nICMPErrors=no_route\n", ":2: [Translation] ICMPErrors: 'no_route' is not OUTCOME:no, :limited or :unlimited", E},
 {"[Translation]\nICMPErrors=noroute:no\n", ":2: [Translation] ICMPErrors: 'noroute' is not an outcome of 'nat64ctl stats --all'", E},

@@ -4,6 +4,24 @@
 #include "daemon/core/policy.h"
 #include "daemon/core/tuple.h"
 
+/* Where the ports stand, in TCP and in UDP. */
+#define SRC_PORT 0
+#define DST_PORT 2
+
+/* RFC 6888, REQ-6: is the server's port exempt (A-16)? Only what came in one piece shows it. at: of
+ * the port in the transport header. */
+static bool is_exempt_server(const struct nat64 *nat, const struct packet *packet, uint32_t peer4,
+			     uint32_t at)
+{
+	struct taddr4 server;
+
+	if (nat->config.n_exempt_ports == 0 || packet->is_fragment ||
+	    packet->protocol == PROTOCOL_ICMP || packet_l4_size(packet) < at + 2)
+		return false;
+	server = (struct taddr4){peer4, load_be16(packet_l4(packet) + at)};
+	return policy_exempt_server(nat, packet->protocol, &server);
+}
+
 enum outcome admission_6to4(const struct nat64 *nat, const struct packet *packet, int *ret_pool6,
 			    uint32_t *ret_peer4)
 {
@@ -28,6 +46,8 @@ enum outcome admission_6to4(const struct nat64 *nat, const struct packet *packet
 		return OUTCOME_NONGLOBAL_DESTINATION;
 	if (addr4_is_illegal(*ret_peer4))
 		return OUTCOME_ILLEGAL_DESTINATION;
+	if (is_exempt_server(nat, packet, *ret_peer4, DST_PORT))
+		return OUTCOME_EXEMPT;
 	*ret_pool6 = pool6;
 	return OUTCOME_TRANSLATED;
 }
@@ -52,7 +72,10 @@ enum outcome admission_4to6(const struct nat64 *nat, const struct packet *packet
 {
 	if (is_exempt_4to6(nat, packet))
 		return OUTCOME_EXEMPT;
-	return illegal_source4(packet) ? OUTCOME_ILLEGAL_SOURCE : OUTCOME_TRANSLATED;
+	if (illegal_source4(packet))
+		return OUTCOME_ILLEGAL_SOURCE;
+	return is_exempt_server(nat, packet, packet_src4(packet), SRC_PORT) ? OUTCOME_EXEMPT
+									    : OUTCOME_TRANSLATED;
 }
 
 /* These are found before any binding is looked at, or without one. */

@@ -53,8 +53,8 @@ static void answer6(struct nat64 *nat, const struct answer *answer, struct out *
 
 	if (policy_pool6_of(nat, &to) >= 0 || addr6_is_illegal_source(&to))
 		return;
-	if (!nat->world.source6(nat->world.context, &to, &from))
-		return;
+	if (!nat->world.source6(nat->world.context, &to, &from) || policy_pool6_of(nat, &from) >= 0)
+		return; /* I-32 */
 	if (!within_limit(
 		    nat, true,
 		    is_unlimited(nat, answer) ||

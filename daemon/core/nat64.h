@@ -70,6 +70,14 @@ struct port_lifetime {
 };
 #define NAT64_PORT_LIFETIMES_MAX 32
 
+/* Servers' ports that are exempt, Translation.ExemptPorts. */
+struct exempt_ports {
+	enum protocol protocol; /* TCP or UDP */
+	uint16_t first;
+	uint16_t last;
+	struct prefix4 servers; /* 0.0.0.0/0: wherever they are */
+};
+
 /* What one client may have, protocol by protocol (quota.h). 0 = no limit. */
 struct quota_config {
 	uint32_t bindings_per_address;         /* of one IPv6 address */
@@ -102,6 +110,8 @@ struct nat64_config {
 	uint32_t n_exempt4;
 	struct prefix6 exempt6[NAT64_PREFIXES_MAX];
 	uint32_t n_exempt6;
+	struct exempt_ports exempt_ports[NAT64_PREFIXES_MAX];
+	uint32_t n_exempt_ports;
 	bool error_source_server; /* Translation.ErrorSource=server (I-19) */
 	bool inbound_refresh;     /* S-20 */
 	struct xlat_rules rules;

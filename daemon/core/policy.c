@@ -48,6 +48,19 @@ bool policy_exempt4(const struct nat64 *nat, uint32_t addr)
 	return in_prefixes4(nat->config.exempt4, nat->config.n_exempt4, addr);
 }
 
+bool policy_exempt_server(const struct nat64 *nat, enum protocol protocol,
+			  const struct taddr4 *server)
+{
+	for (uint32_t i = 0; i < nat->config.n_exempt_ports; i++) {
+		const struct exempt_ports *exempt = &nat->config.exempt_ports[i];
+		if (exempt->protocol == protocol && server->port >= exempt->first &&
+		    server->port <= exempt->last &&
+		    prefix4_contains(&exempt->servers, server->addr))
+			return true;
+	}
+	return false;
+}
+
 static bool is_well_known(const struct prefix6 *prefix)
 {
 	return prefix->len == rfc6052_well_known_prefix.len &&

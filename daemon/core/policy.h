@@ -17,6 +17,9 @@ const struct prefix6 *policy_pool6(const struct nat64 *nat, uint8_t index);
 /* left to the kernel by the configuration. */
 bool policy_exempt6(const struct nat64 *nat, const struct addr6 *addr);
 bool policy_exempt4(const struct nat64 *nat, uint32_t addr);
+/* The same for a server's port; of ICMP none. */
+bool policy_exempt_server(const struct nat64 *nat, enum protocol protocol,
+			  const struct taddr4 *server);
 
 /* not to be shown through this prefix. */
 bool policy_nonglobal(const struct nat64 *nat, uint8_t pool6, uint32_t addr4);
