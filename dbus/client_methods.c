@@ -96,7 +96,8 @@ static void block(struct manager *manager, const struct prefix6 *prefix, uint64_
 {
 	struct nat64 *nat = manager->gateway->nat;
 	bool forever = usec == 0 || usec == UINT64_MAX;
-	uint64_t until_ms = forever ? BLOCKLIST_FOREVER : gateway_now_ms() + usec / 1000 + (usec % 1000 != 0);
+	uint64_t until_ms =
+		forever ? BLOCKLIST_FOREVER : gateway_now_ms() + usec / 1000 + (usec % 1000 != 0);
 	char text[ADDR_TEXT_SIZE];
 	bool known, done = true;
 	uint32_t index;
