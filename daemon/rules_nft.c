@@ -275,6 +275,9 @@ static void print_exempt(GString *text, const struct rules_plan *plan)
 {
 	g_string_append_printf(text,
 			       "\tchain exempt {\n"
+			       /* A frame for everybody: the kernel never forwards these (RFC 1812,
+				* 5.3.4), nor are they answered (I-29). */
+			       "\t\tmeta pkttype { broadcast, multicast } accept\n"
 			       "\t\tmeta mark & 0x%08x == 0x%08x iif != \"lo\" accept\n"
 			       "\t\tip6 saddr @exempt6 accept\n"
 			       "\t\tip6 daddr @exempt6 accept\n"

@@ -144,8 +144,8 @@ void teardown(void)
 		g_error("%s", error);
 }
 
-/* From the world to the gateway. */
-void send_in(struct world *world, const struct craft *what)
+static void send_frame(struct world *world, const struct craft *what,
+		       const uint8_t to_mac[ETH_ALEN])
 {
 	static struct craft_buffer buffer;
 	struct packet packet = craft_packet(&buffer, what);
@@ -154,12 +154,24 @@ void send_in(struct world *world, const struct craft *what)
 		.sll_protocol = htons(what->version == 6 ? ETH_P_IPV6 : ETH_P_IP),
 		.sll_ifindex = world->link,
 		.sll_halen = ETH_ALEN,
-		.sll_addr = {2, 0, 0, 0, 0, 1},
 	};
 
+	memcpy(to.sll_addr, to_mac, ETH_ALEN);
 	g_assert_cmpint(sendto(world->wire, packet.data, packet.size, 0, (struct sockaddr *)&to,
 			       sizeof(to)),
 			==, packet.size);
+}
+
+/* From the world to the gateway. */
+void send_in(struct world *world, const struct craft *what)
+{
+	send_frame(world, what, (const uint8_t[ETH_ALEN]){2, 0, 0, 0, 0, 1});
+}
+
+/* The same to everybody on the link. */
+void send_to_all(struct world *world, const struct craft *what)
+{
+	send_frame(world, what, (const uint8_t[ETH_ALEN]){0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
 }
 
 /* Until a ping of ours comes back: what left the gateway before, the first that has protocol from

@@ -50,6 +50,8 @@ void teardown(void);
 
 /* From the world to the gateway. */
 void send_in(struct world *world, const struct craft *what);
+/* The same in a broadcast frame. */
+void send_to_all(struct world *world, const struct craft *what);
 /* As the daemon sends, by raw sockets; or, not marked, as anybody else. */
 void send_out(const struct craft *what, bool marked);
 

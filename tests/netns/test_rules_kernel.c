@@ -52,6 +52,13 @@ static void test_nothing_leaks_without_daemon(void)
 	send_in(&world, &to_pool6);
 	send_in(&world, &to_pool4);
 	g_assert_cmpuint(queued(1), ==, 2);
+	/* I-29 (RFC 1812, 5.3.4): what came to everybody on the link is not forwarded, and not
+	 * answered. */
+	send_to_all(&world, &to_pool6);
+	send_to_all(&world, &to_pool4);
+	g_assert_cmpuint(queued(1), ==, 2);
+	g_assert_false(left_gateway(&world, IPPROTO_UDP, CLIENT, &seen));
+	g_assert_false(left_gateway(&world, IPPROTO_UDP, PEER, &seen));
 	daemon_stop(&world);
 
 	teardown();
