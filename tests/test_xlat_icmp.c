@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/icmp_map.h"
 #include "daemon/core/xlat_icmp.h"
 #include "tests/csv.h"
 #include "tests/naive.h"
@@ -385,10 +386,11 @@ static void play_types(unsigned version, const char *file)
 		for (uint32_t i = type_first << 8 | code_first; i <= (type_last << 8 | code_last);
 		     i++) {
 			const uint8_t type = (uint8_t)(i >> 8), code = (uint8_t)i;
+			struct icmp_mapped mapped;
 			const bool echo = version == 4 ? type == 0 || type == 8 : type >= 128;
-			const enum outcome outcome = version == 4
-							     ? xlat_icmp_4to6_type(type, code, 0)
-							     : xlat_icmp_6to4_type(type, code, 0);
+			const enum outcome outcome =
+				version == 4 ? icmp_map_4to6(type, code, 0, &mapped)
+					     : icmp_map_6to4(type, code, 0, &mapped);
 
 			n++;
 			g_assert_cmpint(outcome, ==,
@@ -420,6 +422,7 @@ static void check_pointer(unsigned version, uint8_t code, uint32_t pointer, cons
 {
 	static struct run run;
 	const bool translated = strcmp(expected, "drop") != 0;
+	struct icmp_mapped mapped;
 	const uint32_t to = (uint32_t)strtoul(expected, NULL, 10);
 	const struct message_spec message = {.type = version == 4 ? 12 : 4,
 					     .code = code,
@@ -429,8 +432,8 @@ static void check_pointer(unsigned version, uint8_t code, uint32_t pointer, cons
 
 	g_assert_cmpint(outcome, ==, translated ? OUTCOME_TRANSLATED : OUTCOME_ICMP_UNTRANSLATABLE);
 	g_assert_cmpint(outcome, ==,
-			version == 4 ? xlat_icmp_4to6_type(12, code, pointer)
-				     : xlat_icmp_6to4_type(4, code, pointer));
+			version == 4 ? icmp_map_4to6(12, code, pointer, &mapped)
+				     : icmp_map_6to4(4, code, pointer, &mapped));
 	if (translated)
 		g_assert_cmpuint(load_be32(packet_l4(&run.packet) + 4), ==,
 				 version == 4 ? to : to << 24);
@@ -488,7 +491,7 @@ static void test_mtu_4to6(void)
 			.protocol = PROTOCOL_UDP, .l4_size = inner_size - 20, .present = 8};
 
 		g_test_message("mtu46.csv:%u", csv_line(csv));
-		g_assert_cmpuint(xlat_icmp_4to6_mtu(mtu, inner_size, &path), ==, expected);
+		g_assert_cmpuint(icmp_map_4to6_mtu(mtu, inner_size, &path), ==, expected);
 		g_assert_cmpint(run_message(&run, 4, &message, &inner, &path, &copy_rules), ==,
 				OUTCOME_TRANSLATED);
 		g_assert_cmpuint(load_be32(packet_l4(&run.packet) + 4), ==, expected);
@@ -513,7 +516,7 @@ static void test_mtu_6to4(void)
 			.protocol = PROTOCOL_UDP, .l4_size = 1400, .present = 8, .atomic = atomic};
 
 		g_test_message("mtu64.csv:%u", csv_line(csv));
-		g_assert_cmpuint(xlat_icmp_6to4_mtu(mtu, atomic, &path), ==, expected);
+		g_assert_cmpuint(icmp_map_6to4_mtu(mtu, atomic, &path), ==, expected);
 		g_assert_cmpint(run_message(&run, 6, &message, &inner, &path, &copy_rules), ==,
 				OUTCOME_TRANSLATED);
 		g_assert_cmpuint(load_be32(packet_l4(&run.packet) + 4), ==, expected);
@@ -527,12 +530,12 @@ static void test_mtu_at_both_ends(void)
 	const struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
 	const struct xlat_path narrow = {.nh4_mtu = 1500, .nh6_mtu = 0};
 
-	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, false, &narrow), ==, 1260);
-	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, true, &narrow), ==, 1252);
+	g_assert_cmpuint(icmp_map_6to4_mtu(1400, false, &narrow), ==, 1260);
+	g_assert_cmpuint(icmp_map_6to4_mtu(1400, true, &narrow), ==, 1252);
 
-	g_assert_cmpuint(xlat_icmp_4to6_mtu(1400, 1500, &path), ==, 1420);
-	g_assert_cmpuint(xlat_icmp_6to4_mtu(1400, false, &path), ==, 1380);
-	g_assert_cmpuint(xlat_icmp_6to4_mtu(UINT32_MAX, false, &path), ==, 65535);
+	g_assert_cmpuint(icmp_map_4to6_mtu(1400, 1500, &path), ==, 1420);
+	g_assert_cmpuint(icmp_map_6to4_mtu(1400, false, &path), ==, 1380);
+	g_assert_cmpuint(icmp_map_6to4_mtu(UINT32_MAX, false, &path), ==, 65535);
 }
 
 /* Whole messages. */

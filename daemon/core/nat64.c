@@ -10,9 +10,9 @@
 #include "daemon/core/admission.h"
 #include "daemon/core/answer.h"
 #include "daemon/core/forward.h"
+#include "daemon/core/icmp_map.h"
 #include "daemon/core/icmp_transit.h"
 #include "daemon/core/reassembly.h"
-#include "daemon/core/xlat_icmp.h"
 
 static enum outcome receive_6to4(struct passage *passage)
 {
@@ -29,7 +29,8 @@ static enum outcome receive_6to4(struct passage *passage)
 	struct packet *packet = passage->packet;
 	if (packet->protocol == PROTOCOL_ICMP) {
 		const uint8_t *icmp = packet_l4(packet);
-		outcome = xlat_icmp_6to4_type(icmp[0], icmp[1], load_be32(icmp + 4));
+		struct icmp_mapped mapped;
+		outcome = icmp_map_6to4(icmp[0], icmp[1], load_be32(icmp + 4), &mapped);
 		if (outcome != OUTCOME_TRANSLATED)
 			return outcome;
 	}
@@ -51,7 +52,8 @@ static enum outcome pass_4to6(struct passage *passage)
 	struct packet *packet = passage->packet;
 	if (packet->protocol == PROTOCOL_ICMP) {
 		const uint8_t *icmp = packet_l4(packet);
-		outcome = xlat_icmp_4to6_type(icmp[0], icmp[1], icmp[4]);
+		struct icmp_mapped mapped;
+		outcome = icmp_map_4to6(icmp[0], icmp[1], icmp[4], &mapped);
 		if (outcome != OUTCOME_TRANSLATED)
 			return outcome;
 	}

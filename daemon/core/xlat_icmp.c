@@ -2,14 +2,16 @@
 /*
  * ICMP errors into the other family, see xlat_icmp.h.
  *
- * A message is looked up in the maps, laid out (I-23 to I-26) and then written from front to back:
- * outer header, ICMP header, embedded header, embedded transport header and data, padding,
- * extension. The embedded transport checksum is adjusted, not made: it may be wrong, or cover bytes
- * that are not here (I-9). The outer ICMP checksum is made anew; packet_parse() verified the old.
+ * A message is looked up in the maps (icmp_map.h), laid out (I-23 to I-26) and then written from
+ * front to back: outer header, ICMP header, embedded header, embedded transport header and data,
+ * padding, extension. The embedded transport checksum is adjusted, not made: it may be wrong, or
+ * cover bytes that are not here (I-9). The outer ICMP checksum is made anew; packet_parse()
+ * verified the old.
  */
 #include "daemon/core/xlat_icmp.h"
 
 #include "daemon/core/checksum.h"
+#include "daemon/core/icmp_map.h"
 
 /* I-26: of the whole message, IP header included. */
 #define ERROR6_SIZE_MAX 1280
@@ -19,116 +21,6 @@
 #define QUOTED_SIZE_MIN 128
 #define LENGTH_UNIT4    4
 #define LENGTH_UNIT6    8
-
-/* RFC 8200, 5: no IPv6 link has less. */
-#define IP6_MTU_MIN 1280
-
-#define ANY_CODE  0, 255
-#define SAME_CODE (-1)
-
-/* What bytes 4 to 7 of the ICMP header become. */
-enum field {
-	FIELD_ZERO,
-	FIELD_ECHO,        /* identifier and sequence number: not done here */
-	FIELD_LENGTH,      /* zero, but for the length of RFC 4884 */
-	FIELD_MTU,         /* F-20, F-21 */
-	FIELD_POINTER,     /* through the map of pointers */
-	FIELD_NEXT_HEADER, /* a pointer to Next Header */
-};
-
-struct type_map {
-	uint8_t type;
-	uint8_t code_first, code_last;
-	uint8_t to_type;
-	int to_code;
-	enum field field;
-};
-
-struct pointer_map {
-	uint32_t first, last;
-	uint32_t to;
-};
-
-struct icmp_map {
-	const struct type_map *type;
-	size_t n_types;
-	const struct pointer_map *pointer;
-	size_t n_pointers;
-};
-
-/* What is not listed is dropped. */
-/* clang-format off */
-
-/* RFC 7915, 4.2; tests/vectors/icmp46.csv. */
-static const struct type_map type46[] = {
-	{  8, 0, 0,     128, 0, FIELD_ECHO },
-	{  0, 0, 0,     129, 0, FIELD_ECHO },
-	{  3, 0, 1,       1, 0, FIELD_LENGTH },      /* network, host unreachable */
-	{  3, 2, 2,       4, 1, FIELD_NEXT_HEADER }, /* protocol unreachable */
-	{  3, 3, 3,       1, 4, FIELD_LENGTH },      /* port unreachable */
-	{  3, 4, 4,       2, 0, FIELD_MTU },         /* fragmentation needed */
-	{  3, 5, 8,       1, 0, FIELD_LENGTH },      /* source route failed, unknown, isolated */
-	{  3, 9, 10,      1, 1, FIELD_LENGTH },      /* prohibited */
-	{  3, 11, 12,     1, 0, FIELD_LENGTH },      /* unreachable for this TOS */
-	{  3, 13, 13,     1, 1, FIELD_LENGTH },      /* prohibited by filtering */
-	{  3, 15, 15,     1, 1, FIELD_LENGTH },      /* precedence cutoff */
-	{ 11, ANY_CODE,   3, SAME_CODE, FIELD_LENGTH },
-	{ 12, 0, 0,       4, 0, FIELD_POINTER },
-	{ 12, 2, 2,       4, 0, FIELD_POINTER },
-};
-
-/* RFC 7915, 5.2; tests/vectors/icmp64.csv. */
-static const struct type_map type64[] = {
-	{ 128, 0, 0,      8, 0, FIELD_ECHO },
-	{ 129, 0, 0,      0, 0, FIELD_ECHO },
-	{   1, 0, 0,      3, 1, FIELD_LENGTH },      /* no route */
-	{   1, 1, 1,      3, 10, FIELD_LENGTH },     /* prohibited */
-	{   1, 2, 3,      3, 1, FIELD_LENGTH },      /* beyond scope, address unreachable */
-	{   1, 4, 4,      3, 3, FIELD_LENGTH },      /* port unreachable */
-	{   2, ANY_CODE,  3, 4, FIELD_MTU },
-	{   3, ANY_CODE, 11, SAME_CODE, FIELD_LENGTH },
-	{   4, 0, 0,     12, 0, FIELD_POINTER },
-	{   4, 1, 1,      3, 2, FIELD_ZERO },        /* unrecognized Next Header */
-};
-
-/* RFC 7915, figure 3; tests/vectors/icmp_pointer46.csv. */
-static const struct pointer_map pointer46[] = {
-	{  0,  0,  0 }, /* Version, IHL     -> Version, Traffic Class */
-	{  1,  1,  1 }, /* Type of Service  -> Traffic Class, Flow Label */
-	{  2,  3,  4 }, /* Total Length     -> Payload Length */
-	{  8,  8,  7 }, /* Time to Live     -> Hop Limit */
-	{  9,  9,  6 }, /* Protocol         -> Next Header */
-	{ 12, 15,  8 }, /* source address */
-	{ 16, 19, 24 }, /* destination address */
-};
-
-/* RFC 7915, figure 6; tests/vectors/icmp_pointer64.csv. */
-static const struct pointer_map pointer64[] = {
-	{  0,  0,  0 }, /* Version, Traffic Class    -> Version, IHL */
-	{  1,  1,  1 }, /* Traffic Class, Flow Label -> Type of Service */
-	{  4,  5,  2 }, /* Payload Length            -> Total Length */
-	{  6,  6,  9 }, /* Next Header               -> Protocol */
-	{  7,  7,  8 }, /* Hop Limit                 -> Time to Live */
-	{  8, 23, 12 }, /* source address */
-	{ 24, 39, 16 }, /* destination address */
-};
-
-/* RFC 1191, 7: those that an IPv6 path can have. */
-static const uint32_t plateau[] = { 65535, 32000, 17914, 8166, 4352, 2002, 1492 };
-
-#define N_ROWS(array) (sizeof(array) / sizeof((array)[0]))
-
-static const struct icmp_map map46 = { type46, N_ROWS(type46), pointer46, N_ROWS(pointer46) };
-static const struct icmp_map map64 = { type64, N_ROWS(type64), pointer64, N_ROWS(pointer64) };
-/* clang-format on */
-
-/* The ICMP header to be written. */
-struct mapped {
-	uint8_t type;
-	uint8_t code;
-	enum field rule;
-	uint32_t field; /* pointer or MTU */
-};
 
 /* How large the parts behind the ICMP header become. */
 struct layout {
@@ -154,108 +46,15 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-static uint32_t add_saturating(uint32_t a, uint32_t b)
-{
-	return a > UINT32_MAX - b ? UINT32_MAX : a + b;
-}
-
-static const struct type_map *map_type(const struct icmp_map *map, uint8_t type, uint8_t code)
-{
-	for (size_t i = 0; i < map->n_types; i++) {
-		const struct type_map *row = &map->type[i];
-
-		if (row->type == type && row->code_first <= code && code <= row->code_last)
-			return row;
-	}
-	return NULL;
-}
-
-static const struct pointer_map *map_pointer(const struct icmp_map *map, uint32_t pointer)
-{
-	for (size_t i = 0; i < map->n_pointers; i++) {
-		const struct pointer_map *row = &map->pointer[i];
-
-		if (row->first <= pointer && pointer <= row->last)
-			return row;
-	}
-	return NULL;
-}
-
-/* I-1, I-2. The MTU is left to the caller. */
-static bool map_find(const struct icmp_map *map, uint8_t type, uint8_t code, uint32_t pointer,
-		     struct mapped *ret)
-{
-	const struct type_map *row = map_type(map, type, code);
-	const struct pointer_map *to = NULL;
-
-	if (!row)
-		return false;
-	if (row->field == FIELD_POINTER) {
-		to = map_pointer(map, pointer);
-		if (!to)
-			return false;
-	}
-	*ret = (struct mapped){
-		.type = row->to_type,
-		.code = row->to_code == SAME_CODE ? code : (uint8_t)row->to_code,
-		.rule = row->field,
-		.field = to                                ? to->to
-			 : row->field == FIELD_NEXT_HEADER ? 6
-							   : 0,
-	};
-	return true;
-}
-
-enum outcome xlat_icmp_4to6_type(uint8_t type, uint8_t code, uint32_t pointer)
-{
-	struct mapped mapped;
-
-	return map_find(&map46, type, code, pointer, &mapped) ? OUTCOME_TRANSLATED
-							      : OUTCOME_ICMP_UNTRANSLATABLE;
-}
-
-enum outcome xlat_icmp_6to4_type(uint8_t type, uint8_t code, uint32_t pointer)
-{
-	struct mapped mapped;
-
-	return map_find(&map64, type, code, pointer, &mapped) ? OUTCOME_TRANSLATED
-							      : OUTCOME_ICMP_UNTRANSLATABLE;
-}
-
-uint32_t xlat_icmp_4to6_mtu(uint32_t mtu, uint32_t inner_size, const struct xlat_path *path)
-{
-	const uint32_t growth = IP6_HEADER_SIZE - IP4_HEADER_SIZE;
-
-	/* A router older than RFC 1191 names no MTU: guess the next one that is common. */
-	for (size_t i = 0; mtu == 0 && i < N_ROWS(plateau); i++) {
-		if (plateau[i] < inner_size)
-			mtu = plateau[i];
-	}
-	if (mtu == 0)
-		return IP6_MTU_MIN;
-	mtu = min_u32(mtu + growth, path->nh6_mtu);
-	mtu = min_u32(mtu, add_saturating(path->nh4_mtu, growth));
-	return max_u32(mtu, IP6_MTU_MIN);
-}
-
-uint32_t xlat_icmp_6to4_mtu(uint32_t mtu, bool inner_fragment, const struct xlat_path *path)
-{
-	const uint32_t shrinking =
-		IP6_HEADER_SIZE - IP4_HEADER_SIZE + (inner_fragment ? FRAGMENT_HEADER_SIZE : 0);
-
-	mtu = min_u32(max_u32(mtu, IP6_MTU_MIN), max_u32(path->nh6_mtu, IP6_MTU_MIN)) - shrinking;
-	return min_u32(min_u32(mtu, path->nh4_mtu), UINT16_MAX);
-}
-
 /*
  * header_size: of the embedded header to be written; room: for everything behind the ICMP header.
  * Where the new message has no place for a length, there is no extension (I-24).
  */
-static struct layout layout_make(const struct mapped *mapped, uint32_t header_size,
+static struct layout layout_make(const struct icmp_mapped *mapped, uint32_t header_size,
 				 const struct inner_packet *inner, uint32_t unit, uint32_t room)
 {
 	const uint32_t inner_size = header_size + inner->present - inner->l4_offset;
-	uint32_t extension_size = mapped->rule == FIELD_LENGTH ? inner->extension_size : 0;
+	uint32_t extension_size = mapped->rule == ICMP_MAP_LENGTH ? inner->extension_size : 0;
 	uint32_t quoted_size;
 
 	if (extension_size == 0) {
@@ -452,18 +251,21 @@ static uint64_t pseudo4(uint32_t src, uint32_t dst, enum protocol protocol)
 
 /* Behind the outer header. Bytes 4 to 7: the pointer of ICMP is byte 4, its length byte 5, its MTU
  * bytes 6 and 7; in ICMPv6 the length is byte 4 and the others are all four (I-5). */
-static void write_icmp4(uint8_t *icmp, const struct mapped *mapped, const struct layout *layout)
+static void write_icmp4(uint8_t *icmp, const struct icmp_mapped *mapped,
+			const struct layout *layout)
 {
 	icmp[0] = mapped->type;
 	icmp[1] = mapped->code;
-	store_be32(icmp + 4, mapped->rule == FIELD_POINTER ? mapped->field << 24 : mapped->field);
+	store_be32(icmp + 4,
+		   mapped->rule == ICMP_MAP_POINTER ? mapped->field << 24 : mapped->field);
 	if (layout->extension_size != 0)
 		icmp[5] = (uint8_t)(layout->quoted_size / LENGTH_UNIT4);
 	write_icmp_check(icmp, ICMP_HEADER_SIZE + layout->quoted_size + layout->extension_size, 0);
 }
 
-static void write_icmp6(uint8_t *icmp, const struct mapped *mapped, const struct layout *layout,
-			const struct addr6 *src, const struct addr6 *dst)
+static void write_icmp6(uint8_t *icmp, const struct icmp_mapped *mapped,
+			const struct layout *layout, const struct addr6 *src,
+			const struct addr6 *dst)
 {
 	const uint32_t size = ICMP_HEADER_SIZE + layout->quoted_size + layout->extension_size;
 
@@ -501,16 +303,16 @@ enum outcome xlat_icmp_6to4(struct packet *packet, const struct inner_packet *in
 				      inner->protocol),
 		.new_pseudo = pseudo4(inner_to->src.addr, inner_to->dst.addr, inner->protocol),
 	};
-	struct mapped mapped;
+	struct icmp_mapped mapped;
 	struct layout layout;
 	uint8_t *message, *icmp, *inner_at, *l4;
 	uint32_t size;
 
-	if (!map_find(&map64, from[0], from[1], load_be32(from + 4), &mapped))
+	if (icmp_map_6to4(from[0], from[1], load_be32(from + 4), &mapped) != OUTCOME_TRANSLATED)
 		return OUTCOME_ICMP_UNTRANSLATABLE;
-	if (mapped.rule == FIELD_MTU)
+	if (mapped.rule == ICMP_MAP_MTU)
 		mapped.field =
-			xlat_icmp_6to4_mtu(load_be32(from + 4), inner->has_fragment_header, path);
+			icmp_map_6to4_mtu(load_be32(from + 4), inner->has_fragment_header, path);
 	layout = layout_make(&mapped, IP4_HEADER_SIZE, inner, LENGTH_UNIT4, room);
 	size = IP4_HEADER_SIZE + ICMP_HEADER_SIZE + layout.quoted_size + layout.extension_size;
 
@@ -552,15 +354,15 @@ enum outcome xlat_icmp_4to6(struct packet *packet, const struct inner_packet *in
 		.new_pseudo = pseudo6(&inner_to->src.addr, &inner_to->dst.addr, payload_size,
 				      inner->protocol),
 	};
-	struct mapped mapped;
+	struct icmp_mapped mapped;
 	struct layout layout;
 	uint8_t *message, *icmp, *inner_at, *l4;
 	uint32_t size;
 
-	if (!map_find(&map46, from[0], from[1], from[4], &mapped))
+	if (icmp_map_4to6(from[0], from[1], from[4], &mapped) != OUTCOME_TRANSLATED)
 		return OUTCOME_ICMP_UNTRANSLATABLE;
-	if (mapped.rule == FIELD_MTU)
-		mapped.field = xlat_icmp_4to6_mtu(load_be16(from + 6), inner->claimed, path);
+	if (mapped.rule == ICMP_MAP_MTU)
+		mapped.field = icmp_map_4to6_mtu(load_be16(from + 6), inner->claimed, path);
 	layout = layout_make(&mapped, inner_header_size, inner, LENGTH_UNIT6, room);
 	size = IP6_HEADER_SIZE + ICMP_HEADER_SIZE + layout.quoted_size + layout.extension_size;
 

@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "daemon/core/icmp_map.h"
 #include "daemon/core/xlat_icmp.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/naive_parse.h"
@@ -307,7 +308,8 @@ static enum outcome to4(struct fuzz *fuzz, struct packet *packet, const struct i
 		{POOL4, port},
 		{SERVER4, inner->protocol == PROTOCOL_ICMP ? port : inner_port(inner, 1)}};
 	const uint8_t *icmp = packet_l4(packet);
-	const enum outcome expected = xlat_icmp_6to4_type(icmp[0], icmp[1], load_be32(icmp + 4));
+	struct icmp_mapped mapped;
+	const enum outcome expected = icmp_map_6to4(icmp[0], icmp[1], load_be32(icmp + 4), &mapped);
 	const enum outcome outcome = xlat_icmp_6to4(packet, inner, &to, ROUTER4, POOL4, &fuzz->path,
 						    &fuzz->rules, &fuzz->out);
 
@@ -323,7 +325,8 @@ static enum outcome to6(struct fuzz *fuzz, struct packet *packet, const struct i
 		{client6, port},
 		{server6, inner->protocol == PROTOCOL_ICMP ? port : inner_port(inner, 1)}};
 	const uint8_t *icmp = packet_l4(packet);
-	const enum outcome expected = xlat_icmp_4to6_type(icmp[0], icmp[1], icmp[4]);
+	struct icmp_mapped mapped;
+	const enum outcome expected = icmp_map_4to6(icmp[0], icmp[1], icmp[4], &mapped);
 	const enum outcome outcome = xlat_icmp_4to6(packet, inner, &to, &router6, &client6,
 						    &fuzz->path, &fuzz->rules, &fuzz->out);
 
