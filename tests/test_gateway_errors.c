@@ -63,6 +63,7 @@ static const struct example examples[] = {
 	 "ptr 51"},
 	{"last next header", "6to4", GATEWAY, IN6 "proto 132 len 12", "UNKNOWN_PROTOCOL", ""},
 	{"last next header", "6to4", GATEWAY, IN6 "proto 59 len 12", "UNKNOWN_PROTOCOL", ""},
+	{"last next header", "6to4", GATEWAY, IN6 "proto 59 len 0", "UNKNOWN_PROTOCOL", ""},
 	{"protocol is not", "4to6", GATEWAY, IN4 "proto 132 len 12", "UNKNOWN_PROTOCOL", ""},
 	{"UDP/TCP BIB or session", "6to4",
 	 POOL6 "pool4 203.0.113.1 2000\nstatic udp [2001:db8::9]:1 203.0.113.1:2000\n",

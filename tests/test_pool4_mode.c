@@ -204,6 +204,7 @@ static void test_refused_entries(void)
 	g_assert_cmpint(add(pool, "192.0.2.0/31", "1000-1003", "2001:db8::/61", &id), ==, POOL4_OK);
 	g_assert_cmpint(add(pool, "192.0.2.8", "1000-1003", "2001:db8::/61", &other), ==,
 			POOL4_SAME_CLIENTS);
+	g_assert_cmpuint(other, ==, 0);
 	/* Ports that are too few change nothing; addresses do, and then nobody is served. */
 	g_assert_cmpint(pool4_set_ports(pool, id, &ports), ==, POOL4_BAD_CLIENTS);
 	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);

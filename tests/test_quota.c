@@ -347,6 +347,15 @@ static void test_whole_tables(void)
 	g_assert_cmpuint(event.limit, ==, 12);
 	expect_none(gateway);
 	gateway_free(gateway);
+
+	/* And the limit of a protocol within it. */
+	limits.sessions_of[PROTOCOL_UDP] = 3;
+	gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 5, OUTCOME_TRANSLATED, NOW), ==, 3);
+	event = expect(gateway, EVENT_QUOTA_SESSIONS);
+	g_assert_cmpint(event.protocol, ==, PROTOCOL_UDP);
+	g_assert_cmpuint(event.limit, ==, 3);
+	gateway_free(gateway);
 }
 
 /* L-5, L-7, P-22: single bindings and sessions, only for who wants them, but those that are lost
