@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "daemon/core/pool4.h"
+#include "daemon/core/pool4_hold.h"
 #include "daemon/core/pool4_text.h"
 
 #define NOW     1000000u
@@ -569,9 +570,19 @@ static void test_memory(void)
 	}
 }
 
+/* K-8: a hold is never shorter than its time: units are rounded up. */
+static void test_unit(void)
+{
+	g_assert_cmpuint(pool4_hold_unit(0), ==, 0);
+	g_assert_cmpuint(pool4_hold_unit(1), ==, 1);
+	g_assert_cmpuint(pool4_hold_unit(POOL4_HOLD_UNIT_MS), ==, 1);
+	g_assert_cmpuint(pool4_hold_unit(POOL4_HOLD_UNIT_MS + 1), ==, 2);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/pool4-hold/unit", test_unit);
 	g_test_add_func("/pool4-hold/last-choice", test_last_choice);
 	g_test_add_func("/pool4-hold/same-client", test_same_client);
 	g_test_add_func("/pool4-hold/longest-held-first", test_longest_held_first);

@@ -232,6 +232,24 @@ static void test_class_order(void)
 	}
 }
 
+static void test_equal(void)
+{
+	const struct port_ranges one = {{{1024, 2047}}, 1};
+	const struct port_ranges two = {{{1024, 2047}, {4000, 4000}}, 2};
+	struct port_ranges other = two;
+
+	g_assert_true(port_ranges_equal(&two, &other));
+	g_assert_false(port_ranges_equal(&one, &two));
+	other.range[1].last++;
+	g_assert_false(port_ranges_equal(&two, &other));
+	other.range[0].first--;
+	g_assert_false(port_ranges_equal(&other, &two));
+	/* What is not in use of the array is not compared. */
+	other = one;
+	other.range[1].first = 7;
+	g_assert_true(port_ranges_equal(&one, &other));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -240,6 +258,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ports/too-many-ranges", test_too_many_ranges);
 	g_test_add_func("/ports/print-cuts", test_print_cuts);
 	g_test_add_func("/ports/add-and-remove", test_add_and_remove_against_model);
+	g_test_add_func("/ports/equal", test_equal);
 	g_test_add_func("/ports/overlap", test_overlap);
 	g_test_add_func("/ports/class-vectors", test_class_vectors);
 	g_test_add_func("/ports/class-order", test_class_order);
