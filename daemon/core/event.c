@@ -61,13 +61,15 @@ void event_push(struct event_queue *queue, const struct event *event)
 	queue->ring[(queue->first + queue->n_events++) % queue->capacity] = *event;
 }
 
+/* The same on machines of either byte order: which subjects share a place must not depend on it. */
 static uint64_t hash_subject(const struct event_queue *queue, const struct event *event)
 {
 	const uint32_t numbers[] = {event->kind, event->protocol, event->outcome, event->pool4,
 				    event->mapped.addr};
 	uint8_t data[sizeof(numbers) + sizeof(event->addr6.byte) + 1];
 
-	memcpy(data, numbers, sizeof(numbers));
+	for (size_t i = 0; i < sizeof(numbers); i++)
+		data[i] = (uint8_t)(numbers[i / 4] >> 8 * (i % 4));
 	memcpy(data + sizeof(numbers), event->addr6.byte, sizeof(event->addr6.byte));
 	data[sizeof(data) - 1] = event->prefix_len;
 	return siphash(&queue->key, data, sizeof(data));
