@@ -57,7 +57,9 @@ class Node:
             os.close(home)
         made.setblocking(False)
         if bind is not None:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Not for a port of the kernel's choice, which two sockets that share may get at once.
+            if bind[1] != 0:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(bind)
         return made
 
