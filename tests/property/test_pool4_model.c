@@ -1,123 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random operations on a small pool4, with overlapping scopes and shared addresses, against a model
- * that only scans arrays (P-1 to P-18, P-21, P-22). The seed is fixed, printed on failure,
- * and set by NAT64D_SEED.
+ * that only scans arrays (pool4_model.c; P-1 to P-18, P-21, P-22). The seed is fixed, printed on
+ * failure, and set by NAT64D_SEED.
  */
 #include <glib.h>
 #include <stdlib.h>
 
-#include "daemon/core/pool4.h"
+#include "tests/property/pool4_model.h"
 
-#define FIRST_ADDR  0xc0000200u /* 192.0.2.0 */
-#define N_ADDRS     8
-#define FIRST_PORT  1018 /* on both sides of the border of P-6 */
-#define N_PORTS     12
-#define ENTRIES_MAX 12
-#define N_CLIENTS   20
-#define STEPS       30000
-#define HELD_LIMIT  100 /* of all entries; the holds of an address are always all looked at */
-#define TICK_MS     256 /* no time is between two of them, so that the end of a hold is exact */
+#define N_CLIENTS 20
+#define STEPS     30000
+#define TICK_MS   256 /* no time is between two of them, so that the end of a hold is exact */
 
-struct model_entry {
-	uint32_t id; /* 0 = none */
-	enum pool4_state state;
-	bool addr[N_ADDRS];
-	bool port[N_PORTS];
-	bool protocol[N_PROTOCOLS];
-	unsigned clients[2]; /* numbers of client_prefixes */
-	unsigned n_clients;
-	bool overflow;
-	int pool6;
-	uint32_t n_used[N_PROTOCOLS];
-	uint64_t n_reused[N_PROTOCOLS];
-};
-
-struct model_hold {
-	bool is_held;
-	unsigned client;
-	uint32_t owner; /* 0: its entry is gone */
-	uint64_t since_ms;
-	unsigned turn; /* orders those of the same time */
-};
-
-struct model {
-	GRand *rand;
-	struct pool4 *pool;
-	struct pool4_policy policy;
-	struct model_entry entry[ENTRIES_MAX];
-	bool used[N_PROTOCOLS][N_ADDRS][N_PORTS];
-	uint32_t owner[N_PROTOCOLS][N_ADDRS][N_PORTS];
-	struct model_hold hold[N_PROTOCOLS][N_ADDRS][N_PORTS];
-	uint64_t now_ms;
-	unsigned n_holds; /* ever */
-	unsigned n_ok, n_exhausted, n_no_entry, n_overlap, n_added;
-	unsigned n_own, n_reused, n_expired, n_pushed_out;
-};
-
-static const char *const client_prefixes[] = {"2001:db8:1::/48", "2001:db8:1:1::/64",
-					      "2001:db8:2::/48"};
 static const char *const clients[] = {"2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:2::1",
 				      "2001:db8:3::1"};
 
-static int below(struct model *model, int bound)
+static int below(struct pool4_model *model, int bound)
 {
 	return g_rand_int_range(model->rand, 0, bound);
 }
 
-static struct model_entry *random_entry(struct model *model)
+static struct model_entry *random_entry(struct pool4_model *model)
 {
 	return &model->entry[below(model, ENTRIES_MAX)];
 }
 
-static struct model_entry *entry_by_id(struct model *model, uint32_t id)
-{
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		if (model->entry[i].id == id)
-			return &model->entry[i];
-	}
-	return NULL;
-}
-
-static bool same_scope(const struct model_entry *a, const struct model_entry *b)
-{
-	if (a->pool6 != b->pool6 || (a->n_clients == 0) != (b->n_clients == 0))
-		return false;
-	if (a->n_clients == 0)
-		return true;
-	for (unsigned i = 0; i < a->n_clients; i++) {
-		for (unsigned j = 0; j < b->n_clients; j++) {
-			if (a->clients[i] == b->clients[j])
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool overlaps(const struct model_entry *a, const struct model_entry *b)
-{
-	bool protocol = false, addr = false, port = false;
-
-	for (unsigned i = 0; i < N_PROTOCOLS; i++)
-		protocol |= a->protocol[i] && b->protocol[i];
-	for (unsigned i = 0; i < N_ADDRS; i++)
-		addr |= a->addr[i] && b->addr[i];
-	for (unsigned i = 0; i < N_PORTS; i++)
-		port |= a->port[i] && b->port[i];
-	return protocol && addr && port && same_scope(a, b);
-}
-
-static bool overlaps_another(struct model *model, const struct model_entry *entry)
-{
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		if (model->entry[i].id != 0 && model->entry[i].id != entry->id &&
-		    overlaps(&model->entry[i], entry))
-			return true;
-	}
-	return false;
-}
-
-static void random_ports(struct model *model, struct model_entry *entry, struct port_ranges *ret)
+static void random_ports(struct pool4_model *model, struct model_entry *entry,
+			 struct port_ranges *ret)
 {
 	unsigned first = (unsigned)below(model, N_PORTS);
 	unsigned last = (unsigned)g_rand_int_range(model->rand, (int)first, N_PORTS);
@@ -132,7 +42,7 @@ static void random_ports(struct model *model, struct model_entry *entry, struct 
 }
 
 /* One to three ranges. */
-static uint32_t random_addresses(struct model *model, struct model_entry *entry,
+static uint32_t random_addresses(struct pool4_model *model, struct model_entry *entry,
 				 struct addr4_range ret[N_ADDRS])
 {
 	uint32_t n_ranges = 0;
@@ -149,9 +59,9 @@ static uint32_t random_addresses(struct model *model, struct model_entry *entry,
 	return n_ranges;
 }
 
-static void step_add(struct model *model)
+static void step_add(struct pool4_model *model)
 {
-	struct model_entry *place = entry_by_id(model, 0);
+	struct model_entry *place = pool4_model_entry_by_id(model, 0);
 	struct addr4_range ranges[N_ADDRS];
 	struct pool4_spec spec = {.addresses = ranges};
 	struct model_entry entry = {.state = POOL4_PENDING};
@@ -170,16 +80,17 @@ static void step_add(struct model *model)
 	entry.n_clients = (unsigned)below(model, 3);
 	spec.n_clients = entry.n_clients;
 	for (unsigned i = 0; i < entry.n_clients; i++) {
-		entry.clients[i] = (unsigned)below(model, G_N_ELEMENTS(client_prefixes));
-		g_assert_true(prefix6_parse(client_prefixes[entry.clients[i]], &spec.clients[i]));
+		entry.clients[i] = (unsigned)below(model, G_N_ELEMENTS(pool4_model_prefixes));
+		g_assert_true(
+			prefix6_parse(pool4_model_prefixes[entry.clients[i]], &spec.clients[i]));
 	}
 	entry.overflow = spec.overflow = g_rand_boolean(model->rand);
 	entry.pool6 = spec.pool6 = below(model, 3) - 1;
 
 	result = pool4_add(model->pool, &spec, &id);
-	if (overlaps_another(model, &entry)) {
+	if (pool4_model_overlaps_another(model, &entry)) {
 		g_assert_cmpint(result, ==, POOL4_OVERLAP);
-		g_assert_true(overlaps(entry_by_id(model, id), &entry));
+		g_assert_true(pool4_model_overlaps(pool4_model_entry_by_id(model, id), &entry));
 		model->n_overlap++;
 		return;
 	}
@@ -189,7 +100,7 @@ static void step_add(struct model *model)
 	place->id = id;
 }
 
-static void step_remove(struct model *model)
+static void step_remove(struct pool4_model *model)
 {
 	struct model_entry *entry = random_entry(model);
 	uint32_t n_used = 0;
@@ -211,7 +122,7 @@ static void step_remove(struct model *model)
 	entry->id = 0;
 }
 
-static void step_set_state(struct model *model)
+static void step_set_state(struct pool4_model *model)
 {
 	struct model_entry *entry = random_entry(model);
 
@@ -221,7 +132,7 @@ static void step_set_state(struct model *model)
 	pool4_set_state(model->pool, entry->id, entry->state);
 }
 
-static void step_set_ports(struct model *model)
+static void step_set_ports(struct pool4_model *model)
 {
 	struct model_entry *entry = random_entry(model);
 	struct model_entry changed = *entry;
@@ -231,14 +142,14 @@ static void step_set_ports(struct model *model)
 	if (entry->id == 0)
 		return;
 	random_ports(model, &changed, &ports);
-	overlap = overlaps_another(model, &changed);
+	overlap = pool4_model_overlaps_another(model, &changed);
 	g_assert_cmpint(pool4_set_ports(model->pool, entry->id, &ports), ==,
 			overlap ? POOL4_OVERLAP : POOL4_OK);
 	if (!overlap)
 		*entry = changed;
 }
 
-static void step_set_addresses(struct model *model)
+static void step_set_addresses(struct pool4_model *model)
 {
 	struct model_entry *entry = random_entry(model);
 	struct model_entry changed = *entry;
@@ -249,105 +160,21 @@ static void step_set_addresses(struct model *model)
 	if (entry->id == 0)
 		return;
 	n_ranges = random_addresses(model, &changed, ranges);
-	overlap = overlaps_another(model, &changed);
+	overlap = pool4_model_overlaps_another(model, &changed);
 	g_assert_cmpint(pool4_set_addresses(model->pool, entry->id, ranges, n_ranges), ==,
 			overlap ? POOL4_OVERLAP : POOL4_OK);
 	if (!overlap)
 		*entry = changed;
 }
 
-/* The longest of its prefixes that holds the client, 0 for a general entry, -1 for none. */
-static int match_length(const struct model_entry *entry, const struct addr6 *client)
+static bool has_free(struct pool4_model *model, const struct model_entry *entry,
+		     enum protocol protocol, unsigned addr, const struct port_class *class)
 {
-	int length = entry->n_clients == 0 ? 0 : -1;
-
-	for (unsigned i = 0; i < entry->n_clients; i++) {
-		struct prefix6 prefix;
-
-		g_assert_true(prefix6_parse(client_prefixes[entry->clients[i]], &prefix));
-		if (prefix6_contains(&prefix, client) && prefix.len > length)
-			length = prefix.len;
-	}
-	return length;
-}
-
-/*
- * In which turn the entry serves the request: 0 and 1 by the longest prefix of clients, naming the
- * Pool6 prefix or not; 2 and 3 the same among general entries; -1 never.
- */
-static void turns(struct model *model, const struct pool4_request *request, int ret[ENTRIES_MAX])
-{
-	int longest = 0;
-	bool overflow = false;
-
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		const struct model_entry *entry = &model->entry[i];
-
-		ret[i] = -1;
-		if (entry->id == 0 || !entry->protocol[request->protocol] ||
-		    entry->state != POOL4_ACTIVE ||
-		    (entry->pool6 != POOL4_ANY_PREFIX && entry->pool6 != request->pool6))
-			continue;
-		ret[i] = match_length(entry, request->client);
-		if (ret[i] > longest)
-			longest = ret[i];
-	}
-	for (unsigned i = 0; i < ENTRIES_MAX; i++)
-		overflow |= longest > 0 && ret[i] == longest && model->entry[i].overflow;
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		int any = model->entry[i].pool6 == POOL4_ANY_PREFIX;
-
-		if (ret[i] == longest && longest > 0)
-			ret[i] = any;
-		else if (ret[i] == 0 && (longest == 0 || overflow))
-			ret[i] = 2 + any;
-		else
-			ret[i] = -1;
-	}
-}
-
-/* Which ports count: those neither used nor held, or those that are not used. */
-enum left { FREE, UNUSED };
-
-/* Is some port of this class left for the entry at the address? NULL: any port. */
-static bool has_left(struct model *model, const struct model_entry *entry, enum protocol protocol,
-		     unsigned addr, const struct port_class *class, enum left left)
-{
-	for (unsigned i = 0; i < N_PORTS; i++) {
-		if (entry->addr[addr] && entry->port[i] && !model->used[protocol][addr][i] &&
-		    (left == UNUSED || !model->hold[protocol][addr][i].is_held) &&
-		    (!class || port_class_contains(class, (uint16_t)(FIRST_PORT + i))))
-			return true;
-	}
-	return false;
-}
-
-static bool has_free(struct model *model, const struct model_entry *entry, enum protocol protocol,
-		     unsigned addr, const struct port_class *class)
-{
-	return has_left(model, entry, protocol, addr, class, FREE);
-}
-
-/* The first turn that has a port left, at an address or (N_ADDRS) anywhere; 4 if none has. */
-static int first_turn(struct model *model, const int turn[ENTRIES_MAX], enum protocol protocol,
-		      unsigned at, enum left left)
-{
-	int first = 4;
-
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		if (turn[i] < 0 || turn[i] >= first || model->entry[i].state != POOL4_ACTIVE)
-			continue;
-		for (unsigned addr = 0; addr < N_ADDRS; addr++) {
-			if ((at == N_ADDRS || at == addr) &&
-			    has_left(model, &model->entry[i], protocol, addr, NULL, left))
-				first = turn[i];
-		}
-	}
-	return first;
+	return pool4_model_has_left(model, entry, protocol, addr, class, POOL4_FREE);
 }
 
 /* P-8, P-10: no better class was free at this address. */
-static void check_class(struct model *model, const int turn[ENTRIES_MAX],
+static void check_class(struct pool4_model *model, const int turn[ENTRIES_MAX],
 			const struct pool4_request *request, const struct taddr4 *taddr)
 {
 	unsigned addr = taddr->addr - FIRST_ADDR;
@@ -375,106 +202,54 @@ static void check_class(struct model *model, const int turn[ENTRIES_MAX],
 	g_assert_not_reached();
 }
 
-static void use(struct model *model, enum protocol protocol, const struct taddr4 *taddr,
-		uint32_t id)
-{
-	unsigned addr = taddr->addr - FIRST_ADDR, port = taddr->port - (unsigned)FIRST_PORT;
-
-	g_assert_cmpuint(addr, <, N_ADDRS);
-	g_assert_cmpuint(port, <, N_PORTS);
-	g_assert_false(model->used[protocol][addr][port]); /* P-11 */
-	model->hold[protocol][addr][port].is_held = false;
-	model->used[protocol][addr][port] = true;
-	model->owner[protocol][addr][port] = id;
-	if (id != 0)
-		entry_by_id(model, id)->n_used[protocol]++;
-}
-
-static bool is_older(const struct model_hold *a, const struct model_hold *b)
-{
-	return a->is_held && (!b || a->turn < b->turn);
-}
-
-/* Of the holds of one client (or, -1, of all) at an address on ports that the turns may use, the
- * oldest. */
-static struct model_hold *oldest_at(struct model *model, const int turn[ENTRIES_MAX],
-				    enum protocol protocol, unsigned addr, int client)
-{
-	struct model_hold *oldest = NULL;
-
-	for (unsigned i = 0; i < N_PORTS; i++) {
-		struct model_hold *hold = &model->hold[protocol][addr][i];
-		bool usable = false;
-
-		for (unsigned j = 0; j < ENTRIES_MAX; j++)
-			usable |= turn[j] >= 0 && model->entry[j].state == POOL4_ACTIVE &&
-				  model->entry[j].addr[addr] && model->entry[j].port[i];
-		if (usable && is_older(hold, oldest) &&
-		    (client < 0 || hold->client == (unsigned)client))
-			oldest = hold;
-	}
-	return oldest;
-}
-
-/* P-4: strict, and the paired address is offered. */
-static bool is_bound(struct model *model, const int turn[ENTRIES_MAX],
-		     const struct pool4_request *request)
-{
-	bool offered = false;
-
-	if (!model->policy.strict_pairing || request->paired4 == 0)
-		return false;
-	for (unsigned i = 0; i < ENTRIES_MAX; i++)
-		offered |= turn[i] >= 0 && model->entry[i].state == POOL4_ACTIVE &&
-			   model->entry[i].addr[request->paired4 - FIRST_ADDR];
-	return offered;
-}
-
 /* P-14: a port that was held is given out only to its client, or as the last choice. */
-static void check_held(struct model *model, const int turn[ENTRIES_MAX],
+static void check_held(struct pool4_model *model, const int turn[ENTRIES_MAX],
 		       const struct pool4_request *request, unsigned client,
 		       const struct taddr4 *taddr, struct model_entry *entry)
 {
 	enum protocol protocol = request->protocol;
 	unsigned addr = taddr->addr - FIRST_ADDR;
 	const struct model_hold *hold = &model->hold[protocol][addr][taddr->port - FIRST_PORT];
-	bool bound = is_bound(model, turn, request);
-	enum left left = UNUSED;
+	bool bound = pool4_model_is_bound(model, turn, request);
+	enum pool4_left left = POOL4_UNUSED;
 
 	if (hold->client == client) {
 		model->n_own++;
 		if (model->policy.preserve_port && taddr->port == request->port6)
 			return;
-		g_assert_true(hold == oldest_at(model, turn, protocol, addr, (int)client));
-		g_assert_cmpint(first_turn(model, turn, protocol, addr, FREE), ==, 4);
+		g_assert_true(hold ==
+			      pool4_model_oldest_at(model, turn, protocol, addr, (int)client));
+		g_assert_cmpint(pool4_model_first_turn(model, turn, protocol, addr, POOL4_FREE), ==,
+				4);
 		if (taddr->addr == request->paired4)
 			return;
 	} else {
 		model->n_reused++;
 		entry->n_reused[protocol]++;
-		g_assert_null(oldest_at(model, turn, protocol, addr, (int)client));
-		g_assert_true(hold == oldest_at(model, turn, protocol, addr, -1));
+		g_assert_null(pool4_model_oldest_at(model, turn, protocol, addr, (int)client));
+		g_assert_true(hold == pool4_model_oldest_at(model, turn, protocol, addr, -1));
 	}
 	if (bound) {
 		g_assert_cmpuint(taddr->addr, ==, request->paired4);
-		g_assert_cmpint(first_turn(model, turn, protocol, addr, FREE), ==, 4);
+		g_assert_cmpint(pool4_model_first_turn(model, turn, protocol, addr, POOL4_FREE), ==,
+				4);
 		return;
 	}
-	g_assert_cmpint(first_turn(model, turn, protocol, N_ADDRS, FREE), ==, 4);
+	g_assert_cmpint(pool4_model_first_turn(model, turn, protocol, N_ADDRS, POOL4_FREE), ==, 4);
 	if (request->paired4 != 0 &&
-	    first_turn(model, turn, protocol, request->paired4 - FIRST_ADDR, left) < 4)
+	    pool4_model_first_turn(model, turn, protocol, request->paired4 - FIRST_ADDR, left) < 4)
 		g_assert_cmpuint(taddr->addr, ==, request->paired4);
 	else
-		g_assert_cmpint(first_turn(model, turn, protocol, addr, left), ==,
-				first_turn(model, turn, protocol, N_ADDRS, left));
+		g_assert_cmpint(pool4_model_first_turn(model, turn, protocol, addr, left), ==,
+				pool4_model_first_turn(model, turn, protocol, N_ADDRS, left));
 }
 
-static void check_taken(struct model *model, const int turn[ENTRIES_MAX],
+static void check_taken(struct pool4_model *model, const int turn[ENTRIES_MAX],
 			const struct pool4_request *request, unsigned client,
 			const struct taddr4 *taddr, uint32_t id)
 {
 	unsigned addr = taddr->addr - FIRST_ADDR;
-	struct model_entry *entry = entry_by_id(model, id);
+	struct model_entry *entry = pool4_model_entry_by_id(model, id);
 
 	g_assert_nonnull(entry);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
@@ -488,22 +263,18 @@ static void check_taken(struct model *model, const int turn[ENTRIES_MAX],
 	}
 	check_class(model, turn, request, taddr);
 	if (request->paired4 != 0 &&
-	    first_turn(model, turn, request->protocol, request->paired4 - FIRST_ADDR, FREE) < 4)
+	    pool4_model_first_turn(model, turn, request->protocol, request->paired4 - FIRST_ADDR,
+				   POOL4_FREE) < 4)
 		g_assert_cmpuint(taddr->addr, ==, request->paired4); /* P-2 */
 	else /* the address is one of the first scope that has any left */
-		g_assert_cmpint(first_turn(model, turn, request->protocol, addr, FREE), ==,
-				first_turn(model, turn, request->protocol, N_ADDRS, FREE));
+		g_assert_cmpint(
+			pool4_model_first_turn(model, turn, request->protocol, addr, POOL4_FREE),
+			==,
+			pool4_model_first_turn(model, turn, request->protocol, N_ADDRS,
+					       POOL4_FREE));
 }
 
-/* Keyed hashes of a few clients. */
-static uint64_t client_hash(unsigned client)
-{
-	static const struct siphash_key key = {{9, 9}};
-
-	return siphash(&key, &client, sizeof(client));
-}
-
-static void step_take(struct model *model)
+static void step_take(struct pool4_model *model)
 {
 	struct pool4_request request = {
 		.protocol = (enum protocol)below(model, N_PROTOCOLS),
@@ -520,19 +291,19 @@ static void step_take(struct model *model)
 
 	g_assert_true(addr6_parse(clients[below(model, G_N_ELEMENTS(clients))], &client));
 	request.client = &client;
-	request.client_hash = client_hash(client_number);
+	request.client_hash = pool4_model_client_hash(client_number);
 	if (g_rand_boolean(model->rand))
 		request.paired4 = FIRST_ADDR + (uint32_t)below(model, N_ADDRS);
-	turns(model, &request, turn);
+	pool4_model_turns(model, &request, turn);
 	for (unsigned i = 0; i < ENTRIES_MAX; i++)
 		served |= turn[i] >= 0;
 
 	result = pool4_take(model->pool, &request, &taddr, &id);
 	if (result == POOL4_OK) {
 		check_taken(model, turn, &request, client_number, &taddr, id);
-		if (is_bound(model, turn, &request))
+		if (pool4_model_is_bound(model, turn, &request))
 			g_assert_cmpuint(taddr.addr, ==, request.paired4);
-		use(model, request.protocol, &taddr, id);
+		pool4_model_use(model, request.protocol, &taddr, id);
 		model->n_ok++;
 	} else if (result == POOL4_NO_ENTRY) {
 		g_assert_false(served);
@@ -540,17 +311,17 @@ static void step_take(struct model *model)
 	} else {
 		g_assert_cmpint(result, ==, POOL4_EXHAUSTED);
 		g_assert_true(served);
-		g_assert_cmpint(first_turn(model, turn, request.protocol,
-					   is_bound(model, turn, &request)
-						   ? request.paired4 - FIRST_ADDR
-						   : N_ADDRS,
-					   UNUSED),
+		g_assert_cmpint(pool4_model_first_turn(model, turn, request.protocol,
+						       pool4_model_is_bound(model, turn, &request)
+							       ? request.paired4 - FIRST_ADDR
+							       : N_ADDRS,
+						       POOL4_UNUSED),
 				==, 4);
 		model->n_exhausted++;
 	}
 }
 
-static void step_take_exactly(struct model *model)
+static void step_take_exactly(struct pool4_model *model)
 {
 	enum protocol protocol = (enum protocol)below(model, N_PROTOCOLS);
 	unsigned addr = (unsigned)below(model, N_ADDRS), port = (unsigned)below(model, N_PORTS);
@@ -574,81 +345,11 @@ static void step_take_exactly(struct model *model)
 	}
 	g_assert_cmpint(result, ==, POOL4_OK);
 	g_assert_cmpuint(id, ==, oldest);
-	use(model, protocol, &taddr, id);
+	pool4_model_use(model, protocol, &taddr, id);
 }
 
-static uint32_t hold_ms(struct model *model, enum protocol protocol)
-{
-	return protocol == PROTOCOL_TCP ? model->policy.hold_tcp_ms : model->policy.hold_ms;
-}
-
-/* How many ports an entry holds; *ret: the oldest of them. */
-static unsigned count_held(struct model *model, enum protocol protocol, uint32_t id,
-			   struct model_hold **ret)
-{
-	unsigned n = 0;
-
-	*ret = NULL;
-	for (unsigned i = 0; i < N_ADDRS * N_PORTS; i++) {
-		struct model_hold *hold = &model->hold[protocol][0][0] + i;
-
-		if (!hold->is_held || hold->owner != id)
-			continue;
-		n++;
-		if (is_older(hold, *ret))
-			*ret = hold;
-	}
-	return n;
-}
-
-static unsigned count_all_held(struct model *model)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++)
-		n += (&model->hold[0][0][0] + i)->is_held;
-	return n;
-}
-
-/* P-15. A share is not used here. */
-static bool make_room(struct model *model, enum protocol protocol, uint32_t id)
-{
-	const struct model_entry *entry = entry_by_id(model, id);
-	uint32_t n_ports = 0, n_addrs = 0, max;
-	struct model_hold *oldest;
-
-	for (unsigned i = 0; i < N_PORTS; i++)
-		n_ports += entry->port[i];
-	for (unsigned i = 0; i < N_ADDRS; i++)
-		n_addrs += entry->addr[i];
-	max = MIN(model->policy.max_held.value, n_ports * n_addrs);
-	for (unsigned i = 0; i < 2; i++) {
-		unsigned n = count_held(model, protocol, id, &oldest);
-
-		if (n == 0 || (n < max && count_all_held(model) < HELD_LIMIT))
-			break;
-		oldest->is_held = false;
-		model->n_pushed_out++;
-	}
-	return count_held(model, protocol, id, &oldest) < max && count_all_held(model) < HELD_LIMIT;
-}
-
-static bool hold_port(struct model *model, enum protocol protocol, unsigned addr, unsigned port,
-		      uint32_t id, unsigned client)
-{
-	if (id == 0 || hold_ms(model, protocol) == 0 || !make_room(model, protocol, id))
-		return false;
-	model->hold[protocol][addr][port] = (struct model_hold){
-		.is_held = true,
-		.client = client,
-		.owner = id,
-		.since_ms = model->now_ms,
-		.turn = ++model->n_holds,
-	};
-	return true;
-}
-
-static void give_back(struct model *model, enum protocol protocol, unsigned addr, unsigned port)
+static void give_back(struct pool4_model *model, enum protocol protocol, unsigned addr,
+		      unsigned port)
 {
 	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
 	uint32_t id = model->owner[protocol][addr][port];
@@ -658,17 +359,18 @@ static void give_back(struct model *model, enum protocol protocol, unsigned addr
 		return;
 	model->used[protocol][addr][port] = false;
 	if (id != 0)
-		entry_by_id(model, id)->n_used[protocol]--;
+		pool4_model_entry_by_id(model, id)->n_used[protocol]--;
 	if (below(model, 8) == 0) {
 		pool4_give_back(model->pool, protocol, &taddr, id);
 		return;
 	}
-	pool4_retire(model->pool, protocol, &taddr, id, client_hash(client), model->now_ms);
-	(void)hold_port(model, protocol, addr, port, id, client);
+	pool4_retire(model->pool, protocol, &taddr, id, pool4_model_client_hash(client),
+		     model->now_ms);
+	(void)pool4_model_hold_port(model, protocol, addr, port, id, client);
 }
 
 /* P-16 */
-static void step_hold(struct model *model)
+static void step_hold(struct pool4_model *model)
 {
 	enum protocol protocol = (enum protocol)below(model, N_PROTOCOLS);
 	unsigned addr = (unsigned)below(model, N_ADDRS), port = (unsigned)below(model, N_PORTS);
@@ -679,13 +381,13 @@ static void step_hold(struct model *model)
 
 	if (entry && !model->used[protocol][addr][port] &&
 	    !model->hold[protocol][addr][port].is_held)
-		held = hold_port(model, protocol, addr, port, entry->id, client);
-	g_assert_true(pool4_hold_port(model->pool, protocol, &taddr, client_hash(client),
-				      model->now_ms) == held);
+		held = pool4_model_hold_port(model, protocol, addr, port, entry->id, client);
+	g_assert_true(pool4_hold_port(model->pool, protocol, &taddr,
+				      pool4_model_client_hash(client), model->now_ms) == held);
 }
 
 /* K-8 */
-static void step_clock(struct model *model)
+static void step_clock(struct pool4_model *model)
 {
 	unsigned budget = 10000;
 
@@ -695,21 +397,22 @@ static void step_clock(struct model *model)
 		struct model_hold *hold = &model->hold[0][0][0] + i;
 		enum protocol protocol = i / (N_ADDRS * N_PORTS);
 
-		if (hold->is_held && hold->since_ms + hold_ms(model, protocol) <= model->now_ms) {
+		if (hold->is_held &&
+		    hold->since_ms + pool4_model_hold_ms(model, protocol) <= model->now_ms) {
 			hold->is_held = false;
 			model->n_expired++;
 		}
 	}
 }
 
-static void give_back_all(struct model *model)
+static void give_back_all(struct pool4_model *model)
 {
 	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++)
 		give_back(model, i % N_PROTOCOLS, i / N_PROTOCOLS % N_ADDRS,
 			  i / N_PROTOCOLS / N_ADDRS);
 }
 
-static void step(struct model *model)
+static void step(struct pool4_model *model)
 {
 	int what = below(model, 100);
 
@@ -738,7 +441,7 @@ static void step(struct model *model)
 		give_back_all(model);
 }
 
-static void check_counts(struct model *model)
+static void check_counts(struct pool4_model *model)
 {
 	struct model_hold *oldest;
 
@@ -753,7 +456,7 @@ static void check_counts(struct model *model)
 			g_assert_cmpuint(entry->n_used[j], ==, model->entry[i].n_used[j]);
 			g_assert_cmpuint(entry->n_reused[j], ==, model->entry[i].n_reused[j]);
 			g_assert_cmpuint(entry->n_held[j], ==,
-					 count_held(model, j, entry->id, &oldest));
+					 pool4_model_count_held(model, j, entry->id, &oldest));
 		}
 	}
 }
@@ -769,7 +472,7 @@ static void test_random_operations(void)
 {
 	static const struct siphash_key key = {{5, 6}};
 	static const uint8_t random_seed[RANDOM_SEED_SIZE] = {7};
-	struct model model = {.rand = g_rand_new_with_seed(seed())};
+	struct pool4_model model = {.rand = g_rand_new_with_seed(seed())};
 
 	model.pool = pool4_new(&key, random_seed);
 	pool4_set_held_limit(model.pool, HELD_LIMIT);
