@@ -5,57 +5,27 @@
  */
 #include <glib.h>
 
-#include "daemon/core/pool4.h"
 #include "daemon/core/pool4_hold.h"
-#include "daemon/core/pool4_text.h"
+#include "tests/pool4_fixture.h"
 
 #define NOW     1000000u
 #define HOLD_MS 120000u
 /* The clock of holds, and the wheel's. */
 #define SLACK_MS 512u
 
-static const struct siphash_key key = {{11, 12}};
-static const uint8_t seed[RANDOM_SEED_SIZE] = {13};
 static const struct pool4_policy all_of_it = {.hold_ms = HOLD_MS, .max_held = {100, true}};
 
 static struct pool4 *new_pool(const struct pool4_policy *policy)
 {
-	struct pool4 *pool = pool4_new(&key, seed);
+	struct pool4 *pool = pool4_fixture_new();
 
 	pool4_set_policy(pool, policy);
 	return pool;
 }
 
-/* An active entry for clients (NULL: all). */
-static uint32_t add_for(struct pool4 *pool, const char *addresses, const char *ports,
-			const char *clients)
-{
-	struct pool4_spec spec = {.pool6 = POOL4_ANY_PREFIX, .protocol = {true, true, true}};
-	char error[POOL4_TEXT_ERROR_SIZE];
-	struct pool4_text text;
-	uint32_t id;
-
-	g_assert_cmpstr(pool4_text_parse(addresses, &text, error), ==, NULL);
-	g_assert_cmpstr(port_ranges_parse(ports, &spec.ports, error, sizeof(error)), ==, NULL);
-	spec.addresses = text.range;
-	spec.n_addresses = text.n_ranges;
-	spec.n_clients = clients != NULL;
-	if (clients)
-		g_assert_true(prefix6_parse(clients, &spec.clients[0]));
-	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OK);
-	pool4_text_deinit(&text);
-	pool4_set_state(pool, id, POOL4_ACTIVE);
-	return id;
-}
-
-static uint32_t add(struct pool4 *pool, const char *addresses, const char *ports)
-{
-	return add_for(pool, addresses, ports, NULL);
-}
-
 static uint64_t hash_of(unsigned client)
 {
-	return siphash(&key, &client, sizeof(client));
+	return siphash(&pool4_fixture_key, &client, sizeof(client));
 }
 
 struct taken {
@@ -128,7 +98,7 @@ static uint64_t n_reused(struct pool4 *pool, uint32_t id)
 static void test_last_choice(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2019");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2019");
 	struct taken held = take(pool, 1), other;
 
 	retire(pool, &held, NOW);
@@ -152,7 +122,7 @@ static void test_same_client(void)
 {
 	struct pool4_policy policy = all_of_it;
 	struct pool4 *pool = new_pool(&policy);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2001");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
 	struct taken mine = take(pool, 1), other = take(pool, 2), again;
 
 	retire(pool, &other, NOW);
@@ -166,7 +136,7 @@ static void test_same_client(void)
 
 	policy.preserve_port = true;
 	pool = new_pool(&policy);
-	(void)add(pool, "192.0.2.1", "2000-2019");
+	(void)pool4_fixture_add(pool, "192.0.2.1", "2000-2019");
 	mine = take_from(pool, 1, 2007);
 	g_assert_cmpuint(mine.taddr.port, ==, 2007);
 	retire(pool, &mine, NOW);
@@ -181,7 +151,7 @@ static void test_same_client(void)
 static void test_longest_held_first(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2039");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2039");
 	struct taken taken[40], other;
 
 	for (unsigned i = 0; i < 40; i++)
@@ -208,7 +178,7 @@ static void test_after_everything_free(void)
 
 	policy.parity = true;
 	pool = new_pool(&policy);
-	(void)add(pool, "192.0.2.1-192.0.2.2", "1023-1024");
+	(void)pool4_fixture_add(pool, "192.0.2.1-192.0.2.2", "1023-1024");
 	for (unsigned i = 0; i < 2; i++)
 		held[i] = take_from(pool, 1, 5000);
 	here = held[0].taddr.addr;
@@ -236,7 +206,7 @@ static void test_after_everything_free(void)
 static void test_duration(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2999");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2999");
 	size_t before;
 	struct taken taken;
 
@@ -264,7 +234,7 @@ static void test_duration(void)
 static void test_expiry_in_parts(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2999");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2999");
 	unsigned budget = 30;
 	struct taken taken;
 
@@ -297,7 +267,7 @@ static void test_maximum(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct pool4_policy policy = {.hold_ms = HOLD_MS, .max_held = cases[i].max};
 		struct pool4 *pool = new_pool(&policy);
-		uint32_t id = add(pool, "192.0.2.1", "2000-2029");
+		uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2029");
 		struct taken taken[30];
 
 		for (unsigned j = 0; j < 30; j++)
@@ -318,7 +288,7 @@ static void test_lowered_maximum(void)
 {
 	struct pool4_policy policy = all_of_it;
 	struct pool4 *pool = new_pool(&policy);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2999");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2999");
 	struct taken taken;
 
 	for (unsigned i = 0; i < 50; i++) {
@@ -339,8 +309,10 @@ static void test_lowered_maximum(void)
 static void test_limit_of_all(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t first = add_for(pool, "192.0.2.1", "2000-2029", "2001:db8::/48");
-	uint32_t second = add_for(pool, "192.0.2.2", "2000-2029", "2001:db8:1::/48");
+	uint32_t first = pool4_fixture_add_for(pool, "192.0.2.1", "2000-2029", "2001:db8::/48",
+					       POOL4_ANY_PREFIX, false);
+	uint32_t second = pool4_fixture_add_for(pool, "192.0.2.2", "2000-2029", "2001:db8:1::/48",
+						POOL4_ANY_PREFIX, false);
 	struct taken taken;
 
 	pool4_set_held_limit(pool, 10);
@@ -367,7 +339,7 @@ static void test_changed_time(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
 		struct pool4_policy policy = all_of_it;
 		struct pool4 *pool = new_pool(&policy);
-		uint32_t id = add(pool, "192.0.2.1", "2000-2029");
+		uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2029");
 		struct taken taken[2] = {take(pool, 1), take(pool, 2)};
 
 		retire(pool, &taken[0], NOW);
@@ -390,7 +362,7 @@ static void test_protocols(void)
 {
 	struct pool4_policy policy = all_of_it;
 	struct pool4 *pool = new_pool(&policy);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2001");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
 	struct taken taken;
 
 	for (unsigned round = 0; round < 2; round++) {
@@ -416,7 +388,7 @@ static void test_protocols(void)
 static void test_exactly(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2001"), taken_id;
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2001"), taken_id;
 	struct taken taken = take(pool, 1);
 
 	retire(pool, &taken, NOW);
@@ -446,7 +418,7 @@ static void test_exactly(void)
 static void test_hold_at_start(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2001");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
 	struct taddr4 taddr = {0xc0000201, 2000}, elsewhere = {0xc0000201, 80};
 	struct taken taken;
 
@@ -470,8 +442,9 @@ static void test_hold_at_start(void)
 static void test_shared_addresses(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t general = add(pool, "192.0.2.1", "2000-2059");
-	uint32_t special = add_for(pool, "192.0.2.1", "2050-2061", "2001:db8:1::/48");
+	uint32_t general = pool4_fixture_add(pool, "192.0.2.1", "2000-2059");
+	uint32_t special = pool4_fixture_add_for(pool, "192.0.2.1", "2050-2061", "2001:db8:1::/48",
+						 POOL4_ANY_PREFIX, false);
 	struct taken taken[60], other;
 
 	for (unsigned i = 0; i < 60; i++)
@@ -502,7 +475,7 @@ static void test_shared_addresses(void)
 static void test_entry_goes(void)
 {
 	struct pool4 *pool = new_pool(&all_of_it);
-	uint32_t id = add(pool, "192.0.2.1", "2000-2004");
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2004");
 	struct taken taken[3], other;
 
 	for (unsigned i = 0; i < 3; i++)
@@ -513,7 +486,7 @@ static void test_entry_goes(void)
 	g_assert_true(pool4_check(pool));
 	g_assert_true(pool4_is_held(pool, PROTOCOL_UDP, &taken[0].taddr, 0));
 
-	id = add(pool, "192.0.2.1", "2000-2004");
+	id = pool4_fixture_add(pool, "192.0.2.1", "2000-2004");
 	g_assert_true(pool4_check(pool));
 	for (unsigned i = 0; i < 2; i++) {
 		other = take(pool, 9);
@@ -541,7 +514,7 @@ static void test_memory(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct pool4 *pool = new_pool(&all_of_it);
-		uint32_t id = add(pool, cases[i].addresses, "1024-65535"), taken_id;
+		uint32_t id = pool4_fixture_add(pool, cases[i].addresses, "1024-65535"), taken_id;
 		unsigned budget = 100000;
 		size_t before;
 
