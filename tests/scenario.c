@@ -5,52 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/core/nat64.h"
 #include "daemon/core/pool4_text.h"
-#include "tests/fake_world.h"
 #include "tests/naive.h"
 #include "tests/scenario_fragments.h"
 #include "tests/scenario_packet.h"
+#include "tests/scenario_player.h"
 #include "tests/scenario_settings.h"
 
-#define ARENA_SIZE  (64 * 1024)
-#define N_PACKETS   (4 * EMIT_PIECES_MAX)
-#define BUFFER_SIZE (PACKET_HEADROOM + 65600)
-
-struct player {
-	char *where; /* "NAME.pkt:LINE", for messages */
-	GHashTable *variables;
-	struct fake_world world;
-	struct nat64_config config;
-	struct nat64_limits limits;
-	bool has_pool6;
-	bool want_bindings;
-	GPtrArray *before; /* pool4 and static lines, played once the gateway exists */
-	struct nat64 *nat;
-	uint64_t now_ms;
-
-	/* Of the step that is being looked at. */
-	bool has_step;
-	bool is_packet;
-	bool has_end;
-	uint16_t sum_error; /* by how much the packet's checksum was off, see naive.h */
-	enum outcome outcome;
-	unsigned n_compared;
-	struct out out;
-	struct out_packet packets[N_PACKETS];
-	uint8_t arena[ARENA_SIZE];
-	uint8_t buffer[BUFFER_SIZE];
-};
-
-#define REQUIRE(player, condition, ...)                                          \
-	do {                                                                     \
-		if (!(condition)) {                                              \
-			g_autofree char *message = g_strdup_printf(__VA_ARGS__); \
-			g_error("%s: %s", (player)->where, message);             \
-		}                                                                \
-	} while (0)
-
-static enum protocol read_protocol(const struct player *player, const char *word)
+enum protocol scenario_protocol(const struct scenario_player *player, const char *word)
 {
 	enum protocol protocol = PROTOCOL_TCP;
 
@@ -71,7 +33,7 @@ static struct route_answer read_route(const char *word)
 				     .mtu = (uint32_t)g_ascii_strtoull(word, NULL, 0)};
 }
 
-static void add_pool4(struct player *player, char **words)
+static void add_pool4(struct scenario_player *player, char **words)
 {
 	static unsigned n_names;
 	char problem[POOL4_TEXT_ERROR_SIZE];
@@ -101,7 +63,7 @@ static void add_pool4(struct player *player, char **words)
 	pool4_text_deinit(&addresses);
 }
 
-static void add_static(struct player *player, char **words)
+static void add_static(struct scenario_player *player, char **words)
 {
 	struct taddr6 taddr6;
 	struct taddr4 taddr4;
@@ -109,11 +71,11 @@ static void add_static(struct player *player, char **words)
 	REQUIRE(player, taddr6_parse(words[2], &taddr6) && taddr4_parse(words[3], &taddr4),
 		"static PROTOCOL [V6]:PORT V4:PORT");
 	enum nat64_static_result result = nat64_add_static(
-		player->nat, read_protocol(player, words[1]), &taddr6, &taddr4, player->now_ms);
+		player->nat, scenario_protocol(player, words[1]), &taddr6, &taddr4, player->now_ms);
 	REQUIRE(player, result == NAT64_STATIC_OK, "static binding refused (%d)", result);
 }
 
-static void make_gateway(struct player *player)
+static void make_gateway(struct scenario_player *player)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = "the same numbers in every run";
 	struct nat64_world world = fake_world_calls(&player->world);
@@ -130,7 +92,7 @@ static void make_gateway(struct player *player)
 }
 
 /* A line about the gateway itself; false if it is none. */
-static bool configure(struct player *player, char **words)
+static bool configure(struct scenario_player *player, char **words)
 {
 	struct fake_world *world = &player->world;
 	const char *verb = words[0];
@@ -169,7 +131,7 @@ static bool configure(struct player *player, char **words)
 	} else if (strcmp(verb, "exempt_ports") == 0 && n_words == 4) {
 		struct exempt_ports *exempt =
 			&player->config.exempt_ports[player->config.n_exempt_ports++];
-		exempt->protocol = read_protocol(player, words[1]);
+		exempt->protocol = scenario_protocol(player, words[1]);
 		ok = sscanf(words[2], "%hu-%hu", &exempt->first, &exempt->last) == 2 &&
 		     prefix4_parse(words[3], &exempt->servers);
 	} else if (strcmp(verb, "nonglobal") == 0) {
@@ -179,7 +141,7 @@ static bool configure(struct player *player, char **words)
 		player->config.clients_auto = false;
 		ok = prefix6_parse(words[1], &player->config.clients[player->config.n_clients++]);
 	} else if (strcmp(verb, "listen") == 0) {
-		world->listener[world->n_listeners].protocol = read_protocol(player, words[1]);
+		world->listener[world->n_listeners].protocol = scenario_protocol(player, words[1]);
 		ok = taddr4_parse(words[2], &world->listener[world->n_listeners++].taddr);
 	} else if (strcmp(verb, "mtu4") == 0) {
 		world->mtu4 = (uint32_t)g_ascii_strtoull(words[1], NULL, 0);
@@ -209,7 +171,7 @@ static GByteArray *gather(const struct out_packet *packet)
 }
 
 /* Everything that the step has brought must have been named. */
-static void finish_step(struct player *player)
+static void finish_step(struct scenario_player *player)
 {
 	if (!player->has_step)
 		return;
@@ -224,7 +186,7 @@ static void finish_step(struct player *player)
 			"the packet ended as %s", outcome_info(player->outcome)->name);
 }
 
-static void begin_step(struct player *player, bool is_packet)
+static void begin_step(struct scenario_player *player, bool is_packet)
 {
 	player->has_step = true;
 	player->is_packet = is_packet;
@@ -256,7 +218,8 @@ static uint16_t read_sum_error(char **words)
 	return 0;
 }
 
-static void judge_sums(const struct player *player, const GByteArray *bytes, const char *text)
+static void judge_sums(const struct scenario_player *player, const GByteArray *bytes,
+		       const char *text)
 {
 	bool translated = outcome_info(player->outcome)->verdict == VERDICT_TRANSLATED;
 
@@ -271,7 +234,7 @@ static void judge_sums(const struct player *player, const GByteArray *bytes, con
 		player->sum_error, text);
 }
 
-static void play_in(struct player *player, char **words)
+static void play_in(struct scenario_player *player, char **words)
 {
 	begin_step(player, true);
 
@@ -289,7 +252,7 @@ static void play_in(struct player *player, char **words)
 
 /* "flood COUNT PACKET": so many packets, in whose words @ is 1, 2, 3 and so on. What comes of them
  * is not looked at, but counted. */
-static void play_flood(struct player *player, char **words)
+static void play_flood(struct scenario_player *player, char **words)
 {
 	uint64_t count = g_ascii_strtoull(words[0], NULL, 10);
 
@@ -306,7 +269,7 @@ static void play_flood(struct player *player, char **words)
 	}
 }
 
-static void play_out(struct player *player, char **words)
+static void play_out(struct scenario_player *player, char **words)
 {
 	if (player->n_compared == player->out.n_packets)
 		REQUIRE(player, false, "nothing (more) was sent; the packet ended as %s",
@@ -320,7 +283,7 @@ static void play_out(struct player *player, char **words)
 	judge_sums(player, bytes, text);
 }
 
-static void play_join(struct player *player, char **words)
+static void play_join(struct scenario_player *player, char **words)
 {
 	g_autoptr(GByteArray) whole = g_byte_array_new();
 
@@ -342,7 +305,7 @@ static void play_join(struct player *player, char **words)
 	judge_sums(player, whole, text);
 }
 
-static void play_end(struct player *player, const char *name)
+static void play_end(struct scenario_player *player, const char *name)
 {
 	enum outcome wanted = outcome_parse(name);
 
@@ -352,86 +315,7 @@ static void play_end(struct player *player, const char *name)
 	player->has_end = true;
 }
 
-static void check_binding(struct player *player, char **words)
-{
-	enum protocol protocol = read_protocol(player, words[1]);
-	g_auto(GStrv) six = g_strsplit(words[2], "]:", 2);
-	g_auto(GStrv) four = g_strsplit(words[3], ":", 2);
-	const char *port6 = g_hash_table_lookup(player->variables, six[1]);
-	const char *port4 = g_hash_table_lookup(player->variables, four[1]);
-	g_autofree char *text6 = g_strdup_printf("%s]:%s", six[0], port6 ? port6 : six[1]);
-	g_autofree char *text4 = g_strdup_printf("%s:%s", four[0], port4 ? port4 : four[1]);
-	struct taddr6 taddr6;
-	struct taddr4 taddr4;
-
-	REQUIRE(player, taddr6_parse(text6, &taddr6) && taddr4_parse(text4, &taddr4),
-		"%s and %s are no transport addresses", text6, text4);
-	const struct bib *bib = &player->nat->bib[protocol];
-	REQUIRE(player,
-		bib_find6(bib, &taddr6) != SLAB_NONE &&
-			bib_find6(bib, &taddr6) == bib_find4(bib, &taddr4),
-		"no such binding");
-}
-
-static const struct session *only_tcp_session(struct player *player)
-{
-	const struct session_table *sessions = &player->nat->sessions[PROTOCOL_TCP];
-
-	REQUIRE(player, sessions->sessions.n_used == 1, "there are %u TCP sessions",
-		sessions->sessions.n_used);
-	return session_at(sessions, session_next(sessions, 0));
-}
-
-static void check_state(struct player *player, const char *wanted)
-{
-	const char *name = tcp_fsm_state_name((enum tcp_fsm_state)only_tcp_session(player)->state);
-
-	REQUIRE(player, strcmp(name, wanted) == 0, "the state is %s", name);
-}
-
-static void check_timer(struct player *player, const char *wanted)
-{
-	uint64_t left_ms = only_tcp_session(player)->expires_ms - player->now_ms;
-
-	REQUIRE(player, left_ms == g_ascii_strtoull(wanted, NULL, 0) * 1000,
-		"%" G_GUINT64_FORMAT " ms are left", left_ms);
-}
-
-static void check_count(struct player *player, const char *what, uint32_t is, const char *wanted)
-{
-	REQUIRE(player, is == g_ascii_strtoull(wanted, NULL, 0), "%s: %u, not %s", what, is,
-		wanted);
-}
-
-/* "counted OUTCOME N" */
-static void check_counted(struct player *player, char **words)
-{
-	enum outcome outcome = outcome_parse(words[1]);
-
-	REQUIRE(player, outcome != N_OUTCOMES, "there is no outcome \"%s\"", words[1]);
-	check_count(player, words[1],
-		    (uint32_t)(player->nat->counters.packets[0][outcome] +
-			       player->nat->counters.packets[1][outcome]),
-		    words[2]);
-}
-
-/* Ports of all entries that are held, or that were given out all the same. */
-static void check_held(struct player *player, char **words)
-{
-	enum protocol protocol = read_protocol(player, words[1]);
-	const struct pool4_entry *entry;
-	uint64_t n_held = 0, n_reused = 0;
-
-	for (uint32_t id = 0; (entry = pool4_next(player->nat->pool4, id)) != NULL;) {
-		id = entry->id;
-		n_held += entry->n_held[protocol];
-		n_reused += entry->n_reused[protocol];
-	}
-	check_count(player, words[0], (uint32_t)(strcmp(words[0], "held") == 0 ? n_held : n_reused),
-		    words[2]);
-}
-
-static uint64_t read_time_ms(const struct player *player, const char *word)
+static uint64_t read_time_ms(const struct scenario_player *player, const char *word)
 {
 	static const struct {
 		const char *unit;
@@ -448,7 +332,7 @@ static uint64_t read_time_ms(const struct player *player, const char *word)
 }
 
 /* What the administrator does between packets; false if it is nothing of that. */
-static bool administer(struct player *player, char **words)
+static bool administer(struct scenario_player *player, char **words)
 {
 	struct blocklist *blocks = &player->nat->blocklist;
 	struct prefix6 prefix;
@@ -473,59 +357,7 @@ static bool administer(struct player *player, char **words)
 	return true;
 }
 
-/* Of an event: its name in event.h. */
-static void check_event(struct player *player, const char *wanted)
-{
-	static const char *const names[] = {
-#define X(name, number, sub_type, text) #name,
-		EVENT_LIST(X)
-#undef X
-	};
-	struct event event;
-
-	REQUIRE(player, event_next(&player->nat->events, &event), "there is no event");
-	REQUIRE(player, strcmp(names[event.kind], wanted) == 0, "the event is %s",
-		names[event.kind]);
-}
-
-/* A line that looks at the tables; false if it is none. */
-static bool inspect(struct player *player, char **words)
-{
-	struct nat64 *nat = player->nat;
-	unsigned n_words = g_strv_length(words);
-
-	if (strcmp(words[0], "bindings") == 0 && n_words == 3)
-		check_count(player, "bindings",
-			    nat->bib[read_protocol(player, words[1])].entries.n_used, words[2]);
-	else if (strcmp(words[0], "sessions") == 0 && n_words == 3)
-		check_count(player, "sessions",
-			    nat->sessions[read_protocol(player, words[1])].sessions.n_used,
-			    words[2]);
-	else if (strcmp(words[0], "stored") == 0 && n_words == 2)
-		check_count(player, "stored SYNs", nat->syns.syns.n_used, words[1]);
-	else if (strcmp(words[0], "fragments") == 0 && n_words == 2)
-		check_count(player, "packets in fragments", nat->fragments.queues.n_used, words[1]);
-	else if (strcmp(words[0], "incomplete") == 0 && n_words == 2)
-		check_count(player, "incomplete packets", (uint32_t)nat->counters.fragments_expired,
-			    words[1]);
-	else if ((strcmp(words[0], "held") == 0 || strcmp(words[0], "reused") == 0) && n_words == 3)
-		check_held(player, words);
-	else if (strcmp(words[0], "event") == 0 && n_words == 2)
-		check_event(player, words[1]);
-	else if (strcmp(words[0], "counted") == 0 && n_words == 3)
-		check_counted(player, words);
-	else if (strcmp(words[0], "state") == 0 && n_words == 2)
-		check_state(player, words[1]);
-	else if (strcmp(words[0], "timer") == 0 && n_words == 2)
-		check_timer(player, words[1]);
-	else if (strcmp(words[0], "binding") == 0 && n_words == 4)
-		check_binding(player, words);
-	else
-		return false;
-	return true;
-}
-
-static void play_line(struct player *player, char **words)
+static void play_line(struct scenario_player *player, char **words)
 {
 	if (!player->nat && configure(player, words))
 		return;
@@ -554,7 +386,7 @@ static void play_line(struct player *player, char **words)
 	} else if (strcmp(words[0], "end") == 0 && words[1]) {
 		play_end(player, words[1]);
 	} else if (!administer(player, words)) {
-		REQUIRE(player, inspect(player, words), "\"%s\" is no line of a scenario",
+		REQUIRE(player, scenario_inspect(player, words), "\"%s\" is no line of a scenario",
 			words[0]);
 	}
 }
@@ -571,9 +403,9 @@ static char **words_of(const char *line)
 	return (char **)g_ptr_array_free(words, FALSE);
 }
 
-static struct player *player_new(void)
+static struct scenario_player *player_new(void)
 {
-	struct player *player = g_new0(struct player, 1);
+	struct scenario_player *player = g_new0(struct scenario_player, 1);
 
 	player->variables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	player->before = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
@@ -588,7 +420,7 @@ static struct player *player_new(void)
 	return player;
 }
 
-static void player_free(struct player *player)
+static void player_free(struct scenario_player *player)
 {
 	out_clear(&player->out);
 	nat64_free(player->nat);
@@ -600,7 +432,7 @@ static void player_free(struct player *player)
 
 void scenario_play_text(const char *name, const char *text)
 {
-	struct player *player = player_new();
+	struct scenario_player *player = player_new();
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 	for (unsigned i = 0; lines[i]; i++) {
