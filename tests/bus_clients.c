@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/bus_clients.h"
+
+#include <grp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dbus/names.h"
+
+struct test_service service;
+sd_bus *clients[2];
+
+int bus_clients_run(void)
+{
+	int r;
+
+	test_service_start(&service);
+	for (unsigned i = 0; i < 2; i++)
+		clients[i] = test_service_connect(&service, i == 1);
+	r = g_test_run();
+	for (unsigned i = 0; i < 2; i++)
+		sd_bus_flush_close_unref(clients[i]);
+	test_service_stop(&service);
+	return r;
+}
+
+static void become_nobody(gpointer data)
+{
+	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		_exit(99);
+}
+
+void bus_clients_check_access(const char *const *calls, size_t n_calls, bool allowed)
+{
+	if (geteuid() != 0) {
+		g_test_skip("needs root, to become somebody else");
+		return;
+	}
+	for (size_t i = 0; i < n_calls; i++) {
+		g_autofree char *line =
+			g_strdup_printf("busctl --address=%s call " DBUS_SERVICE " " DBUS_PATH
+					" " DBUS_INTERFACE_MANAGER " %s",
+					service.bus_address, calls[i]);
+		g_autoptr(GError) error = NULL;
+		g_autofree char *message = NULL;
+		g_auto(GStrv) words = NULL;
+		int status;
+
+		g_assert_true(g_shell_parse_argv(line, NULL, &words, NULL));
+		g_spawn_sync(NULL, words, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL,
+			     become_nobody, NULL, NULL, &message, &status, &error);
+		g_assert_no_error(error);
+		g_test_message("%s: %s", calls[i], message);
+		g_assert_cmpint(status == 0, ==, allowed);
+		if (!allowed)
+			g_assert_nonnull(strstr(message, "Access denied"));
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One management service for all tests of a program, two clients of it, and a stranger. */
+#pragma once
+
+#include "tests/bus.h"
+
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+#define _cleanup_error_   __attribute__((cleanup(sd_bus_error_free)))
+
+extern struct test_service service;
+extern sd_bus *clients[2]; /* bus, control socket */
+
+/* What main() ends with: g_test_run(), with service and clients. */
+int bus_clients_run(void);
+
+/* Calls of the manager in busctl's words, behind the name of the interface: somebody who is nobody
+ * may make them all, or none of them. Skips the test if this is not root. */
+void bus_clients_check_access(const char *const *calls, size_t n_calls, bool allowed);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Static bindings at run time by the management interface: they come, go, stand in each other's way
+ * and in that of an entry that is drained, and are refused, each refusal with its sentence.
+ */
+#include "dbus/names.h"
+#include "tests/change_call.h"
+
+static void test_bib_refused(void)
+{
+	static const struct {
+		const char *method, *protocols, *address6;
+		uint16_t port6;
+		const char *address4;
+		uint16_t port4;
+		const char *name, *text;
+	} cases[] = {
+		{"AddBib", "sctp", "2001:db8::5", 80, "192.0.2.2", 80, DBUS_ERROR_INVALID_PROTOCOL,
+		 "'sctp' is none of: tcp, udp, icmp"},
+		{"AddBib", "tcp", "192.0.2.1", 80, "192.0.2.2", 80, DBUS_ERROR_INVALID_ADDRESS,
+		 "'192.0.2.1' is not an IPv6 address"},
+		{"AddBib", "tcp", "2001:db8::5", 80, "x", 80, DBUS_ERROR_INVALID_ADDRESS,
+		 "'x' is not an IPv4 address"},
+		{"AddBib", "tcp", "2001:db8::5", 0, "192.0.2.2", 80, DBUS_ERROR_INVALID_PORTS,
+		 "port 0 is no port of TCP or UDP: 1 to 65535 are"},
+		{"AddBib", "tcp", "", 0, "192.0.2.2", 80, DBUS_ERROR_INVALID_ADDRESS,
+		 "a static binding has an IPv6 and an IPv4 address: one is missing"},
+		{"AddBib", "tcp", "ff02::1", 80, "192.0.2.2", 80, DBUS_ERROR_INVALID_ADDRESS,
+		 "ff02::1 is not the address of one host: it is multicast, link-local, loopback "
+		 "or ::"},
+		{"AddBib", "tcp", "2001:db8:64::1", 80, "192.0.2.2", 80, DBUS_ERROR_INVALID_ADDRESS,
+		 "2001:db8:64::1 lies in Pool6, where the IPv4 hosts are: give the client's own "
+		 "address"},
+		{"AddBib", "tcp", "2001:db8::5", 80, "198.51.100.7", 80, DBUS_ERROR_NOT_IN_POOL4,
+		 "198.51.100.7 is neither in pool4 nor the host's own: 'nat64ctl pool4 add "
+		 "198.51.100.7' adds it"},
+		{"RemoveBib", "tcp", "", 0, "", 0, DBUS_ERROR_INVALID_ADDRESS,
+		 "which binding? give its IPv6 or its IPv4 address and port"},
+		{"RemoveBib", "tcp udp", "", 0, "192.0.2.2", 81, DBUS_ERROR_NO_SUCH_BIB,
+		 "there is no binding tcp udp 192.0.2.2:81"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		_cleanup_ending_ struct change_ending ending;
+
+		change_bib(cases[i].method, cases[i].protocols, cases[i].address6, cases[i].port6,
+			   cases[i].address4, cases[i].port4, NULL, &ending);
+		change_assert_refused(&ending, cases[i].name, cases[i].text);
+	}
+}
+
+/* Draining waits for what does not end by itself. */
+static void test_drain_statics(void)
+{
+	_cleanup_ending_ struct change_ending added, one, two, would, drained, gone, end;
+
+	change_add("198.51.100.1", "", "", "name", "s", "ds", &added);
+	change_bib("AddBib", "tcp", "2001:db8::5", 2000, "198.51.100.1", 2000, NULL, &one);
+	change_entry("DrainPool4", "ds", "dry-run", &would);
+	change_assert_done(
+		&would, 1, "pool4 entry ds would take no new bindings and goes with the last of 1",
+		"1 static binding is among them: the entry stays until 'nat64ctl bib remove' "
+		"ends it\n");
+	change_bib("AddBib", "udp", "2001:db8::5", 2001, "198.51.100.1", 2001, NULL, &two);
+	change_entry("DrainPool4", "ds", NULL, &drained);
+	change_assert_done(
+		&drained, 1, "pool4 entry ds takes no new bindings and goes with the last of 2",
+		"2 static bindings are among them: the entry stays until 'nat64ctl bib remove' "
+		"ends them\n");
+	change_bib("RemoveBib", "tcp", "", 0, "198.51.100.1", 2000, NULL, &gone);
+	g_assert_cmpint(pool4_entry_by_name(service.gateway.nat->pool4, "ds")->state, ==,
+			POOL4_DRAINING);
+	change_entry("RemovePool4", "ds", "force", &end);
+	g_assert_null(pool4_entry_by_name(service.gateway.nat->pool4, "ds"));
+}
+
+/* Comes on a port outside of the entry's, is there already, gives way to another, and goes. */
+static void test_bib(void)
+{
+	_cleanup_ending_ struct change_ending added, again, taken, exists, replaced, gone;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *protocol, *address6, *address4;
+	uint16_t port6, port4;
+
+	change_bib("AddBib", "tcp udp", "2001:db8::5", 443, "192.0.2.2", 443, NULL, &added);
+	change_assert_done(&added, 1,
+			   "static binding tcp udp [2001:db8::5]:443 to 192.0.2.2:443 added", "");
+	change_bib("AddBib", "tcp udp", "2001:db8::5", 443, "192.0.2.2", 443, NULL, &again);
+	change_assert_done(
+		&again, 0,
+		"static binding tcp udp [2001:db8::5]:443 to 192.0.2.2:443 is there already", "");
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "LookupBib", NULL, &reply, "ssq",
+					   "tcp", "192.0.2.2", 443),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'r', "ssqsqbuttu"), >, 0);
+	sd_bus_message_read(reply, "ssqsq", &protocol, &address6, &port6, &address4, &port4);
+	g_assert_cmpstr(address6, ==, "2001:db8::5");
+	g_assert_cmpuint(port6, ==, 443);
+
+	change_bib("AddBib", "tcp", "2001:db8::6", 443, "192.0.2.2", 443, NULL, &taken);
+	change_assert_refused(
+		&taken, DBUS_ERROR_ADDRESS_TAKEN,
+		"tcp 192.0.2.2:443 is bound to [2001:db8::5]:443 (static): --replace ends "
+		"that binding");
+	change_bib("AddBib", "tcp", "2001:db8::5", 443, "192.0.2.2", 444, NULL, &exists);
+	change_assert_refused(
+		&exists, DBUS_ERROR_BIB_EXISTS,
+		"tcp [2001:db8::5]:443 is bound to 192.0.2.2:443 (static): --replace ends "
+		"that binding");
+	change_bib("AddBib", "tcp", "2001:db8::6", 443, "192.0.2.2", 443, "replace", &replaced);
+	change_assert_done(&replaced, 1,
+			   "static binding tcp [2001:db8::6]:443 to 192.0.2.2:443 added",
+			   "1 binding ended\n");
+	change_bib("RemoveBib", "tcp udp", "", 0, "192.0.2.2", 443, NULL, &gone);
+	change_assert_done(&gone, 1, "binding tcp udp 192.0.2.2:443 removed", "");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/static_changes/bib-refused", test_bib_refused);
+	g_test_add_func("/static_changes/bib", test_bib);
+	g_test_add_func("/static_changes/drain-statics", test_drain_statics);
+	return bus_clients_run();
+}
