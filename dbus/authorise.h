@@ -13,6 +13,7 @@ enum authorise_action {
 	AUTHORISE_READ_BINDINGS, /* bindings, sessions, clients: who talks to whom */
 	AUTHORISE_MANAGE_POOL4,
 	AUTHORISE_MANAGE_BIB,
+	AUTHORISE_CONFIGURE,
 	N_AUTHORISE_ACTIONS,
 };
 

@@ -2,29 +2,14 @@
 /* Methods of the manager about bindings and sessions. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "dbus/argument.h"
 #include "dbus/authorise.h"
 #include "dbus/changing.h"
 #include "dbus/list.h"
 #include "dbus/manager_internal.h"
 #include "dbus/names.h"
 #include "dbus/quote.h"
-
-/* What to add to a time of the core, in µs, to get CLOCK_REALTIME. */
-static uint64_t realtime_offset(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 -
-	       gateway_now_ms() * 1000;
-}
-
-static uint64_t realtime_of(uint64_t core_ms, uint64_t offset)
-{
-	return core_ms == UINT64_MAX ? UINT64_MAX : core_ms * 1000 + offset;
-}
 
 /* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. */
 static int read_list_call(struct manager *manager, sd_bus_message *message, bool for_sessions,
@@ -57,7 +42,7 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 	return 0;
 }
 
-/* One row into the reply. offset: realtime_offset(). */
+/* One row into the reply. offset: manager_realtime_offset(). */
 typedef int (*append_row_fn)(sd_bus_message *reply, const void *data, uint64_t offset);
 
 /* The reply of ListBib and ListSessions. */
@@ -66,7 +51,7 @@ static int send_page(sd_bus_message *message, const char *row_type, append_row_f
 		     const struct list_cursor *cursor)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
-	uint64_t offset = realtime_offset();
+	uint64_t offset = manager_realtime_offset();
 	char next[LIST_CURSOR_SIZE];
 	int r;
 
@@ -93,8 +78,8 @@ static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offs
 				     addr6_print(&entry->addr6, addr6), entry->port6,
 				     addr4_print(entry->addr4, addr4), entry->port4,
 				     (int)entry->is_static, entry->n_sessions,
-				     realtime_of((uint64_t)entry->created_s * 1000, offset),
-				     realtime_of(row->expires_ms, offset), entry->pool4);
+				     manager_realtime((uint64_t)entry->created_s * 1000, offset),
+				     manager_realtime(row->expires_ms, offset), entry->pool4);
 }
 
 int bib_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -130,7 +115,7 @@ static int append_session_row(sd_bus_message *reply, const void *data, uint64_t 
 				     addr6_print(&row->server6, server6), port6,
 				     addr4_print(row->server.addr, server4), row->server.port,
 				     tcp_fsm_state_name(row->state),
-				     realtime_of(row->expires_ms, offset));
+				     manager_realtime(row->expires_ms, offset));
 }
 
 int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -214,10 +199,9 @@ int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *err
 	r = sd_bus_message_read(message, "ssq", &protocol, &address, &port);
 	if (r < 0)
 		return r;
-	if (!protocol_parse(protocol, &row.protocol))
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_PROTOCOL,
-					 "'%s' is none of: tcp, udp, icmp",
-					 quote(protocol, quoted));
+	r = argument_protocol(protocol, &row.protocol, error);
+	if (r < 0)
+		return r;
 	is6 = addr6_parse(address, &taddr6.addr);
 	if (!is6 && !addr4_parse(address, &taddr4.addr))
 		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
@@ -231,6 +215,6 @@ int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *err
 					 is6 ? "[" : "", address, is6 ? "]" : "", port);
 	r = sd_bus_message_new_method_return(message, &reply);
 	if (r >= 0)
-		r = append_bib_row(reply, &row, realtime_offset());
+		r = append_bib_row(reply, &row, manager_realtime_offset());
 	return r < 0 ? r : manager_send(reply);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "dbus/argument.h"
 #include "dbus/authorise.h"
 #include "dbus/changing.h"
 #include "dbus/client_list.h"
@@ -71,25 +72,6 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 	return r < 0 ? r : manager_send(reply);
 }
 
-/* A prefix without host bits; a single address is one, too. */
-static int parse_prefix(const char *text, struct prefix6 *ret, sd_bus_error *error)
-{
-	char quoted[QUOTE_SIZE], around[ADDR_TEXT_SIZE], host[ADDR_TEXT_SIZE];
-	struct prefix6 prefix;
-
-	if (!prefix6_parse(text, &prefix))
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
-					 "'%s' is not an IPv6 address or prefix",
-					 quote(text, quoted));
-	*ret = prefix;
-	ret->addr = addr6_mask(&prefix.addr, prefix.len);
-	if (addr6_equal(&ret->addr, &prefix.addr))
-		return 0;
-	return sd_bus_error_setf(
-		error, DBUS_ERROR_INVALID_ADDRESS, "%s has host bits set: did you mean %s or %s?",
-		quote(text, quoted), prefix6_print(ret, around), addr6_print(&prefix.addr, host));
-}
-
 /* Without end with 0 or UINT64_MAX. */
 static void block(struct manager *manager, const struct prefix6 *prefix, uint64_t usec,
 		  bool dry_run, struct change_result *ret)
@@ -140,7 +122,7 @@ int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *e
 	r = sd_bus_message_read(message, "st", &text, &usec);
 	if (r < 0)
 		return r;
-	r = parse_prefix(text, &prefix, error);
+	r = argument_prefix6(text, &prefix, error);
 	if (r < 0)
 		return r;
 	r = options_read(message, 0, &options, error);
@@ -167,7 +149,7 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 	r = sd_bus_message_read(message, "s", &text);
 	if (r < 0)
 		return r;
-	r = parse_prefix(text, &prefix, error);
+	r = argument_prefix6(text, &prefix, error);
 	if (r < 0)
 		return r;
 	r = options_read(message, 0, &options, error);
@@ -185,4 +167,42 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 	snprintf(result.text, sizeof(result.text), "client %s %s", printed,
 		 options.dry_run ? "would be unblocked" : "unblocked");
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+}
+
+static int append_blocked(sd_bus_message *reply, const struct blocklist_entry *blocked, uint32_t n)
+{
+	uint64_t offset = manager_realtime_offset();
+	char text[ADDR_TEXT_SIZE];
+	int r = sd_bus_message_open_container(reply, 'a', DBUS_TYPE_BLOCKED);
+
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = sd_bus_message_append(reply, DBUS_TYPE_BLOCKED,
+					  prefix6_print(&blocked[i].prefix, text),
+					  manager_realtime(blocked[i].until_ms, offset));
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int client_method_list_blocked(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	struct blocklist *list = &manager->gateway->nat->blocklist;
+	_cleanup_free_ struct blocklist_entry *blocked = NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	uint32_t n = 0;
+	int r;
+
+	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
+	if (r < 0)
+		return r;
+	blocked = malloc(BLOCKLIST_MAX * sizeof(*blocked));
+	if (blocked == NULL)
+		return -ENOMEM;
+	gateway_lock(manager->gateway);
+	for (uint32_t i = blocklist_next(list, 0); i != SLAB_NONE; i = blocklist_next(list, i + 1))
+		blocked[n++] = *blocklist_at(list, i);
+	gateway_unlock(manager->gateway);
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r >= 0)
+		r = append_blocked(reply, blocked, n);
+	return r < 0 ? r : manager_send(reply);
 }

@@ -266,6 +266,7 @@ static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *en
 	};
 	memcpy(row->name, spec->name, sizeof(row->name));
 	memcpy(row->comment, spec->comment, sizeof(row->comment));
+	row->overflow = spec->overflow;
 	port_ranges_print(&spec->ports, row->ports, sizeof(row->ports));
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		row->protocol[protocol] = spec->protocol[protocol];

@@ -66,6 +66,7 @@ struct list_pool4_row {
 	char ports[1024];
 	char protocols[32];
 	char clients[POOL4_CLIENTS_MAX * ADDR_TEXT_SIZE];
+	bool overflow;
 	char prefix[ADDR_TEXT_SIZE];
 	enum pool4_state state;
 	enum pool4_source source;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dbus/argument.h"
 #include "dbus/names.h"
 #include "dbus/quote.h"
 
@@ -33,13 +34,8 @@ static int invalid(sd_bus_error *error, const char *name, const char *value, con
 
 static int set_protocol(struct list_filter *filter, const char *value, sd_bus_error *error)
 {
-	char text[QUOTE_SIZE];
-
-	if (!protocol_parse(value, &filter->protocol))
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_PROTOCOL,
-					 "'%s' is none of: tcp, udp, icmp", quote(value, text));
 	filter->has_protocol = true;
-	return 0;
+	return argument_protocol(value, &filter->protocol, error);
 }
 
 static int set_client(struct list_filter *filter, const char *value, sd_bus_error *error)
@@ -53,13 +49,8 @@ static int set_client(struct list_filter *filter, const char *value, sd_bus_erro
 
 static int set_address4(struct list_filter *filter, const char *value, sd_bus_error *error)
 {
-	char text[QUOTE_SIZE];
-
-	if (!addr4_parse(value, &filter->address4))
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
-					 "'%s' is not an IPv4 address", quote(value, text));
 	filter->has_address4 = true;
-	return 0;
+	return argument_addr4(value, &filter->address4, error);
 }
 
 static int set_pool4(struct list_filter *filter, const char *value, sd_bus_error *error)

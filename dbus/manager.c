@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dbus/changing.h"
 #include "dbus/connection.h"
@@ -35,6 +36,20 @@ int manager_invalid_cursor(sd_bus_error *error, const char *cursor)
 
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 				 "'%s' is not a cursor of this list", quote(cursor, text));
+}
+
+uint64_t manager_realtime_offset(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 -
+	       gateway_now_ms() * 1000;
+}
+
+uint64_t manager_realtime(uint64_t core_ms, uint64_t offset)
+{
+	return core_ms > UINT64_MAX / 2000 ? UINT64_MAX : core_ms * 1000 + offset;
 }
 
 static int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -191,6 +206,26 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("s", prefix, "a{sv}", options),
 		SD_BUS_RESULT("a{sv}", result),
 		client_method_unblock, MANAGER_CHANGES),
+	SD_BUS_METHOD_WITH_ARGS("ListBlockedClients",
+		SD_BUS_NO_ARGS,
+		SD_BUS_RESULT("a" DBUS_TYPE_BLOCKED, blocked),
+		client_method_list_blocked, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PortsOf",
+		SD_BUS_ARGS("s", protocol, "s", client, "s", prefix),
+		SD_BUS_RESULT("s", whole, "s", address, "s", ports),
+		deterministic_method_ports_of, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ClientOf",
+		SD_BUS_ARGS("s", protocol, "s", address, "q", port),
+		SD_BUS_RESULT("s", client),
+		deterministic_method_client_of, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Drain",
+		SD_BUS_ARGS("a{sv}", options),
+		SD_BUS_RESULT("a{sv}", result),
+		gateway_method_drain, MANAGER_CHANGES),
+	SD_BUS_METHOD_WITH_ARGS("Resume",
+		SD_BUS_ARGS("a{sv}", options),
+		SD_BUS_RESULT("a{sv}", result),
+		gateway_method_resume, MANAGER_CHANGES),
 	SD_BUS_METHOD_WITH_ARGS("GetStatistics",
 		SD_BUS_NO_ARGS,
 		SD_BUS_RESULT("a{st}", statistics),

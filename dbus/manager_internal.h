@@ -40,6 +40,11 @@ int manager_send(sd_bus_message *reply);
 uint32_t manager_rows_wanted(uint32_t limit);
 int manager_invalid_cursor(sd_bus_error *error, const char *cursor);
 
+/* What to add to a time of the core, in µs, to get CLOCK_REALTIME; and the sum. UINT64_MAX is
+ * never, and so is what is too far away to be said. */
+uint64_t manager_realtime_offset(void);
+uint64_t manager_realtime(uint64_t core_ms, uint64_t offset);
+
 /* Each connection, to the bus or of a peer. */
 void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, void *userdata),
 			  void *userdata);
@@ -66,3 +71,8 @@ MANAGER_METHOD(bib_method_lookup);
 MANAGER_METHOD(client_method_list);
 MANAGER_METHOD(client_method_block);
 MANAGER_METHOD(client_method_unblock);
+MANAGER_METHOD(client_method_list_blocked);
+MANAGER_METHOD(deterministic_method_ports_of);
+MANAGER_METHOD(deterministic_method_client_of);
+MANAGER_METHOD(gateway_method_drain);
+MANAGER_METHOD(gateway_method_resume);

@@ -29,6 +29,7 @@
 #define DBUS_TYPE_POOL4   "(oa{sv})"
 #define DBUS_TYPE_BIB     "(ssqsqbuttu)"
 #define DBUS_TYPE_CLIENT  "(sttttt)"
+#define DBUS_TYPE_BLOCKED "(st)"
 #define DBUS_TYPE_SESSION "(ssqsqsqsqst)"
 
 #define DBUS_ROWS_DEFAULT 1000

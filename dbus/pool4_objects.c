@@ -223,6 +223,7 @@ static const sd_bus_vtable pool4_vtable[] = {
 	SD_BUS_PROPERTY("Ports", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_PROPERTY("Protocols", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Clients", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Overflow", "b", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Prefix", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Comment", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

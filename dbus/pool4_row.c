@@ -48,6 +48,7 @@ static const struct property {
 	{"Ports",      "s",     offsetof(struct list_pool4_row, ports),     NULL},
 	{"Protocols",  "s",     offsetof(struct list_pool4_row, protocols), NULL},
 	{"Clients",    "s",     offsetof(struct list_pool4_row, clients),   NULL},
+	{"Overflow",   "b",     offsetof(struct list_pool4_row, overflow),  NULL},
 	{"Prefix",     "s",     offsetof(struct list_pool4_row, prefix),    NULL},
 	{"Comment",    "s",     offsetof(struct list_pool4_row, comment),   NULL},
 	{"State",      "s",     0,                                          text_of_state},
@@ -86,6 +87,8 @@ static int append_value(sd_bus_message *reply, const struct list_pool4_row *row,
 	switch (*property->type) {
 	case 'u':
 		return sd_bus_message_append(reply, "u", *(const uint32_t *)field);
+	case 'b':
+		return sd_bus_message_append(reply, "b", (int)*(const bool *)field);
 	case 's':
 		return sd_bus_message_append(reply, "s",
 					     property->text ? property->text(row) : field);

@@ -113,21 +113,29 @@ static const char config_text[] = "[Translation]\nPool6=2001:db8:64::/96\nClient
 				  "[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1024-65535\n"
 				  "Comment=for tests\n";
 
-static struct config *read_config(const struct test_service *service)
+const char test_service_deterministic[] =
+	"[Translation]\nPool6=2001:db8:64::/96 2001:db8:65::/96\nClients=any\n"
+	"[Limits]\nBindings=10000\nSessions=10000\nStoredSYNs=16\nFragmentMemory=1M\n"
+	"[Pool4]\nMode=deterministic\nPairingPrefixLength=64\n"
+	"[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1000-1999\nClients=2001:db8:1::/60\n"
+	"[Pool4 two]\nAddresses=192.0.2.16\nPorts=5000-5099\nProtocols=udp\n"
+	"Clients=2001:db8:2::/63\nPrefix=2001:db8:65::/96\n";
+
+static struct config *read_config(const struct test_service *service, const char *text)
 {
 	g_autofree char *path = g_build_filename(service->directory, "nat64d.conf", NULL);
 	GPtrArray *problems = config_problems_new();
 	g_autoptr(GError) error = NULL;
 	struct config *config = NULL;
 
-	g_file_set_contents(path, config_text, -1, &error);
+	g_file_set_contents(path, text, -1, &error);
 	g_assert_no_error(error);
 	g_assert_cmpint(config_load(path, &config, problems), ==, 0);
 	g_ptr_array_unref(problems);
 	return config;
 }
 
-static void make_gateway(struct test_service *service, struct fake_world *world)
+static void make_gateway(struct test_service *service, struct fake_world *world, const char *config)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = {1};
 	const struct pool4_sync_config sync_config = {
@@ -139,7 +147,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world)
 	struct nat64_world calls = fake_world_calls(world);
 	char *error = NULL;
 
-	service->config = read_config(service);
+	service->config = read_config(service, config);
 	gateway_init(&service->gateway);
 	service->gateway.nat = nat64_new(&service->config->nat64, &service->config->limits, &calls,
 					 seed, gateway_now_ms());
@@ -261,7 +269,12 @@ void test_service_wait(sd_bus *watcher, const bool *owned)
 
 void test_service_start(struct test_service *service)
 {
-	static struct fake_world world;
+	test_service_start_with(service, config_text);
+}
+
+void test_service_start_with(struct test_service *service, const char *config)
+{
+	struct fake_world *world = g_new(struct fake_world, 1);
 	sd_bus *watcher;
 	bool owned = false;
 
@@ -271,8 +284,9 @@ void test_service_start(struct test_service *service)
 	service->socket_path = g_build_filename(service->directory, "control", NULL);
 	service->bus_address = g_strdup_printf("unix:path=%s/bus", service->directory);
 	test_service_start_bus(service);
-	fake_world_init(&world);
-	make_gateway(service, &world);
+	fake_world_init(world);
+	service->world = world;
+	make_gateway(service, world, config);
 
 	watcher = test_service_watch(service, &owned);
 	service->thread = g_thread_new("manager", serve, service);
@@ -289,6 +303,7 @@ void test_service_stop(struct test_service *service)
 	pool4_sync_free(service->sync);
 	gateway_deinit(&service->gateway);
 	config_free(service->config);
+	g_free(service->world);
 	test_service_stop_bus(service);
 	g_assert_cmpint(g_access(service->socket_path, F_OK), ==, -1); /* removed */
 	close(service->cleaner_fd);

@@ -13,6 +13,8 @@
 #include "daemon/gateway.h"
 #include "daemon/pool4_sync.h"
 
+struct fake_world;
+
 struct test_service {
 	char *directory;
 	char *bus_address;
@@ -20,6 +22,7 @@ struct test_service {
 	GPid bus_daemon;
 	GPid cleaner; /* removes the directory when cleaner_fd is closed */
 	int cleaner_fd;
+	struct fake_world *world;
 	struct gateway gateway;
 	uint32_t pool4_id;
 	struct config *config;
@@ -33,6 +36,11 @@ struct test_service {
 
 /* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
 void test_service_start(struct test_service *service);
+/* The same with another configuration; an entry "wan" is in it. */
+void test_service_start_with(struct test_service *service, const char *config);
+/* One in deterministic mode: 16 clients of 2001:db8:1::/60 with 250 ports each of wan, 1000-1999 of
+ * 192.0.2.0/30, and for UDP that comes by 2001:db8:65::/96, 2 of 2001:db8:2::/63 with 50 each. */
+extern const char test_service_deterministic[];
 void test_service_stop(struct test_service *service);
 
 /* The bus dies, and comes back at the same address. */

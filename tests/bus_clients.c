@@ -10,11 +10,11 @@
 struct test_service service;
 sd_bus *clients[2];
 
-int bus_clients_run(void)
+/* The service runs. */
+static int run(void)
 {
 	int r;
 
-	test_service_start(&service);
 	for (unsigned i = 0; i < 2; i++)
 		clients[i] = test_service_connect(&service, i == 1);
 	r = g_test_run();
@@ -22,6 +22,18 @@ int bus_clients_run(void)
 		sd_bus_flush_close_unref(clients[i]);
 	test_service_stop(&service);
 	return r;
+}
+
+int bus_clients_run(void)
+{
+	test_service_start(&service);
+	return run();
+}
+
+int bus_clients_run_with(const char *config)
+{
+	test_service_start_with(&service, config);
+	return run();
 }
 
 static void become_nobody(gpointer data)

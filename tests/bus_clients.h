@@ -12,6 +12,8 @@ extern sd_bus *clients[2]; /* bus, control socket */
 
 /* What main() ends with: g_test_run(), with service and clients. */
 int bus_clients_run(void);
+/* The same with another configuration, see test_service_start_with(). */
+int bus_clients_run_with(const char *config);
 
 /* Calls of the manager in busctl's words, behind the name of the interface: somebody who is nobody
  * may make them all, or none of them. Skips the test if this is not root. */

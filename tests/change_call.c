@@ -78,6 +78,14 @@ void change_add(const char *addresses, const char *ports, const char *protocols,
 	change_call(clients[0], "AddPool4", words, option, type, value, ret);
 }
 
+void change_gateway(sd_bus *bus, const char *method, const char *option, struct change_ending *ret)
+{
+	static const char *const no_words[] = {NULL};
+	static const int yes = 1;
+
+	change_call(bus, method, no_words, option, "b", &yes, ret);
+}
+
 void change_entry(const char *method, const char *entry, const char *option,
 		  struct change_ending *ret)
 {

@@ -24,7 +24,9 @@ void change_read_result(sd_bus_message *reply, struct change_ending *ret);
 void change_add(const char *addresses, const char *ports, const char *protocols, const char *option,
 		const char *type, const void *value, struct change_ending *ret);
 
-/* An option that is true, or none (NULL). On the control socket. */
+/* An option that is true, or none (NULL): of the whole gateway by this client, of an entry or a
+ * binding on the control socket. */
+void change_gateway(sd_bus *bus, const char *method, const char *option, struct change_ending *ret);
 void change_entry(const char *method, const char *entry, const char *option,
 		  struct change_ending *ret);
 void change_bib(const char *method, const char *protocols, const char *address6, uint16_t port6,

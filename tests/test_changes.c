@@ -323,58 +323,6 @@ static void test_objects(void)
 	sd_bus_flush_close_unref(watcher);
 }
 
-/* Blocked, known to be, let in again. */
-static void test_block(void)
-{
-	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-	struct prefix6 prefix;
-
-	g_assert_true(prefix6_parse("2001:db8:7::/64", &prefix));
-	for (unsigned i = 0; i < 2; i++) {
-		_cleanup_message_ sd_bus_message *reply = NULL;
-		_cleanup_ending_ struct change_ending ending = {NULL, NULL, NULL, NULL, 0};
-
-		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
-						   DBUS_INTERFACE_MANAGER, "BlockClient", NULL,
-						   &reply, "sta{sv}", "2001:db8:7::/64", UINT64_MAX,
-						   0),
-				>=, 0);
-		change_read_result(reply, &ending);
-		change_assert_done(&ending, i == 0,
-				   i == 0 ? "client 2001:db8:7::/64 blocked"
-					  : "client 2001:db8:7::/64 is blocked already",
-				   "");
-		g_assert_true(blocklist_covers(&service.gateway.nat->blocklist, &prefix.addr));
-	}
-	for (unsigned i = 0; i < 2; i++)
-		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
-						   DBUS_INTERFACE_MANAGER, "UnblockClient", &error,
-						   NULL, "sa{sv}", "2001:db8:7::/64", 0) >= 0,
-				==, i == 0);
-	g_assert_cmpstr(error.name, ==, DBUS_ERROR_NO_SUCH_CLIENT);
-	g_assert_false(blocklist_covers(&service.gateway.nat->blocklist, &prefix.addr));
-}
-
-/* A time of nearly for ever does not end at once. */
-static void test_block_for_long(void)
-{
-	struct nat64 *nat = service.gateway.nat;
-	struct prefix6 prefix;
-
-	g_assert_true(prefix6_parse("2001:db8:8::/64", &prefix));
-	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
-					   DBUS_INTERFACE_MANAGER, "BlockClient", NULL, NULL,
-					   "sta{sv}", "2001:db8:8::/64", UINT64_MAX - 1, 0),
-			>=, 0);
-	g_assert_cmpuint(
-		blocklist_at(&nat->blocklist, blocklist_find(&nat->blocklist, &prefix))->until_ms,
-		>=, UINT64_MAX / 1000);
-	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
-					   DBUS_INTERFACE_MANAGER, "UnblockClient", NULL, NULL,
-					   "sa{sv}", "2001:db8:8::/64", 0),
-			>=, 0);
-}
-
 /* None of it is for everyone. */
 static void test_access(void)
 {
@@ -387,6 +335,11 @@ static void test_access(void)
 		"RemoveBib ssqsqa{sv} tcp ::1 1 ::1 1 0",
 		"LookupBib ssq tcp 192.0.2.1 1",
 		"ListClients a{sv}su 0 '' 0",
+		"ListBlockedClients",
+		"PortsOf sss tcp ::1 ''",
+		"ClientOf ssq tcp 192.0.2.1 1",
+		"Drain a{sv} 0",
+		"Resume a{sv} 0",
 		"BlockClient sta{sv} ::1 0 0",
 		"UnblockClient sa{sv} ::1 0",
 	};
@@ -406,8 +359,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/rules-fail", test_rules_fail);
 	g_test_add_func("/changes/many", test_many);
 	g_test_add_func("/changes/objects", test_objects);
-	g_test_add_func("/changes/block", test_block);
-	g_test_add_func("/changes/block-for-long", test_block_for_long);
 	g_test_add_func("/changes/access", test_access);
 	return bus_clients_run();
 }

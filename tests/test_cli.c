@@ -9,7 +9,8 @@
 
 #include "tests/bus.h"
 
-static struct test_service service;
+/* The second one in deterministic mode. */
+static struct test_service service, deterministic;
 
 struct cli_case {
 	const char *arguments; /* separated by spaces */
@@ -98,17 +99,61 @@ static const struct cli_case cli_cases[] = {
 	{"client block 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},
 	{"client block ::1 --for ever", 2, NULL, "nat64ctl: --for: 'ever' is not a time such as 30s, 10min, 2h or 1d\n"},
 	{"client unblock 2001:db8:9::/64", 3, NULL, "nat64ctl: client 2001:db8:9::/64 is not blocked\n"},
+	{"client blocked all", 2, NULL, "nat64ctl: 'all' is one word too many: it takes no words\n"},
+	{"client ports udp 2001:db8::1", 1, NULL, "nat64ctl: whose ports are which is computed with Pool4.Mode=deterministic only: 'nat64ctl bib list' shows who has them now\n"},
+	{"client of udp 192.0.2.1:1000", 1, NULL, "nat64ctl: whose ports are which is computed with Pool4.Mode=deterministic only: 'nat64ctl bib list' shows who has them now\n"},
+	{"drain --wait soon", 2, NULL, "nat64ctl: --wait: 'soon' is not a time such as 30s, 10min, 2h or 1d\n"},
+	{"drain now", 2, NULL, "nat64ctl: 'now' is one word too many: it takes no words\n"},
+	{"resume --wait 1s", 2, NULL, "nat64ctl: '--wait' is not an option here; there is --dry-run\n"},
 	{"status --bus", 2, NULL, "nat64ctl: --bus needs a value\n"},
+};
+
+/* One after the other: each changes what the next one says. */
+static const struct cli_case cli_steps[] = {
+	{"client blocked", 0, "client_blocked_none.out", ""},
+	{"client block 2001:db8:9::/64", 0, "client_block.out", ""},
+	{"client blocked", 0, "client_blocked.out", ""},
+	{"client blocked --json", 0, "client_blocked.json", ""},
+	{"client unblock 2001:db8:9::/64", 0, "client_unblock.out", ""},
+	{"drain --dry-run", 0, "drain_dry.out", ""},
+	{"drain --wait 1s", 1, "drain.out", "nat64ctl: 4 sessions are left after 1s\n"},
+	{"drain --json", 0, "drain.json", ""},
+	{"status", 0, "status_draining.out", ""},
+	{"resume --dry-run", 0, "resume_dry.out", ""},
+	{"resume", 0, "resume.out", ""},
+	{"resume --json", 0, "resume.json", ""},
+};
+
+static const struct cli_case deterministic_cases[] = {
+	{"client ports tcp 2001:db8:1:5::77", 0, "client_ports.out", ""},
+	{"client ports tcp 2001:db8:1:5::/64 --json", 0, "client_ports.json", ""},
+	{"client ports udp 2001:db8:2:1::1 --prefix 2001:db8:65::/96", 0, "client_ports_prefix.out", ""},
+	{"client ports udp 2001:db8:2:1::1", 3, NULL, "nat64ctl: no active entry of pool4 has udp ports for 2001:db8:2:1::/64\n"},
+	{"client ports udp 2001:db8:2:1::1 --prefix 2001:db8:66::/96", 1, NULL, "nat64ctl: '2001:db8:66::/96' is not a prefix of Pool6\n"},
+	{"client ports udp", 2, NULL, "nat64ctl: a word is missing: it takes PROTOCOL ADDRESS6\n"},
+	{"client ports sctp 2001:db8:1::1", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
+	{"client ports udp 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},
+	{"client of icmp 192.0.2.1:1250", 0, "client_of.out", ""},
+	{"client of icmp 192.0.2.1:1250 --json", 0, "client_of.json", ""},
+	{"client of tcp 192.0.2.1:2000", 3, NULL, "nat64ctl: tcp 192.0.2.1:2000 is no client's\n"},
+	{"client of tcp 192.0.2.1", 2, NULL, "nat64ctl: '192.0.2.1' is not an address with a port, such as [2001:db8::5]:2000 or 192.0.2.2:2000\n"},
+	{"client of tcp 192.0.2.1:1-2", 2, NULL, "nat64ctl: '192.0.2.1:1-2' is not an address with a port, such as [2001:db8::5]:2000 or 192.0.2.2:2000\n"},
+	{"client of tcp [2001:db8:1::1]:1", 2, NULL, "nat64ctl: '[2001:db8:1::1]:1' is not an address with a port, such as [2001:db8::5]:2000 or 192.0.2.2:2000\n"},
+	{"client of tcp 192.0.2.1.5:1", 1, NULL, "nat64ctl: '192.0.2.1.5' is not an IPv4 address\n"},
+	{"client of tcp", 2, NULL, "nat64ctl: a word is missing: it takes PROTOCOL V4\n"},
+	{"drain --wait 10min", 0, "drain_idle.out", ""},
+	{"client of sctp 192.0.2.1:1", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
 };
 /* clang-format on */
 
 /* Runs nat64ctl over the bus or the socket. */
-static int run(const char *arguments, bool to_socket, char **ret_out, char **ret_message)
+static int run(const struct test_service *of, const char *arguments, bool to_socket, char **ret_out,
+	       char **ret_message)
 {
-	g_autofree char *line = to_socket ? g_strdup_printf("%s --socket %s %s", NAT64CTL,
-							    service.socket_path, arguments)
-					  : g_strdup_printf("%s --bus %s %s", NAT64CTL,
-							    service.bus_address, arguments);
+	g_autofree char *line =
+		to_socket
+			? g_strdup_printf("%s --socket %s %s", NAT64CTL, of->socket_path, arguments)
+			: g_strdup_printf("%s --bus %s %s", NAT64CTL, of->bus_address, arguments);
 	g_autoptr(GError) error = NULL;
 	int status;
 
@@ -145,29 +190,58 @@ static char *normalise(const char *text)
 	return result;
 }
 
+static void check_case(const struct test_service *of, const struct cli_case *c, bool to_socket)
+{
+	g_autofree char *out = NULL, *message = NULL, *expected = NULL, *got = NULL;
+	g_autofree char *path = c->file ? g_build_filename(EXPECTED, c->file, NULL) : NULL;
+	int status = run(of, c->arguments, to_socket, &out, &message);
+
+	got = normalise(out);
+	if (path != NULL && g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
+		g_file_set_contents(path, got, -1, NULL);
+	if (path != NULL)
+		g_file_get_contents(path, &expected, NULL, NULL);
+	g_assert_cmpstr(message, ==, c->message);
+	g_assert_cmpint(status, ==, c->status);
+	g_assert_cmpstr(got, ==, path != NULL ? expected : "");
+	if (g_str_has_suffix(c->arguments, "--json")) {
+		json_t *document = json_loads(out, 0, NULL);
+
+		g_assert_nonnull(document);
+		json_decref(document);
+	}
+}
+
 static void test_case(gconstpointer data)
 {
-	const struct cli_case *c = data;
+	check_case(&service, data, false);
+	check_case(&service, data, true);
+}
 
-	for (unsigned to_socket = 0; to_socket < 2; to_socket++) {
-		g_autofree char *out = NULL, *message = NULL, *expected = NULL, *got = NULL;
-		g_autofree char *path = c->file ? g_build_filename(EXPECTED, c->file, NULL) : NULL;
-		int status = run(c->arguments, to_socket, &out, &message);
+static void test_deterministic_case(gconstpointer data)
+{
+	check_case(&deterministic, data, false);
+	check_case(&deterministic, data, true);
+}
 
-		got = normalise(out);
-		if (path != NULL && g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
-			g_file_set_contents(path, got, -1, NULL);
-		if (path != NULL)
-			g_file_get_contents(path, &expected, NULL, NULL);
-		g_assert_cmpstr(message, ==, c->message);
-		g_assert_cmpint(status, ==, c->status);
-		g_assert_cmpstr(got, ==, path != NULL ? expected : "");
-		if (g_str_has_suffix(c->arguments, "--json")) {
-			json_t *document = json_loads(out, 0, NULL);
+static void test_steps(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(cli_steps); i++) {
+		g_test_message("%s", cli_steps[i].arguments);
+		check_case(&service, &cli_steps[i], i % 2 == 1);
+	}
+}
 
-			g_assert_nonnull(document);
-			json_decref(document);
-		}
+/* One test for each, named after its place and its words. */
+static void add_cases(const char *folder, const struct cli_case *cases, size_t n,
+		      void (*test)(gconstpointer data))
+{
+	for (size_t i = 0; i < n; i++) {
+		g_autofree char *name =
+			g_strdup_printf("/%s/%zu-%s", folder, i, cases[i].arguments);
+
+		g_strdelimit(name + strlen(folder) + 2, "/", '_');
+		g_test_add_data_func(name, &cases[i], test);
 	}
 }
 
@@ -191,7 +265,7 @@ static void test_not_on_bus(void)
 {
 	g_autofree char *out = NULL, *message = NULL, *expected = NULL;
 
-	g_assert_cmpint(run("-i other status", false, &out, &message), ==, 4);
+	g_assert_cmpint(run(&service, "-i other status", false, &out, &message), ==, 4);
 	expected = g_strdup_printf("nat64ctl: nat64d is not running: %s: nobody owns its name\n",
 				   service.bus_address);
 	g_assert_cmpstr(message, ==, expected);
@@ -253,7 +327,7 @@ static void test_narrow(void)
 		g_autofree char *out = NULL, *message = NULL;
 		g_auto(GStrv) lines = NULL;
 
-		g_assert_cmpint(run(commands[i], true, &out, &message), ==, 0);
+		g_assert_cmpint(run(&service, commands[i], true, &out, &message), ==, 0);
 		lines = g_strsplit(out, "\n", -1);
 		for (unsigned j = 0; lines[j] != NULL; j++)
 			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, 80);
@@ -309,12 +383,11 @@ int main(int argc, char **argv)
 	test_service_add_session(&service, PROTOCOL_TCP, 1, 2000, 2);
 	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
 	test_service_add_session(&service, PROTOCOL_ICMP, 3, 77, 1);
-	for (unsigned i = 0; i < G_N_ELEMENTS(cli_cases); i++) {
-		g_autofree char *name = g_strdup_printf("/cli/%u-%s", i, cli_cases[i].arguments);
-
-		g_strdelimit(name + 5, "/", '_');
-		g_test_add_data_func(name, &cli_cases[i], test_case);
-	}
+	test_service_start_with(&deterministic, test_service_deterministic);
+	add_cases("cli", cli_cases, G_N_ELEMENTS(cli_cases), test_case);
+	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
+		  test_deterministic_case);
+	g_test_add_func("/cli/steps", test_steps);
 	g_test_add_func("/cli/not-running", test_not_running);
 	g_test_add_func("/cli/not-on-bus", test_not_on_bus);
 	g_test_add_func("/cli/not-authorised", test_not_authorised);
@@ -322,6 +395,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/full-disk", test_full_disk);
 	g_test_add_func("/cli/closed-pipe", test_closed_pipe);
 	r = g_test_run();
+	test_service_stop(&deterministic);
 	test_service_stop(&service);
 	return r;
 }

@@ -27,6 +27,7 @@ static const struct {
 	[CTL_ON]       = {"--on",       NULL,       true},
 	[CTL_TOP]      = {"--top",      NULL,       true},
 	[CTL_FOR]      = {"--for",      NULL,       true},
+	[CTL_WAIT]     = {"--wait",     NULL,       true},
 };
 /* clang-format on */
 
@@ -97,6 +98,26 @@ enum ctl_status ctl_change_parse(int argc, char **argv, unsigned allowed, unsign
 char *ctl_change_words(const char *text)
 {
 	return g_strdelimit(g_strdup(text != NULL ? text : ""), ",", ' ');
+}
+
+bool ctl_change_time(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+	char *end;
+	guint64 number = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 10) : 0;
+
+	if (number == 0 || number > 365 * 86400)
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+		if (g_strcmp0(end, units[i].name) == 0) {
+			*ret = number * units[i].seconds * 1000000;
+			return true;
+		}
+	}
+	return false;
 }
 
 static int append_options(sd_bus_message *call, const struct ctl_arguments *arguments)

@@ -3,6 +3,8 @@
  * changed, in one line, and warnings on stderr. */
 #pragma once
 
+#include <stdint.h>
+
 #include "tools/ctl.h"
 
 /* Options; --dry-run goes for each. */
@@ -19,6 +21,7 @@ enum ctl_option {
 	CTL_ON,
 	CTL_TOP,
 	CTL_FOR,
+	CTL_WAIT,
 	CTL_N_OPTIONS,
 };
 #define CTL_BIT(option) (1u << (option))
@@ -37,6 +40,9 @@ enum ctl_status ctl_change_parse(int argc, char **argv, unsigned allowed, unsign
 
 /* "tcp,udp" as the bus has it: "tcp udp". For g_free(). */
 char *ctl_change_words(const char *text);
+
+/* "30", "10min", "2h", "1d", up to a year of seconds: in µs. */
+bool ctl_change_time(const char *text, uint64_t *ret);
 
 /* Appends the options, calls, and prints what came of it. entry_first: the reply has an object path
  * in front. Between ctl_change_begin() and ctl_change_end(), for a range of ports, JSON is kept and

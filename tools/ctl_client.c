@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat64ctl client: who uses how much, and who may not. */
+/* nat64ctl client: who uses how much, who may not, and whose ports are which. */
 #include <glib.h>
 
 #include "dbus/names.h"
 #include "tools/ctl_change.h"
+#include "tools/ctl_side.h"
 #include "tools/table.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -91,27 +92,6 @@ enum ctl_status ctl_client_show(struct ctl *ctl, int argc, char **argv)
 	return status != CTL_DONE ? status : list(ctl, arguments.word[0], 0);
 }
 
-/* "30", "10min", "2h", "1d": in µs. */
-static bool parse_time(const char *text, uint64_t *ret)
-{
-	static const struct {
-		const char *name;
-		uint64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
-	char *end;
-	guint64 number = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 10) : 0;
-
-	if (number == 0 || number > 365 * 86400)
-		return false;
-	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
-		if (g_strcmp0(end, units[i].name) == 0) {
-			*ret = number * units[i].seconds * 1000000;
-			return true;
-		}
-	}
-	return false;
-}
-
 enum ctl_status ctl_client_block(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_message_ sd_bus_message *call = NULL;
@@ -123,7 +103,7 @@ enum ctl_status ctl_client_block(struct ctl *ctl, int argc, char **argv)
 	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_FOR), 1, 1, "PREFIX", &arguments);
 	if (status != CTL_DONE)
 		return status;
-	if (arguments.option[CTL_FOR] != NULL && !parse_time(arguments.option[CTL_FOR], &usec))
+	if (arguments.option[CTL_FOR] != NULL && !ctl_change_time(arguments.option[CTL_FOR], &usec))
 		return ctl_fail(CTL_USAGE, "--for: '%s' is not a time such as 30s, 10min, 2h or 1d",
 				arguments.option[CTL_FOR]);
 	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "BlockClient", &call);
@@ -151,4 +131,119 @@ enum ctl_status ctl_client_unblock(struct ctl *ctl, int argc, char **argv)
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "UnblockClient: %s", g_strerror(-r));
 	return ctl_change_run(ctl, call, &arguments, false);
+}
+
+enum ctl_status ctl_client_blocked(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct table_column blocked_columns[] = {
+		{"prefix", "CLIENT", TABLE_TEXT},
+		{"until", "UNTIL", TABLE_TIME},
+		{NULL},
+	};
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	struct ctl_arguments arguments;
+	enum ctl_status status;
+	struct table *table;
+	const char *prefix;
+	uint64_t until;
+	int r;
+
+	status = ctl_change_parse(argc, argv, 0, 0, 0, "no words", &arguments);
+	if (status == CTL_DONE)
+		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListBlockedClients", &call);
+	if (status == CTL_DONE)
+		status = ctl_call(ctl, call, &reply);
+	if (status != CTL_DONE)
+		return status;
+	table = table_new(blocked_columns, ctl->json, ctl->legend);
+	r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_BLOCKED);
+	while (r >= 0 && (r = sd_bus_message_read(reply, DBUS_TYPE_BLOCKED, &prefix, &until)) > 0) {
+		table_add_text(table, prefix);
+		table_add_time(table, until);
+	}
+	if (r < 0) {
+		table_free(table);
+		return ctl_bad_reply(r);
+	}
+	table_end(table);
+	return CTL_DONE;
+}
+
+/* One row: a client, a protocol, and what it has of pool4. */
+static enum ctl_status print_owner(const struct ctl *ctl, const char *client, const char *protocol,
+				   const char *address, const char *ports)
+{
+	static const struct table_column owner_columns[] = {
+		{"client", "CLIENT", TABLE_TEXT},
+		{"protocol", "PROTO", TABLE_TEXT},
+		{"address4", "ADDRESS", TABLE_TEXT},
+		{"ports", "PORTS", TABLE_TEXT},
+		{NULL},
+	};
+	struct table *table = table_new(owner_columns, ctl->json, ctl->legend);
+
+	table_add_text(table, client);
+	table_add_text(table, protocol);
+	table_add_text(table, address);
+	table_add_text(table, ports);
+	table_end(table);
+	return CTL_DONE;
+}
+
+enum ctl_status ctl_client_ports(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	const char *client, *address, *ports, *prefix;
+	struct ctl_arguments arguments;
+	enum ctl_status status;
+	int r;
+
+	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_PREFIX), 2, 2, "PROTOCOL ADDRESS6",
+				  &arguments);
+	if (status == CTL_DONE)
+		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "PortsOf", &call);
+	if (status != CTL_DONE)
+		return status;
+	prefix = arguments.option[CTL_PREFIX];
+	r = sd_bus_message_append(call, "sss", arguments.word[0], arguments.word[1],
+				  prefix != NULL ? prefix : "");
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "PortsOf: %s", g_strerror(-r));
+	status = ctl_call(ctl, call, &reply);
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_read(reply, "sss", &client, &address, &ports);
+	return r < 0 ? ctl_bad_reply(r)
+		     : print_owner(ctl, client, arguments.word[0], address, ports);
+}
+
+enum ctl_status ctl_client_of(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	struct ctl_arguments arguments;
+	g_autofree char *port = NULL;
+	enum ctl_status status;
+	struct ctl_side side;
+	const char *client;
+	int r;
+
+	status = ctl_change_parse(argc, argv, 0, 2, 2, "PROTOCOL V4", &arguments);
+	if (status != CTL_DONE)
+		return status;
+	if (!ctl_side_parse(arguments.word[1], &side) || ctl_side_is_ipv6(&side) ||
+	    side.first != side.last)
+		return ctl_side_bad(arguments.word[1]);
+	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ClientOf", &call);
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_append(call, "ssq", arguments.word[0], side.address, (int)side.first);
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "ClientOf: %s", g_strerror(-r));
+	status = ctl_call(ctl, call, &reply);
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_read(reply, "s", &client);
+	port = g_strdup_printf("%u", side.first);
+	return r < 0 ? ctl_bad_reply(r)
+		     : print_owner(ctl, client, arguments.word[0], side.address, port);
 }

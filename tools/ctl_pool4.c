@@ -13,7 +13,7 @@
 
 const char *const ctl_protocols[CTL_N_PROTOCOLS] = {"tcp", "udp", "icmp"};
 
-/* A variant with a text or an id. Unknown properties are of a newer daemon. */
+/* A variant with a text, an id or a truth. Unknown properties are of a newer daemon. */
 static int read_simple(sd_bus_message *reply, const char *name, struct ctl_pool4 *entry)
 {
 	const struct {
@@ -29,6 +29,8 @@ static int read_simple(sd_bus_message *reply, const char *name, struct ctl_pool4
 
 	if (strcmp(name, "Id") == 0)
 		return sd_bus_message_read(reply, "v", "u", &entry->id);
+	if (strcmp(name, "Overflow") == 0)
+		return sd_bus_message_read(reply, "v", "b", &entry->overflow);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (strcmp(name, texts[i].name) == 0)
 			return sd_bus_message_read(reply, "v", "s", texts[i].text);
@@ -74,7 +76,7 @@ static int read_numbers(sd_bus_message *reply, uint64_t number[CTL_N_PROTOCOLS])
 
 int ctl_pool4_read(sd_bus_message *reply, struct ctl_pool4 *ret)
 {
-	struct ctl_pool4 entry = {0, "", "", "", "", "", "", "", "", "", ""};
+	struct ctl_pool4 entry = {0, 0, "", "", "", "", "", "", "", "", "", ""};
 	const char *path, *name;
 	int r;
 
@@ -128,6 +130,7 @@ static const struct table_column columns[] = {
 	{"protocols", "PROTOCOLS", TABLE_TEXT},
 	{"ports", "PORTS", TABLE_TEXT},
 	{"clients", "CLIENTS", TABLE_TEXT},
+	{"overflow", NULL, TABLE_BOOL},
 	{"prefix", NULL, TABLE_TEXT},
 	{"comment", NULL, TABLE_TEXT},
 	{"", "USED", TABLE_TEXT, .columns_only = true},
@@ -167,6 +170,7 @@ static void add_entry(struct table *table, const struct ctl_pool4 *entry)
 	table_add_text(table, entry->protocols);
 	table_add_text(table, entry->ports);
 	table_add_text(table, entry->clients);
+	table_add_bool(table, entry->overflow);
 	table_add_text(table, entry->prefix);
 	table_add_text(table, entry->comment);
 	table_add_text(table, ctl_pool4_use(entry, entry->used, use));
@@ -249,6 +253,7 @@ static void show(const struct ctl *ctl, const struct ctl_pool4 *entry)
 	show_text("Protocols", entry->protocols, "-");
 	show_text("Ports", entry->ports, "-");
 	show_text("Clients", entry->clients, "all");
+	show_text("Overflow", entry->overflow ? "yes" : "no", "");
 	show_text("Prefix", entry->prefix, "any");
 	show_text("Comment", entry->comment, "-");
 	show_text("State", entry->state, "-");

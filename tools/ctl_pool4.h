@@ -9,6 +9,7 @@ extern const char *const ctl_protocols[CTL_N_PROTOCOLS];
 
 struct ctl_pool4 {
 	uint32_t id;
+	int overflow;
 	const char *name, *addresses, *ports, *protocols, *clients, *prefix, *comment, *state;
 	const char *source, *reach;
 	uint64_t total[CTL_N_PROTOCOLS];

@@ -149,7 +149,9 @@ static void find_warnings(struct status *status)
 			ctl_stats_sum(status->counters, "packets_", "_session_full_tcp");
 	bool active = false;
 
-	if (g_strcmp0(status->state, "active") != 0)
+	if (g_strcmp0(status->state, "draining") == 0)
+		warn(status, "the gateway is draining: 'nat64ctl resume' makes new bindings again");
+	else if (g_strcmp0(status->state, "active") != 0)
 		warn(status, "the gateway is %s", status->state);
 	for (guint i = 0; i < status->entries->len; i++) {
 		const struct ctl_pool4 *entry =
