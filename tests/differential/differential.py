@@ -18,7 +18,8 @@ import sys
 import tempfile
 
 from packets import Maker
-from reference import HOST, ICMP6, SILENT, TCP, UDP, Choice, Gateway
+from reference import Choice, Gateway
+from reference_packet import HOST, ICMP6, SILENT, TCP, UDP
 
 PREFIXES = [ipaddress.ip_network(text) for text in (
     "2001:db8:64::/96", "3fff:1::/32", "3fff:2:300::/40", "3fff:3:4::/48", "3fff:4:5:600::/56",

@@ -6,8 +6,8 @@ which something changes, and some of them spoilt afterwards.
 import ipaddress
 import struct
 
-from reference import (ICMP4, ICMP6, TCP, UDP, WELL_KNOWN, checksum, embed, header4, header6,
-                       ones_sum, pseudo, put16)
+from reference_packet import (
+    ICMP4, ICMP6, TCP, UDP, WELL_KNOWN, checksum, embed, header4, header6, ones_sum, pseudo, put16)
 
 SERVERS = ("198.51.100.7", "198.51.100.255", "192.0.2.33", "192.88.99.1", "203.0.113.77",
            "8.0.0.0", "1.2.3.4", "223.255.255.255", "100.64.0.1", "10.1.2.3", "192.168.0.1")
