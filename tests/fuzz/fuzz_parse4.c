@@ -3,8 +3,8 @@
  * IPv4 packets of any shape into packet_parse(): header length, total length, header checksum,
  * options, and the shape of what they carry (X-7, X-8, X-9, X-10, T-7, T-8).
  *
- * An input is a byte of control and a packet. With CONTROL_REPAIR its length, header checksum and
- * ICMP checksum are made right.
+ * An input is a byte of control and a packet. If the lowest bit of control is set, its length,
+ * header checksum and ICMP checksum are made right.
  *
  * The checks: the packet is judged and viewed as a naive parser does; nothing is written, nothing
  * read beyond its end, and padding is not seen; any single bit that flips behind the first byte
@@ -16,10 +16,6 @@
 #include "tests/fuzz/naive_parse.h"
 #include "tests/fuzz/repair.h"
 #include "tests/naive.h"
-
-#define CONTROL_REPAIR 0x01
-
-#define PACKET_MAX 4096
 
 /* Which bit is the control's. The checksum sees every one behind the version and the header's own
  * length, which says what is summed. */
@@ -36,7 +32,7 @@ static void check_flipped(uint8_t *bytes, size_t size, uint32_t header_size, uin
 /* Whatever options say of a source route, the rest is the packet's own. */
 static void check_shorter(const struct packet *packet, enum outcome outcome)
 {
-	static uint8_t shorter[PACKET_MAX];
+	static uint8_t shorter[REPAIR_INPUT_MAX];
 	const uint32_t l4_size = packet_l4_size(packet);
 	struct packet view = {.data = shorter, .size = IP4_HEADER_SIZE + l4_size};
 	enum outcome without;
@@ -61,22 +57,14 @@ static void check_shorter(const struct packet *packet, enum outcome outcome)
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	static uint8_t bytes[PACKET_MAX];
+	static uint8_t bytes[REPAIR_INPUT_MAX];
 	struct packet packet;
 	enum outcome outcome;
 	uint8_t control;
 
-	if (size < 2)
+	size = repair_input(input, size, false, bytes, &control);
+	if (size == 0)
 		return 0;
-	control = *input++;
-	if (--size > PACKET_MAX)
-		size = PACKET_MAX;
-	memcpy(bytes, input, size);
-	if (bytes[0] / 16 == 6)
-		bytes[0] ^= 0x20;
-	if (control & CONTROL_REPAIR)
-		repair_packet(bytes, size);
-
 	outcome = check_parse(bytes, size, &packet);
 	if (packet.l4_offset != 0) {
 		check_shorter(&packet, outcome);

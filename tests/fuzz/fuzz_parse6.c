@@ -3,8 +3,8 @@
  * IPv6 packets of any shape into packet_parse(): extension headers, lengths, Fragment headers, and
  * the shape of what they carry (T-23, F-9, X-8, X-9, X-10).
  *
- * An input is a byte of control and a packet; its version is made 6. With CONTROL_REPAIR its length
- * and ICMPv6 checksum are made right.
+ * An input is a byte of control and a packet, whose version is made 6. If the lowest bit of control
+ * is set, its length and ICMPv6 checksum are made right.
  *
  * The checks: the packet is judged and viewed as a naive parser does; nothing is written, nothing
  * read beyond its end, and padding is not seen; one more extension header in front moves what is
@@ -16,15 +16,12 @@
 #include "tests/fuzz/naive_parse.h"
 #include "tests/fuzz/repair.h"
 
-#define CONTROL_REPAIR 0x01
-
 #define EXTENSION_SIZE 16
-#define PACKET_MAX     4096
 
 /* The packet with Destination Options in front of everything. */
 static void check_longer(const struct packet *packet, enum outcome outcome)
 {
-	static uint8_t longer[PACKET_MAX + EXTENSION_SIZE];
+	static uint8_t longer[REPAIR_INPUT_MAX + EXTENSION_SIZE];
 	const uint8_t *data = packet->data;
 	const uint32_t size = packet->size;
 	struct packet view;
@@ -55,21 +52,14 @@ static void check_longer(const struct packet *packet, enum outcome outcome)
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	static uint8_t bytes[PACKET_MAX];
+	static uint8_t bytes[REPAIR_INPUT_MAX];
 	struct packet packet;
 	enum outcome outcome;
 	uint8_t control;
 
-	if (size < 2)
+	size = repair_input(input, size, true, bytes, &control);
+	if (size == 0)
 		return 0;
-	control = *input++;
-	if (--size > PACKET_MAX)
-		size = PACKET_MAX;
-	memcpy(bytes, input, size);
-	bytes[0] = (uint8_t)(0x60 | bytes[0] % 16);
-	if (control & CONTROL_REPAIR)
-		repair_packet(bytes, size);
-
 	outcome = check_parse(bytes, size, &packet);
 	if (packet.l4_offset != 0)
 		check_longer(&packet, outcome);

@@ -69,3 +69,21 @@ void repair_packet(uint8_t *data, size_t size)
 	if (size > 0 && data[0] >> 4 == 6)
 		repair6(data, size);
 }
+
+size_t repair_input(const uint8_t *input, size_t size, bool is6, uint8_t ret[REPAIR_INPUT_MAX],
+		    uint8_t *ret_control)
+{
+	if (size < 2)
+		return 0;
+	*ret_control = *input++;
+	if (--size > REPAIR_INPUT_MAX)
+		size = REPAIR_INPUT_MAX;
+	memcpy(ret, input, size);
+	if (is6)
+		ret[0] = (uint8_t)(0x60 | ret[0] % 16);
+	else if (ret[0] / 16 == 6)
+		ret[0] ^= 0x20;
+	if (*ret_control & 1)
+		repair_packet(ret, size);
+	return size;
+}
