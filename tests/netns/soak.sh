@@ -9,6 +9,7 @@
 # usage: soak.sh MINUTES
 
 . "$(dirname "$0")/tap.sh"
+. tests/netns/traffic.sh
 tap_begin "$@"
 minutes=${1:?usage: soak.sh MINUTES}
 first_kb=0 last_kb=0 rounds=0
@@ -16,18 +17,6 @@ first_kb=0 last_kb=0 rounds=0
 resident_kb()
 {
 	awk '/^VmRSS/ { print $2 }' "/proc/$(pgrep -o -x nat64d)/status"
-}
-
-download()
-{
-	same checksum "$TOPOLOGY_SUM" "$(node client curl -sS -m 100 http://server.example/payload |
-		sha256sum | cut -d' ' -f1)"
-}
-
-upload()
-{
-	same checksum "$TOPOLOGY_SUM" "$(node client curl -sS -m 100 -H Expect: \
-		--data-binary "@$RUN/www/payload" http://server.example/cgi-bin/upload)"
 }
 
 # Fifty flows at once, each from a port of its own.

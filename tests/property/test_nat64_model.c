@@ -5,9 +5,9 @@
  * seconds later (K-13) both answers are right, and the model takes that of the core.
  */
 #include <glib.h>
-#include <stdlib.h>
 
 #include "tests/gateway_fixture.h"
+#include "tests/property/seed.h"
 
 #define N_CLIENTS   12
 #define N_PEERS     6
@@ -124,8 +124,7 @@ static void send_in(unsigned client, unsigned peer)
 
 static void test_udp(void)
 {
-	const char *text = g_getenv("NAT64D_SEED");
-	unsigned number = text ? (unsigned)strtoul(text, NULL, 0) : 6146;
+	const uint32_t number = seed_of_run(6146);
 	uint8_t seed[RANDOM_SEED_SIZE] = {0};
 	struct random random;
 

@@ -5,11 +5,12 @@
  * failure, and set by NAT64D_SEED.
  */
 #include <glib.h>
-#include <stdlib.h>
 
 #include "tests/property/pool4_model.h"
+#include "tests/property/seed.h"
 
 #define N_CLIENTS 20
+#define SEED      1
 #define STEPS     30000
 #define TICK_MS   256 /* no time is between two of them, so that the end of a hold is exact */
 
@@ -461,18 +462,11 @@ static void check_counts(struct pool4_model *model)
 	}
 }
 
-static uint32_t seed(void)
-{
-	const char *text = g_getenv("NAT64D_SEED");
-
-	return text ? (uint32_t)strtoul(text, NULL, 0) : 1;
-}
-
 static void test_random_operations(void)
 {
 	static const struct siphash_key key = {{5, 6}};
 	static const uint8_t random_seed[RANDOM_SEED_SIZE] = {7};
-	struct pool4_model model = {.rand = g_rand_new_with_seed(seed())};
+	struct pool4_model model = {.rand = g_rand_new_with_seed(seed_of_run(SEED))};
 
 	model.pool = pool4_new(&key, random_seed);
 	pool4_set_held_limit(model.pool, HELD_LIMIT);
@@ -519,7 +513,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	/* On stderr, so that a failed assertion leaves it behind. */
-	g_printerr("# NAT64D_SEED=%u\n", seed());
+	g_printerr("# NAT64D_SEED=%u\n", seed_of_run(SEED));
 	g_test_add_func("/pool4-model/random-operations", test_random_operations);
 	return g_test_run();
 }

@@ -8,9 +8,9 @@
  * The seed is fixed; NAT64D_SEED=NUMBER plays another one.
  */
 #include <glib.h>
-#include <stdlib.h>
 
 #include "tests/gateway_fixture.h"
+#include "tests/property/seed.h"
 
 #define N_STEPS   30000
 #define N_CLIENTS 4 /* /64 */
@@ -268,8 +268,7 @@ static void test_limits(void)
 		OUTCOME_CLIENT_SESSIONS, OUTCOME_BINDING_SESSIONS,
 	};
 	struct nat64_limits limits = {BINDINGS, SESSIONS, 1, 65536};
-	const char *text = g_getenv("NAT64D_SEED");
-	unsigned number = text ? (unsigned)strtoul(text, NULL, 0) : 6888;
+	const uint32_t number = seed_of_run(6888);
 	uint8_t seed[RANDOM_SEED_SIZE] = {0};
 
 	memcpy(seed, &number, sizeof(number));

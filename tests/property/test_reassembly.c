@@ -7,11 +7,11 @@
  * NAT64D_SEED=number repeats a run; the seed is printed when a property fails.
  */
 #include <glib.h>
-#include <stdlib.h>
 
 #include "tests/craft.h"
 #include "tests/gateway_fixture.h"
 #include "tests/naive.h"
+#include "tests/property/seed.h"
 
 #define N_PACKETS 1500
 #define N_PIECES  12
@@ -21,18 +21,8 @@ static struct craft_buffer whole_buffer, piece_buffer;
 static uint64_t now_ms = FIXTURE_START_MS;
 static unsigned run;
 
-static guint32 seed(void)
-{
-	const char *text = g_getenv("NAT64D_SEED");
-
-	return text ? (guint32)strtoul(text, NULL, 0) : 6146;
-}
-
-#define HOLDS(condition)                                                                   \
-	do {                                                                               \
-		if (!(condition))                                                          \
-			g_error("NAT64D_SEED=%u, packet %u: %s", seed(), run, #condition); \
-	} while (0)
+#define SEED             6146
+#define HOLDS(condition) seed_holds(condition, #condition, SEED, run)
 
 static struct craft random_craft(GRand *rand)
 {
@@ -204,7 +194,7 @@ static struct gateway_fixture *make(void)
 
 static void test_same_as_whole(void)
 {
-	g_autoptr(GRand) rand = g_rand_new_with_seed(seed());
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed_of_run(SEED));
 
 	gateway = make();
 	whole_gateway = make();

@@ -5,9 +5,9 @@
  */
 #include <glib.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "daemon/core/pool4.h"
+#include "tests/property/seed.h"
 
 #define N_TAKES    1000000u
 #define N_FEWER    (N_TAKES / 5) /* where there are fewer cells */
@@ -18,12 +18,7 @@
 
 static GRand *rand_of_test;
 
-static unsigned seed(void)
-{
-	const char *text = g_getenv("NAT64D_SEED");
-
-	return text ? (unsigned)strtoul(text, NULL, 0) : 64;
-}
+#define SEED 64
 
 /* The cells are as if each had the same chance. */
 static void check_even(const uint32_t *cells, uint32_t n_cells, const char *what)
@@ -215,8 +210,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	/* On stderr, so that a failed assertion leaves it behind. */
-	g_printerr("# NAT64D_SEED=%u\n", seed());
-	rand_of_test = g_rand_new_with_seed(seed());
+	g_printerr("# NAT64D_SEED=%u\n", seed_of_run(SEED));
+	rand_of_test = g_rand_new_with_seed(seed_of_run(SEED));
 	g_test_add_func("/uniformity/ports", test_ports);
 	g_test_add_func("/uniformity/ports-of-a-block", test_ports_of_a_block);
 	g_test_add_func("/uniformity/blocks", test_blocks);

@@ -8,12 +8,12 @@
  * NAT64D_SEED=number repeats a run; the seed is printed when a property fails.
  */
 #include <glib.h>
-#include <stdlib.h>
 
 #include "daemon/core/emit.h"
 #include "daemon/core/xlat.h"
 #include "tests/craft.h"
 #include "tests/naive.h"
+#include "tests/property/seed.h"
 
 #define N_PACKETS 4000
 #define N_MANGLED 20000
@@ -24,18 +24,8 @@ static const struct xlat_rules rules = {
 static struct craft_buffer buffer;
 static unsigned run; /* which of the random packets */
 
-static guint32 seed(void)
-{
-	const char *text = g_getenv("NAT64D_SEED");
-
-	return text ? (guint32)strtoul(text, NULL, 0) : 6146;
-}
-
-#define HOLDS(condition)                                                                   \
-	do {                                                                               \
-		if (!(condition))                                                          \
-			g_error("NAT64D_SEED=%u, packet %u: %s", seed(), run, #condition); \
-	} while (0)
+#define SEED             6146
+#define HOLDS(condition) seed_holds(condition, #condition, SEED, run)
 
 static bool coin(GRand *rand)
 {
@@ -117,7 +107,7 @@ static struct tuple6 random_tuple6(GRand *rand, enum protocol protocol)
 /* There and back: the packet has its old addresses and ports again. */
 static void test_there_and_back(void)
 {
-	g_autoptr(GRand) rand = g_rand_new_with_seed(seed());
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed_of_run(SEED));
 	const struct xlat_path path = {.nh4_mtu = 1500, .nh6_mtu = 1500, .ip4_id = 1};
 
 	for (run = 0; run < N_PACKETS; run++) {
@@ -164,7 +154,7 @@ static void test_there_and_back(void)
 /* Packets with some bytes changed, cut off anywhere, in memory of exactly their size. */
 static void test_mangled(void)
 {
-	g_autoptr(GRand) rand = g_rand_new_with_seed(seed());
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed_of_run(SEED));
 	const struct xlat_path path = {.nh4_mtu = 576, .nh6_mtu = 1280};
 	static struct out_packet packets[EMIT_PIECES_MAX];
 	static uint8_t arena[EMIT_ARENA_PER_PACKET];
@@ -232,7 +222,7 @@ static void test_mangled(void)
 /* An embedded packet, cut and changed anywhere, with an extension or none. */
 static void test_mangled_inner(void)
 {
-	g_autoptr(GRand) rand = g_rand_new_with_seed(seed());
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed_of_run(SEED));
 	static struct craft_buffer inner_buffer;
 	unsigned n_usable = 0;
 
