@@ -62,7 +62,7 @@ struct change_bib {
 };
 
 #define CHANGE_TEXT_SIZE    512
-#define CHANGE_WARNINGS_MAX 4
+#define CHANGE_WARNINGS_MAX 6
 
 struct change_result {
 	enum change_error error;
@@ -87,6 +87,8 @@ struct change_calls {
 			    struct change_result *ret);
 	void (*enable_pool4)(void *context, const char *entry, const struct change_options *options,
 			     struct change_result *ret);
+	/* The rules are settled: adds to *result what that has shown about its entry. */
+	void (*add_warnings)(void *context, struct change_result *result);
 	void (*add_bib)(void *context, const struct change_bib *request,
 			const struct change_options *options, struct change_result *ret);
 	void (*remove_bib)(void *context, const struct change_bib *request,

@@ -150,6 +150,13 @@ static void call_enable_pool4(void *context, const char *entry,
 	finish(changes, options, ret);
 }
 
+static void call_add_warnings(void *context, struct change_result *result)
+{
+	const struct daemon_changes *changes = context;
+
+	pool4_change_add_warnings(changes->config.sync, result);
+}
+
 static void call_add_bib(void *context, const struct change_bib *request,
 			 const struct change_options *options, struct change_result *ret)
 {
@@ -181,6 +188,7 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 		.remove_pool4 = call_remove_pool4,
 		.drain_pool4 = call_drain_pool4,
 		.enable_pool4 = call_enable_pool4,
+		.add_warnings = call_add_warnings,
 		.add_bib = call_add_bib,
 		.remove_bib = call_remove_bib,
 	};

@@ -161,6 +161,17 @@ static uint64_t count_ports(const struct pool4_spec *spec)
 	       port_ranges_count(&spec->ports);
 }
 
+/* Otherwise they are found when the rules have followed. */
+static void warn_of_clashes(struct pool4_sync *sync, const struct pool4_wanted *wanted,
+			    struct change_result *ret)
+{
+	g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+
+	pool4_sync_find_clashes(sync, wanted, sentences);
+	for (guint i = 0; i < sentences->len; i++)
+		change_warn(ret, "%s", (const char *)g_ptr_array_index(sentences, i));
+}
+
 /* The new entry is there: what else that means. */
 static void follow_up(struct pool4_sync *sync, const struct pool4_wanted *wanted, bool dry_run,
 		      struct change_result *ret)
@@ -171,6 +182,8 @@ static void follow_up(struct pool4_sync *sync, const struct pool4_wanted *wanted
 
 	if (count_ports(&wanted->spec) > limit)
 		change_warn(ret, "it has more ports than the %u of Limits.Bindings can use", limit);
+	if (dry_run)
+		warn_of_clashes(sync, wanted, ret);
 	if (!automatic || automatic->spec.source != POOL4_FROM_AUTO ||
 	    automatic->state == POOL4_DRAINING)
 		return;
@@ -289,6 +302,19 @@ void pool4_change_add(struct pool4_sync *sync, const struct change_pool4 *reques
 			add_later(sync, &entry, wanted, options, ret);
 	}
 	entry_deinit(&entry);
+}
+
+void pool4_change_add_warnings(const struct pool4_sync *sync, struct change_result *result)
+{
+	const struct pool4_entry *entry = pool4_entry(pool_of(sync), result->pool4);
+
+	for (guint i = 0; entry && entry->state == POOL4_ACTIVE && i < sync->warnings->len; i++) {
+		const struct rules_warning *warning = g_ptr_array_index(sync->warnings, i);
+
+		if (g_strcmp0(warning->entry, entry->spec.name) == 0 ||
+		    (warning->addr && pool4_entry_has_address(entry, warning->addr)))
+			change_warn(result, "%s", warning->text);
+	}
 }
 
 void pool4_change_roll_back(struct pool4_sync *sync)

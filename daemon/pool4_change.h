@@ -21,5 +21,8 @@ void pool4_change_drain(struct pool4_sync *sync, const char *entry,
 void pool4_change_enable(struct pool4_sync *sync, const char *entry,
 			 const struct change_options *options, struct change_result *ret);
 
+/* The rules have followed: what they have found out about the entry of this change. */
+void pool4_change_add_warnings(const struct pool4_sync *sync, struct change_result *result);
+
 /* The rules could not follow: what was added since they last did is taken back. */
 void pool4_change_roll_back(struct pool4_sync *sync);

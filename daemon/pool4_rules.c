@@ -150,40 +150,54 @@ static void learn(struct pool4_sync *sync, const GArray *ids, const struct rules
 	}
 }
 
-/* Ports that were chosen by hand, on an address that is the host's own (P-18). */
-static void find_clashes(const struct pool4_sync *sync, GPtrArray *ret)
+void pool4_sync_find_clashes(const struct pool4_sync *sync, const struct pool4_wanted *wanted,
+			     GPtrArray *ret)
 {
-	g_autofree struct pool4_auto_host *host = g_new(struct pool4_auto_host, 1);
+	g_autofree struct pool4_auto_host *host = NULL;
+	const struct pool4_spec *spec = &wanted->spec;
+	uint32_t addr;
 
-	for (guint i = 0; i < sync->wanted->entries->len; i++) {
-		const struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
-		const struct pool4_spec *spec = &wanted->spec;
-		uint32_t addr;
-
-		if (wanted->ports_auto || spec->source == POOL4_FROM_AUTO ||
-		    !pool4_auto_own(sync->autos, spec->addresses, spec->n_addresses, &addr))
-			continue;
-		pool4_auto_read_host(sync->autos, addr, gateway_now_ms(), host);
-		pool4_clash_check(spec->name, addr, &spec->ports, host, ret);
-	}
+	if (wanted->ports_auto || spec->source == POOL4_FROM_AUTO || wanted->intent == POOL4_OFF ||
+	    !pool4_auto_own(sync->autos, spec->addresses, spec->n_addresses, &addr))
+		return;
+	host = g_new(struct pool4_auto_host, 1);
+	pool4_auto_read_host(sync->autos, addr, gateway_now_ms(), host);
+	pool4_clash_check(*spec->name ? spec->name : "(new)", addr, &spec->ports, host, ret);
 }
 
-/* Each once, until it is true no more. rules may be NULL. */
+/* What is to be known of one entry: each sentence is reported once, until it is true no more. */
+static void warn_of(struct pool4_sync *sync, const char *entry, uint32_t addr, const char *text,
+		    GHashTable *warned)
+{
+	if (!g_hash_table_contains(sync->warned, text))
+		sync->config.report(LOG_WARNING, text);
+	g_hash_table_add(warned, g_strdup(text));
+	rules_warnings_add(sync->warnings, entry, addr, g_strdup(text));
+}
+
+static void warn_of_clashes(struct pool4_sync *sync, const struct pool4_wanted *wanted,
+			    GHashTable *warned)
+{
+	g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+
+	pool4_sync_find_clashes(sync, wanted, sentences);
+	for (guint i = 0; i < sentences->len; i++)
+		warn_of(sync, wanted->spec.name, 0, g_ptr_array_index(sentences, i), warned);
+}
+
+/* rules may be NULL. */
 static void warn(struct pool4_sync *sync, const struct rules *rules)
 {
 	GHashTable *warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
 	const GPtrArray *of_rules = rules ? rules_warnings(rules) : NULL;
 
-	find_clashes(sync, warnings);
-	for (guint i = 0; of_rules && i < of_rules->len; i++)
-		g_ptr_array_add(warnings, g_strdup(g_ptr_array_index(of_rules, i)));
-	for (guint i = 0; i < warnings->len; i++) {
-		const char *sentence = g_ptr_array_index(warnings, i);
+	g_ptr_array_set_size(sync->warnings, 0);
+	for (guint i = 0; i < sync->wanted->entries->len; i++)
+		warn_of_clashes(sync, g_ptr_array_index(sync->wanted->entries, i), warned);
+	for (guint i = 0; of_rules && i < of_rules->len; i++) {
+		const struct rules_warning *warning = g_ptr_array_index(of_rules, i);
 
-		if (!g_hash_table_contains(sync->warned, sentence))
-			sync->config.report(LOG_WARNING, sentence);
-		g_hash_table_add(warned, g_strdup(sentence));
+		warn_of(sync, warning->entry, warning->addr, warning->text, warned);
 	}
 	g_hash_table_unref(sync->warned);
 	sync->warned = warned;

@@ -49,6 +49,7 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	sync->config = *config;
 	sync->runtime = pool4_runtime_new();
 	sync->statics = static_sync_new(config->gateway, config->report);
+	sync->warnings = rules_warnings_new();
 	sync->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	sync->added = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -73,6 +74,7 @@ void pool4_sync_free(struct pool4_sync *sync)
 	g_array_unref(sync->added);
 	g_array_unref(sync->pending);
 	g_hash_table_unref(sync->warned);
+	g_ptr_array_unref(sync->warnings);
 	pool4_runtime_free(sync->runtime);
 	g_free(sync);
 }

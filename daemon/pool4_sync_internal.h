@@ -19,7 +19,8 @@ struct pool4_sync {
 	uint32_t auto_id;              /* of the entry "auto" that has made way, or 0 */
 	struct port_ranges auto_ports; /* which it had before */
 	bool differ;                   /* some entry has other ports or addresses than it is to */
-	GHashTable *warned;            /* sentences of rules_warnings() that have been reported */
+	GPtrArray *warnings;           /* struct rules_warning: what the last update found */
+	GHashTable *warned;            /* sentences of those that have been reported */
 	bool no_address_reported;
 };
 
@@ -33,6 +34,10 @@ enum pool4_result pool4_sync_check(struct pool4_sync *sync, const struct pool4_w
 /* Adds it to the core, and to those that wait for their rules. wanted->spec.name is filled in. */
 enum pool4_result pool4_sync_add(struct pool4_sync *sync, struct pool4_wanted *wanted,
 				 uint32_t *ret_id);
+/* Ports of the entry that were chosen by hand, on an address that is the host's own, and that the
+ * host uses itself (P-18): sentences. */
+void pool4_sync_find_clashes(const struct pool4_sync *sync, const struct pool4_wanted *wanted,
+			     GPtrArray *ret);
 /* An entry that is not pending any more, or again: state is written, and told. */
 void pool4_sync_set_state(struct pool4_sync *sync, uint32_t id, enum pool4_state state);
 /* The entry is used again, once its rules are in. */

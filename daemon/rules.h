@@ -36,6 +36,18 @@ struct rules_entry {
 	const char *name; /* for messages; NULL: a static binding, about which there are none */
 };
 
+/* What the operator should know: a sentence with the command that settles it. */
+struct rules_warning {
+	char *entry;   /* name of the entry that it is about, or NULL */
+	uint32_t addr; /* or the host's own address, or 0 */
+	char *text;
+};
+
+/* An array of them. */
+GPtrArray *rules_warnings_new(void);
+/* entry and addr as in struct rules_warning; takes text over. */
+void rules_warnings_add(GPtrArray *warnings, const char *entry, uint32_t addr, char *text);
+
 struct rules;
 
 /* How many pairs of queues there are: TCP goes to Queue.First and the n - 1 after it, the rest to
@@ -74,8 +86,7 @@ int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_
 /* After rules_apply() or rules_update(): how packets for the i-th entry come here, of enum
  * pool4_reach. */
 unsigned rules_reach(const struct rules *rules, uint32_t i);
-/* The same: what the operator should know, as sentences with the command that settles it. They
- * belong to rules and stay until the next call. */
+/* The same: array of struct rules_warning, which belong to rules and stay until the next call. */
 const GPtrArray *rules_warnings(const struct rules *rules);
 
 /* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:

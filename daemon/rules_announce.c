@@ -152,25 +152,26 @@ static char *commands_for(const struct rules_plan *plan, const GArray *ranges)
 	return g_string_free(text, FALSE);
 }
 
-G_GNUC_PRINTF(2, 3)
-static void warn(struct rules_plan *plan, const char *format, ...)
+G_GNUC_PRINTF(3, 4)
+static void warn(struct rules_plan *plan, const char *entry, const char *format, ...)
 {
+	g_autofree char *clause = NULL;
 	va_list args;
 
 	va_start(args, format);
-	g_ptr_array_add(plan->warnings, g_strdup_vprintf(format, args));
+	clause = g_strdup_vprintf(format, args);
 	va_end(args);
+	rules_warnings_add(plan->warnings, entry, 0,
+			   g_strdup_printf("pool4 entry %s: %s", entry, clause));
 }
 
 static void warn_next_hops(struct rules_plan *plan, const char *name, const GArray *ranges)
 {
 	g_autofree char *text = print(ranges);
 
-	warn(plan,
-	     "pool4 entry %s: %s is the next hop of a route, so it is not announced: take it out "
-	     "of "
-	     "Addresses",
-	     name, text);
+	warn(plan, name,
+	     "%s is the next hop of a route, so it is not announced: take it out of Addresses",
+	     text);
 }
 
 /* The link does not answer, as it is: why, and what settles it. */
@@ -181,11 +182,11 @@ static void warn_silent(struct rules_plan *plan, const char *name,
 	g_autofree char *commands = commands_for(plan, ranges);
 
 	if (onlink->arp_ignore[0] != '\0')
-		warn(plan, "pool4 entry %s: %s does not answer ARP for %s: sysctl -w %s", name,
-		     onlink->name, text, onlink->arp_ignore);
+		warn(plan, name, "%s does not answer ARP for %s: sysctl -w %s", onlink->name, text,
+		     onlink->arp_ignore);
 	else
-		warn(plan, "pool4 entry %s: nobody answers ARP for %s on %s: %s", name, text,
-		     onlink->name, commands);
+		warn(plan, name, "nobody answers ARP for %s on %s: %s", text, onlink->name,
+		     commands);
 }
 
 /* Those of the addresses that are asked for on links; what can be answered goes to announce. */

@@ -110,14 +110,16 @@ static void say(uint32_t addr, const char *rule, const char *where, const char *
 
 	addr4_print(addr, address);
 	if (command != NULL)
-		g_ptr_array_add(ret, g_strdup_printf("NAT44 can use ports of %s that are pool4's, "
-						     "by '%s' (%s): %s",
-						     address, rule, where, command));
+		rules_warnings_add(ret, NULL, addr,
+				   g_strdup_printf("NAT44 can use ports of %s that are pool4's, "
+						   "by '%s' (%s): %s",
+						   address, rule, where, command));
 	else
-		g_ptr_array_add(ret, g_strdup_printf("NAT44 can use ports of %s that are pool4's, "
-						     "by '%s' (%s), and pool4 leaves it none: "
-						     "Ports=1024-49151 would",
-						     address, rule, where));
+		rules_warnings_add(ret, NULL, addr,
+				   g_strdup_printf("NAT44 can use ports of %s that are pool4's, "
+						   "by '%s' (%s), and pool4 leaves it none: "
+						   "Ports=1024-49151 would",
+						   address, rule, where));
 }
 
 /* ---- nft --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ struct rules_nat44_address {
 };
 
 /* One chain as "nft -a list chain" shows it; own: array of struct rules_own; addresses: array of
- * struct rules_nat44_address. Sentences are appended. */
+ * struct rules_nat44_address. Warnings are appended. */
 void rules_nat44_judge(const char *family, const char *table, const char *chain,
 		       const char *listing, const GArray *own, const GArray *addresses,
 		       GPtrArray *ret);

@@ -91,6 +91,28 @@ static void set_exempt(struct rules_plan *plan, const struct nat64_config *nat64
 	merge6(plan->exempt6);
 }
 
+static void warning_free(void *data)
+{
+	struct rules_warning *warning = data;
+
+	g_free(warning->entry);
+	g_free(warning->text);
+	g_free(warning);
+}
+
+GPtrArray *rules_warnings_new(void)
+{
+	return g_ptr_array_new_with_free_func(warning_free);
+}
+
+void rules_warnings_add(GPtrArray *warnings, const char *entry, uint32_t addr, char *text)
+{
+	struct rules_warning *warning = g_new(struct rules_warning, 1);
+
+	*warning = (struct rules_warning){g_strdup(entry), addr, text};
+	g_ptr_array_add(warnings, warning);
+}
+
 void rules_plan_init(struct rules_plan *plan, const char *instance, const struct config *config,
 		     enum rules_mode mode)
 {
@@ -112,7 +134,7 @@ void rules_plan_init(struct rules_plan *plan, const char *instance, const struct
 		.announce_on = g_strdupv(config->announce.interfaces),
 		.announce = g_array_new(FALSE, FALSE, sizeof(struct prefix4)),
 		.reach = g_array_new(FALSE, FALSE, sizeof(unsigned)),
-		.warnings = g_ptr_array_new_with_free_func(g_free),
+		.warnings = rules_warnings_new(),
 		.undo = g_ptr_array_new_with_free_func(g_free),
 	};
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {

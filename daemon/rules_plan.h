@@ -41,7 +41,7 @@ struct rules_plan {
 	char **announce_on; /* names of links; NULL = all */
 	GArray *announce;   /* struct prefix4: what the kernel is to answer ARP for */
 	GArray *reach;      /* unsigned: of enum pool4_reach, for each entry */
-	GPtrArray *warnings; /* sentences */
+	GPtrArray *warnings; /* struct rules_warning, by rules_warnings_new() */
 	GPtrArray *undo;     /* records: how to undo what was done to the host (rules_host.h) */
 };
 

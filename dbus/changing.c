@@ -96,6 +96,20 @@ int changing_finish(struct manager *manager, sd_bus_message *message, enum chang
 	return answer(manager, message, form, result);
 }
 
+/* error: why the rules could not follow, or NULL. */
+static void answer_settled(const struct manager *manager, struct waiting *waiting,
+			   const char *error)
+{
+	if (error != NULL) {
+		(void)sd_bus_reply_method_errorf(waiting->call, SD_BUS_ERROR_FAILED,
+						 "the packet rules can not follow: %s", error);
+		return;
+	}
+	if (waiting->result.pool4 != 0)
+		manager->changes->add_warnings(manager->changes->context, &waiting->result);
+	(void)answer(manager, waiting->call, waiting->form, &waiting->result);
+}
+
 void changing_settle(struct manager *manager, const char *error)
 {
 	struct waiting *waiting = manager->waiting;
@@ -105,12 +119,7 @@ void changing_settle(struct manager *manager, const char *error)
 	while (waiting != NULL) {
 		struct waiting *next = waiting->next;
 
-		if (error != NULL)
-			(void)sd_bus_reply_method_errorf(waiting->call, SD_BUS_ERROR_FAILED,
-							 "the packet rules can not follow: %s",
-							 error);
-		else
-			(void)answer(manager, waiting->call, waiting->form, &waiting->result);
+		answer_settled(manager, waiting, error);
 		sd_bus_message_unref(waiting->call);
 		free(waiting);
 		waiting = next;

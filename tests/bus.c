@@ -145,6 +145,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 		.context = service,
 	};
 	struct nat64_world calls = fake_world_calls(world);
+	const struct pool4_entry *wan;
 	char *error = NULL;
 
 	service->config = read_config(service, config);
@@ -155,8 +156,10 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 	g_assert_cmpint(pool4_sync_new(&sync_config, &service->sync), ==, 0);
 	g_assert_cmpuint(pool4_sync_follow(service->sync, service->config), ==, 0);
 	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, true, &error), ==, 0);
-	service->pool4_id = pool4_entry_by_name(service->gateway.nat->pool4, "wan")->id;
-	pool4_set_reach(service->gateway.nat->pool4, service->pool4_id, POOL4_ANNOUNCED);
+	wan = pool4_entry_by_name(service->gateway.nat->pool4, "wan");
+	service->pool4_id = wan ? wan->id : 0;
+	if (wan)
+		pool4_set_reach(service->gateway.nat->pool4, wan->id, POOL4_ANNOUNCED);
 	service->gateway.state = GATEWAY_ACTIVE;
 }
 

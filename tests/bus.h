@@ -24,7 +24,7 @@ struct test_service {
 	int cleaner_fd;
 	struct fake_world *world;
 	struct gateway gateway;
-	uint32_t pool4_id;
+	uint32_t pool4_id; /* of the entry "wan", or 0 */
 	struct config *config;
 	struct pool4_sync *sync; /* once it serves, of its thread only */
 	struct manager *manager;
@@ -36,7 +36,7 @@ struct test_service {
 
 /* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
 void test_service_start(struct test_service *service);
-/* The same with another configuration; an entry "wan" is in it. */
+/* The same with another configuration. */
 void test_service_start_with(struct test_service *service, const char *config);
 /* One in deterministic mode: 16 clients of 2001:db8:1::/60 with 250 ports each of wan, 1000-1999 of
  * 192.0.2.0/30, and for UDP that comes by 2001:db8:65::/96, 2 of 2001:db8:2::/63 with 50 each. */

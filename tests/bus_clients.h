@@ -10,10 +10,11 @@
 extern struct test_service service;
 extern sd_bus *clients[2]; /* bus, control socket */
 
-/* What main() ends with: g_test_run(), with service and clients. */
-int bus_clients_run(void);
-/* The same with another configuration, see test_service_start_with(). */
-int bus_clients_run_with(const char *config);
+/* Service and clients are there until the end; config NULL: the usual one (bus.h). */
+void bus_clients_begin(const char *config);
+void bus_clients_end(void);
+/* What main() ends with: g_test_run() between the two. */
+int bus_clients_run(const char *config);
 
 /* Calls of the manager in busctl's words, behind the name of the interface: somebody who is nobody
  * may make them all, or none of them. Skips the test if this is not root. */

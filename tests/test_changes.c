@@ -360,5 +360,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/many", test_many);
 	g_test_add_func("/changes/objects", test_objects);
 	g_test_add_func("/changes/access", test_access);
-	return bus_clients_run();
+	return bus_clients_run(NULL);
 }

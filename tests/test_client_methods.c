@@ -111,5 +111,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/clients/block", test_block);
 	g_test_add_func("/clients/block-for-long", test_block_for_long);
 	g_test_add_func("/clients/list-blocked", test_list_blocked);
-	return bus_clients_run();
+	return bus_clients_run(NULL);
 }

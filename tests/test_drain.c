@@ -113,5 +113,5 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/drain/drain", test_drain);
 	g_test_add_func("/drain/options", test_options);
-	return bus_clients_run();
+	return bus_clients_run(NULL);
 }

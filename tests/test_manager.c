@@ -539,5 +539,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/manager/peers", test_peers);
 	g_test_add_func("/manager/socket-in-use", test_socket_in_use);
 	g_test_add_func("/manager/access", test_access);
-	return bus_clients_run();
+	return bus_clients_run(NULL);
 }

@@ -165,5 +165,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/ports-of/client-of", test_client_of);
 	g_test_add_func("/ports-of/as-translated", test_as_translated);
 	g_test_add_func("/ports-of/disabled", test_disabled);
-	return bus_clients_run_with(test_service_deterministic);
+	return bus_clients_run(test_service_deterministic);
 }

@@ -26,10 +26,19 @@ static GArray *addresses(void)
 	return addresses;
 }
 
-static char *joined(GPtrArray *sentences)
+/* The sentences, which are all about 192.0.2.1. */
+static char *joined(GPtrArray *warnings)
 {
-	g_ptr_array_add(sentences, NULL);
-	return g_strjoinv("\n", (char **)sentences->pdata);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < warnings->len; i++) {
+		const struct rules_warning *warning = g_ptr_array_index(warnings, i);
+
+		g_assert_cmphex(warning->addr, ==, craft_addr4("192.0.2.1"));
+		g_assert_null(warning->entry);
+		g_string_append_printf(text, "%s%s", i > 0 ? "\n" : "", warning->text);
+	}
+	return g_string_free(text, FALSE);
 }
 
 #define BY    "NAT44 can use ports of 192.0.2.1 that are pool4's, by '"
@@ -91,7 +100,7 @@ static void test_nft(void)
 	/* clang-format on */
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+		g_autoptr(GPtrArray) found = rules_warnings_new();
 		g_autoptr(GArray) own = own_with(cases[i].first ? cases[i].first : 1024,
 						 cases[i].last ? cases[i].last : 49151);
 		g_autoptr(GArray) links = addresses();
@@ -133,7 +142,7 @@ static void test_iptables(void)
 	/* clang-format on */
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+		g_autoptr(GPtrArray) found = rules_warnings_new();
 		g_autoptr(GArray) own = own_with(1024, 49151);
 		g_autoptr(GArray) links = addresses();
 		g_autofree char *saved = g_strdup_printf(

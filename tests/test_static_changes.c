@@ -122,5 +122,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/static_changes/bib-refused", test_bib_refused);
 	g_test_add_func("/static_changes/bib", test_bib);
 	g_test_add_func("/static_changes/drain-statics", test_drain_statics);
-	return bus_clients_run();
+	return bus_clients_run(NULL);
 }

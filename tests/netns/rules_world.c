@@ -136,6 +136,13 @@ void apply(struct world *world)
 	g_assert_true(rules_present(world->rules));
 }
 
+const char *world_warning(const struct world *world, guint i)
+{
+	const struct rules_warning *warning = g_ptr_array_index(rules_warnings(world->rules), i);
+
+	return warning->text;
+}
+
 void teardown(void)
 {
 	char *error = NULL;

@@ -46,6 +46,8 @@ unsigned queued(unsigned number);
 /* The entry of pool4: OWN and FOREIGN with ports 5000-5999, all protocols. */
 struct rules_entry world_entry(void);
 void apply(struct world *world);
+/* What warning number i says. */
+const char *world_warning(const struct world *world, guint i);
 void teardown(void);
 
 /* From the world to the gateway. */

@@ -197,7 +197,7 @@ static void test_reload(void)
 	assert_announced(false);
 	g_assert_cmphex(rules_reach(world.rules, 0), ==, POOL4_UNREACHABLE);
 	g_assert_cmpuint(rules_warnings(world.rules)->len, ==, 1);
-	g_assert_cmpstr(g_ptr_array_index(rules_warnings(world.rules), 0), ==,
+	g_assert_cmpstr(world_warning(&world, 0), ==,
 			"pool4 entry a: nobody answers ARP for 192.0.2.8/29 on near: "
 			"Pool4.Announce=auto, or: ip route add local 192.0.2.8/29 dev lo");
 	/* The commands that the sentence names do settle it. */
@@ -213,7 +213,7 @@ static void test_reload(void)
 	world.rules = NULL;
 	apply_announced(&world);
 	assert_announced(false);
-	g_assert_cmpstr(g_ptr_array_index(rules_warnings(world.rules), 0), ==,
+	g_assert_cmpstr(world_warning(&world, 0), ==,
 			"pool4 entry a: near does not answer ARP for 192.0.2.8/29: sysctl -w "
 			"net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.near.arp_ignore=0");
 	netns_run("sysctl -qw net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.near.arp_ignore=0");
@@ -237,7 +237,7 @@ static void test_next_hops(void)
 			"local 192.0.2.8/31 dev lo scope host \nlocal 192.0.2.11 dev lo scope host "
 			"\nlocal 192.0.2.12 dev lo scope host \nlocal 192.0.2.14/31 dev lo scope "
 			"host \n");
-	g_assert_cmpstr(g_ptr_array_index(rules_warnings(world.rules), 0), ==,
+	g_assert_cmpstr(world_warning(&world, 0), ==,
 			"pool4 entry a: 192.0.2.10 192.0.2.13 is the next hop of a route, so it is "
 			"not announced: take it out of Addresses");
 	world_end(&world);

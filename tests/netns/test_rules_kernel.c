@@ -448,11 +448,10 @@ static void update(struct world *world)
 /* The only sentence of now starts with these words; its command. */
 static const char *command_of_warning(const struct world *world, const char *words)
 {
-	const GPtrArray *warnings = rules_warnings(world->rules);
 	const char *sentence;
 
-	g_assert_cmpuint(warnings->len, ==, 1);
-	sentence = g_ptr_array_index(warnings, 0);
+	g_assert_cmpuint(rules_warnings(world->rules)->len, ==, 1);
+	sentence = world_warning(world, 0);
 	if (!g_str_has_prefix(sentence, words))
 		g_error("\"%s\" instead of \"%s\"", sentence, words);
 	return strstr(sentence, "): ") + strlen("): ");
