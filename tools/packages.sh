@@ -116,7 +116,7 @@ packages_build()
 	flock "$lock"
 	{ [ -e "$directory/build.ninja" ] ||
 		packages_run setpriv --pdeathsig TERM meson setup "${options[@]}" "$directory" "$PACKAGES_ROOT" >"$log" 2>&1; } &&
-		packages_run setpriv --pdeathsig TERM ninja -C "$directory" "$@" >>"$log" 2>&1
+		packages_run setpriv --pdeathsig TERM nice ninja -C "$directory" "$@" >>"$log" 2>&1
 	set -- $?
 	exec {lock}>&-
 	[ "$1" = 0 ] || {
