@@ -63,6 +63,14 @@ async def configure(text, translation=""):
     await until("the reload", lambda: said("reloaded") > before)
 
 
+async def no_binding_left():
+    """Of those with SHORT: within 2 s of their lifetime (K-13)."""
+    end = time.monotonic() + 5
+    while await nat64ctl("bib", "list", "--count") != "0\n":
+        require(time.monotonic() < end, "bindings have not ended:", await nat64ctl("bib", "list"))
+        await asyncio.sleep(0.1)
+
+
 async def entries():
     import json
     return {entry["name"]: entry for entry in json.loads(await nat64ctl("--json", "pool4", "list"))}
@@ -164,9 +172,12 @@ class Traffic:
             await asyncio.sleep(INTERVAL)
 
     async def stop(self):
+        """What has not come back within 2 s is lost."""
         self.going = False
         await self.task
-        await asyncio.sleep(0.3)
+        end = time.monotonic() + 2
+        while self.lost() > 0 and time.monotonic() < end:
+            await asyncio.sleep(0.02)
 
     def lost(self):
         return sum(flow.lost for flow in self.flows)
@@ -253,11 +264,11 @@ async def exhaustion():
     await configure(entry + SHORT)
     for one in flows:
         require(await one.ask(), "one of the 64 has been evicted by the reload")
-    await asyncio.sleep(1.5)
+    await no_binding_left()
     require(await late.ask(), "not answered although ports are free again")
     for part in (echo, late, *flows):
         part.close()
-    await asyncio.sleep(1.5)
+    await no_binding_left()
 
 
 async def limit_for_one():
