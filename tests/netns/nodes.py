@@ -143,12 +143,19 @@ async def receive(made, size=None, seconds=10):
     return data
 
 
-async def nat64ctl(*words):
+async def nat64ctl_all(*words):
+    """Exit status, output, and what it said on standard error."""
     process = await asyncio.create_subprocess_exec(
-        os.environ["NAT64CTL"], *words, stdout=asyncio.subprocess.PIPE)
-    text, _ = await process.communicate()
-    require(process.returncode == 0, "nat64ctl", *words, "ended with", process.returncode)
-    return text.decode()
+        os.environ["NAT64CTL"], *words, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE)
+    text, said = await process.communicate()
+    return process.returncode, text.decode(), said.decode()
+
+
+async def nat64ctl(*words):
+    status, text, said = await nat64ctl_all(*words)
+    require(status == 0, "nat64ctl", *words, "ended with", status, said)
+    return text
 
 
 async def run_case(case):

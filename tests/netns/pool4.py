@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What happens to traffic while pool4 changes: cases of pool4.sh, one after the other, since each has
-a configuration of its own, which the daemon reads anew (SIGHUP). Each has addresses or ports of its
-own, too: entries that are drained live as long as their bindings.
+What happens to traffic while pool4 changes, by nat64ctl or by a reload: cases of pool4.sh, one after
+the other, since each has a configuration of its own, which the daemon reads anew (SIGHUP). Each has
+addresses or ports of its own, too: entries that are drained live as long as their bindings.
 
 usage: pool4.py PID_OF_NAT64D CONFIGURATION LOG
 """
@@ -16,8 +16,8 @@ import subprocess
 import sys
 import time
 
-from nodes import CLIENT6, CLIENT2_6, GATEWAY4, SERVER4, SERVER6, Failed, Node, nat64ctl, require, \
-    run_case
+from nodes import CLIENT6, CLIENT2_6, GATEWAY4, SERVER4, SERVER6, Failed, Node, nat64ctl, nat64ctl_all, \
+    require, run_case
 
 ECHO_PORT = 7777
 PID, CONFIGURATION, LOG = int(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -54,7 +54,10 @@ async def until(what, condition, seconds=5.0):
 
 
 async def configure(text, translation=""):
-    """The daemon has this configuration, and its rules are in."""
+    """The daemon has this configuration and nothing besides, and its rules are in."""
+    for name, entry in (await entries()).items():
+        if entry["source"] == "runtime":
+            await nat64ctl("pool4", "remove", name, "--force")
     before = said("reloaded")
     with open(CONFIGURATION, "w") as file:
         file.write("[Translation]\nPool6=%s/96\n%s\n%s\n" %
@@ -210,7 +213,7 @@ async def two_clients_one_port():
 
 
 async def pool_grows():
-    """a pool of 5, then 2 more, then a /29, while traffic flows: not a packet is lost"""
+    """a pool of 5, then 2 more by nat64ctl, then a /29, while traffic flows: not a packet is lost"""
     await configure("[Pool4 main]\nAddresses=203.0.113.17-203.0.113.21" + SHORT)
     echo = Echo()
     # Of its own /128 each, so that the addresses are spread.
@@ -225,10 +228,11 @@ async def pool_grows():
     traffic = Traffic([flow() for _ in range(10)], anew)
     await asyncio.sleep(0.5)
     require(echo.addresses() <= {"203.0.113.%d" % i for i in range(17, 22)}, echo.addresses())
-    await configure("[Pool4 main]\nAddresses=203.0.113.17-203.0.113.23" + SHORT)
+    added = await nat64ctl("pool4", "add", "203.0.113.22-203.0.113.23", "--name", "two")
+    require(added == "pool4 entry two added: 203.0.113.22/31, tcp udp icmp, ports 1024-65535\n",
+            added)
     await asyncio.sleep(0.3)
-    await configure("[Pool4 main]\nAddresses=203.0.113.17-203.0.113.23\n"
-                    "[Pool4 more]\nAddresses=203.0.113.24/29" + SHORT)
+    await nat64ctl("pool4", "add", "203.0.113.24/29", "--name", "more")
     await asyncio.sleep(0.3)
     await traffic.stop()
     require(traffic.lost() == 0, traffic.lost(), "of", traffic.sent(), "lost")
@@ -288,12 +292,42 @@ async def limit_for_one():
         part.close()
 
 
+async def forced_removal():
+    """an entry in use stays until nat64ctl removes it by force: its flows go on at another address"""
+    await configure("[Pool4 base]\nAddresses=203.0.113.97\nProtocols=udp" + SHORT)
+    await nat64ctl("pool4", "add", "203.0.113.98", "--name", "special", "--clients", CLIENT6 + "/128")
+    echo, traffic = Echo(), Traffic([flow() for _ in range(20)])
+    other = Traffic([flow2()])
+    await asyncio.sleep(0.3)
+    require(echo.addresses() == {"203.0.113.97", "203.0.113.98"}, echo.addresses())
+    status, _, said = await nat64ctl_all("pool4", "remove", "special")
+    require(status == 1 and said.startswith(
+        "nat64ctl: pool4 entry special is used by 20 bindings: 'nat64ctl pool4 drain special' waits"),
+        status, said)
+    status, text, said = await nat64ctl_all("pool4", "remove", "special", "--force")
+    require(status == 0 and text.startswith("pool4 entry special removed: 203.0.113.98,"), text, said)
+    require(said == "nat64ctl: warning: 20 bindings ended\n", said)
+    await asyncio.sleep(0.3)
+    await traffic.stop()
+    await other.stop()
+    for one in traffic.flows:
+        require({address for address, _ in echo.peers[one.name]} == {"203.0.113.97", "203.0.113.98"},
+                echo.peers[one.name])
+        require(one.lost <= 2, one.lost, "of", one.sent, "lost of a flow that moved")
+    require(other.lost() == 0, other.lost(), "of", other.sent(), "lost of another client")
+    for part in (echo, traffic, other):
+        part.close()
+
+
 async def drain_and_removal():
-    """an entry is drained, and another loses its addresses, under traffic"""
+    """an entry is drained by nat64ctl, and another loses its addresses, under traffic"""
     await configure("[Pool4 old]\nAddresses=203.0.113.65\nProtocols=udp")
     echo, traffic = Echo(), Traffic([flow() for _ in range(20)])
     await asyncio.sleep(0.2)
-    await configure("[Pool4 new]\nAddresses=203.0.113.66-203.0.113.67\nProtocols=udp")
+    await configure("[Pool4 old]\nAddresses=203.0.113.65\nProtocols=udp\n"
+                    "[Pool4 new]\nAddresses=203.0.113.66-203.0.113.67\nProtocols=udp")
+    drained = await nat64ctl("pool4", "drain", "old")
+    require(drained == "pool4 entry old takes no new bindings and goes with the last of 20\n", drained)
     listed = await entries()
     require(listed["old"]["state"] == "draining", listed)
     late = flow2()
@@ -399,9 +433,20 @@ async def nat44_beside():
     run("gateway", "ip", "address", "add", "10.0.0.1/24", "dev", "router6")
     run("router6", "ip", "address", "add", "10.0.0.2/24", "dev", "gateway")
     run("router6", "ip", "route", "add", "default", "via", "10.0.0.1")
-    run("gateway", "nft", "table ip nat44 { chain out { type nat hook postrouting priority srcnat;"
-        " oifname \"router4\" meta l4proto { tcp, udp } masquerade to :49152-65535; }; }")
-    await configure("[Pool4 beside]\nAddresses=%s\nPorts=30000-49151" % GATEWAY4)
+    nat44_rules = ("table ip nat44 { chain out { type nat hook postrouting priority srcnat;"
+                   " oifname \"router4\" %s; }; }")
+    run("gateway", "nft", nat44_rules % "masquerade")
+    await configure("[Pool4 other]\nAddresses=203.0.113.113")
+    status, _, said = await nat64ctl_all("pool4", "add", GATEWAY4, "30000-49151", "--name", "beside")
+    require(status == 0, said)
+    require("nat64ctl: warning: NAT44 can use ports of %s that are pool4's, by 'oifname \"router4\" "
+            "masquerade' (table ip nat44, chain out): nft 'insert rule ip nat44 out " % GATEWAY4 in said,
+            said)
+    require("nat64ctl: warning: pool4 entry beside: the kernel gives ports 32768-49151 of %s to local "
+            "programs, too: sysctl -w net.ipv4.ip_local_reserved_ports=" % GATEWAY4 in said, said)
+    run("gateway", "nft", "delete table ip nat44")
+    run("gateway", "nft", nat44_rules % "meta l4proto { tcp, udp } masquerade to :49152-65535")
+    await nat64ctl("pool4", "remove", "other")
     echo = Echo()
     listener = server.listener(SERVER4, ECHO_PORT)
     tcp = router6.tcp("10.0.0.2")
@@ -432,7 +477,7 @@ async def nat44_beside():
 
 async def main():
     passed = True
-    for case in (two_clients_one_port, pool_grows, exhaustion, limit_for_one, drain_and_removal,
+    for case in (two_clients_one_port, pool_grows, exhaustion, limit_for_one, forced_removal, drain_and_removal,
                  interface_changes, arp_is_answered, two_pools, local_program, nat44_beside):
         text, good = await run_case(case)
         print(text, flush=True)
