@@ -131,12 +131,24 @@ static const struct config_pool4 *section_of(const struct config *config, const 
 	return NULL;
 }
 
+/* Those that a section of the file names, too, are the file's from now on. */
+static void forget_added(struct pool4_runtime *runtime, const struct config *config)
+{
+	for (guint i = runtime->added->len; i-- > 0;) {
+		const struct pool4_record *record = g_ptr_array_index(runtime->added, i);
+
+		if (section_of(config, record->entry.spec.name))
+			pool4_runtime_remove(runtime, record->entry.spec.name);
+	}
+}
+
 void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
 			  void (*report)(void *context, const char *name), void *context)
 {
 	GHashTableIter iter;
 	void *name, *value;
 
+	forget_added(runtime, config);
 	g_hash_table_iter_init(&iter, runtime->off);
 	while (g_hash_table_iter_next(&iter, &name, &value)) {
 		const struct pool4_record *record = value;

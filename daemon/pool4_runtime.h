@@ -55,8 +55,9 @@ enum pool4_intent pool4_runtime_intent(const struct pool4_runtime *runtime,
 				       const struct config_pool4 *entry);
 void pool4_runtime_set_intent(struct pool4_runtime *runtime, const struct config_pool4 *entry,
 			      enum pool4_intent intent);
-/* Forgets what is about sections that are gone or say something else now; names of the entries that
- * are used again because of that go to report. */
+/* Forgets what is about sections that are gone or say something else now, and entries that were
+ * added and are in the file now; names of the entries that are used again because of that go to
+ * report. */
 void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
 			  void (*report)(void *context, const char *name), void *context);
 

@@ -22,6 +22,7 @@ static void tell(sd_bus *bus, void *userdata)
 	char text[ADDR_TEXT_SIZE];
 
 	switch ((int)event->kind) {
+	case EVENT_ADDRESSES_EXHAUSTED:
 	case EVENT_PORTS_EXHAUSTED:
 		(void)sd_bus_emit_signal(bus, DBUS_PATH, DBUS_INTERFACE_MANAGER, "PoolExhausted",
 					 "ost", told->entry, protocol, told->n_refused);
@@ -48,8 +49,9 @@ void manager_event(struct manager *manager, const struct event *event)
 	const struct pool4_entry *entry;
 	char path[POOL4_OBJECT_PATH_SIZE];
 
-	if (event->kind != EVENT_PORTS_EXHAUSTED && event->kind != EVENT_POOL_HIGH &&
-	    event->kind != EVENT_POOL_LOW && event->kind != EVENT_QUOTA_CLIENT)
+	if (event->kind != EVENT_ADDRESSES_EXHAUSTED && event->kind != EVENT_PORTS_EXHAUSTED &&
+	    event->kind != EVENT_POOL_HIGH && event->kind != EVENT_POOL_LOW &&
+	    event->kind != EVENT_QUOTA_CLIENT)
 		return;
 	gateway_lock(manager->gateway);
 	entry = pool4_entry(manager->gateway->nat->pool4, event->pool4);

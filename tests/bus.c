@@ -163,13 +163,14 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 	service->gateway.state = GATEWAY_ACTIVE;
 }
 
-void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
-			      uint16_t port, uint8_t server)
+enum outcome test_service_packet(struct test_service *service, enum protocol protocol,
+				 uint32_t client, uint16_t port, uint8_t server)
 {
 	struct filter_input input = {.tcp_flags = TH_SYN, .now_ms = gateway_now_ms()};
 	struct nat64 *nat = service->gateway.nat;
 	uint32_t peer4 = 0xc6336400 | server;
 	struct tuple6 in = {.protocol = protocol};
+	enum outcome outcome;
 	struct tuple4 out;
 
 	g_assert_true(addr6_parse("2001:db8:1::", &in.src.addr));
@@ -178,13 +179,84 @@ void test_service_add_session(struct test_service *service, enum protocol protoc
 	in.dst.addr = rfc6052_embed(&nat->config.pool6[0], peer4);
 	in.dst.port = protocol == PROTOCOL_ICMP ? port : 80;
 	gateway_lock(&service->gateway);
-	g_assert_cmpint(filter_6to4(nat, &in, 0, peer4, &input, &out), ==, OUTCOME_TRANSLATED);
+	outcome = filter_6to4(nat, &in, 0, peer4, &input, &out);
 	gateway_unlock(&service->gateway);
+	return outcome;
+}
+
+void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
+			      uint16_t port, uint8_t server)
+{
+	g_assert_cmpint(test_service_packet(service, protocol, client, port, server), ==,
+			OUTCOME_TRANSLATED);
 }
 
 static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_call(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct test_service *service = userdata;
+	eventfd_t n;
+
+	g_assert_cmpint(eventfd_read(fd, &n), ==, 0);
+	service->call(service);
+	g_assert_cmpint(eventfd_write(service->done_fd, 1), ==, 0);
+	return 0;
+}
+
+/* In the service's thread. Waits for its end. */
+static void call(struct test_service *service, void (*function)(struct test_service *service))
+{
+	eventfd_t n;
+
+	service->call = function;
+	g_assert_cmpint(eventfd_write(service->call_fd, 1), ==, 0);
+	g_assert_cmpint(eventfd_read(service->done_fd, &n), ==, 0);
+}
+
+static void follow(struct test_service *service)
+{
+	g_autofree char *error = NULL;
+
+	gateway_lock(&service->gateway);
+	nat64_set_config(service->gateway.nat, &service->config->nat64);
+	gateway_unlock(&service->gateway);
+	g_assert_cmpuint(pool4_sync_follow(service->sync, service->config), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, true, &error), ==, 0);
+}
+
+void test_service_reload(struct test_service *service, const char *config)
+{
+	struct config *before = service->config;
+
+	service->config = read_config(service, config);
+	call(service, follow);
+	config_free(before);
+}
+
+static void tell_event(void *context, const struct event *event, const char *pool4)
+{
+	struct test_service *service = context;
+
+	manager_event(service->manager, event);
+}
+
+static void lost_events(void *context, uint64_t n_lost)
+{
+	g_error("%" G_GUINT64_FORMAT " events were lost", n_lost);
+}
+
+static void tell_events(struct test_service *service)
+{
+	event_report_drain(&service->events);
+}
+
+void test_service_tell_events(struct test_service *service)
+{
+	call(service, tell_events);
 }
 
 /* There are no rules here; a test may want them to fail. */
@@ -222,6 +294,8 @@ static gpointer serve(gpointer data)
 	options.changes = daemon_changes_calls(changes);
 	g_assert_cmpint(sd_event_add_io(event, NULL, service->stop_fd, EPOLLIN, on_stop, NULL), >=,
 			0);
+	g_assert_cmpint(sd_event_add_io(event, NULL, service->call_fd, EPOLLIN, on_call, service),
+			>=, 0);
 	g_assert_cmpint(manager_new(&service->gateway, event, &options, &service->manager), >=, 0);
 	daemon_changes_set_manager(changes, service->manager);
 	g_assert_cmpint(sd_event_loop(event), ==, 0);
@@ -282,7 +356,12 @@ void test_service_start_with(struct test_service *service, const char *config)
 	bool owned = false;
 
 	log_set_level(LOG_WARNING);
-	*service = (struct test_service){.stop_fd = eventfd(0, EFD_CLOEXEC)};
+	*service = (struct test_service){
+		.stop_fd = eventfd(0, EFD_CLOEXEC),
+		.call_fd = eventfd(0, EFD_CLOEXEC),
+		.done_fd = eventfd(0, EFD_CLOEXEC),
+		.events = {&service->gateway, tell_event, lost_events, service, 0},
+	};
 	make_directory(service);
 	service->socket_path = g_build_filename(service->directory, "control", NULL);
 	service->bus_address = g_strdup_printf("unix:path=%s/bus", service->directory);
@@ -302,6 +381,8 @@ void test_service_stop(struct test_service *service)
 	g_assert_cmpint(eventfd_write(service->stop_fd, 1), ==, 0);
 	g_thread_join(service->thread);
 	close(service->stop_fd);
+	close(service->call_fd);
+	close(service->done_fd);
 	g_assert_true(nat64_check(service->gateway.nat));
 	pool4_sync_free(service->sync);
 	gateway_deinit(&service->gateway);

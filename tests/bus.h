@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/pool4_sync.h"
 
@@ -32,6 +33,10 @@ struct test_service {
 	int rules_fail; /* set: they can not follow */
 	GThread *thread;
 	int stop_fd;
+	int call_fd; /* wakes the thread for call(); done_fd tells that it has been called */
+	int done_fd;
+	void (*call)(struct test_service *service);
+	struct event_report events;
 };
 
 /* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
@@ -54,6 +59,15 @@ void test_service_wait(sd_bus *watcher, const bool *owned);
 /* A new client connection: to the bus, or to the control socket. */
 sd_bus *test_service_connect(const struct test_service *service, bool to_socket);
 
+/* As the daemon does: another configuration is followed, with the rules; and what the core has to
+ * tell is told. */
+void test_service_reload(struct test_service *service, const char *config);
+void test_service_tell_events(struct test_service *service);
+
+/* What becomes of a first packet from 2001:db8:1::client port to 198.51.100.server port 80; takes
+ * the lock. */
+enum outcome test_service_packet(struct test_service *service, enum protocol protocol,
+				 uint32_t client, uint16_t port, uint8_t server);
 /* A session from 2001:db8:1::client port to 198.51.100.server port 80; takes the lock. */
 void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
 			      uint16_t port, uint8_t server);

@@ -5,6 +5,7 @@
  */
 #include "dbus/names.h"
 #include "tests/change_call.h"
+#include "tests/fake_world.h"
 
 static void test_bib_refused(void)
 {
@@ -116,11 +117,36 @@ static void test_bib(void)
 	change_assert_done(&gone, 1, "binding tcp udp 192.0.2.2:443 removed", "");
 }
 
+/* A program of the host's has the port at an own address: for TCP, not for UDP. */
+static void test_listener(void)
+{
+	_cleanup_ending_ struct change_ending taken, would, added, gone;
+	struct fake_world *world = service.world;
+
+	gateway_lock(&service.gateway);
+	world->own4[world->n_own4++] = 0xc0000203;
+	world->listener[world->n_listeners].protocol = PROTOCOL_TCP;
+	world->listener[world->n_listeners++].taddr = (struct taddr4){0xc0000203, 8080};
+	gateway_unlock(&service.gateway);
+	change_bib("AddBib", "tcp udp", "2001:db8::5", 80, "192.0.2.3", 8080, NULL, &taken);
+	change_assert_refused(&taken, DBUS_ERROR_ADDRESS_TAKEN,
+			      "a local program listens on tcp 192.0.2.3:8080: choose another port, "
+			      "or stop it");
+	change_bib("AddBib", "tcp", "2001:db8::5", 80, "192.0.2.3", 8080, "dry-run", &would);
+	change_assert_refused(&would, DBUS_ERROR_ADDRESS_TAKEN, taken.text);
+	change_bib("AddBib", "udp", "2001:db8::5", 80, "192.0.2.3", 8080, NULL, &added);
+	change_assert_done(&added, 1, "static binding udp [2001:db8::5]:80 to 192.0.2.3:8080 added",
+			   "");
+	change_bib("RemoveBib", "udp", "", 0, "192.0.2.3", 8080, NULL, &gone);
+	g_assert_cmpstr(gone.name, ==, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/static_changes/bib-refused", test_bib_refused);
 	g_test_add_func("/static_changes/bib", test_bib);
 	g_test_add_func("/static_changes/drain-statics", test_drain_statics);
+	g_test_add_func("/static_changes/listener", test_listener);
 	return bus_clients_run(NULL);
 }
