@@ -477,11 +477,14 @@ async def nat44_beside():
 
 async def main():
     passed = True
-    for case in (two_clients_one_port, pool_grows, exhaustion, limit_for_one, forced_removal, drain_and_removal,
-                 interface_changes, arp_is_answered, two_pools, local_program, nat44_beside):
+    for case in (two_clients_one_port, pool_grows, exhaustion, limit_for_one, forced_removal,
+                 drain_and_removal, interface_changes, arp_is_answered, two_pools, local_program,
+                 nat44_beside):
         text, good = await run_case(case)
         print(text, flush=True)
         passed &= good
+        if not good and case is not nat44_beside:  # which has killed the daemon
+            print(*("# " + line for line in (await nat64ctl("stats")).splitlines()), sep="\n")
     return passed
 
 
