@@ -184,6 +184,24 @@ static void test_share(void)
 	gateway_free(gateway);
 }
 
+/* L-2: a share of the sessions, while the only entry is drained: of its ports still. */
+static void test_share_of_drained(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "2000-2003", NULL);
+	struct taddr6 src = taddr6_of("[2001:db8::1]:5000");
+	struct taddr4 peer = server;
+
+	config_of(gateway)->quota.sessions_per_client = (struct port_share){50, true};
+	g_assert_cmpint(gateway_udp6(gateway, &src, &peer, NOW), ==, OUTCOME_TRANSLATED);
+	pool4_set_state(gateway->nat->pool4, gateway->pool4, POOL4_DRAINING);
+	peer.addr++;
+	g_assert_cmpint(gateway_udp6(gateway, &src, &peer, NOW), ==, OUTCOME_TRANSLATED);
+	peer.addr++;
+	g_assert_cmpint(gateway_udp6(gateway, &src, &peer, NOW), ==, OUTCOME_CLIENT_SESSIONS);
+	g_assert_cmpuint(expect(gateway, EVENT_QUOTA_CLIENT).limit, ==, 2);
+	gateway_free(gateway);
+}
+
 /* L-2: so many at once, then so many a second; what was refused for another reason costs none. */
 static void test_rate(void)
 {
@@ -444,6 +462,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/quota/address_within_pairing", test_address_within_pairing);
 	g_test_add_func("/quota/bindings_per_client", test_bindings_per_client);
 	g_test_add_func("/quota/share", test_share);
+	g_test_add_func("/quota/share-of-drained", test_share_of_drained);
 	g_test_add_func("/quota/rate", test_rate);
 	g_test_add_func("/quota/sessions", test_sessions);
 	g_test_add_func("/quota/pool_alarm", test_pool_alarm);

@@ -188,13 +188,20 @@ enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in,
 
 /* Tells of it if it was for a limit (L-4). */
 static void session_refused(struct nat64 *nat, enum outcome outcome, enum protocol protocol,
-			    const struct addr6 *host, uint8_t pool6, uint64_t now_ms)
+			    const struct addr6 *host, uint8_t pool6, uint32_t binding,
+			    uint64_t now_ms)
 {
-	quota_refused(
-		nat,
-		&(struct quota_refusal){
-			.outcome = outcome, .protocol = protocol, .host = host, .pool6 = pool6},
-		now_ms);
+	quota_refused(nat,
+		      &(struct quota_refusal){
+			      .outcome = outcome,
+			      .protocol = protocol,
+			      .host = host,
+			      .pool6 = pool6,
+			      .pool4 = binding == SLAB_NONE
+					       ? 0
+					       : bib_at(&nat->bib[protocol], binding)->pool4,
+		      },
+		      now_ms);
 }
 
 /* RFC 6146, 3.5, from the IPv6 side: policy, binding, session, and the outgoing tuple (3.6). */
@@ -207,7 +214,8 @@ enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t poo
 
 	enum outcome outcome = permit_6to4(nat, in, binding, &peer, pool6, input);
 	if (outcome != OUTCOME_TRANSLATED) {
-		session_refused(nat, outcome, in->protocol, &in->src.addr, pool6, input->now_ms);
+		session_refused(nat, outcome, in->protocol, &in->src.addr, pool6, binding,
+				input->now_ms);
 		return outcome;
 	}
 
@@ -407,7 +415,7 @@ enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
 	if (outcome != OUTCOME_TRANSLATED) {
 		const struct bib_entry *entry = bib_at(&nat->bib[in->protocol], found->binding);
 		session_refused(nat, outcome, in->protocol, &entry->addr6, entry->pool6,
-				input->now_ms);
+				found->binding, input->now_ms);
 	}
 	return outcome;
 }

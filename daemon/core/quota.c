@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/quota.h"
 
-/* What a limit stands for with this source: a share is of the ports it can reach. 0 = no limit. */
+/*
+ * What a limit stands for with this source: a share is of the ports that it can reach. Where it can
+ * reach none, because its entry is drained, it is of the ports of the entry that has its binding,
+ * if it is about one (pool4, else 0). 0 = no limit; with a share, that pool4 is to say so.
+ */
 static uint64_t limit_of(const struct nat64 *nat, const struct port_share *share,
-			 enum protocol protocol, const struct addr6 *src, uint8_t pool6)
+			 enum protocol protocol, const struct addr6 *src, uint8_t pool6,
+			 uint32_t pool4)
 {
+	const struct pool4_entry *entry;
+	uint64_t n_ports;
+
 	if (!share->is_percent || share->value == 0)
 		return share->value;
-	return port_share_of(share, pool4_n_reachable(nat->pool4, protocol, src, pool6));
+	n_ports = pool4_n_reachable(nat->pool4, protocol, src, pool6);
+	entry = n_ports == 0 && pool4 ? pool4_entry(nat->pool4, pool4) : NULL;
+	return port_share_of(share, entry ? entry->n_ports[protocol] : n_ports);
 }
 
 static bool is_reached(uint64_t n, uint64_t limit)
@@ -72,7 +82,7 @@ enum outcome quota_new_binding(struct nat64 *nat, enum protocol protocol, const 
 	    is_reached(bindings_of_address(nat, protocol, src), config->bindings_per_address))
 		return OUTCOME_ADDRESS_BINDINGS;
 	if (is_reached(client_at(&nat->clients, client)->n_bindings[protocol],
-		       limit_of(nat, &config->bindings_per_client, protocol, src, pool6)))
+		       limit_of(nat, &config->bindings_per_client, protocol, src, pool6, 0)))
 		return OUTCOME_CLIENT_BINDINGS;
 	return check_rate(nat, protocol, client, now_ms);
 }
@@ -100,7 +110,8 @@ static void watch_client(struct nat64 *nat, enum protocol protocol, uint32_t ind
 
 	if (config->bindings_per_client.value == 0)
 		return;
-	limit = limit_of(nat, &config->bindings_per_client, protocol, &entry->addr6, entry->pool6);
+	limit = limit_of(nat, &config->bindings_per_client, protocol, &entry->addr6, entry->pool6,
+			 0);
 	if (quota && crosses_down(config, quota->alarmed[protocol], n, limit))
 		quota->alarmed[protocol] = false;
 	if (!crosses_up(config, quota && quota->alarmed[protocol], n, limit))
@@ -218,7 +229,8 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 	if (client == SLAB_NONE)
 		return OUTCOME_TRANSLATED;
 	return is_reached(client_at(&nat->clients, client)->n_sessions[protocol],
-			  limit_of(nat, &config->sessions_per_client, protocol, src, pool6))
+			  limit_of(nat, &config->sessions_per_client, protocol, src, pool6,
+				   entry ? entry->pool4 : 0))
 		       ? OUTCOME_CLIENT_SESSIONS
 		       : OUTCOME_TRANSLATED;
 }
@@ -269,11 +281,11 @@ static uint64_t limit_of_refusal(const struct nat64 *nat, const struct quota_ref
 		return config->binding_rate;
 	case OUTCOME_CLIENT_BINDINGS:
 		return limit_of(nat, &config->bindings_per_client, refusal->protocol, refusal->host,
-				refusal->pool6);
+				refusal->pool6, 0);
 	case OUTCOME_CLIENT_SESSIONS:
 	case OUTCOME_CLIENT_SESSIONS_TCP:
 		return limit_of(nat, &config->sessions_per_client, refusal->protocol, refusal->host,
-				refusal->pool6);
+				refusal->pool6, refusal->pool4);
 	default:
 		return config->sessions_per_binding;
 	}

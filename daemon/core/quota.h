@@ -34,7 +34,7 @@ struct quota_refusal {
 	enum protocol protocol;
 	const struct addr6 *host; /* on the IPv6 side */
 	uint8_t pool6;
-	uint32_t pool4; /* the entry that had no port, or 0 */
+	uint32_t pool4; /* the entry that had no port, or has the binding; or 0 */
 	uint32_t addr4; /* the only address that would have done, or 0 */
 };
 
