@@ -15,13 +15,29 @@ static struct prefix6 client_of(const struct stage *stage, const struct addr6 *a
 	return (struct prefix6){addr6_mask(addr, len), len};
 }
 
+static uint64_t share_of(const struct port_share *share, uint64_t n_ports)
+{
+	return share->is_percent ? (n_ports * share->value + 99) / 100 : share->value;
+}
+
 /* A share is rounded up. 0 = no limit, also without ports to share. */
 static uint64_t limit_of(const struct stage *stage, const struct port_share *share,
 			 const struct addr6 *addr)
 {
-	if (!share->is_percent)
-		return share->value;
-	return (stage_reachable(stage, addr) * share->value + 99) / 100;
+	return share_of(share, stage_reachable(stage, addr));
+}
+
+/* The same of the sessions in a binding, which may be NULL: then of its entry's ports. */
+static uint64_t session_limit_of(const struct stage *stage, const struct addr6 *addr,
+				 const struct naive_binding *binding)
+{
+	const struct port_share *share = &stage->nat->config.quota.sessions_per_client;
+	const struct pool4_entry *entry = NULL;
+
+	if (binding && stage_reachable(stage, addr) == 0)
+		entry = pool4_entry(stage->nat->pool4, binding->pool4);
+	return entry ? share_of(share, entry->n_ports[binding->protocol])
+		     : limit_of(stage, share, addr);
 }
 
 /* Dynamic ones of a prefix. */
@@ -135,7 +151,7 @@ bool stage_limit_is_reached(const struct stage *stage, enum outcome outcome, enu
 		if (binding && binding->is_static)
 			return false;
 		return is_reached(count_sessions(&sessions, &bindings, protocol, &prefix),
-				  limit_of(stage, &quota->sessions_per_client, &client->addr));
+				  session_limit_of(stage, &client->addr, binding));
 	case OUTCOME_BINDING_SESSIONS:
 	case OUTCOME_BINDING_SESSIONS_TCP:
 		return is_reached(count_sessions_of(&sessions, protocol, client),
@@ -199,14 +215,14 @@ static void check_session(const struct stage *stage, const struct naive_bindings
 {
 	const struct quota_config *quota = &stage->nat->config.quota;
 	const struct prefix6 client = client_of(stage, &session->client.addr);
-	const uint64_t per_client =
-		limit_of(stage, &quota->sessions_per_client, &session->client.addr);
+	const struct naive_binding *binding =
+		naive_bindings_find6(bindings, session->protocol, &session->client);
+	const uint64_t per_client = session_limit_of(stage, &session->client.addr, binding);
 
 	REQUIRE(quota->sessions_per_binding == 0 ||
 		count_sessions_of(&stage->sessions, session->protocol, &session->client) <=
 			quota->sessions_per_binding);
-	REQUIRE(per_client == 0 ||
-		naive_bindings_find6(bindings, session->protocol, &session->client)->is_static ||
+	REQUIRE(per_client == 0 || binding->is_static ||
 		count_sessions(&stage->sessions, bindings, session->protocol, &client) <=
 			per_client);
 }
