@@ -8,10 +8,8 @@
  * then forwarding and routes. Order of going: the other way round; what is not announced any more
  * goes before the table changes (P-23).
  *
- * Updating adds new elements to a set, or fills anew single sets that have lost some, behind a
- * stand-in (rules_nft.h): 0.3 s or 0.5 s for 65 536 ranges that do not touch each other, most of it
- * in libnftables, which reads the whole set before a single element is added, too. Whoever adds
- * many collects them for up to 100 ms.
+ * Updating changes what differs (rules_table.h). If the kernel does not have what was put there, as
+ * somebody else has been at it, everything is put anew.
  */
 #include "daemon/rules.h"
 
@@ -26,6 +24,7 @@
 #include "daemon/rules_nat44.h"
 #include "daemon/rules_nft.h"
 #include "daemon/rules_probe.h"
+#include "daemon/rules_table.h"
 
 /* iptables' limit is 28 characters; "nat64d_" and "/offer" take 13. */
 #define INSTANCE_MAX 15
@@ -33,10 +32,7 @@
 struct rules {
 	struct rules_plan plan;
 	bool forwarding;
-	/* As they are in the kernel: elements, and for sets that may grow while packets flow the
-	 * ranges, too. */
-	char *in_place[N_RULES_SETS];
-	GArray *ranges_in_place[N_RULES_SETS];
+	struct rules_table table;
 };
 
 uint32_t rules_n_workers(const struct config *config)
@@ -123,28 +119,11 @@ int rules_open(const char *instance, const struct config *config, struct rules *
 	return 0;
 }
 
-static void forget_in_place(struct rules *rules)
-{
-	for (int i = 0; i < N_RULES_SETS; i++) {
-		g_clear_pointer(&rules->in_place[i], g_free);
-		g_clear_pointer(&rules->ranges_in_place[i], g_array_unref);
-	}
-}
-
-/* elements is taken over. */
-static void note_in_place(struct rules *rules, enum rules_set set, char *elements)
-{
-	g_free(rules->in_place[set]);
-	g_clear_pointer(&rules->ranges_in_place[set], g_array_unref);
-	rules->in_place[set] = elements;
-	rules->ranges_in_place[set] = rules_nft_ranges(&rules->plan, set);
-}
-
 void rules_close(struct rules *rules)
 {
 	if (rules == NULL)
 		return;
-	forget_in_place(rules);
+	rules_table_forget(&rules->table);
 	rules_plan_deinit(&rules->plan);
 	g_free(rules);
 }
@@ -275,39 +254,6 @@ static int make_plan(struct rules *rules, const struct rules_entry *entries, uin
 	return 0;
 }
 
-/* Changes the table that is there, with a stand-in that takes packets meanwhile. */
-static int change_table(struct rules *rules, const char *commands, char **ret_error)
-{
-	g_autofree char *stand_in = rules_nft_stand_in(&rules->plan);
-	g_autofree char *remove =
-		g_strdup_printf("delete table inet %s" RULES_STAND_IN, rules->plan.table);
-	int r, removed;
-
-	if (rules->plan.mode == RULES_NONE)
-		return rules_kernel_nft(commands, false, NULL, ret_error);
-	r = rules_kernel_nft(stand_in, false, NULL, ret_error);
-	if (r < 0)
-		return r;
-	r = rules_kernel_nft(commands, false, NULL, ret_error);
-	removed = rules_kernel_nft(remove, false, NULL, r == 0 ? ret_error : NULL);
-	return r < 0 ? r : removed;
-}
-
-static int put_table(struct rules *rules, bool there, char **ret_error)
-{
-	g_autofree char *text = rules_nft_table(&rules->plan);
-	int r = there ? change_table(rules, text, ret_error)
-		      : rules_kernel_nft(text, false, NULL, ret_error);
-
-	if (r < 0)
-		return r;
-	forget_in_place(rules);
-	for (int i = 0; i < N_RULES_SETS; i++)
-		note_in_place(rules, (enum rules_set)i,
-			      rules_nft_elements(&rules->plan, (enum rules_set)i));
-	return 0;
-}
-
 /* iptables' rules of an earlier mode go once the table does not mark any more. */
 static int put_iptables(struct rules *rules, char **ret_error)
 {
@@ -319,7 +265,7 @@ static int put_iptables(struct rules *rules, char **ret_error)
 		return rules_iptables_apply(&rules->plan, ret_error);
 	r = rules_iptables_remove(rules->plan.table, rules->plan.undo, &changed, ret_error);
 	if (r == 0 && rules->plan.undo->len != n_records)
-		r = put_table(rules, true, ret_error);
+		r = rules_table_put(&rules->table, &rules->plan, true, ret_error);
 	return r;
 }
 
@@ -348,7 +294,7 @@ int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t
 	if (r == 0)
 		r = rules_host_do(steps.before, ret_error);
 	if (r == 0)
-		r = put_table(rules, there, ret_error);
+		r = rules_table_put(&rules->table, &rules->plan, there, ret_error);
 	if (r == 0) {
 		r = put_iptables(rules, ret_error);
 		if (r == 0)
@@ -357,36 +303,6 @@ int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t
 			take_back(rules);
 	}
 	steps_deinit(&steps);
-	return r;
-}
-
-/* The sets that differ from what the kernel has, as a part of one transaction. Elements that are
- * merely new need no stand-in: those that are there stay valid. */
-static int refill(struct rules *rules, GString *text, char **ret_error)
-{
-	char *elements[N_RULES_SETS] = {NULL};
-	bool grows = true;
-	int r = 0;
-
-	for (int i = 0; i < N_RULES_SETS; i++) {
-		enum rules_set set = (enum rules_set)i;
-
-		elements[i] = rules_nft_elements(&rules->plan, set);
-		if (g_strcmp0(elements[i], rules->in_place[i]) != 0 &&
-		    !rules_nft_grow(text, &rules->plan, set, rules->ranges_in_place[i])) {
-			rules_nft_refill(text, &rules->plan, set, elements[i]);
-			grows = false;
-		}
-	}
-	if (text->len > 0)
-		r = grows ? rules_kernel_nft(text->str, false, NULL, ret_error)
-			  : change_table(rules, text->str, ret_error);
-	for (int i = 0; i < N_RULES_SETS; i++) {
-		if (r == 0)
-			note_in_place(rules, (enum rules_set)i, elements[i]);
-		else
-			g_free(elements[i]);
-	}
 	return r;
 }
 
@@ -404,16 +320,25 @@ static bool plan_announce(struct rules_plan *plan, const struct rules_routes *ro
 	return true;
 }
 
-/* The table as a whole, or what differs in it. */
-static int update_table(struct rules *rules, bool whole, bool undo, char **ret_error)
+/* The host and the table by what differs; whole: the table as such. -ESTALE: it is another one. */
+static int update(struct rules *rules, const struct rules_routes *routes, bool whole,
+		  char **ret_error)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
+	struct steps steps;
+	bool undo;
+	int r;
 
-	if (whole)
-		return put_table(rules, true, ret_error);
-	if (undo)
-		rules_nft_rewrite_undo(text, &rules->plan);
-	return refill(rules, text, ret_error);
+	steps_init(&steps);
+	undo = plan_announce(&rules->plan, routes, &steps);
+	r = rules_host_do(steps.before, ret_error);
+	if (r == 0 && whole)
+		r = rules_table_put(&rules->table, &rules->plan, true, ret_error);
+	else if (r == 0 && !rules_table_change(&rules->table, &rules->plan, undo))
+		r = -ESTALE;
+	if (r == 0)
+		r = rules_host_do(steps.after, ret_error);
+	steps_deinit(&steps);
+	return r;
 }
 
 int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
@@ -421,28 +346,24 @@ int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_
 {
 	bool conntrack = rules->plan.conntrack;
 	struct rules_routes routes;
-	struct steps steps;
-	bool undo;
 	int r;
 
 	r = read_host(rules, entries, n_entries, &routes, ret_error);
 	if (r < 0)
 		return r;
-	steps_init(&steps);
-	if (rules->plan.mode != RULES_NONE) {
-		/* Another instance may have left its records to us meanwhile. */
-		if (rules->plan.conntrack != conntrack)
-			(void)keep_undo(&rules->plan);
-		undo = plan_announce(&rules->plan, &routes, &steps);
-		r = rules_host_do(steps.before, ret_error);
-		if (r == 0)
-			r = update_table(rules, rules->plan.conntrack != conntrack, undo,
-					 ret_error);
-		if (r == 0)
-			r = rules_host_do(steps.after, ret_error);
-	}
-	steps_deinit(&steps);
+	/* Another instance may have left its records to us meanwhile. */
+	if (rules->plan.conntrack != conntrack)
+		(void)keep_undo(&rules->plan);
+	if (rules->plan.mode != RULES_NONE)
+		r = update(rules, &routes, rules->plan.conntrack != conntrack, ret_error);
 	rules_routes_deinit(&routes);
+	if (r != -ESTALE)
+		return r;
+	r = rules_apply(rules, entries, n_entries, ret_error);
+	if (r == 0)
+		rules_warnings_add(rules->plan.warnings, NULL, 0,
+				   g_strdup("somebody has changed the packet rules; they have been "
+					    "put back"));
 	return r;
 }
 
@@ -458,12 +379,11 @@ const GPtrArray *rules_warnings(const struct rules *rules)
 
 bool rules_present(struct rules *rules)
 {
-	g_autofree char *command =
-		g_strdup_printf("list chain inet %s %s", rules->plan.table,
-				rules->plan.mode == RULES_NONE ? "undo" : "prerouting");
+	const struct rules_plan *plan = &rules->plan;
+	const char *chain = plan->mode == RULES_NONE ? "undo" : "prerouting";
 
-	return rules_kernel_nft(command, false, NULL, NULL) == 0 &&
-	       (rules->plan.mode != RULES_IPTABLES || rules_iptables_present(&rules->plan));
+	return rules_kernel_has_chain(plan->table, chain) &&
+	       (plan->mode != RULES_IPTABLES || rules_iptables_present(plan));
 }
 
 static void print_steps(GString *text, const GPtrArray *steps, const char *some, const char *none)

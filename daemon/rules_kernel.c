@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <nftables/libnftables.h>
@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "daemon/netlink.h"
 
 static void set_error(char **ret_error, char *sentence)
 {
@@ -38,33 +40,47 @@ static char *nft_sentence(const char *message)
 			       line[0] == '\0' ? "no reason given" : line);
 }
 
+/* A question to nf_tables about the family, in buffer. */
+static struct nlmsghdr *question(char buffer[NETLINK_REQUEST_SIZE], uint16_t type, uint16_t flags,
+				 uint8_t family)
+{
+	struct nfgenmsg *header;
+	struct nlmsghdr *request = netlink_request(buffer, NFNL_SUBSYS_NFTABLES << 8 | type, flags,
+						   sizeof(*header), &header);
+
+	*header = (struct nfgenmsg){.nfgen_family = family, .version = NFNETLINK_V0};
+	return request;
+}
+
+static int ask(struct nlmsghdr *request)
+{
+	struct netlink netlink;
+	int r = netlink_open(NETLINK_NETFILTER, &netlink);
+
+	if (r < 0)
+		return r;
+	r = netlink_ask(&netlink, request, NULL, NULL);
+	netlink_close(&netlink);
+	return r;
+}
+
 /* Asks for the ruleset's generation, the least there is to ask: libnftables itself would print its
  * lack of rights to stderr. */
 static int ask_generation(void)
 {
-	char buffer[8192];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	struct nfgenmsg *header;
-	ssize_t size;
-	int r = 0;
+	char buffer[NETLINK_REQUEST_SIZE];
 
-	if (socket == NULL)
-		return -errno;
-	message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	*header = (struct nfgenmsg){.version = NFNETLINK_V0};
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0) {
-		r = -errno;
-	} else {
-		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		if (size < 0 || mnl_cb_run(buffer, (size_t)size, 0, 0, NULL, NULL) < 0)
-			r = -errno;
-	}
-	mnl_socket_close(socket);
-	return r;
+	return ask(question(buffer, NFT_MSG_GETGEN, NLM_F_ACK, AF_UNSPEC));
+}
+
+bool rules_kernel_has_chain(const char *table, const char *chain)
+{
+	char buffer[NETLINK_REQUEST_SIZE];
+	struct nlmsghdr *request = question(buffer, NFT_MSG_GETCHAIN, 0, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_CHAIN_NAME, chain);
+	return ask(request) == 0;
 }
 
 static int check_rights(char **ret_error)

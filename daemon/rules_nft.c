@@ -47,16 +47,6 @@ static void print_prefixes6(GString *text, const GArray *prefixes)
 			prefix6_print(&g_array_index(prefixes, struct prefix6, i), buffer));
 }
 
-static void print_prefixes4(GString *text, const GArray *prefixes)
-{
-	char buffer[ADDR_TEXT_SIZE];
-
-	for (guint i = 0; i < prefixes->len; i++)
-		g_string_append_printf(
-			text, "%s%s", i == 0 ? "" : ", ",
-			prefix4_print(&g_array_index(prefixes, struct prefix4, i), buffer));
-}
-
 static void print_ranges4(GString *text, const GArray *ranges)
 {
 	char buffer[ADDR_TEXT_SIZE];
@@ -102,6 +92,34 @@ static void print_own_ports(GString *text, const GArray *array, bool icmp)
 		if (own->last != own->first)
 			g_string_append_printf(text, "-%u", own->last);
 	}
+}
+
+GArray *rules_nft_ranges(const struct rules_plan *plan, enum rules_set set)
+{
+	GArray *ranges;
+
+	if (set == RULES_SET_POOL4)
+		return g_array_ref(plan->pool4);
+	if (set != RULES_SET_ANNOUNCED)
+		return NULL;
+	ranges = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	for (guint i = 0; i < plan->announce->len; i++) {
+		const struct prefix4 *prefix = &g_array_index(plan->announce, struct prefix4, i);
+		struct addr4_range range = {prefix4_first(prefix), prefix4_last(prefix)};
+
+		g_array_append_val(ranges, range);
+	}
+	rules_plan_merge4(ranges);
+	return ranges;
+}
+
+/* As ranges of which no two touch: libnftables would leave out the ends between those that do, and
+ * then they could not be taken out one by one. */
+static void print_announced(GString *text, const struct rules_plan *plan)
+{
+	g_autoptr(GArray) ranges = rules_nft_ranges(plan, RULES_SET_ANNOUNCED);
+
+	print_ranges4(text, ranges);
 }
 
 /* clang-format off */
@@ -155,7 +173,7 @@ char *rules_nft_elements(const struct rules_plan *plan, enum rules_set set)
 		print_own_ports(text, plan->own, true);
 		break;
 	case RULES_SET_ANNOUNCED:
-		print_prefixes4(text, plan->announce);
+		print_announced(text, plan);
 		break;
 	case N_RULES_SETS:
 		break;
@@ -176,6 +194,11 @@ static void print_sets(GString *text, const struct rules_plan *plan)
 	}
 }
 
+const char *rules_nft_set_name(enum rules_set set)
+{
+	return sets[set].name;
+}
+
 void rules_nft_refill(GString *text, const struct rules_plan *plan, enum rules_set set,
 		      const char *elements)
 {
@@ -183,59 +206,6 @@ void rules_nft_refill(GString *text, const struct rules_plan *plan, enum rules_s
 	if (elements[0] != '\0')
 		g_string_append_printf(text, "add element inet %s %s { %s }\n", plan->table,
 				       sets[set].name, elements);
-}
-
-GArray *rules_nft_ranges(const struct rules_plan *plan, enum rules_set set)
-{
-	GArray *ranges;
-
-	if (set == RULES_SET_POOL4)
-		return g_array_ref(plan->pool4);
-	if (set != RULES_SET_ANNOUNCED)
-		return NULL;
-	ranges = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
-	for (guint i = 0; i < plan->announce->len; i++) {
-		const struct prefix4 *prefix = &g_array_index(plan->announce, struct prefix4, i);
-		struct addr4_range range = {prefix4_first(prefix), prefix4_last(prefix)};
-
-		g_array_append_val(ranges, range);
-	}
-	rules_plan_merge4(ranges);
-	return ranges;
-}
-
-/* Those of a that b does not have. */
-static GArray *without(const GArray *a, const GArray *b)
-{
-	GArray *left = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
-
-	g_array_set_size(left, a->len + b->len);
-	g_array_set_size(left,
-			 addr4_ranges_without((const struct addr4_range *)(void *)a->data, a->len,
-					      (const struct addr4_range *)(void *)b->data, b->len,
-					      (struct addr4_range *)(void *)left->data));
-	return left;
-}
-
-bool rules_nft_grow(GString *text, const struct rules_plan *plan, enum rules_set set,
-		    const GArray *before)
-{
-	g_autoptr(GArray) now = rules_nft_ranges(plan, set);
-	g_autoptr(GArray) gone = NULL;
-	g_autoptr(GArray) fresh = NULL;
-
-	if (before == NULL || now == NULL)
-		return false;
-	gone = without(before, now);
-	if (gone->len > 0)
-		return false;
-	fresh = without(now, before);
-	if (fresh->len == 0)
-		return true;
-	g_string_append_printf(text, "add element inet %s %s { ", plan->table, sets[set].name);
-	print_ranges4(text, fresh);
-	g_string_append(text, " }\n");
-	return true;
 }
 
 static char *queue_numbers(uint32_t first, uint32_t n)
@@ -409,9 +379,12 @@ char *rules_nft_table(const struct rules_plan *plan)
 	return print_table(plan, plan->table, true);
 }
 
-char *rules_nft_stand_in(const struct rules_plan *plan)
+char *rules_nft_stand_in(const struct rules_plan *plan, GArray *pool4)
 {
 	g_autofree char *name = g_strconcat(plan->table, RULES_STAND_IN, NULL);
+	struct rules_plan stand_in = *plan;
 
-	return print_table(plan, name, false);
+	if (pool4 != NULL)
+		stand_in.pool4 = pool4;
+	return print_table(&stand_in, name, false);
 }
