@@ -43,11 +43,10 @@ static const struct pool4_spec *spec_of(const struct pool4_sync *sync,
 	return wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
 }
 
-static void append_entries(struct pool4_sync *sync, GArray *entries, GArray *ids)
+static void append_entries(struct pool4_sync *sync, GArray *entries, GPtrArray *of_core)
 {
-	const struct pool4_entry *entry;
-
-	for (uint32_t id = 0; (entry = pool4_next(pool_of(sync), id)) != NULL; id = entry->id) {
+	for (uint32_t i = 0; i < pool4_n_entries(pool_of(sync)); i++) {
+		const struct pool4_entry *entry = pool4_at(pool_of(sync), i);
 		const struct pool4_spec *spec = spec_of(sync, entry);
 		bool made_way = entry->id == sync->auto_id;
 
@@ -55,7 +54,7 @@ static void append_entries(struct pool4_sync *sync, GArray *entries, GArray *ids
 			continue;
 		append(entries, spec->name, spec->addresses, spec->n_addresses,
 		       made_way ? &sync->auto_ports : &spec->ports, entry->spec.protocol);
-		g_array_append_val(ids, entry->id);
+		g_ptr_array_add(of_core, (void *)entry);
 	}
 }
 
@@ -135,18 +134,17 @@ static void use_pending(struct pool4_sync *sync)
 }
 
 /* What the rules have found out about each entry: those of pool4 come first. */
-static void learn(struct pool4_sync *sync, const GArray *ids, const struct rules *rules)
+static void learn(struct pool4_sync *sync, const GPtrArray *of_core, const struct rules *rules)
 {
-	for (guint i = 0; i < ids->len; i++) {
-		uint32_t id = g_array_index(ids, uint32_t, i);
-		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+	for (guint i = 0; i < of_core->len; i++) {
+		const struct pool4_entry *entry = g_ptr_array_index(of_core, i);
 
-		if (!entry || entry->reach == rules_reach(rules, i))
+		if (entry->reach == rules_reach(rules, i))
 			continue;
 		gateway_lock(sync->config.gateway);
-		pool4_set_reach(pool_of(sync), id, rules_reach(rules, i));
+		pool4_set_reach(pool_of(sync), entry->id, rules_reach(rules, i));
 		gateway_unlock(sync->config.gateway);
-		pool4_sync_tell(sync, id);
+		pool4_sync_tell(sync, entry->id);
 	}
 }
 
@@ -206,14 +204,14 @@ static void warn(struct pool4_sync *sync, const struct rules *rules)
 int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
 {
 	g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(struct rules_entry));
-	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autoptr(GPtrArray) of_core = g_ptr_array_new();
 	g_autofree struct one_place *places = NULL;
 	const struct rules_entry *entries;
 	int r = 0;
 
 	if (pool4_sync_wants_auto(sync))
 		(void)pool4_sync_follow(sync, sync->followed);
-	append_entries(sync, list, ids);
+	append_entries(sync, list, of_core);
 	places = append_statics(sync, list);
 	entries = (const struct rules_entry *)(void *)list->data;
 	if (rules && anew)
@@ -223,7 +221,7 @@ int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, ch
 	if (r < 0)
 		return r;
 	if (rules)
-		learn(sync, ids, rules);
+		learn(sync, of_core, rules);
 	use_changed(sync);
 	use_pending(sync);
 	warn(sync, rules);

@@ -19,6 +19,7 @@ struct surroundings {
 	GArray *never;     /* not ours to announce: native, exempt */
 	GArray *next_hops; /* of routes */
 	GArray *asked;     /* for these ARP is asked on some link */
+	GArray *all;       /* all of these together */
 	const struct rules_routes *routes;
 };
 
@@ -84,6 +85,11 @@ static bool is_chosen(const struct rules_plan *plan, const struct rules_onlink4 
 	return plan->announces && (!names || g_strv_contains(names, onlink->name));
 }
 
+static void append(GArray *ranges, const GArray *more)
+{
+	g_array_append_vals(ranges, more->data, more->len);
+}
+
 static void surroundings_init(struct surroundings *around, const struct rules_plan *plan,
 			      const uint32_t *own, size_t n_own, const struct rules_routes *routes)
 {
@@ -93,6 +99,7 @@ static void surroundings_init(struct surroundings *around, const struct rules_pl
 		.never = ranges_new(),
 		.next_hops = ranges_new(),
 		.asked = ranges_new(),
+		.all = ranges_new(),
 		.routes = routes,
 	};
 	for (size_t i = 0; i < n_own; i++)
@@ -105,13 +112,19 @@ static void surroundings_init(struct surroundings *around, const struct rules_pl
 	for (guint i = 0; i < routes->onlink4->len; i++)
 		add_prefix(around->asked,
 			   &g_array_index(routes->onlink4, struct rules_onlink4, i).prefix);
-	g_array_append_vals(around->never, plan->native4->data, plan->native4->len);
-	g_array_append_vals(around->never, plan->exempt4->data, plan->exempt4->len);
+	append(around->never, plan->native4);
+	append(around->never, plan->exempt4);
 	rules_plan_merge4(around->own);
 	rules_plan_merge4(around->others);
 	rules_plan_merge4(around->never);
 	rules_plan_merge4(around->next_hops);
 	rules_plan_merge4(around->asked);
+	append(around->all, around->own);
+	append(around->all, around->others);
+	append(around->all, around->never);
+	append(around->all, around->next_hops);
+	append(around->all, around->asked);
+	rules_plan_merge4(around->all);
 }
 
 static void surroundings_deinit(struct surroundings *around)
@@ -121,6 +134,7 @@ static void surroundings_deinit(struct surroundings *around)
 	g_array_unref(around->never);
 	g_array_unref(around->next_hops);
 	g_array_unref(around->asked);
+	g_array_unref(around->all);
 }
 
 /* Or how many there are, if that would be long. */
@@ -245,6 +259,36 @@ static bool intersect(const GArray *a, const GArray *b)
 	return both->len > 0;
 }
 
+/* Do the sorted ranges have anything in common with the entry? */
+static bool meet(const GArray *ranges, const struct rules_entry *entry)
+{
+	for (uint32_t i = 0; i < entry->n_addresses; i++) {
+		guint low = 0, high = ranges->len;
+
+		while (low < high) {
+			guint middle = low + (high - low) / 2;
+
+			if (range_of(ranges, middle)->last < entry->addresses[i].first)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < ranges->len && range_of(ranges, low)->first <= entry->addresses[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing here has to do with it. This is the case for most entries of a pool that has many. */
+static unsigned look_at_far_entry(const struct rules_plan *plan, const struct rules_entry *entry,
+				  GArray *announce)
+{
+	if (!plan->announces || !plan->announce_on)
+		return POOL4_ROUTED;
+	g_array_append_vals(announce, entry->addresses, entry->n_addresses);
+	return POOL4_ANNOUNCED;
+}
+
 /* Appends what is to be announced. */
 static unsigned look_at_entry(struct rules_plan *plan, const struct surroundings *around,
 			      const struct rules_entry *entry, GArray *announce)
@@ -289,7 +333,9 @@ void rules_announce_plan(struct rules_plan *plan, const struct rules_entry *entr
 	g_array_set_size(plan->reach, 0);
 	g_ptr_array_set_size(plan->warnings, 0);
 	for (uint32_t i = 0; i < n_entries; i++) {
-		unsigned reach = look_at_entry(plan, &around, &entries[i], announce);
+		unsigned reach = meet(around.all, &entries[i])
+					 ? look_at_entry(plan, &around, &entries[i], announce)
+					 : look_at_far_entry(plan, &entries[i], announce);
 
 		g_array_append_val(plan->reach, reach);
 	}

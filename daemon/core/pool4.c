@@ -430,6 +430,11 @@ const struct pool4_entry *pool4_next(const struct pool4 *pool, uint32_t after)
 	return i < pool->n_items ? &pool->item[i]->entry : NULL;
 }
 
+const struct pool4_entry *pool4_at(const struct pool4 *pool, uint32_t i)
+{
+	return &pool->item[i]->entry;
+}
+
 uint32_t pool4_n_entries(const struct pool4 *pool)
 {
 	return pool->n_items;

@@ -162,6 +162,8 @@ const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id);
 const struct pool4_entry *pool4_entry_by_name(const struct pool4 *pool, const char *name);
 /* In the order of ids: the first with an id > after, or NULL. */
 const struct pool4_entry *pool4_next(const struct pool4 *pool, uint32_t after);
+/* The same for a walk during which none comes or goes: i < pool4_n_entries(). */
+const struct pool4_entry *pool4_at(const struct pool4 *pool, uint32_t i);
 uint32_t pool4_n_entries(const struct pool4 *pool);
 
 struct pool4_request {
