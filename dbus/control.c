@@ -18,8 +18,12 @@
 #include "dbus/names.h"
 
 struct peer {
+	struct control *control;
 	sd_bus *bus; /* NULL: the place is free */
 	uint64_t since_usec;
+	/* While it is to read first: writes, and reads nothing. Else the bus is on the event loop.
+	 */
+	sd_event_source *writing;
 };
 
 struct control {
@@ -33,42 +37,90 @@ struct control {
 	struct peer peer[CONTROL_PEERS_MAX];
 };
 
-sd_bus *control_peer(const struct control *control, unsigned i)
+static uint64_t n_unread(sd_bus *bus)
 {
-	return control->peer[i].bus;
+	uint64_t n = 0;
+
+	(void)sd_bus_get_n_queued_write(bus, &n);
+	return n;
 }
 
-static void hang_up(struct control *control, const sd_bus *bus)
+sd_bus *control_peer(const struct control *control, unsigned i)
 {
-	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
-		if (control->peer[i].bus == bus)
-			control->peer[i].bus = sd_bus_close_unref(control->peer[i].bus);
+	sd_bus *bus = control->peer[i].bus;
+
+	return bus != NULL && n_unread(bus) < CONTROL_REPLIES_MAX ? bus : NULL;
+}
+
+static void hang_up(struct peer *peer)
+{
+	peer->writing = sd_event_source_disable_unref(peer->writing);
+	peer->bus = sd_bus_close_unref(peer->bus);
+	(void)sd_event_source_set_enabled(peer->control->source, SD_EVENT_ON);
+}
+
+static int attach(struct peer *peer)
+{
+	return sd_bus_attach_event(peer->bus, peer->control->event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+/* The peer has read something. sd-bus writes first, and while it can write whole messages reads
+ * nothing. */
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct peer *peer = userdata;
+	sd_bus *bus = sd_bus_ref(peer->bus);
+	int r = sd_bus_process(bus, NULL);
+
+	sd_bus_unref(bus);
+	if (peer->bus == NULL) /* hung up meanwhile */
+		return 0;
+	if (r >= 0 && n_unread(peer->bus) <= CONTROL_REPLIES_MAX / 2) {
+		peer->writing = sd_event_source_disable_unref(peer->writing);
+		r = attach(peer);
 	}
-	(void)sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+	if (r < 0)
+		hang_up(peer);
+	return 0;
+}
+
+static void let_it_read_first(struct peer *peer)
+{
+	int r;
+
+	r = sd_bus_detach_event(peer->bus);
+	if (r >= 0)
+		r = sd_event_add_io(peer->control->event, &peer->writing, sd_bus_get_fd(peer->bus),
+				    EPOLLOUT, on_writable, peer);
+	if (r < 0)
+		hang_up(peer);
 }
 
 /* Sees each message before the manager does. The signal is sd-bus's own, when a connection ends. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct control *control = userdata;
-	sd_bus *bus = sd_bus_message_get_bus(message);
-	uint64_t n_replies = 0;
+	struct peer *peer = userdata;
 
-	(void)sd_bus_get_n_queued_write(bus, &n_replies);
-	if (n_replies < CONTROL_REPLIES_MAX &&
-	    !sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected"))
-		return 0;
-	hang_up(control, bus);
-	return 1;
+	if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
+		hang_up(peer);
+		return 1;
+	}
+	if (peer->writing == NULL && n_unread(peer->bus) >= CONTROL_REPLIES_MAX)
+		let_it_read_first(peer);
+	return peer->bus == NULL; /* else this one is served */
 }
 
-/* Makes a server out of an accepted socket; takes over fd. */
-static int serve(struct control *control, int fd, sd_bus **ret)
+/* Makes a server for the peer out of an accepted socket; takes over fd. */
+static int serve(struct peer *peer, int fd)
 {
+	const int memory = CONTROL_SEND_MEMORY;
+	struct control *control = peer->control;
 	sd_bus *bus = NULL;
 	sd_id128_t id;
 	int r;
 
+	/* Without the privilege it is as much as everybody gets. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &memory, sizeof(memory));
 	r = sd_bus_new(&bus);
 	if (r < 0) {
 		close(fd);
@@ -85,18 +137,19 @@ static int serve(struct control *control, int fd, sd_bus **ret)
 	if (r >= 0) /* the kernel has said who the peer is: authorise.c asks it */
 		r = sd_bus_set_anonymous(bus, true);
 	if (r >= 0)
-		r = sd_bus_add_filter(bus, NULL, on_message, control);
+		r = sd_bus_add_filter(bus, NULL, on_message, peer);
 	if (r >= 0)
 		r = control->on_connect(bus, control->userdata);
 	if (r >= 0)
 		r = sd_bus_start(bus);
-	if (r >= 0)
-		r = sd_bus_attach_event(bus, control->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r < 0)
 		goto fail;
-	*ret = bus;
-	return 0;
+	peer->bus = bus;
+	r = attach(peer);
+	if (r >= 0)
+		return 0;
 fail:
+	peer->bus = NULL;
 	sd_bus_close_unref(bus);
 	return r;
 }
@@ -120,11 +173,11 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
 	struct control *control = userdata;
 
 	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
-		const struct peer *peer = &control->peer[i];
+		struct peer *peer = &control->peer[i];
 
 		if (peer->bus != NULL && sd_bus_is_ready(peer->bus) <= 0 &&
 		    usec >= peer->since_usec + CONTROL_PATIENCE_USEC)
-			hang_up(control, peer->bus);
+			hang_up(peer);
 	}
 	return sd_event_source_set_enabled(control->source, SD_EVENT_ON);
 }
@@ -143,7 +196,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	if (peer_fd < 0) /* without descriptors or memory it would be reported over and over */
 		return errno == EAGAIN ? 0 : wait_for_place(control);
 	(void)sd_event_now(control->event, CLOCK_MONOTONIC, &control->peer[place].since_usec);
-	(void)serve(control, peer_fd, &control->peer[place].bus);
+	(void)serve(&control->peer[place], peer_fd);
 	return 0;
 }
 
@@ -208,6 +261,8 @@ int control_new(sd_event *event, const char *path, control_connect_fn on_connect
 	if (control == NULL)
 		return -ENOMEM;
 	control->fd = -1;
+	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++)
+		control->peer[i].control = control;
 	control->event = sd_event_ref(event);
 	control->on_connect = on_connect;
 	control->userdata = userdata;
@@ -232,8 +287,10 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++)
+	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++) {
+		sd_event_source_disable_unref(control->peer[i].writing);
 		sd_bus_close_unref(control->peer[i].bus);
+	}
 	sd_event_source_disable_unref(control->source);
 	sd_event_source_disable_unref(control->patience);
 	sd_event_unref(control->event);

@@ -9,8 +9,12 @@
 #include <systemd/sd-event.h>
 
 #define CONTROL_PEERS_MAX 64 /* further ones wait until one hangs up */
-/* Replies that a peer may leave unread; one that lets more pile up is hung up on. */
+/* Replies that may wait for a peer to read those before them. From then on nothing more is read
+ * from it, and it gets no signals, until half of them are gone. */
 #define CONTROL_REPLIES_MAX 32
+/* Bytes that the kernel keeps for a peer, besides: more than most replies have, so that one can be
+ * written as a whole. */
+#define CONTROL_SEND_MEMORY (8 << 20)
 /* While others wait, a peer has so long to finish the handshake. */
 #define CONTROL_PATIENCE_USEC 1000000
 
@@ -28,5 +32,5 @@ int control_new(sd_event *event, const char *path, control_connect_fn on_connect
 /* Hangs up, and removes the socket. */
 void control_free(struct control *control);
 
-/* The connection in place i of CONTROL_PEERS_MAX, or NULL. */
+/* The connection in place i of CONTROL_PEERS_MAX; NULL also for one that does not read. */
 sd_bus *control_peer(const struct control *control, unsigned i);

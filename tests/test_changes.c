@@ -4,8 +4,13 @@
  * and are refused, each refusal with its sentence (INTERFACE, sections 5 and 7); when the answer
  * comes; objects and their signals.
  */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "daemon/log.h"
 #include "dbus/names.h"
 #include "tests/change_call.h"
 
@@ -280,6 +285,75 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
 	return 0;
 }
 
+#define N_LOGGED 100
+
+/* What the service says while all of them come at once: they wait for the lock meanwhile. */
+static char *log_of_many_changes(void)
+{
+	g_autofree char *path = g_build_filename(service.directory, "log", NULL);
+	int before = dup(STDERR_FILENO), fd = g_open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	unsigned n_done = 0;
+	char *text = NULL;
+
+	g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);
+	log_set_level(LOG_NOTICE);
+	gateway_lock(&service.gateway);
+	for (unsigned i = 0; i < N_LOGGED; i++) {
+		g_autofree char *address = g_strdup_printf("198.18.9.%u", i);
+
+		g_assert_cmpint(sd_bus_call_method_async(clients[1], NULL, DBUS_SERVICE, DBUS_PATH,
+							 DBUS_INTERFACE_MANAGER, "AddPool4",
+							 on_reply, &n_done, "sssa{sv}", address, "",
+							 "", 0),
+				>=, 0);
+	}
+	gateway_unlock(&service.gateway);
+	while (n_done < N_LOGGED) {
+		int r = sd_bus_process(clients[1], NULL);
+
+		g_assert_cmpint(r, >=, 0);
+		if (r == 0)
+			(void)sd_bus_wait(clients[1], UINT64_MAX);
+	}
+	log_set_level(LOG_WARNING);
+	g_assert_cmpint(dup2(before, STDERR_FILENO), ==, STDERR_FILENO);
+	close(before);
+	close(fd);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	return text;
+}
+
+/* Many changes are a few lines, and how many more there were. */
+static void test_summarised_log(void)
+{
+	g_autofree char *text = log_of_many_changes();
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned n_lines = 0, n_sums = 0, n_summed = 0;
+
+	for (char **line = lines; *line != NULL; line++) {
+		unsigned n = 0;
+
+		n_lines += strstr(*line, " added: 198.18.9.") != NULL;
+		if (sscanf(*line, "nat64d: and %u more changes like these", &n) == 1) {
+			n_sums++;
+			n_summed += n;
+		}
+	}
+	g_test_message("%u lines, and %u more in %u", n_lines, n_summed, n_sums);
+	g_assert_cmpuint(n_lines + n_summed, ==, N_LOGGED);
+	g_assert_cmpuint(n_sums, >, 0);
+	/* Twenty before each of them, and perhaps some after the last. */
+	g_assert_cmpuint(n_lines, <=, 20 * (n_sums + 1));
+	g_assert_cmpuint(n_lines, >=, 20 * n_sums);
+	for (unsigned i = 0; i < N_LOGGED; i++) {
+		g_autofree char *address = g_strdup_printf("198.18.9.%u", i);
+		_cleanup_ending_ struct change_ending end;
+
+		change_entry("RemovePool4", address, NULL, &end);
+		g_assert_cmpstr(end.name, ==, NULL);
+	}
+}
+
 /* An entry is an object from when it can be used, and no more of them than may be. */
 static void test_objects(void)
 {
@@ -358,6 +432,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/drain", test_drain);
 	g_test_add_func("/changes/rules-fail", test_rules_fail);
 	g_test_add_func("/changes/many", test_many);
+	g_test_add_func("/changes/summarised-log", test_summarised_log);
 	g_test_add_func("/changes/objects", test_objects);
 	g_test_add_func("/changes/access", test_access);
 	return bus_clients_run(NULL);
