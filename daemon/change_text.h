@@ -7,6 +7,9 @@
 #include "daemon/change.h"
 #include "daemon/core/pool4.h"
 
+/* Bytes of a wrong word that a sentence repeats. */
+#define CHANGE_QUOTED_MAX 64
+
 /* Ends with this error and sentence. */
 void change_fail(struct change_result *ret, enum change_error error, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);

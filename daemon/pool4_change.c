@@ -9,11 +9,8 @@
 #include "daemon/change_text.h"
 #include "daemon/config_value.h"
 #include "daemon/core/nat64.h"
-#include "daemon/core/pool4_text.h"
 #include "daemon/pool4_sync_internal.h"
-
-#define QUOTED_MAX 64 /* bytes of a wrong word that a sentence repeats */
-#define LISTED_MAX 8  /* entries that a sentence lists */
+#include "daemon/pool4_words.h"
 
 static struct pool4 *pool_of(const struct pool4_sync *sync)
 {
@@ -56,7 +53,7 @@ static bool parse_name(const char *name, struct config_pool4 *entry, struct chan
 		change_fail(ret, CHANGE_INVALID_VALUE,
 			    "'%.*s' is not a name: at most 32 of a-z, 0-9, '.', '_' and '-', with "
 			    "a letter or digit in front",
-			    QUOTED_MAX, name);
+			    CHANGE_QUOTED_MAX, name);
 		return false;
 	}
 	g_strlcpy(entry->spec.name, name, sizeof(entry->spec.name));
@@ -343,109 +340,6 @@ static const struct config_pool4 *section_of(const struct pool4_sync *sync, cons
 	return NULL;
 }
 
-static bool has_addresses(const struct pool4_entry *entry, const struct pool4_text *text)
-{
-	return entry->spec.n_addresses == text->n_ranges &&
-	       memcmp(entry->spec.addresses, text->range, text->n_ranges * sizeof(*text->range)) ==
-		       0;
-}
-
-static bool shares_addresses(const struct pool4_entry *entry, const struct pool4_text *text)
-{
-	for (uint32_t i = 0; i < entry->spec.n_addresses; i++) {
-		for (uint32_t j = 0; j < text->n_ranges; j++) {
-			if (entry->spec.addresses[i].first <= text->range[j].last &&
-			    text->range[j].first <= entry->spec.addresses[i].last)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Those entries that match, as a list for a sentence; returns how many, and one of them. */
-static guint list_matching(struct pool4_sync *sync, const struct pool4_text *text,
-			   bool (*match)(const struct pool4_entry *, const struct pool4_text *),
-			   GString *ret_names, const struct pool4_entry **ret)
-{
-	const struct pool4_entry *entry;
-	char spec[CHANGE_SPEC_SIZE];
-	guint n = 0;
-
-	for (uint32_t id = 0; (entry = pool4_next(pool_of(sync), id)) != NULL; id = entry->id) {
-		if (!match(entry, text))
-			continue;
-		*ret = entry;
-		if (n++ < LISTED_MAX)
-			g_string_append_printf(ret_names, "%s%s (%s)", n > 1 ? ", " : "",
-					       entry->spec.name,
-					       change_spec_text(&entry->spec, spec));
-	}
-	if (n > LISTED_MAX)
-		g_string_append_printf(ret_names, " and %u more", n - LISTED_MAX);
-	return n;
-}
-
-static const struct pool4_entry *find_by_addresses(struct pool4_sync *sync, const char *words,
-						   const struct pool4_text *text,
-						   struct change_result *ret)
-{
-	g_autoptr(GString) names = g_string_new(NULL);
-	const struct pool4_entry *entry = NULL;
-	guint n = list_matching(sync, text, has_addresses, names, &entry);
-
-	if (n == 1)
-		return entry;
-	if (n > 1) {
-		change_fail(ret, CHANGE_AMBIGUOUS,
-			    "%u entries of pool4 have the addresses %.*s: name one of %s", n,
-			    QUOTED_MAX, words, names->str);
-		return NULL;
-	}
-	n = list_matching(sync, text, shares_addresses, names, &entry);
-	if (n > 0)
-		change_fail(ret, CHANGE_NO_SUCH_POOL4,
-			    "pool4 has no entry with exactly the addresses %.*s; %s has some of "
-			    "them",
-			    QUOTED_MAX, words, names->str);
-	else
-		change_fail(ret, CHANGE_NO_SUCH_POOL4, "pool4 has no entry with the addresses %.*s",
-			    QUOTED_MAX, words);
-	return NULL;
-}
-
-static bool parse_id(const char *text, uint32_t *ret)
-{
-	uint64_t id;
-
-	if (!config_number_parse(text, &id) || id > UINT32_MAX)
-		return false;
-	*ret = (uint32_t)id;
-	return true;
-}
-
-/* By name, id or addresses; NULL with the error. */
-static const struct pool4_entry *find(struct pool4_sync *sync, const char *words,
-				      struct change_result *ret)
-{
-	const struct pool4_entry *entry = pool4_entry_by_name(pool_of(sync), words);
-	char error[POOL4_TEXT_ERROR_SIZE];
-	struct pool4_text text;
-	uint32_t id;
-
-	if (!entry && parse_id(words, &id))
-		entry = pool4_entry(pool_of(sync), id);
-	if (entry)
-		return entry;
-	if (!strpbrk(words, "./:") || pool4_text_parse(words, &text, error) != NULL) {
-		change_fail(ret, CHANGE_NO_SUCH_POOL4, "pool4 has no entry '%.*s'", QUOTED_MAX,
-			    words);
-		return NULL;
-	}
-	entry = find_by_addresses(sync, words, &text, ret);
-	pool4_text_deinit(&text);
-	return entry;
-}
-
 static uint64_t count_used(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
 	uint64_t n = 0;
@@ -499,7 +393,7 @@ static void take_out(struct pool4_sync *sync, const struct pool4_entry *entry,
 void pool4_change_remove(struct pool4_sync *sync, const char *words,
 			 const struct change_options *options, struct change_result *ret)
 {
-	const struct pool4_entry *entry = find(sync, words, ret);
+	const struct pool4_entry *entry = pool4_words_find(pool_of(sync), words, ret);
 	char spec[CHANGE_SPEC_SIZE];
 	uint64_t n_used;
 
@@ -550,7 +444,7 @@ static void warn_of_statics(struct pool4_sync *sync, const struct pool4_entry *e
 void pool4_change_drain(struct pool4_sync *sync, const char *words,
 			const struct change_options *options, struct change_result *ret)
 {
-	const struct pool4_entry *entry = find(sync, words, ret);
+	const struct pool4_entry *entry = pool4_words_find(pool_of(sync), words, ret);
 	const struct config_pool4 *section;
 	struct pool4_record *record;
 	g_autofree char *name = NULL;
@@ -628,7 +522,7 @@ static void enable(struct pool4_sync *sync, const struct pool4_entry *entry,
 void pool4_change_enable(struct pool4_sync *sync, const char *words,
 			 const struct change_options *options, struct change_result *ret)
 {
-	const struct pool4_entry *entry = find(sync, words, ret);
+	const struct pool4_entry *entry = pool4_words_find(pool_of(sync), words, ret);
 
 	if (entry)
 		enable(sync, entry, options, ret);

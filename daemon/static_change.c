@@ -9,7 +9,6 @@
 #include "daemon/core/nat64.h"
 #include "daemon/pool4_sync_internal.h"
 
-#define QUOTED_MAX     64 /* bytes of a wrong word that a sentence repeats */
 #define PROTOCOLS_SIZE 16
 
 /* "" = tcp and udp, as in the file. */
@@ -24,7 +23,8 @@ static bool parse_protocols(const char *text, bool ret_protocol[N_PROTOCOLS],
 
 		if (!protocol_parse(words[i], &protocol)) {
 			change_fail(ret, CHANGE_INVALID_PROTOCOL,
-				    "'%.*s' is none of: tcp, udp, icmp", QUOTED_MAX, words[i]);
+				    "'%.*s' is none of: tcp, udp, icmp", CHANGE_QUOTED_MAX,
+				    words[i]);
 			return false;
 		}
 		ret_protocol[protocol] = true;
@@ -46,12 +46,12 @@ static bool parse(const struct change_bib *request, struct config_static *ret_bi
 		return false;
 	if (*request->address6 && !addr6_parse(request->address6, &binding.inside.addr)) {
 		change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv6 address",
-			    QUOTED_MAX, request->address6);
+			    CHANGE_QUOTED_MAX, request->address6);
 		return false;
 	}
 	if (*request->address4 && !addr4_parse(request->address4, &binding.outside.addr)) {
 		change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv4 address",
-			    QUOTED_MAX, request->address4);
+			    CHANGE_QUOTED_MAX, request->address4);
 		return false;
 	}
 	has_ports = binding.protocol[PROTOCOL_TCP] || binding.protocol[PROTOCOL_UDP];
