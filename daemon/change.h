@@ -68,6 +68,7 @@ struct change_result {
 	enum change_error error;
 	bool changed;
 	bool needs_rules;            /* done only once the kernel's rules have followed */
+	bool only_adds;              /* an entry is new, and nothing else has changed */
 	uint32_t pool4;              /* id of the entry, or 0 */
 	char text[CHANGE_TEXT_SIZE]; /* what has changed, or why not: one sentence */
 	char warning[CHANGE_WARNINGS_MAX][CHANGE_TEXT_SIZE];

@@ -241,14 +241,16 @@ static int start_worker(struct daemon *daemon)
 	return r;
 }
 
-/* The whole table, or the difference only. rules is open; on failure it stays so. */
-static int put_rules(void *context, char **ret_error)
+/* rules is open; on failure it stays so. */
+static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_error)
 {
 	struct daemon *daemon = context;
 	char *error = NULL;
 	int r;
 
-	r = pool4_sync_rules(daemon->sync, daemon->rules, !daemon->rules_applied, &error);
+	if (!daemon->rules_applied)
+		extent = POOL4_SYNC_ANEW;
+	r = pool4_sync_rules(daemon->sync, daemon->rules, extent, &error);
 	if (r == 0)
 		daemon->rules_applied = true;
 	else
@@ -300,7 +302,7 @@ static void follow_host(struct daemon *daemon)
 	}
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
 	applied = daemon->rules_applied;
-	if (put_rules(daemon, NULL) == 0 && !applied)
+	if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0 && !applied)
 		log_line(LOG_NOTICE, "the packet rules are in place again");
 }
 
@@ -369,7 +371,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		(void)pool4_sync_follow(daemon->sync, config);
 		config_free(daemon->config);
 		daemon->config = config;
-		if (put_rules(daemon, NULL) == 0)
+		if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
 			log_line(LOG_INFO, "reloaded");
 	}
 	manager_changed(daemon->manager);
@@ -500,7 +502,7 @@ static int start(struct daemon *daemon)
 	}
 	r = start_worker(daemon);
 	if (r == 0)
-		r = put_rules(daemon, NULL);
+		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	return r;
 }
 

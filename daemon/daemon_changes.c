@@ -8,7 +8,8 @@
  * COLLECT_MAX changes. Then everybody who waits is answered. Who asks one by one gets one update
  * for each; who sends many without waiting for the answers, one for all that came while the last
  * was being made. The time of an update grows with the pool, so with a fixed time of collecting,
- * filling a large one would be nothing but updates.
+ * filling a large one would be nothing but updates. New entries are the cheaper case: as long as
+ * nothing else has changed, only they are looked at.
  */
 #include "daemon/daemon_changes.h"
 
@@ -37,6 +38,7 @@ struct daemon_changes {
 	uint64_t collect_usec;
 	unsigned n_waiting;
 	unsigned n_done; /* changes since the last update */
+	bool only_adds;  /* all that wait are new entries */
 };
 
 static void log_change(struct daemon_changes *changes, const char *text)
@@ -69,7 +71,11 @@ static void settle(struct daemon_changes *changes)
 	(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_OFF);
 	(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
 	changes->n_waiting = 0;
-	r = changes->config.put_rules(changes->config.context, &error);
+	r = changes->config.put_rules(
+		changes->config.context,
+		changes->only_adds ? POOL4_SYNC_PENDING : POOL4_SYNC_DIFFERENCE, &error);
+	/* What is taken back is to leave the rules, too. */
+	changes->only_adds = r == 0;
 	if (r < 0)
 		pool4_change_roll_back(changes->config.sync);
 	if (r < 0 && !error)
@@ -86,10 +92,11 @@ static int on_idle(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-void daemon_changes_want_rules(struct daemon_changes *changes)
+static void want_rules(struct daemon_changes *changes, bool only_adds)
 {
 	uint64_t now_usec = 0;
 
+	changes->only_adds &= only_adds;
 	(void)sd_event_now(changes->config.event, CLOCK_MONOTONIC, &now_usec);
 	if (changes->n_waiting++ == 0) {
 		changes->since_usec = now_usec;
@@ -99,6 +106,11 @@ void daemon_changes_want_rules(struct daemon_changes *changes)
 		/* Next of all. */
 		(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IMPORTANT);
 	}
+}
+
+void daemon_changes_want_rules(struct daemon_changes *changes)
+{
+	want_rules(changes, false);
 }
 
 /* What came of a change: said in the log, as who changes what is of interest later. */
@@ -111,7 +123,7 @@ static void finish(struct daemon_changes *changes, const struct change_options *
 		return;
 	if (result->changed)
 		log_change(changes, result->text);
-	daemon_changes_want_rules(changes);
+	want_rules(changes, result->only_adds);
 }
 
 static void call_add_pool4(void *context, const struct change_pool4 *request,
@@ -182,6 +194,7 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 
 	changes->config = *config;
 	changes->collect_usec = COLLECT_USEC;
+	changes->only_adds = true;
 	changes->calls = (struct change_calls){
 		.context = changes,
 		.add_pool4 = call_add_pool4,

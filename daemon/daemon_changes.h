@@ -16,8 +16,9 @@ struct daemon_changes;
 struct daemon_changes_config {
 	sd_event *event;
 	struct pool4_sync *sync;
-	/* Brings the rules up to date. 0, or a negative errno with a sentence for g_free(). */
-	int (*put_rules)(void *context, char **ret_error);
+	/* Brings the rules up to date: POOL4_SYNC_DIFFERENCE or _PENDING. 0, or a negative errno
+	 * with a sentence for g_free(). */
+	int (*put_rules)(void *context, enum pool4_sync_extent extent, char **ret_error);
 	void *context;
 };
 

@@ -251,6 +251,7 @@ static void add_later(struct pool4_sync *sync, const struct config_pool4 *entry,
 static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool4_wanted *wanted,
 		const struct change_options *options, struct change_result *ret)
 {
+	bool has_auto = pool4_entry_by_name(pool_of(sync), POOL4_WANTED_AUTO) != NULL;
 	enum pool4_result result;
 	char text[CHANGE_SPEC_SIZE];
 	uint32_t id;
@@ -277,6 +278,7 @@ static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool
 	change_done(ret, "pool4 entry %s added: %s", wanted->spec.name, text);
 	ret->pool4 = id;
 	ret->needs_rules = true;
+	ret->only_adds = !has_auto; /* which may have made way, or gone */
 	record(sync, entry, wanted);
 	pool4_wanted_add(sync->wanted, wanted);
 	g_array_append_val(sync->added, id);

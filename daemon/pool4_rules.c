@@ -43,18 +43,24 @@ static const struct pool4_spec *spec_of(const struct pool4_sync *sync,
 	return wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
 }
 
+static void append_entry(struct pool4_sync *sync, const struct pool4_entry *entry, GArray *entries,
+			 GPtrArray *of_core)
+{
+	const struct pool4_spec *spec = spec_of(sync, entry);
+	bool made_way = entry->id == sync->auto_id;
+
+	append(entries, spec->name, spec->addresses, spec->n_addresses,
+	       made_way ? &sync->auto_ports : &spec->ports, entry->spec.protocol);
+	g_ptr_array_add(of_core, (void *)entry);
+}
+
 static void append_entries(struct pool4_sync *sync, GArray *entries, GPtrArray *of_core)
 {
 	for (uint32_t i = 0; i < pool4_n_entries(pool_of(sync)); i++) {
 		const struct pool4_entry *entry = pool4_at(pool_of(sync), i);
-		const struct pool4_spec *spec = spec_of(sync, entry);
-		bool made_way = entry->id == sync->auto_id;
 
-		if (entry->state == POOL4_DISABLED)
-			continue;
-		append(entries, spec->name, spec->addresses, spec->n_addresses,
-		       made_way ? &sync->auto_ports : &spec->ports, entry->spec.protocol);
-		g_ptr_array_add(of_core, (void *)entry);
+		if (entry->state != POOL4_DISABLED)
+			append_entry(sync, entry, entries, of_core);
 	}
 }
 
@@ -201,7 +207,7 @@ static void warn(struct pool4_sync *sync, const struct rules *rules)
 	sync->warned = warned;
 }
 
-int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
+static int put_all(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error)
 {
 	g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(struct rules_entry));
 	g_autoptr(GPtrArray) of_core = g_ptr_array_new();
@@ -226,4 +232,32 @@ int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, ch
 	use_pending(sync);
 	warn(sync, rules);
 	return 0;
+}
+
+/* False: all of them have to be looked at. */
+static bool put_pending(struct pool4_sync *sync, struct rules *rules)
+{
+	g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(struct rules_entry));
+	g_autoptr(GPtrArray) of_core = g_ptr_array_new();
+
+	for (guint i = 0; i < sync->pending->len; i++) {
+		uint32_t id = g_array_index(sync->pending, uint32_t, i);
+		const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
+
+		if (entry && entry->state == POOL4_PENDING)
+			append_entry(sync, entry, list, of_core);
+	}
+	if (!rules_add(rules, (const struct rules_entry *)(void *)list->data, list->len))
+		return false;
+	learn(sync, of_core, rules);
+	use_pending(sync);
+	return true;
+}
+
+int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, enum pool4_sync_extent extent,
+		     char **ret_error)
+{
+	if (extent == POOL4_SYNC_PENDING && rules && !sync->differ && put_pending(sync, rules))
+		return 0;
+	return put_all(sync, rules, extent == POOL4_SYNC_ANEW, ret_error);
 }

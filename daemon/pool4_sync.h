@@ -35,11 +35,20 @@ void pool4_sync_free(struct pool4_sync *sync);
  */
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config);
 
+/* How much of the rules is brought to what the core has. */
+enum pool4_sync_extent {
+	POOL4_SYNC_ANEW,       /* all, whatever is there */
+	POOL4_SYNC_DIFFERENCE, /* what differs, wherever that is */
+	POOL4_SYNC_PENDING,    /* what waits: new entries have come since the last time, and
+				* nothing else has happened */
+};
+
 /*
- * Brings the rules to what the core has, all of them anew or by the difference only, and lets new
- * entries be used. rules NULL: the operator's own rules are there. Errors as in rules.h.
+ * Brings the rules to what the core has, and lets new entries be used. rules NULL: the operator's
+ * own rules are there. Errors as in rules.h.
  */
-int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, bool anew, char **ret_error);
+int pool4_sync_rules(struct pool4_sync *sync, struct rules *rules, enum pool4_sync_extent extent,
+		     char **ret_error);
 
 /* Takes out the draining entries whose last binding has ended. True if there were any: then the
  * rules are to follow. */

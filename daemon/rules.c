@@ -154,12 +154,9 @@ static int read_own_addresses(GArray *ret)
 	return 0;
 }
 
-/* Reads the host into the plan. Tracking that our own rule started does not end before teardown:
- * nobody can tell whose it is then. */
-static int read_host(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
-		     struct rules_routes *ret_routes, char **ret_error)
+/* own: an array of uint32_t. */
+static int read_surroundings(GArray *own, struct rules_routes *ret_routes, char **ret_error)
 {
-	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	int r = read_own_addresses(own);
 
 	/* Not as if there were none: then all ports of the host's own would be taken from it. */
@@ -169,11 +166,22 @@ static int read_host(struct rules *rules, const struct rules_entry *entries, uin
 		return r;
 	}
 	r = rules_routes_read(ret_routes);
-	if (r < 0) {
+	if (r < 0)
 		*ret_error =
 			g_strdup_printf("the routing table can not be read: %s", g_strerror(-r));
+	return r;
+}
+
+/* Reads the host into the plan. Tracking that our own rule started does not end before teardown:
+ * nobody can tell whose it is then. */
+static int read_host(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
+		     struct rules_routes *ret_routes, char **ret_error)
+{
+	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	int r = read_surroundings(own, ret_routes, ret_error);
+
+	if (r < 0)
 		return r;
-	}
 	rules_plan_set_entries(&rules->plan, entries, n_entries,
 			       (const uint32_t *)(const void *)own->data, own->len);
 	rules_plan_set_native(&rules->plan, entries, n_entries, ret_routes->native6,
@@ -365,6 +373,25 @@ int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_
 				   g_strdup("somebody has changed the packet rules; they have been "
 					    "put back"));
 	return r;
+}
+
+bool rules_add(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries)
+{
+	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autofree char *error = NULL;
+	struct rules_plan *plan = &rules->plan;
+	struct rules_routes routes;
+	bool far;
+
+	if (read_surroundings(own, &routes, &error) < 0)
+		return false;
+	far = rules_announce_add(plan, entries, n_entries,
+				 (const uint32_t *)(const void *)own->data, own->len, &routes);
+	rules_routes_deinit(&routes);
+	if (!far)
+		return false;
+	rules_plan_add_entries(plan, entries, n_entries);
+	return plan->mode == RULES_NONE || rules_table_change(&rules->table, plan, false);
 }
 
 unsigned rules_reach(const struct rules *rules, uint32_t i)

@@ -83,10 +83,15 @@ int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t
 int rules_update(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries,
 		 char **ret_error);
 
-/* After rules_apply() or rules_update(): how packets for the i-th entry come here, of enum
- * pool4_reach. */
+/* The same if nothing has changed but that these entries have come: takes time for them only, not
+ * for all that there are. False: rules_update() is needed, as this host has to do with one of them,
+ * by an address, a link or a route, or as something is not well, of which that will tell. */
+bool rules_add(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries);
+
+/* After each of these: how packets for the i-th of its entries come here, of enum pool4_reach. */
 unsigned rules_reach(const struct rules *rules, uint32_t i);
-/* The same: array of struct rules_warning, which belong to rules and stay until the next call. */
+/* After rules_apply() or rules_update(): array of struct rules_warning, which belong to rules and
+ * stay until the next of these calls. */
 const GPtrArray *rules_warnings(const struct rules *rules);
 
 /* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:

@@ -345,3 +345,23 @@ void rules_announce_plan(struct rules_plan *plan, const struct rules_entry *entr
 		rules_announce_split(range_of(announce, i), plan->announce);
 	surroundings_deinit(&around);
 }
+
+bool rules_announce_add(struct rules_plan *plan, const struct rules_entry *entries,
+			uint32_t n_entries, const uint32_t *own, size_t n_own,
+			const struct rules_routes *routes)
+{
+	const unsigned reach = POOL4_ROUTED;
+	struct surroundings around;
+	bool far = !plan->announces || plan->announce_on == NULL;
+
+	surroundings_init(&around, plan, own, n_own, routes);
+	for (uint32_t i = 0; far && i < n_entries; i++)
+		far = !meet(around.all, &entries[i]);
+	surroundings_deinit(&around);
+	if (!far || rules_plan_has_native(entries, n_entries, routes->native4))
+		return false;
+	g_array_set_size(plan->reach, 0);
+	for (uint32_t i = 0; i < n_entries; i++)
+		g_array_append_val(plan->reach, reach);
+	return true;
+}

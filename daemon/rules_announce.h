@@ -21,5 +21,11 @@ void rules_announce_plan(struct rules_plan *plan, const struct rules_entry *entr
 			 uint32_t n_entries, const uint32_t *own, size_t n_own,
 			 const struct rules_routes *routes);
 
+/* The same for entries in addition, if nothing on this host has to do with them, so that a router
+ * sends what is for them: plan->reach is about these alone then. Else false. */
+bool rules_announce_add(struct rules_plan *plan, const struct rules_entry *entries,
+			uint32_t n_entries, const uint32_t *own, size_t n_own,
+			const struct rules_routes *routes);
+
 /* The prefixes that the range consists of, appended: array of struct prefix4. */
 void rules_announce_split(const struct addr4_range *range, GArray *ret);

@@ -2,6 +2,8 @@
 /* See rules_elements.h. */
 #include "daemon/rules_elements.h"
 
+#include "daemon/rules_plan.h"
+
 static GArray *ranges_new(void)
 {
 	return g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
@@ -25,19 +27,6 @@ static GArray *without(const GArray *ranges, const GArray *minus)
 	return left;
 }
 
-/* Behind the last one, and together with it if the two touch. */
-static void append_merged(GArray *ranges, const struct addr4_range *range)
-{
-	struct addr4_range *last =
-		ranges->len == 0 ? NULL
-				 : &g_array_index(ranges, struct addr4_range, ranges->len - 1);
-
-	if (last != NULL && last->last + 1 == range->first)
-		last->last = range->last;
-	else
-		g_array_append_vals(ranges, range, 1);
-}
-
 void rules_elements_compare(const GArray *elements, const GArray *wanted,
 			    struct rules_difference *ret)
 {
@@ -55,7 +44,7 @@ void rules_elements_compare(const GArray *elements, const GArray *wanted,
 		stays = meets && range_of(wanted, j)->first <= element->first &&
 			element->last <= range_of(wanted, j)->last;
 		if (stays)
-			append_merged(kept, element);
+			rules_plan_append4(kept, element);
 		else
 			g_array_append_vals(ret->gone, element, 1);
 		ret->gap |= meets && !stays;

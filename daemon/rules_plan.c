@@ -32,6 +32,18 @@ void rules_plan_merge4(GArray *ranges)
 	g_array_set_size(ranges, n + 1);
 }
 
+void rules_plan_append4(GArray *ranges, const struct addr4_range *range)
+{
+	struct addr4_range *last =
+		ranges->len == 0 ? NULL
+				 : &g_array_index(ranges, struct addr4_range, ranges->len - 1);
+
+	if (last != NULL && (last->last == UINT32_MAX || range->first <= last->last + 1))
+		last->last = MAX(last->last, range->last);
+	else
+		g_array_append_vals(ranges, range, 1);
+}
+
 static int compare_prefixes(const void *a, const void *b)
 {
 	const struct prefix6 *x = a, *y = b;
@@ -274,6 +286,48 @@ void rules_plan_set_entries(struct rules_plan *plan, const struct rules_entry *e
 	plan->pool4 = without_own(all, sorted);
 }
 
+/* Both are merged. */
+static GArray *unite(const GArray *a, const GArray *b)
+{
+	GArray *both = g_array_sized_new(FALSE, FALSE, sizeof(struct addr4_range), a->len + b->len);
+	guint i = 0, j = 0;
+
+	while (i < a->len && j < b->len) {
+		const struct addr4_range *x = &g_array_index(a, struct addr4_range, i);
+		const struct addr4_range *y = &g_array_index(b, struct addr4_range, j);
+		bool first = x->first <= y->first;
+
+		rules_plan_append4(both, first ? x : y);
+		i += first;
+		j += !first;
+	}
+	for (; i < a->len; i++)
+		rules_plan_append4(both, &g_array_index(a, struct addr4_range, i));
+	for (; j < b->len; j++)
+		rules_plan_append4(both, &g_array_index(b, struct addr4_range, j));
+	return both;
+}
+
+static GArray *addresses_of(const struct rules_entry *entries, uint32_t n_entries)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+
+	for (uint32_t i = 0; i < n_entries; i++)
+		g_array_append_vals(all, entries[i].addresses, entries[i].n_addresses);
+	rules_plan_merge4(all);
+	return all;
+}
+
+void rules_plan_add_entries(struct rules_plan *plan, const struct rules_entry *entries,
+			    uint32_t n_entries)
+{
+	g_autoptr(GArray) fresh = addresses_of(entries, n_entries);
+	GArray *before = plan->pool4;
+
+	plan->pool4 = unite(before, fresh);
+	g_array_unref(before);
+}
+
 static bool more_specific4(const struct rules_entry *entries, uint32_t n_entries, uint32_t first,
 			   uint32_t last)
 {
@@ -331,6 +385,21 @@ void rules_plan_set_native(struct rules_plan *plan, const struct rules_entry *en
 	}
 	merge6(plan->native6);
 	rules_plan_merge4(plan->native4);
+}
+
+bool rules_plan_has_native(const struct rules_entry *entries, uint32_t n_entries,
+			   const GArray *routes4)
+{
+	g_autoptr(GArray) addresses = addresses_of(entries, n_entries);
+
+	for (guint i = 0; i < routes4->len; i++) {
+		const struct prefix4 *route = &g_array_index(routes4, struct prefix4, i);
+
+		if (touches(addresses, route) &&
+		    more_specific4(entries, n_entries, prefix4_first(route), prefix4_last(route)))
+			return true;
+	}
+	return false;
 }
 
 static bool mark_is_free(const struct config_mark *mark, uint32_t value, uint32_t taken)

@@ -57,8 +57,17 @@ void rules_plan_set_entries(struct rules_plan *plan, const struct rules_entry *e
 void rules_plan_set_native(struct rules_plan *plan, const struct rules_entry *entries,
 			   uint32_t n_entries, const GArray *routes6, const GArray *routes4);
 
+/* More entries, none of them with an address of the host's own. */
+void rules_plan_add_entries(struct rules_plan *plan, const struct rules_entry *entries,
+			    uint32_t n_entries);
+/* Would rules_plan_set_native() take over one of these routes because of the entries? */
+bool rules_plan_has_native(const struct rules_entry *entries, uint32_t n_entries,
+			   const GArray *routes4);
+
 /* Sorts, and merges what overlaps or touches. Array of struct addr4_range. */
 void rules_plan_merge4(GArray *ranges);
+/* Appends a range that is not before the last one; merges it with that if they overlap or touch. */
+void rules_plan_append4(GArray *ranges, const struct addr4_range *range);
 /* Where the IPv4 prefix lies inside the Pool6 prefix (RFC 6052, 2.2). */
 struct prefix6 rules_plan_embed(const struct prefix6 *pool6, const struct prefix4 *prefix4);
 

@@ -155,7 +155,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 	g_assert_nonnull(service->gateway.nat);
 	g_assert_cmpint(pool4_sync_new(&sync_config, &service->sync), ==, 0);
 	g_assert_cmpuint(pool4_sync_follow(service->sync, service->config), ==, 0);
-	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, true, &error), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, POOL4_SYNC_ANEW, &error), ==, 0);
 	wan = pool4_entry_by_name(service->gateway.nat->pool4, "wan");
 	service->pool4_id = wan ? wan->id : 0;
 	if (wan)
@@ -225,7 +225,7 @@ static void follow(struct test_service *service)
 	nat64_set_config(service->gateway.nat, &service->config->nat64);
 	gateway_unlock(&service->gateway);
 	g_assert_cmpuint(pool4_sync_follow(service->sync, service->config), ==, 0);
-	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, true, &error), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(service->sync, NULL, POOL4_SYNC_ANEW, &error), ==, 0);
 }
 
 void test_service_reload(struct test_service *service, const char *config)
@@ -260,16 +260,17 @@ void test_service_tell_events(struct test_service *service)
 }
 
 /* There are no rules here; a test may want them to fail. */
-static int put_rules(void *context, char **ret_error)
+static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_error)
 {
 	struct test_service *service = context;
 
 	g_atomic_int_inc(&service->n_rules);
+	g_atomic_int_set(&service->extent, (int)extent);
 	if (g_atomic_int_get(&service->rules_fail)) {
 		*ret_error = g_strdup("the kernel says no");
 		return -EPERM;
 	}
-	return pool4_sync_rules(service->sync, NULL, false, ret_error);
+	return pool4_sync_rules(service->sync, NULL, extent, ret_error);
 }
 
 static gpointer serve(gpointer data)

@@ -30,6 +30,7 @@ struct test_service {
 	struct pool4_sync *sync; /* once it serves, of its thread only */
 	struct manager *manager;
 	int n_rules;    /* how often the rules followed */
+	int extent;     /* how much of them the last time: of enum pool4_sync_extent */
 	int rules_fail; /* set: they can not follow */
 	GThread *thread;
 	int stop_fd;

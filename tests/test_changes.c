@@ -229,6 +229,52 @@ static void test_rules_fail(void)
 	g_assert_null(change_entry_named("f"));
 }
 
+static void assert_extent(enum pool4_sync_extent expected)
+{
+	g_assert_cmpint(g_atomic_int_get(&service.extent), ==, expected);
+}
+
+static void add_named(const char *address, const char *name, enum pool4_sync_extent expected)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	change_add(address, "", "", "name", "s", name, &ending);
+	assert_extent(expected);
+}
+
+static void assert_changes_entry(const char *method, const char *name)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	change_entry(method, name, NULL, &ending);
+	assert_extent(POOL4_SYNC_DIFFERENCE);
+}
+
+/* Only where nothing but new entries has come the rules are not looked at as a whole. */
+static void test_extent(void)
+{
+	_cleanup_ending_ struct change_ending first;
+
+	change_add("198.51.100.21", "", "", "name", "s", "e1", &first); /* after whatever test */
+	add_named("198.51.100.22", "e2", POOL4_SYNC_PENDING);
+	assert_changes_entry("RemovePool4", "e1");
+	add_named("198.51.100.21", "e1", POOL4_SYNC_PENDING);
+	assert_changes_entry("RemovePool4", "wan");
+	add_named("198.51.100.23", "e3", POOL4_SYNC_PENDING);
+	assert_changes_entry("EnablePool4", "wan");
+	g_atomic_int_set(&service.rules_fail, 1);
+	add_named("198.51.100.24", "e4", POOL4_SYNC_PENDING);
+	g_atomic_int_set(&service.rules_fail, 0);
+	/* what was taken back is to leave the rules, too */
+	add_named("198.51.100.25", "e5", POOL4_SYNC_DIFFERENCE);
+	add_named("198.51.100.26", "e6", POOL4_SYNC_PENDING);
+	assert_changes_entry("RemovePool4", "e1");
+	assert_changes_entry("RemovePool4", "e2");
+	assert_changes_entry("RemovePool4", "e3");
+	assert_changes_entry("RemovePool4", "e5");
+	assert_changes_entry("RemovePool4", "e6");
+}
+
 static int on_reply(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	g_assert_false(sd_bus_message_is_method_error(message, NULL));
@@ -431,6 +477,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/disable-and-enable", test_disable_and_enable);
 	g_test_add_func("/changes/drain", test_drain);
 	g_test_add_func("/changes/rules-fail", test_rules_fail);
+	g_test_add_func("/changes/extent", test_extent);
 	g_test_add_func("/changes/many", test_many);
 	g_test_add_func("/changes/summarised-log", test_summarised_log);
 	g_test_add_func("/changes/objects", test_objects);

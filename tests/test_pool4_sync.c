@@ -62,7 +62,7 @@ static unsigned follow(struct gateway_host *host)
 
 	g_assert_cmpint(world_refresh(host->world), ==, 0);
 	n_failed = pool4_sync_follow(host->sync, host->config);
-	g_assert_cmpint(pool4_sync_rules(host->sync, NULL, false, &error), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(host->sync, NULL, POOL4_SYNC_DIFFERENCE, &error), ==, 0);
 	return n_failed;
 }
 
@@ -188,7 +188,7 @@ static void test_interface_has_another(void)
 	g_assert_false(pool4_entry_has_address(entry, craft_addr4("203.0.113.1")));
 	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	assert_reported("pool4 entry a: 203.0.113.1 is gone: 1 bindings ended\n");
-	g_assert_cmpint(pool4_sync_rules(host.sync, NULL, false, &error), ==, 0);
+	g_assert_cmpint(pool4_sync_rules(host.sync, NULL, POOL4_SYNC_DIFFERENCE, &error), ==, 0);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
 	assert_reported("");
 	tear_down(&host);

@@ -289,6 +289,109 @@ static void test_no_such_set(void)
 	world_end(&world);
 }
 
+static bool add(struct world *world, const struct pool *pool)
+{
+	struct rules_entry entries[N_RANGES];
+	uint32_t n = list_entries(pool, entries);
+
+	return rules_add(world->rules, entries, n);
+}
+
+/* New entries without a look at those that are there. */
+static void test_add(void)
+{
+	struct pool pool = {.range = {{FIRST + 10, FIRST + 11}}, .there = {true}};
+	const struct pool more = {.range = {{FIRST + 30, FIRST + 39}, {FIRST + 12, FIRST + 12}},
+				  .there = {true, true}};
+	bool expected[N] = {[10] = true, [11] = true, [12] = true};
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	begin(&world, &pool);
+	g_assert_true(add(&world, &more));
+	g_assert_cmpuint(rules_reach(world.rules, 0), ==, POOL4_ROUTED);
+	g_assert_cmpuint(rules_reach(world.rules, 1), ==, POOL4_ROUTED);
+	for (uint32_t i = 30; i < 40; i++)
+		expected[i] = true;
+	assert_set("pool4", expected, 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		pool.range[1 + i] = more.range[i];
+		pool.there[1 + i] = true;
+	}
+	follow(&world, &pool, 0);
+	pool.there[0] = false;
+	follow(&world, &pool, 1);
+	g_assert_cmpuint(rules_warnings(world.rules)->len, ==, 0);
+	netns_run("nft delete table inet nat64d");
+	pool.there[3] = true;
+	pool.range[3] = (struct addr4_range){FIRST + 99, FIRST + 99};
+	g_assert_false(add(&world, &pool));
+	follow(&world, &pool, 2);
+	world_end(&world);
+}
+
+/* Where this host has to do with an entry, all of them are to be looked at: command makes it so,
+ * and undo takes it back. */
+static void test_add_near(void)
+{
+	static const struct {
+		const char *first;
+		const char *last;
+		const char *command;
+		const char *undo;
+	} cases[] = {
+		{OWN, OWN, "true", "true"},
+		{"192.0.2.77", "192.0.2.77", "true", "true"}, /* on the link */
+		{"203.0.113.0", "203.0.113.255", "ip route add 203.0.113.64/26 via " PEER,
+		 "ip route del 203.0.113.64/26"},
+		{"203.0.113.9", "203.0.113.9", "ip route add local 203.0.113.8/30 dev lo",
+		 "ip route del local 203.0.113.8/30"},
+		{"203.0.113.40", "203.0.113.47", "true", "true"}, /* exempt */
+	};
+	const struct pool none = {.there = {false}};
+	const bool nothing[N] = {false};
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	world.config.nat64.exempt4[0] = (struct prefix4){craft_addr4("203.0.113.45"), 32};
+	world.config.nat64.n_exempt4 = 1;
+	begin(&world, &none);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct pool pool = {.there = {true}};
+
+		pool.range[0].first = craft_addr4(cases[i].first);
+		pool.range[0].last = craft_addr4(cases[i].last);
+		netns_run("%s", cases[i].command);
+		g_assert_false(add(&world, &pool));
+		netns_run("%s", cases[i].undo);
+		follow(&world, &none, (unsigned)i);
+		assert_set("pool4", nothing, (unsigned)i);
+	}
+	world_end(&world);
+}
+
+/* What is to be announced on a link that was named changes more than the sets. */
+static void test_add_announced(void)
+{
+	static char *const names[] = {(char *)"near", NULL};
+	const struct pool none = {.there = {false}};
+	const struct pool pool = {.range = {{FIRST, FIRST}}, .there = {true}};
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	world.config.announce.how = CONFIG_ANNOUNCE_AUTO;
+	begin(&world, &none);
+	g_assert_true(add(&world, &pool));
+	rules_close(world.rules);
+	world.config.announce.interfaces = (char **)names;
+	begin(&world, &none);
+	g_assert_false(add(&world, &pool));
+	world_end(&world);
+}
+
 struct flood {
 	struct world *world;
 	gint stop;
@@ -351,6 +454,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules_sets/last_address", test_last_address);
 	g_test_add_func("/rules_sets/others_change_it", test_others_change_it);
 	g_test_add_func("/rules_sets/no_such_set", test_no_such_set);
+	g_test_add_func("/rules_sets/add", test_add);
+	g_test_add_func("/rules_sets/add_near", test_add_near);
+	g_test_add_func("/rules_sets/add_announced", test_add_announced);
 	g_test_add_func("/rules_sets/nothing_escapes", test_nothing_escapes);
 	return g_test_run();
 }
