@@ -52,6 +52,14 @@ struct change_pool4 {
 	const char *protocols;
 };
 
+/* What is done to an entry that is there. */
+enum change_action {
+	CHANGE_REMOVE,
+	CHANGE_DRAIN,
+	CHANGE_ENABLE,
+	N_CHANGE_ACTIONS,
+};
+
 /* "" and 0: this side is not given. */
 struct change_bib {
 	const char *protocols;
@@ -82,12 +90,8 @@ struct change_calls {
 	void (*add_pool4)(void *context, const struct change_pool4 *request,
 			  const struct change_options *options, struct change_result *ret);
 	/* entry: name, id or addresses */
-	void (*remove_pool4)(void *context, const char *entry, const struct change_options *options,
-			     struct change_result *ret);
-	void (*drain_pool4)(void *context, const char *entry, const struct change_options *options,
-			    struct change_result *ret);
-	void (*enable_pool4)(void *context, const char *entry, const struct change_options *options,
-			     struct change_result *ret);
+	void (*change_pool4)(void *context, enum change_action action, const char *entry,
+			     const struct change_options *options, struct change_result *ret);
 	/* The rules are settled: adds to *result what that has shown about its entry. */
 	void (*add_warnings)(void *context, struct change_result *result);
 	void (*add_bib)(void *context, const struct change_bib *request,

@@ -135,30 +135,19 @@ static void call_add_pool4(void *context, const struct change_pool4 *request,
 	finish(changes, options, ret);
 }
 
-static void call_remove_pool4(void *context, const char *entry,
+static void call_change_pool4(void *context, enum change_action action, const char *entry,
 			      const struct change_options *options, struct change_result *ret)
 {
+	static void (*const change[N_CHANGE_ACTIONS])(struct pool4_sync * sync, const char *entry,
+						      const struct change_options *options,
+						      struct change_result *ret) = {
+		[CHANGE_REMOVE] = pool4_change_remove,
+		[CHANGE_DRAIN] = pool4_change_drain,
+		[CHANGE_ENABLE] = pool4_change_enable,
+	};
 	struct daemon_changes *changes = context;
 
-	pool4_change_remove(changes->config.sync, entry, options, ret);
-	finish(changes, options, ret);
-}
-
-static void call_drain_pool4(void *context, const char *entry, const struct change_options *options,
-			     struct change_result *ret)
-{
-	struct daemon_changes *changes = context;
-
-	pool4_change_drain(changes->config.sync, entry, options, ret);
-	finish(changes, options, ret);
-}
-
-static void call_enable_pool4(void *context, const char *entry,
-			      const struct change_options *options, struct change_result *ret)
-{
-	struct daemon_changes *changes = context;
-
-	pool4_change_enable(changes->config.sync, entry, options, ret);
+	change[action](changes->config.sync, entry, options, ret);
 	finish(changes, options, ret);
 }
 
@@ -198,9 +187,7 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 	changes->calls = (struct change_calls){
 		.context = changes,
 		.add_pool4 = call_add_pool4,
-		.remove_pool4 = call_remove_pool4,
-		.drain_pool4 = call_drain_pool4,
-		.enable_pool4 = call_enable_pool4,
+		.change_pool4 = call_change_pool4,
 		.add_warnings = call_add_warnings,
 		.add_bib = call_add_bib,
 		.remove_bib = call_remove_bib,

@@ -21,6 +21,10 @@ void pool4_change_drain(struct pool4_sync *sync, const char *entry,
 void pool4_change_enable(struct pool4_sync *sync, const char *entry,
 			 const struct change_options *options, struct change_result *ret);
 
+/* The same with an entry that is there, in whatever state. */
+void pool4_change_use(struct pool4_sync *sync, const struct pool4_entry *entry,
+		      const struct change_options *options, struct change_result *ret);
+
 /* The rules have followed: what they have found out about the entry of this change. */
 void pool4_change_add_warnings(const struct pool4_sync *sync, struct change_result *result);
 

@@ -276,6 +276,42 @@ static bool is_lost(const struct pool4_sync *sync, const struct pool4_entry *ent
 	       !pool4_auto_is_own(sync->autos, entry->spec.addresses, entry->spec.n_addresses);
 }
 
+/* What the entry is called now, if a section that says the same of it has another name. */
+static const char *new_name_of(const struct pool4_sync *sync, const struct pool4_entry *entry)
+{
+	for (guint i = 0; entry->spec.source == POOL4_FROM_FILE && i < sync->wanted->entries->len;
+	     i++) {
+		const struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
+		const struct pool4_spec *spec = &wanted->spec;
+
+		if (spec->n_addresses > 0 && same_use(&entry->spec, spec) &&
+		    port_ranges_equal(&entry->spec.ports, &spec->ports) &&
+		    !pool4_move_is_needed(entry, spec) &&
+		    !pool4_entry_by_name(pool_of(sync), spec->name))
+			return spec->name;
+	}
+	return NULL;
+}
+
+/* Its section is gone, or has another name. */
+static void leave(struct pool4_sync *sync, const struct pool4_entry *entry)
+{
+	const char *name = new_name_of(sync, entry);
+	g_autofree char *before = g_strdup(entry->spec.name);
+	enum pool4_result result = POOL4_EXISTS;
+
+	gateway_lock(sync->config.gateway);
+	if (name)
+		result = pool4_rename(pool_of(sync), entry->id, name);
+	gateway_unlock(sync->config.gateway);
+	if (result != POOL4_OK) {
+		(void)pool4_sync_drain(sync, entry->id);
+		return;
+	}
+	pool4_sync_say(sync, LOG_NOTICE, "pool4 entry %s is called %s now", before, name);
+	pool4_sync_tell(sync, entry->id);
+}
+
 /* Entries that are not wanted any more, or not like this. */
 static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *old)
 {
@@ -289,7 +325,7 @@ static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *old)
 		if (is_lost(sync, entry, now))
 			lose(sync, entry);
 		else if (!now)
-			(void)pool4_sync_drain(sync, id);
+			leave(sync, entry);
 		else if (!same_use(was ? &was->spec : &entry->spec, &now->spec))
 			replace(sync, entry);
 		else

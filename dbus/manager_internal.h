@@ -50,10 +50,8 @@ void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, vo
 			  void *userdata);
 
 /* A change of one entry of pool4 by name, id or addresses: the options are still to be read. */
-typedef void (*pool4_call_fn)(void *context, const char *entry,
-			      const struct change_options *options, struct change_result *ret);
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
-		 unsigned allowed, pool4_call_fn change, sd_bus_error *error);
+		 enum change_action action, sd_bus_error *error);
 
 /* Handlers: org.nat64d1.xml says what each does. */
 #define MANAGER_METHOD(name) int name(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -105,7 +105,7 @@ int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *erro
 }
 
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
-		 unsigned allowed, pool4_call_fn change, sd_bus_error *error)
+		 enum change_action action, sd_bus_error *error)
 {
 	struct change_result result = {.error = CHANGE_OK};
 	struct change_options options;
@@ -114,16 +114,16 @@ int pool4_change(struct manager *manager, sd_bus_message *message, const char *e
 	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_POOL4, error);
 	if (r < 0)
 		return r;
-	r = options_read(message, allowed, &options, error);
+	r = options_read(message, action == CHANGE_REMOVE ? OPTION_FORCE : 0, &options, error);
 	if (r < 0)
 		return r;
-	change(manager->changes->context, entry, &options, &result);
+	manager->changes->change_pool4(manager->changes->context, action, entry, &options, &result);
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
 }
 
 /* The entry stands in front of the options. */
-static int change_named(struct manager *manager, sd_bus_message *message, unsigned allowed,
-			pool4_call_fn change, sd_bus_error *error)
+static int change_named(struct manager *manager, sd_bus_message *message, enum change_action action,
+			sd_bus_error *error)
 {
 	const char *entry;
 	int r;
@@ -131,26 +131,20 @@ static int change_named(struct manager *manager, sd_bus_message *message, unsign
 	r = sd_bus_message_read(message, "s", &entry);
 	if (r < 0)
 		return r;
-	return pool4_change(manager, message, entry, allowed, change, error);
+	return pool4_change(manager, message, entry, action, error);
 }
 
 int pool4_method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-
-	return change_named(manager, message, OPTION_FORCE, manager->changes->remove_pool4, error);
+	return change_named(userdata, message, CHANGE_REMOVE, error);
 }
 
 int pool4_method_drain(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-
-	return change_named(manager, message, 0, manager->changes->drain_pool4, error);
+	return change_named(userdata, message, CHANGE_DRAIN, error);
 }
 
 int pool4_method_enable(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-
-	return change_named(manager, message, 0, manager->changes->enable_pool4, error);
+	return change_named(userdata, message, CHANGE_ENABLE, error);
 }

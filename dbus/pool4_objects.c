@@ -175,34 +175,28 @@ static int property_of_row(sd_bus *bus, const char *path, const char *interface,
 }
 
 /* The methods of the object are those of the manager with the entry named. */
-static int call(sd_bus_message *message, struct pool4_object *object, unsigned options,
-		pool4_call_fn change, sd_bus_error *error)
+static int change(const struct pool4_object *object, sd_bus_message *message,
+		  enum change_action action, sd_bus_error *error)
 {
 	char entry[16];
 
 	snprintf(entry, sizeof(entry), "%" PRIu32, object->id);
-	return pool4_change(object->manager, message, entry, options, change, error);
+	return pool4_change(object->manager, message, entry, action, error);
 }
 
 static int method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct pool4_object *object = userdata;
-
-	return call(message, object, OPTION_FORCE, object->manager->changes->remove_pool4, error);
+	return change(userdata, message, CHANGE_REMOVE, error);
 }
 
 static int method_drain(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct pool4_object *object = userdata;
-
-	return call(message, object, 0, object->manager->changes->drain_pool4, error);
+	return change(userdata, message, CHANGE_DRAIN, error);
 }
 
 static int method_enable(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct pool4_object *object = userdata;
-
-	return call(message, object, 0, object->manager->changes->enable_pool4, error);
+	return change(userdata, message, CHANGE_ENABLE, error);
 }
 
 /* clang-format off */
@@ -218,7 +212,7 @@ static const sd_bus_vtable pool4_vtable[] = {
 		SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", result),
 		method_enable, MANAGER_CHANGES),
 	SD_BUS_PROPERTY("Id", "u", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Name", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Name", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Addresses", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_PROPERTY("Ports", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_PROPERTY("Protocols", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -270,8 +264,9 @@ static void announce(sd_bus *bus, void *userdata)
 		(void)sd_bus_emit_interfaces_removed(bus, path, DBUS_INTERFACE_POOL4, NULL);
 		break;
 	case CHANGED:
-		(void)sd_bus_emit_properties_changed(bus, path, DBUS_INTERFACE_POOL4, "Addresses",
-						     "Ports", "State", "Source", "Reach", NULL);
+		(void)sd_bus_emit_properties_changed(bus, path, DBUS_INTERFACE_POOL4, "Name",
+						     "Addresses", "Ports", "State", "Source",
+						     "Reach", NULL);
 		break;
 	}
 }

@@ -96,9 +96,55 @@ static void test_make_way(void)
 	bus_clients_end();
 }
 
+static const char waiting[] = "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
+			      "[Pool4 main]\nAddresses=198.51.100.1\nPorts=1024-65535\n"
+			      "[Pool4 wait]\nAddresses=interface:later\nPorts=1024-65535\n";
+
+/* Entries whose interface has no address go and come back by command, too. */
+static void test_waiting(void)
+{
+	_cleanup_ending_ struct change_ending added, would, removed, gone, off, again, on, same;
+
+	if (!begin())
+		return;
+	change_add("interface:later", "1024-65535", "", "name", "s", "new", &added);
+	change_assert_done(&added, 1, "pool4 entry new added",
+			   "later has no IPv4 address now: the entry comes with it\n");
+	g_assert_null(entry_named("new"));
+	test_service_reload(&service, without_entry);
+	g_assert_null(entry_named("auto"));
+	change_entry("RemovePool4", "new", "dry-run", &would);
+	change_assert_done(&would, 1, "pool4 entry new would be removed: it has no address", "");
+	change_entry("DrainPool4", "new", NULL, &removed);
+	change_assert_done(&removed, 1, "pool4 entry new removed: it has no address",
+			   "no other entry is left: the entry auto takes its place\n");
+	g_assert_nonnull(entry_named("auto"));
+	change_entry("RemovePool4", "new", NULL, &gone);
+	change_assert_refused(&gone, DBUS_ERROR_NO_SUCH_POOL4, "pool4 has no entry 'new'");
+
+	test_service_reload(&service, waiting);
+	change_entry("RemovePool4", "wait", NULL, &off);
+	change_assert_done(&off, 1, "pool4 entry wait disabled: it has no address", "");
+	test_service_reload(&service, waiting);
+	change_entry("RemovePool4", "wait", NULL, &again);
+	change_assert_done(&again, 0, "pool4 entry wait is disabled already", "");
+	change_entry("EnablePool4", "wait", NULL, &on);
+	change_assert_done(&on, 1, "pool4 entry wait is used again, and comes with an address", "");
+	change_entry("EnablePool4", "wait", NULL, &same);
+	change_assert_done(&same, 0, "pool4 entry wait is there already, and comes with an address",
+			   "");
+	netns_run("ip link add later type veth peer name end");
+	netns_run("ip address add 203.0.113.1/24 dev later");
+	test_service_reload(&service, waiting);
+	g_assert_nonnull(entry_named("wait"));
+	g_assert_cmpint(entry_named("wait")->state, ==, POOL4_ACTIVE);
+	bus_clients_end();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/own-address/make-way", test_make_way);
+	g_test_add_func("/own-address/waiting", test_waiting);
 	return g_test_run();
 }

@@ -84,6 +84,35 @@ static void test_entries(void)
 	pool4_free(pool);
 }
 
+/* Found by the new name and not by the old one, whatever the others are called. */
+static void test_rename(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id[64];
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(id); i++) {
+		g_autofree char *addresses = g_strdup_printf("192.0.2.%u", i);
+
+		id[i] = pool4_fixture_add(pool, addresses, "1000-1009");
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(id); i++) {
+		g_autofree char *before = g_strdup_printf("p%u", i + 1);
+		g_autofree char *name = g_strdup_printf("%u", (i * 37) % 64);
+
+		g_assert_true(pool4_entry_by_name(pool, before) == pool4_entry(pool, id[i]));
+		g_assert_cmpint(pool4_rename(pool, id[i], before), ==, POOL4_EXISTS);
+		g_assert_cmpint(pool4_rename(pool, id[i], name), ==, POOL4_OK);
+		g_assert_null(pool4_entry_by_name(pool, before));
+		for (unsigned j = 0; j < G_N_ELEMENTS(id); j++)
+			g_assert_true(
+				pool4_entry_by_name(pool, pool4_entry(pool, id[j])->spec.name) ==
+				pool4_entry(pool, id[j]));
+	}
+	g_assert_cmpint(pool4_rename(pool, 1000, "x"), ==, POOL4_NO_SUCH_ENTRY);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
 /* Overlap: address, port, protocol and scope in common; and only then. */
 static void test_overlap(void)
 {
@@ -302,6 +331,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4/refusals", test_refusals);
 	g_test_add_func("/pool4/entries", test_entries);
+	g_test_add_func("/pool4/rename", test_rename);
 	g_test_add_func("/pool4/overlap", test_overlap);
 	g_test_add_func("/pool4/states", test_states);
 	g_test_add_func("/pool4/no-entry", test_no_entry);

@@ -96,9 +96,36 @@ static void test_reload(void)
 	g_assert_null(entry_named("more"));
 }
 
+/* A section with another name is the same entry: its bindings live on, and it is used as before. */
+static void test_rename(void)
+{
+	_cleanup_ending_ struct change_ending drained, end;
+	uint32_t wan = entry_named("wan")->id;
+	const struct bib *bib = &service.gateway.nat->bib[PROTOCOL_TCP];
+
+	test_service_add_session(&service, PROTOCOL_TCP, 1, 5000, 1);
+	g_assert_cmpuint(bib->entries.n_used, ==, 2); /* one is static */
+	test_service_reload(&service, HEAD "[Pool4 lan]\nAddresses=192.0.2.0/30\n"
+					   "Ports=1024-65535\n" OLD WEB);
+	assert_state("lan", POOL4_ACTIVE, POOL4_FROM_FILE);
+	g_assert_cmpuint(entry_named("lan")->id, ==, wan);
+	g_assert_null(entry_named("wan"));
+	g_assert_cmpuint(bib->entries.n_used, ==, 2);
+
+	/* What was said of the old name is not said of the new one. */
+	change_entry("DrainPool4", "lan", NULL, &drained);
+	assert_state("lan", POOL4_DRAINING, POOL4_FROM_FILE);
+	test_service_reload(&service, HEAD WAN OLD WEB);
+	assert_state("wan", POOL4_ACTIVE, POOL4_FROM_FILE);
+	g_assert_cmpuint(entry_named("wan")->id, ==, wan);
+	change_bib("RemoveBib", "tcp", "2001:db8:1::1", 5000, "", 0, NULL, &end);
+	assert_done(&end);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/reload-changes/rename", test_rename);
 	g_test_add_func("/reload-changes/reload", test_reload);
 	return bus_clients_run(HEAD WAN OLD WEB);
 }

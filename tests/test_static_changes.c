@@ -75,6 +75,32 @@ static void test_drain_statics(void)
 	g_assert_null(pool4_entry_by_name(service.gateway.nat->pool4, "ds"));
 }
 
+/* Of two entries that share an address the one that counts the binding is warned about, not the
+ * older one. */
+static void test_drain_shared(void)
+{
+	_cleanup_ending_ struct change_ending off, bound, on, drained, end;
+
+	change_entry("RemovePool4", "wan", NULL, &off);
+	g_assert_cmpstr(off.name, ==, NULL);
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "AddPool4", NULL, NULL,
+					   "sssa{sv}", "192.0.2.1", "1024-65535", "", 2, "name",
+					   "s", "newer", "clients", "s", "2001:db8:7::/48"),
+			>=, 0);
+	change_bib("AddBib", "tcp", "2001:db8:7::5", 2000, "192.0.2.1", 2000, NULL, &bound);
+	g_assert_cmpstr(bound.name, ==, NULL);
+	change_entry("EnablePool4", "wan", NULL, &on);
+	g_assert_cmpstr(on.name, ==, NULL);
+	change_entry("DrainPool4", "newer", NULL, &drained);
+	change_assert_done(
+		&drained, 1, "pool4 entry newer takes no new bindings and goes with the last of 1",
+		"1 static binding is among them: the entry stays until 'nat64ctl bib remove' "
+		"ends it\n");
+	change_entry("RemovePool4", "newer", "force", &end);
+	g_assert_cmpstr(end.name, ==, NULL);
+}
+
 /* Comes on a port outside of the entry's, is there already, gives way to another, and goes. */
 static void test_bib(void)
 {
@@ -147,6 +173,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/static_changes/bib-refused", test_bib_refused);
 	g_test_add_func("/static_changes/bib", test_bib);
 	g_test_add_func("/static_changes/drain-statics", test_drain_statics);
+	g_test_add_func("/static_changes/drain-shared", test_drain_shared);
 	g_test_add_func("/static_changes/listener", test_listener);
 	return bus_clients_run(NULL);
 }

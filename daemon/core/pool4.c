@@ -327,6 +327,28 @@ void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
 		item->entry.spec.source = source;
 }
 
+enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+	struct pool4_entry key;
+	void *found;
+
+	if (!item)
+		return POOL4_NO_SUCH_ENTRY;
+	if (pool4_entry_by_name(pool, name))
+		return POOL4_EXISTS;
+	assert(strlen(name) > 0 && strlen(name) < sizeof(key.spec.name));
+	memcpy(key.spec.name, name, strlen(name) + 1);
+	/* The new place first, as that may need memory. */
+	if (!tsearch(&key, &pool->by_name, compare_names))
+		return POOL4_NO_MEMORY;
+	(void)tdelete(&item->entry, &pool->by_name, compare_names);
+	memcpy(item->entry.spec.name, key.spec.name, sizeof(key.spec.name));
+	found = tfind(&key, &pool->by_name, compare_names);
+	*(struct pool4_entry **)found = &item->entry;
+	return POOL4_OK;
+}
+
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);

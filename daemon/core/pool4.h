@@ -146,6 +146,8 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
 void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source);
+/* POOL4_EXISTS if another one has the name, or POOL4_NO_MEMORY: it is called as before then. */
+enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name);
 
 /* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
  * of them stay so. With POOL4_OVERLAP or POOL4_BAD_CLIENTS nothing has changed. */
