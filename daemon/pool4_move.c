@@ -73,11 +73,9 @@ bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wa
 	if (done && gone.n > 0) {
 		done = stays.n > 0 ? shrink(nat, entry, &stays) : change_all(nat, entry, wanted);
 		if (done)
-			(void)snprintf(text, POOL4_MOVE_TEXT_SIZE,
-				       "pool4 entry %s: %s is gone: %" PRIu32 " bindings ended",
+			(void)snprintf(text, POOL4_MOVE_TEXT_SIZE, "pool4 entry %s: %s is gone",
 				       entry->spec.name,
-				       pool4_move_print(gone.range, gone.n, addresses),
-				       nat64_remove_bindings_outside(nat, id, gateway_now_ms()));
+				       pool4_move_print(gone.range, gone.n, addresses));
 	}
 	free(gone.range);
 	free(stays.range);

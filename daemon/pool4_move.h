@@ -16,9 +16,9 @@
 bool pool4_move_is_needed(const struct pool4_entry *entry, const struct pool4_spec *wanted);
 
 /*
- * Takes away what is not wanted, with its bindings. If nothing of the entry stays, it gets the new
- * addresses at once and is pending. False if it can not move now: it is to be replaced. text is
- * empty if no address is gone.
+ * Takes away what is not wanted; its bindings are still to be ended (nat64_end_bindings()). If
+ * nothing of the entry stays, it gets the new addresses at once and is pending. False if it can not
+ * move now: it is to be replaced. text is empty if no address is gone.
  */
 bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
 		     char text[POOL4_MOVE_TEXT_SIZE]);

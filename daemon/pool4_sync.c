@@ -19,10 +19,16 @@
 #include <stdarg.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 
 #include "daemon/core/nat64.h"
 #include "daemon/pool4_move.h"
 #include "daemon/pool4_sync_internal.h"
+
+/* Bindings and sessions that end while the packets wait, and how long these go before after that.
+ */
+#define END_SLICE      4096
+#define END_PAUSE_NSEC 50000
 
 void pool4_sync_say(struct pool4_sync *sync, int level, const char *format, ...)
 {
@@ -108,31 +114,51 @@ void pool4_sync_revive(struct pool4_sync *sync, uint32_t id)
 	g_array_append_val(sync->pending, id);
 }
 
+/* A slice at a time: packets do not wait for the end of a million bindings. */
+static uint32_t end_bindings(struct pool4_sync *sync, uint32_t id, bool outside)
+{
+	const struct timespec pause = {.tv_nsec = END_PAUSE_NSEC};
+	struct gateway *gateway = sync->config.gateway;
+	struct nat64_step step = {0};
+	bool more = true;
+
+	while (more) {
+		gateway_lock(gateway);
+		more = nat64_end_bindings(gateway->nat, id, outside, &step, END_SLICE,
+					  gateway_now_ms());
+		gateway_unlock(gateway);
+		if (more)
+			(void)nanosleep(&pause, NULL);
+	}
+	static_sync_forget_ended(sync->statics);
+	return step.n_ended;
+}
+
+/* All of them, while it gets no new ones. */
+static uint32_t end_all_bindings(struct pool4_sync *sync, uint32_t id)
+{
+	gateway_lock(sync->config.gateway);
+	pool4_set_state(pool_of(sync), id, POOL4_DRAINING);
+	gateway_unlock(sync->config.gateway);
+	return end_bindings(sync, id, false);
+}
+
 uint32_t pool4_sync_cut(struct pool4_sync *sync, uint32_t id)
 {
-	struct gateway *gateway = sync->config.gateway;
-	uint32_t n_ended;
+	uint32_t n_ended = end_all_bindings(sync, id);
 
-	gateway_lock(gateway);
-	n_ended = nat64_remove_bindings_of(gateway->nat, id, gateway_now_ms());
+	gateway_lock(sync->config.gateway);
 	(void)pool4_remove(pool_of(sync), id);
-	gateway_unlock(gateway);
-	static_sync_forget_ended(sync->statics);
+	gateway_unlock(sync->config.gateway);
 	pool4_sync_tell(sync, id);
 	return n_ended;
 }
 
 uint32_t pool4_sync_disable(struct pool4_sync *sync, uint32_t id)
 {
-	struct gateway *gateway = sync->config.gateway;
-	uint32_t n_ended;
+	uint32_t n_ended = end_all_bindings(sync, id);
 
-	gateway_lock(gateway);
-	pool4_set_state(pool_of(sync), id, POOL4_DISABLED);
-	n_ended = nat64_remove_bindings_of(gateway->nat, id, gateway_now_ms());
-	gateway_unlock(gateway);
-	static_sync_forget_ended(sync->statics);
-	pool4_sync_tell(sync, id);
+	pool4_sync_set_state(sync, id, POOL4_DISABLED);
 	return n_ended;
 }
 
@@ -178,9 +204,9 @@ static void move(struct pool4_sync *sync, const struct pool4_entry *entry,
 		replace(sync, entry);
 		return;
 	}
-	static_sync_forget_ended(sync->statics);
 	if (text[0])
-		pool4_sync_say(sync, LOG_NOTICE, "%s", text);
+		pool4_sync_say(sync, LOG_NOTICE, "%s: %u bindings ended", text,
+			       end_bindings(sync, id, true));
 	if (entry->state == POOL4_PENDING)
 		g_array_append_val(sync->pending, id);
 	pool4_sync_tell(sync, id);

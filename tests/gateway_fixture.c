@@ -146,3 +146,12 @@ struct taddr6 gateway_sent_dst6(const struct gateway_fixture *gateway)
 	memcpy(dst.addr.byte, ip + 24, 16);
 	return dst;
 }
+
+uint32_t gateway_end_bindings(struct gateway_fixture *gateway, bool outside, uint64_t now_ms)
+{
+	struct nat64_step step = {0};
+
+	while (nat64_end_bindings(gateway->nat, gateway->pool4, outside, &step, 3, now_ms))
+		g_assert_true(nat64_check(gateway->nat));
+	return step.n_ended;
+}

@@ -37,5 +37,8 @@ enum outcome gateway_udp4(struct gateway_fixture *gateway, const struct taddr4 *
 struct taddr4 gateway_sent_src4(const struct gateway_fixture *gateway);
 struct taddr6 gateway_sent_dst6(const struct gateway_fixture *gateway);
 
+/* Ends bindings in many steps (nat64_end_bindings()); how many they were. */
+uint32_t gateway_end_bindings(struct gateway_fixture *gateway, bool outside, uint64_t now_ms);
+
 struct taddr6 taddr6_of(const char *text);
 struct taddr4 taddr4_of(const char *text);

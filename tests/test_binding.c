@@ -122,7 +122,7 @@ static void test_bindings_of_an_entry(void)
 				==, OUTCOME_TRANSLATED);
 	}
 	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
-	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 20);
+	g_assert_cmpuint(gateway_end_bindings(gateway, false, NOW), ==, 20);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);
 	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, 20);
@@ -148,11 +148,43 @@ static void test_address_of_an_entry_goes(void)
 	}
 	g_assert_cmpuint(n_gone, >, 0);
 	g_assert_cmpint(pool4_set_addresses(nat->pool4, gateway->pool4, &moved, 1), ==, POOL4_OK);
-	g_assert_cmpuint(nat64_remove_bindings_outside(nat, gateway->pool4, NOW), ==, n_gone);
+	g_assert_cmpuint(gateway_end_bindings(gateway, true, NOW), ==, n_gone);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 40 - n_gone);
 	g_assert_cmpuint(pool4_entry(nat->pool4, gateway->pool4)->n_held[PROTOCOL_UDP], ==, n_gone);
 	g_assert_true(nat64_check(nat));
-	g_assert_cmpuint(nat64_remove_bindings_outside(nat, gateway->pool4, NOW), ==, 0);
+	g_assert_cmpuint(gateway_end_bindings(gateway, true, NOW), ==, 0);
+	gateway_free(gateway);
+}
+
+/* No step ends more sessions than it may, of many bindings or of one, and each ends some. */
+static void test_ends_in_steps(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct nat64_step step = {0};
+	uint32_t binding, left = 50;
+	bool more = true;
+
+	for (unsigned port = 1; port <= 20; port++) {
+		g_autofree char *client = g_strdup_printf("[2001:db8::1]:%u", port);
+
+		g_assert_cmpint(create(gateway, client, &binding), ==, OUTCOME_TRANSLATED);
+		for (unsigned i = 0; i < (port == 10 ? 31 : 1); i++)
+			g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, binding,
+							    &(struct taddr4){peer.addr + i, 7}, 0,
+							    0, NOW + 1000, NOW),
+					==, OUTCOME_TRANSLATED);
+	}
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, left);
+	while (more) {
+		more = nat64_end_bindings(nat, gateway->pool4, false, &step, 4, NOW);
+		g_assert_cmpuint(nat64_n_sessions(nat), >=, left > 4 ? left - 4 : 0);
+		g_assert_true(!more || nat64_n_sessions(nat) < left);
+		left = nat64_n_sessions(nat);
+		g_assert_true(nat64_check(nat));
+	}
+	g_assert_cmpuint(left, ==, 0);
+	g_assert_cmpuint(step.n_ended, ==, 20);
 	gateway_free(gateway);
 }
 
@@ -173,13 +205,14 @@ static void test_full_address_stays_full(void)
 	nat64_remove_binding(nat, PROTOCOL_UDP, binding, NOW);
 	g_assert_true(pool4_check(nat->pool4));
 	g_assert_cmpint(create(gateway, "[2001:db8::1]:3", &binding), ==, OUTCOME_POOL4_EXHAUSTED);
-	(void)nat64_remove_bindings_of(nat, gateway->pool4, NOW);
+	(void)gateway_end_bindings(gateway, false, NOW);
 	gateway_free(gateway);
 }
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/binding/ends-in-steps", test_ends_in_steps);
 	g_test_add_func("/binding/full_address_stays_full", test_full_address_stays_full);
 	g_test_add_func("/binding/refusal_changes_nothing", test_refusal_changes_nothing);
 	g_test_add_func("/binding/limits", test_limits);

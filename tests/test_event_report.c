@@ -113,7 +113,7 @@ static void test_drain(void)
 	g_assert_cmpuint(said->len, ==, 1);
 	g_assert_cmpstr(said->pdata[0], ==, "pool4 entry test: 1 of 1 udp ports are in use (100%)");
 
-	(void)nat64_remove_bindings_of(nat, fixture->pool4, FIXTURE_START_MS);
+	(void)gateway_end_bindings(fixture, false, FIXTURE_START_MS);
 	for (unsigned i = 0; i < EVENT_QUEUE_MAX + 5; i++)
 		event_push(&nat->events, &(struct event){.kind = EVENT_PORTS_EXHAUSTED,
 							 .protocol = PROTOCOL_TCP,

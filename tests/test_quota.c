@@ -386,7 +386,7 @@ static void test_wanted_events(void)
 
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 2, OUTCOME_TRANSLATED, NOW), ==, 2);
 	expect_none(gateway);
-	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 2);
+	g_assert_cmpuint(gateway_end_bindings(gateway, false, NOW), ==, 2);
 	for (unsigned i = 0; i < 2; i++) {
 		event = expect(gateway, EVENT_BINDING_DELETE);
 		g_assert_true(event.forced);

@@ -483,31 +483,41 @@ void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t in
 	remove_with_sessions(nat, protocol, index, false, now_ms);
 }
 
-/* Of an entry of pool4: all bindings, or those at addresses that it does not have. */
-static uint32_t remove_bindings(struct nat64 *nat, uint32_t pool4_id, bool all, uint64_t now_ms)
+/* False if its sessions are too many for the budget: some of them have ended. */
+static bool end_within(struct nat64 *nat, enum protocol protocol, uint32_t index, unsigned *budget,
+		       uint64_t now_ms)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
+
+	for (; entry->n_sessions > *budget && *budget > 0; (*budget)--)
+		remove_session(nat, protocol, entry->first_session, now_ms);
+	if (*budget == 0)
+		return false;
+	*budget -= entry->n_sessions;
+	remove_with_sessions(nat, protocol, index, true, now_ms);
+	return true;
+}
+
+bool nat64_end_bindings(struct nat64 *nat, uint32_t pool4_id, bool outside, struct nat64_step *step,
+			unsigned budget, uint64_t now_ms)
 {
 	const struct pool4_entry *entry = pool4_entry(nat->pool4, pool4_id);
-	uint32_t n_removed = 0;
+	unsigned n_places = budget;
 
-	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		struct bib *bib = &nat->bib[protocol];
-		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
+	for (; step->protocol < N_PROTOCOLS; step->protocol++, step->index = 0) {
+		const struct bib *bib = &nat->bib[step->protocol];
+		uint32_t i;
+
+		for (; (i = bib_next(bib, step->index)) != SLAB_NONE; step->index = i + 1) {
+			if (n_places-- == 0)
+				return true;
 			if (bib_at(bib, i)->pool4 != pool4_id ||
-			    (!all && pool4_entry_has_address(entry, bib_at(bib, i)->addr4)))
+			    (outside && pool4_entry_has_address(entry, bib_at(bib, i)->addr4)))
 				continue;
-			remove_with_sessions(nat, protocol, i, true, now_ms);
-			n_removed++;
+			if (!end_within(nat, step->protocol, i, &budget, now_ms))
+				return true;
+			step->n_ended++;
 		}
 	}
-	return n_removed;
-}
-
-uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
-{
-	return remove_bindings(nat, pool4_id, true, now_ms);
-}
-
-uint32_t nat64_remove_bindings_outside(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms)
-{
-	return remove_bindings(nat, pool4_id, false, now_ms);
+	return false;
 }

@@ -230,10 +230,17 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 /* With all its sessions. */
 void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index,
 			  uint64_t now_ms);
-/* All bindings of an entry of pool4 (P-22); returns how many. */
-uint32_t nat64_remove_bindings_of(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms);
-/* Those of them whose IPv4 address the entry does not have any more (pool4_set_addresses()). */
-uint32_t nat64_remove_bindings_outside(struct nat64 *nat, uint32_t pool4_id, uint64_t now_ms);
+/* Where work in steps has come to; zeroed = nothing is done yet. */
+struct nat64_step {
+	unsigned protocol;
+	uint32_t index;
+	uint32_t n_ended;
+};
+/* Ends the bindings of an entry of pool4 (P-22): all of them, or (outside) those whose IPv4 address
+ * it does not have any more (pool4_set_addresses()). Looks at no more than budget bindings and ends
+ * no more than budget sessions; true if there is more to do. */
+bool nat64_end_bindings(struct nat64 *nat, uint32_t pool4_id, bool outside, struct nat64_step *step,
+			unsigned budget, uint64_t now_ms);
 
 uint32_t nat64_n_bindings(const struct nat64 *nat);
 uint32_t nat64_n_sessions(const struct nat64 *nat);

@@ -154,7 +154,7 @@ enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
 
 /* The addresses of an entry change while it is in use, as those of an interface do. Ports in use at
- * addresses that are gone stay so until they are given back (nat64_remove_bindings_outside()). With
+ * addresses that are gone stay so until they are given back (nat64_end_bindings()). With
  * POOL4_BAD_ADDRESS or POOL4_OVERLAP nothing has changed; with POOL4_BAD_CLIENTS they are too few,
  * and the entry serves nobody. */
 enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,

@@ -190,6 +190,14 @@ void administrator_remove(struct stage *stage, uint8_t which)
 	stage_check(stage, false);
 }
 
+static void end_bindings(struct stage *stage, uint32_t id, bool outside)
+{
+	struct nat64_step step = {0};
+
+	while (nat64_end_bindings(stage->nat, id, outside, &step, 2, stage->now_ms))
+		continue;
+}
+
 void administrator_change_second(struct stage *stage)
 {
 	struct prefix6 clients;
@@ -200,7 +208,7 @@ void administrator_change_second(struct stage *stage)
 			stage_add_entry(stage, STAGE_POOL4_SECOND, STAGE_PORT + 3, &clients);
 	} else {
 		forget(stage, is_of_entry, &stage->second);
-		(void)nat64_remove_bindings_of(stage->nat, stage->second, stage->now_ms);
+		end_bindings(stage, stage->second, false);
 		REQUIRE(pool4_remove(stage->nat->pool4, stage->second) == POOL4_OK);
 		stage->second = 0;
 	}
@@ -236,7 +244,7 @@ void administrator_change_ports(struct stage *stage, uint8_t which)
 	(void)pool4_set_ports(stage->nat->pool4, stage->first, &ports);
 	if (pool4_set_addresses(stage->nat->pool4, stage->first, &range, 1) == POOL4_OK) {
 		forget(stage, is_outside, pool4_entry(stage->nat->pool4, stage->first));
-		(void)nat64_remove_bindings_outside(stage->nat, stage->first, stage->now_ms);
+		end_bindings(stage, stage->first, true);
 	}
 	stage_check(stage, false);
 }
