@@ -37,6 +37,7 @@ void ctl_deinit(struct ctl *ctl)
 {
 	sd_bus_flush_close_unref(ctl->bus);
 	g_free(ctl->service);
+	g_clear_pointer(&ctl->pool4_names, g_hash_table_unref);
 }
 
 static char *default_socket(const struct ctl *ctl)

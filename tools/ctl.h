@@ -26,7 +26,8 @@ struct ctl {
 	bool legend;
 	sd_bus *bus; /* by ctl_call_new() */
 	char *service;
-	struct json_t *outcomes; /* of a range, see ctl_change_begin(); or NULL */
+	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
+	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
 };
 
 void ctl_deinit(struct ctl *ctl);

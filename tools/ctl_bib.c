@@ -2,6 +2,7 @@
 /* nat64ctl bib: bindings. */
 #include "dbus/names.h"
 #include "tools/ctl_list.h"
+#include "tools/ctl_pool4.h"
 
 static const struct table_column columns[] = {
 	{"protocol", "PROTO", TABLE_TEXT},
@@ -11,12 +12,12 @@ static const struct table_column columns[] = {
 	{"sessions", "SESSIONS", TABLE_NUMBER},
 	{"created", "AGE", TABLE_TIME},
 	{"expires", "EXPIRES", TABLE_TIME},
-	{"pool4", "POOL4", TABLE_NUMBER},
+	{"pool4", "POOL4", TABLE_TEXT},
 	{NULL},
 };
 
 /* protocol, address6, port6, address4, port4, static, sessions, created, expires, pool4 */
-static int add_row(sd_bus_message *reply, struct table *table)
+static int add_row(struct ctl *ctl, sd_bus_message *reply, struct table *table)
 {
 	const char *protocol, *address6, *address4;
 	uint64_t created, expires;
@@ -36,7 +37,7 @@ static int add_row(sd_bus_message *reply, struct table *table)
 	table_add_number(table, sessions);
 	table_add_time(table, created);
 	table_add_time(table, expires);
-	table_add_number(table, pool4);
+	table_add_text(table, ctl_pool4_name(ctl, pool4));
 	return 0;
 }
 
@@ -56,7 +57,7 @@ enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv)
 enum ctl_status ctl_bib_print(struct ctl *ctl, sd_bus_message *reply)
 {
 	struct table *table = table_new(columns, ctl->json, ctl->legend);
-	int r = add_row(reply, table);
+	int r = add_row(ctl, reply, table);
 
 	if (r < 0) {
 		table_free(table);

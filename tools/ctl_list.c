@@ -157,15 +157,15 @@ static enum ctl_status call_page(struct ctl *ctl, const struct ctl_list *list,
 }
 
 /* Reads one page; table NULL only counts. */
-static int read_page(const struct ctl_list *list, sd_bus_message *reply, struct table *table,
-		     uint64_t *n_rows, char **ret_cursor)
+static int read_page(struct ctl *ctl, const struct ctl_list *list, sd_bus_message *reply,
+		     struct table *table, uint64_t *n_rows, char **ret_cursor)
 {
 	const char *cursor;
 	int r;
 
 	r = sd_bus_message_enter_container(reply, 'a', list->row_type);
 	while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
-		r = table != NULL ? list->add_row(reply, table)
+		r = table != NULL ? list->add_row(ctl, reply, table)
 				  : sd_bus_message_skip(reply, list->row_type);
 		++*n_rows;
 	}
@@ -207,7 +207,7 @@ static enum ctl_status run_pages(struct ctl *ctl, const struct ctl_list *list,
 				   &reply);
 		if (status != CTL_DONE)
 			return status;
-		r = read_page(list, reply, table, &n_rows, &cursor);
+		r = read_page(ctl, list, reply, table, &n_rows, &cursor);
 		if (r < 0)
 			return ctl_bad_reply(r);
 		if (table != NULL)

@@ -12,7 +12,7 @@ struct ctl_list {
 	bool for_sessions;    /* and these may name servers and states */
 	const struct table_column *columns;
 	/* Reads one row out of the reply into the table: a negative errno, or 0. */
-	int (*add_row)(sd_bus_message *reply, struct table *table);
+	int (*add_row)(struct ctl *ctl, sd_bus_message *reply, struct table *table);
 };
 
 /* The whole verb: arguments, pages, printing. */

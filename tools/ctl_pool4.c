@@ -2,6 +2,7 @@
 /* nat64ctl pool4: the addresses and ports that bindings may use. See ctl_pool4.h. */
 #include "tools/ctl_pool4.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static void add_entry(struct table *table, const struct ctl_pool4 *entry)
 	table_add_text(table, entry->reach);
 }
 
-static int add_row(sd_bus_message *reply, struct table *table)
+static int add_row(struct ctl *ctl, sd_bus_message *reply, struct table *table)
 {
 	struct ctl_pool4 entry;
 	int r;
@@ -203,6 +204,40 @@ static int add_row(sd_bus_message *reply, struct table *table)
 		return r;
 	add_entry(table, &entry);
 	return 0;
+}
+
+/* An entry that is gone, or has no object, is called by its id. */
+static char *ask_name(struct ctl *ctl, uint32_t id)
+{
+	g_autofree char *path = g_strdup_printf(DBUS_PATH_POOL4 "/%" PRIu32, id);
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	const char *name = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(ctl->bus, &call, ctl->service, path,
+					   "org.freedesktop.DBus.Properties", "Get");
+	if (r >= 0)
+		r = sd_bus_message_set_auto_start(call, false);
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", DBUS_INTERFACE_POOL4, "Name");
+	if (r >= 0)
+		r = sd_bus_call(ctl->bus, call, 0, NULL, &reply);
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "v", "s", &name);
+	return r >= 0 ? g_strdup(name) : g_strdup_printf("%" PRIu32, id);
+}
+
+const char *ctl_pool4_name(struct ctl *ctl, uint32_t id)
+{
+	void *key = GUINT_TO_POINTER(id);
+
+	if (id == 0)
+		return "";
+	if (ctl->pool4_names == NULL)
+		ctl->pool4_names = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	if (!g_hash_table_contains(ctl->pool4_names, key))
+		g_hash_table_insert(ctl->pool4_names, key, ask_name(ctl, id));
+	return g_hash_table_lookup(ctl->pool4_names, key);
 }
 
 enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv)

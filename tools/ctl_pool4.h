@@ -23,6 +23,9 @@ struct ctl_pool4 {
 /* One row of the reply; texts belong to the reply. */
 int ctl_pool4_read(sd_bus_message *reply, struct ctl_pool4 *ret);
 
+/* The name of the entry with this id, asked for once; "" for 0. */
+const char *ctl_pool4_name(struct ctl *ctl, uint32_t id);
+
 /* "tcp 3% udp 0%": how much of the entry is in use, the protocols it has. */
 #define CTL_POOL4_USE_SIZE 64
 const char *ctl_pool4_use(const struct ctl_pool4 *entry, const uint64_t number[CTL_N_PROTOCOLS],

@@ -11,7 +11,7 @@ static const struct table_column columns[] = {
 };
 
 /* protocol, client, port, mapped, port, server6, port, server4, port, state, expires */
-static int add_row(sd_bus_message *reply, struct table *table)
+static int add_row(struct ctl *ctl, sd_bus_message *reply, struct table *table)
 {
 	const char *protocol, *client, *mapped, *server6, *server4, *state;
 	uint16_t client_port, mapped_port, server6_port, server4_port;
