@@ -37,6 +37,7 @@
 #include "daemon/pool4_sync.h"
 #include "daemon/rawsock.h"
 #include "daemon/rules.h"
+#include "daemon/rules_news.h"
 #include "daemon/worker.h"
 #include "daemon/world.h"
 #include "dbus/manager.h"
@@ -59,6 +60,7 @@ struct daemon {
 	struct rawsock *rawsock;
 	struct worker *worker;
 	struct rules *rules;
+	struct rules_news *rules_news;
 	bool rules_applied; /* else the whole table is still to be put in place */
 	struct pool4_sync *sync;
 	struct daemon_changes *changes;
@@ -109,9 +111,8 @@ static void link_changed(void *context, const char *name, bool up)
 		      "'unreachable'");
 }
 
-static void addresses4_changed(void *context)
+static void follow_soon(struct daemon *daemon)
 {
-	struct daemon *daemon = context;
 	int enabled = SD_EVENT_OFF;
 
 	/* Not put off by further news: those are in time for it. */
@@ -119,6 +120,11 @@ static void addresses4_changed(void *context)
 		return;
 	(void)sd_event_source_set_time_relative(daemon->follow, COLLECT_USEC);
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
+}
+
+static void addresses4_changed(void *context)
+{
+	follow_soon(context);
 }
 
 static int start_core(struct daemon *daemon)
@@ -338,6 +344,15 @@ static int on_news(sd_event_source *source, int fd, uint32_t events, void *userd
 	return 0;
 }
 
+static int on_rules_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (rules_news_read(daemon->rules_news))
+		follow_soon(daemon);
+	return 0;
+}
+
 static int on_worker_failed(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -394,6 +409,11 @@ static int start_events(struct daemon *daemon)
 	if (r >= 0)
 		r = sd_event_add_io(daemon->event, NULL, world_fd(daemon->world), EPOLLIN, on_news,
 				    daemon);
+	if (r >= 0)
+		r = rules_news_new(daemon->options->instance, &daemon->rules_news);
+	if (r >= 0)
+		r = sd_event_add_io(daemon->event, NULL, rules_news_fd(daemon->rules_news), EPOLLIN,
+				    on_rules_news, daemon);
 	if (r >= 0)
 		r = sd_event_add_io(daemon->event, NULL, daemon->failed_fd, EPOLLIN,
 				    on_worker_failed, daemon);
@@ -515,6 +535,7 @@ static void stop(struct daemon *daemon)
 	sd_event_source_unref(daemon->tick);
 	sd_event_source_unref(daemon->follow);
 	sd_event_unref(daemon->event);
+	rules_news_free(daemon->rules_news);
 	pool4_sync_free(daemon->sync);
 	nfqueue_free(daemon->nfqueue);
 	rawsock_free(daemon->rawsock);

@@ -108,6 +108,14 @@ own_path_mtu()
 	return "$1"
 }
 
+# The daemon hears of it, and does not wait for its next look at the host.
+rules_are_flushed()
+{
+	node gateway nft flush ruleset &&
+		until_true 8 grep 'the packet rules are in place again' "$RUN/nat64d.log" &&
+		server_answers
+}
+
 daemon_is_killed()
 {
 	kill -KILL "${TOPOLOGY_PIDS[nat64d]}"
@@ -141,6 +149,7 @@ for end in stopped killed; do
 	tap_gateway
 	check "nat64d is back: the server answers" server_answers
 done
+check "somebody flushes all rules: the server answers again" rules_are_flushed
 check "conservation" until_true 3 conservation
 check "nat64d ends with status 0" daemon_ends_well
 tap_end

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * News of nf_tables: somebody has removed what may be ours. The daemon looks after its rules now
+ * and then in any case; with this it need not wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct rules_news;
+
+int rules_news_new(const char *instance, struct rules_news **ret);
+void rules_news_free(struct rules_news *news);
+int rules_news_fd(const struct rules_news *news);
+
+/* Reads all that has come. Has something gone out of our table, or out of those of iptables where
+ * our jumps stand? What we remove ourselves looks the same; what there was no room for is lost. */
+bool rules_news_read(struct rules_news *news);
