@@ -24,6 +24,7 @@
 
 #include "daemon/core/addr4_ranges.h"
 #include "daemon/core/port_set.h"
+#include "daemon/core/random.h"
 #include "daemon/core/siphash.h"
 
 #define POOL4_NAME_SIZE    33 /* [a-z0-9][a-z0-9._-]{0,31} */
@@ -177,15 +178,43 @@ struct pool4_request {
 	uint64_t client_hash; /* keyed hash of the pairing prefix (P-5, P-14) */
 };
 
+/* One port, or block, that would do. What is private is how it is taken. */
+struct pool4_pick {
+	struct taddr4 taddr;
+	struct pool4_entry
+		*entry;       /* that has it; with POOL4_EXHAUSTED that which could not, or NULL */
+	bool of_others;       /* held for another client until now (P-14) */
+	uint32_t address;     /* private: of the address table, or SLAB_NONE */
+	struct random random; /* private: how the pool draws on from here */
+};
+
+/* What pool4_choose() offers; good until the pool changes. */
+struct pool4_offer {
+	struct pool4_pick port;
+	bool has_new_block;      /* POOL4_BLOCKS: the client gets a block, and the port out of it */
+	struct pool4_pick block; /* private */
+};
+
 /*
- * Chooses (T,t) and takes it. An address of several active entries counts for each. Order: paired
+ * Chooses (T,t). An address of several active entries counts for each. Order: paired
  * address by P-8, then (soft pairing) another address chosen by client_hash among those of the
  * longest matching Clients= scope with free ports, then general entries if overflow
  * (pool4_scope_match()). In POOL4_BLOCKS a port of the client's blocks with room, and when there is
  * none a block is chosen in the same way. Only when all of them have no free port, the same again
  * with held ports: the one at the address that was held longest (P-14). P-17: nothing is ever taken
- * from others. With POOL4_EXHAUSTED *ret_id is the entry that has counted the refusal, or 0.
+ * from others. POOL4_OK, POOL4_NO_ENTRY or POOL4_EXHAUSTED; nothing changes, and as long as that is
+ * so the answer is the same.
  */
+enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_request *request,
+			       struct pool4_offer *ret);
+/* Takes what was offered for this request. POOL4_OK or POOL4_NO_MEMORY. */
+enum pool4_result pool4_accept(struct pool4 *pool, const struct pool4_request *request,
+			       const struct pool4_offer *offer);
+/* Counts a request that was answered POOL4_EXHAUSTED. */
+void pool4_count_refusal(enum protocol protocol, const struct pool4_offer *offer);
+
+/* All of that at once. With POOL4_EXHAUSTED *ret_id is the entry that has counted the refusal, or
+ * 0. */
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
 
@@ -229,6 +258,8 @@ void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr
  * nothing is held. */
 bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		     uint64_t client_hash, uint64_t now_ms);
+/* Is that very transport address in use? */
+bool pool4_is_used(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr);
 /* Is the port held, and for another client than this? */
 bool pool4_is_held(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		   uint64_t client_hash);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "daemon/core/pool4_internal.h"
+#include "daemon/core/pool4_site.h"
 
 /* Of the other pool: the protocol whose ports have neither parity nor range. */
 #define ANY_PROTOCOL PROTOCOL_ICMP
@@ -236,22 +236,31 @@ no_block:
 	return SLAB_NONE;
 }
 
-uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
-			      enum pool4_result *ret)
+enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
+				     const struct pool4_request *request, struct pool4_pick *ret)
 {
+	const struct pool4 *pool = blocks->free;
 	struct pool4_request asked = *request;
-	struct taddr4 place;
-	uint32_t id, index;
+	struct pool4_choice choice = {.request = &asked};
 
 	asked.protocol = ANY_PROTOCOL;
-	*ret = pool4_take(blocks->free, &asked, &place, &id);
-	if (*ret != POOL4_OK)
+	choice.n_scopes = pool4_scope_match(&pool->scopes, asked.client, asked.pool6,
+					    asked.protocol, choice.scope);
+	return choice.n_scopes == 0 ? POOL4_NO_ENTRY : pool4_choose_port(pool, &choice, ret);
+}
+
+uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
+			      const struct pool4_pick *pick)
+{
+	const struct pool4_request asked = {.protocol = ANY_PROTOCOL};
+	const struct pool4_offer offer = {.port = *pick};
+	uint32_t index;
+
+	if (pool4_accept(blocks->free, &asked, &offer) != POOL4_OK)
 		return SLAB_NONE;
-	index = add_record(blocks, &place, id, request);
-	if (index == SLAB_NONE) {
-		pool4_give_back(blocks->free, ANY_PROTOCOL, &place, id);
-		*ret = POOL4_NO_MEMORY;
-	}
+	index = add_record(blocks, &pick->taddr, pick->entry->id, request);
+	if (index == SLAB_NONE)
+		pool4_give_back(blocks->free, ANY_PROTOCOL, &pick->taddr, pick->entry->id);
 	return index;
 }
 
@@ -325,7 +334,7 @@ void pool4_block_note(struct pool4_blocks *blocks, uint32_t index, bool allocate
 		.allocated = allocated,
 		.client = block->client,
 		.addr = block->addr,
-		.ports = pool4_block_ports(blocks, block),
+		.ports = pool4_block_ports(blocks, block->number),
 		.id = block->id,
 	};
 }

@@ -84,9 +84,12 @@ bool pool4_block_is_of(const struct pool4_blocks *blocks, uint32_t block, uint64
 uint32_t pool4_block_first(const struct pool4_blocks *blocks, uint64_t client_hash,
 			   enum protocol protocol);
 
-/* A free block for the client, without ports in use as yet. SLAB_NONE, and why in *ret. */
+/* A free block for the client; ret: where its generator stands it goes on. */
+enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
+				     const struct pool4_request *request, struct pool4_pick *ret);
+/* It is the client's, without ports in use as yet. SLAB_NONE without memory. */
 uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
-			      enum pool4_result *ret);
+			      const struct pool4_pick *pick);
 /* Ports of it came in use, or (negative) went. */
 void pool4_block_count(struct pool4_blocks *blocks, uint32_t block, enum protocol protocol,
 		       int32_t n);
@@ -98,9 +101,9 @@ bool pool4_block_is_empty(const struct pool4_blocks *blocks, uint32_t block);
 void pool4_block_note(struct pool4_blocks *blocks, uint32_t block, bool allocated);
 
 static inline struct port_range pool4_block_ports(const struct pool4_blocks *blocks,
-						  const struct pool4_block *block)
+						  uint32_t number)
 {
-	uint32_t first = block->number * blocks->size;
+	uint32_t first = number * blocks->size;
 
 	return (struct port_range){(uint16_t)first, (uint16_t)(first + blocks->size - 1)};
 }

@@ -9,32 +9,52 @@
  * ones may be static bindings' altogether. */
 #define BLOCKS_TRIED_MAX 8
 
-/* A port of the client's block; POOL4_EXHAUSTED if none will do. */
-static enum pool4_result take_of_block(struct pool4 *pool, const struct pool4_choice *choice,
-				       uint32_t index, struct taddr4 *ret, uint32_t *ret_id)
+/* A port of block number at addr, which the item has or had; false if none will do. */
+static bool find_port(const struct pool4 *pool, const struct pool4_choice *choice, uint32_t id,
+		      uint32_t addr, uint32_t number, struct pool4_pick *ret)
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+	struct port_ranges ports = {{pool4_block_ports(pool->blocks, number)}, 1};
+	uint32_t unused;
+
+	if (!item || !pool4_is_eligible(choice, item) || !pool4_item_number(item, addr, &unused))
+		return false;
+	/* The ports of the entry may have changed since. */
+	port_ranges_keep(&ports, &item->entry.spec.ports);
+	ret->entry = &item->entry;
+	return pool4_site_draw(pool, choice->request, pool4_site_find(pool, choice, addr), &ports,
+			       ret);
+}
+
+enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
+					 const struct pool4_choice *choice, struct pool4_offer *ret)
 {
 	const struct pool4_request *request = choice->request;
-	const struct pool4_block *block = pool4_block_at(pool->blocks, index);
-	struct pool4_item *item = pool4_item_find(pool, block->id);
-	struct port_range range = pool4_block_ports(pool->blocks, block);
-	struct pool4_site site = pool4_site_find(pool, choice, block->addr);
-	struct taddr4 taddr = {.addr = block->addr};
-	struct port_ranges ports = {.n_ranges = 0};
-	enum pool4_result result;
-	uint32_t number;
+	const struct pool4_blocks *blocks = pool->blocks;
+	uint32_t i = pool4_block_first(blocks, request->client_hash, request->protocol);
+	enum pool4_result result = POOL4_OK;
 
-	if (!item || !pool4_is_eligible(choice, item) ||
-	    !pool4_item_number(item, taddr.addr, &number))
-		return POOL4_EXHAUSTED;
-	/* The ports of the entry may have changed since. */
-	ports.range[ports.n_ranges++] = range;
-	port_ranges_keep(&ports, &item->entry.spec.ports);
-	if (!pool4_site_draw(pool, request, site, &ports, &taddr.port))
-		return POOL4_EXHAUSTED;
-	result = pool4_commit(pool, item, site.address, request->protocol, &taddr, ret_id);
-	if (result == POOL4_OK)
-		*ret = taddr;
-	return result;
+	for (unsigned n = 0; i != SLAB_NONE && n < BLOCKS_TRIED_MAX; n++) {
+		const struct pool4_block *block = pool4_block_at(blocks, i);
+
+		if (find_port(pool, choice, block->id, block->addr, block->number, &ret->port))
+			return POOL4_OK;
+		i = block->link[request->protocol].behind;
+	}
+	ret->block.random = blocks->free->random;
+	for (unsigned n = 0; n < BLOCKS_TRIED_MAX; n++) {
+		result = pool4_block_choose(blocks, request, &ret->block);
+		if (result != POOL4_OK)
+			break;
+		ret->has_new_block =
+			find_port(pool, choice, ret->block.entry->id, ret->block.taddr.addr,
+				  ret->block.taddr.port, &ret->port);
+		if (ret->has_new_block)
+			return POOL4_OK;
+		/* All of it is used by static bindings. */
+	}
+	pool4_blame(pool, choice, &ret->port);
+	return result == POOL4_NO_ENTRY ? POOL4_NO_ENTRY : POOL4_EXHAUSTED;
 }
 
 /* A new block counts what static bindings use of it. */
@@ -42,7 +62,7 @@ static void count_used_ports(struct pool4 *pool, uint32_t index)
 {
 	static const struct port_class any_port = {0, UINT16_MAX, -1};
 	const struct pool4_block *block = pool4_block_at(pool->blocks, index);
-	const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block)}, 1};
+	const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block->number)}, 1};
 
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
 		uint32_t address = pool4_address_find(&pool->addresses, i, block->addr);
@@ -56,38 +76,20 @@ static void count_used_ports(struct pool4 *pool, uint32_t index)
 	}
 }
 
-enum pool4_result pool4_take_of_blocks(struct pool4 *pool, const struct pool4_choice *choice,
-				       struct taddr4 *ret, uint32_t *ret_id)
+enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,
+				     const struct pool4_offer *offer)
 {
-	const struct pool4_request *request = choice->request;
-	struct pool4_blocks *blocks = pool->blocks;
-	uint32_t block = pool4_block_first(blocks, request->client_hash, request->protocol);
-	enum pool4_result result;
+	struct pool4_offer within = *offer;
+	uint32_t block = pool4_block_allocate(pool->blocks, request, &offer->block);
 
-	for (unsigned i = 0; block != SLAB_NONE && i < BLOCKS_TRIED_MAX; i++) {
-		uint32_t next = pool4_block_at(blocks, block)->link[request->protocol].behind;
-
-		result = take_of_block(pool, choice, block, ret, ret_id);
-		if (result != POOL4_EXHAUSTED)
-			return result;
-		block = next;
+	if (block == SLAB_NONE)
+		return POOL4_NO_MEMORY;
+	count_used_ports(pool, block);
+	within.has_new_block = false;
+	if (pool4_accept(pool, request, &within) != POOL4_OK) {
+		pool4_block_release(pool->blocks, block, false, 0);
+		return POOL4_NO_MEMORY;
 	}
-	for (unsigned i = 0; i < BLOCKS_TRIED_MAX; i++) {
-		block = pool4_block_allocate(blocks, request, &result);
-		if (block == SLAB_NONE)
-			break;
-		count_used_ports(pool, block);
-		result = take_of_block(pool, choice, block, ret, ret_id);
-		if (result == POOL4_OK) {
-			pool4_block_note(blocks, block, true);
-			return result;
-		}
-		/* All of it is used by static bindings, or there is no memory. */
-		pool4_block_release(blocks, block, false, 0);
-		if (result != POOL4_EXHAUSTED)
-			break;
-	}
-	if (result == POOL4_EXHAUSTED)
-		*ret_id = pool4_count_refusal(pool, choice);
-	return result;
+	pool4_block_note(pool->blocks, block, true);
+	return POOL4_OK;
 }

@@ -118,7 +118,8 @@ static bool check_blocks(const struct pool4 *pool)
 
 	for (uint32_t i = slab_next(slab, 0); i != SLAB_NONE; i = slab_next(slab, i + 1)) {
 		const struct pool4_block *block = pool4_block_at(pool->blocks, i);
-		const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block)}, 1};
+		const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block->number)},
+						  1};
 
 		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
 			uint32_t address = pool4_address_find(&pool->addresses, j, block->addr);

@@ -60,29 +60,21 @@ struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol prot
 	return item;
 }
 
-enum pool4_result pool4_take_of_range(struct pool4 *pool, const struct pool4_choice *choice,
-				      struct taddr4 *ret, uint32_t *ret_id)
+enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct pool4_choice *choice,
+					struct pool4_pick *ret)
 {
 	const struct pool4_request *request = choice->request;
 	struct port_ranges ranges;
-	struct taddr4 taddr;
+	uint32_t addr;
 	struct pool4_item *item = pool4_find_range(pool, request->protocol, request->client,
-						   request->pool6, &taddr.addr, &ranges);
-	enum pool4_result result = POOL4_EXHAUSTED;
-	struct pool4_site site;
+						   request->pool6, &addr, &ranges);
 
 	if (!item)
 		return POOL4_NO_ENTRY;
-	site = pool4_site_find(pool, choice, taddr.addr);
-	if (pool4_site_draw(pool, request, site, &ranges, &taddr.port))
-		result = pool4_commit(pool, item, site.address, request->protocol, &taddr, ret_id);
-	if (result == POOL4_OK)
-		*ret = taddr;
-	if (result == POOL4_EXHAUSTED) {
-		item->entry.n_refused[request->protocol]++;
-		*ret_id = item->entry.id;
-	}
-	return result;
+	ret->entry = &item->entry;
+	return pool4_site_draw(pool, request, pool4_site_find(pool, choice, addr), &ranges, ret)
+		       ? POOL4_OK
+		       : POOL4_EXHAUSTED;
 }
 
 bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,

@@ -20,7 +20,7 @@ bool pool4_is_eligible(const struct pool4_choice *choice, const struct pool4_ite
 }
 
 enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint32_t address,
-			       enum protocol protocol, const struct taddr4 *taddr, uint32_t *ret_id)
+			       enum protocol protocol, const struct taddr4 *taddr)
 {
 	uint32_t hold = address == SLAB_NONE ? SLAB_NONE
 					     : pool4_hold_find(&pool->holds, address, taddr->port);
@@ -46,13 +46,11 @@ enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint
 	}
 	if (!item) {
 		pool->n_outside++;
-		*ret_id = 0;
 		return POOL4_OK;
 	}
 	entry = &item->entry;
 	if (++entry->n_used[protocol] > entry->n_peak[protocol])
 		entry->n_peak[protocol] = entry->n_used[protocol];
-	*ret_id = entry->id;
 	return POOL4_OK;
 }
 
@@ -119,8 +117,8 @@ static const struct port_set *taken_ports(const struct pool4 *pool, struct pool4
 }
 
 /* A free port at this address, by P-8. The item it belongs to, or NULL if there is none. */
-static struct pool4_item *draw_port(struct pool4 *pool, const struct pool4_choice *choice,
-				    struct pool4_site site, uint16_t *ret)
+static struct pool4_item *draw_port(const struct pool4 *pool, const struct pool4_choice *choice,
+				    struct pool4_site site, struct pool4_pick *ret)
 {
 	const struct port_set *taken = taken_ports(pool, site);
 	const struct pool4_request *request = choice->request;
@@ -134,8 +132,8 @@ static struct pool4_item *draw_port(struct pool4 *pool, const struct pool4_choic
 			struct pool4_item *item = pool4_item_of(node->entry);
 
 			if (has_free_port(pool, choice, node, site.addr, taken->n_used) &&
-			    port_set_draw(taken, &item->entry.spec.ports, &classes[i],
-					  &pool->random, ret))
+			    port_set_draw(taken, &item->entry.spec.ports, &classes[i], &ret->random,
+					  &ret->taddr.port))
 				return item;
 		}
 	}
@@ -166,8 +164,8 @@ static struct pool4_item *find_held(const struct pool4 *pool, const struct pool4
 }
 
 /* Some held port of this address, where the oldest ones belong to entries for others. */
-static struct pool4_item *draw_held(struct pool4 *pool, const struct pool4_choice *choice,
-				    struct pool4_site site, uint16_t *ret)
+static struct pool4_item *draw_held(const struct pool4 *pool, const struct pool4_choice *choice,
+				    struct pool4_site site, struct pool4_pick *ret)
 {
 	const struct pool4_hold_place *place = pool4_hold_place(&pool->holds, site.address);
 
@@ -176,75 +174,76 @@ static struct pool4_item *draw_held(struct pool4 *pool, const struct pool4_choic
 		struct pool4_item *item = pool4_item_of(node->entry);
 
 		if (pool4_is_eligible(choice, item) &&
-		    port_set_draw_member(&place->ports, &item->entry.spec.ports, &pool->random,
-					 ret))
+		    port_set_draw_member(&place->ports, &item->entry.spec.ports, &ret->random,
+					 &ret->taddr.port))
 			return item;
 	}
 	return NULL;
 }
 
-enum pool4_result pool4_site_take_free(struct pool4 *pool, const struct pool4_choice *choice,
-				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id)
+/* The port that was found at the site, and the item that has it; false if none has. */
+static bool pick(struct pool4_item *item, struct pool4_site site, bool of_others,
+		 struct pool4_pick *ret)
+{
+	if (!item)
+		return false;
+	ret->taddr.addr = site.addr;
+	ret->entry = &item->entry;
+	ret->of_others = of_others;
+	ret->address = site.address;
+	return true;
+}
+
+bool pool4_site_find_free(const struct pool4 *pool, const struct pool4_choice *choice,
+			  uint32_t addr, struct pool4_pick *ret)
 {
 	struct pool4_site site = pool4_site_find(pool, choice, addr);
-	struct taddr4 taddr = {addr, choice->request->port6};
 	struct pool4_item *item = NULL;
-	enum pool4_result result;
 
+	ret->taddr.port = choice->request->port6;
 	if (pool->policy.preserve_port)
 		item = preserve_port(pool, choice, site);
 	if (!item)
-		item = draw_port(pool, choice, site, &taddr.port);
+		item = draw_port(pool, choice, site, ret);
 	if (!item && site.address != SLAB_NONE)
-		item = find_held(pool, choice, site, false, &taddr.port);
-	if (!item)
-		return POOL4_EXHAUSTED;
-	result = pool4_commit(pool, item, site.address, choice->request->protocol, &taddr, ret_id);
-	if (result == POOL4_OK)
-		*ret = taddr;
-	return result;
+		item = find_held(pool, choice, site, false, &ret->taddr.port);
+	return pick(item, site, false, ret);
 }
 
-enum pool4_result pool4_site_take_held(struct pool4 *pool, const struct pool4_choice *choice,
-				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id)
+bool pool4_site_find_held(const struct pool4 *pool, const struct pool4_choice *choice,
+			  uint32_t addr, struct pool4_pick *ret)
 {
-	enum protocol protocol = choice->request->protocol;
 	struct pool4_site site = pool4_site_find(pool, choice, addr);
-	struct taddr4 taddr = {.addr = addr};
-	struct pool4_item *item, *own;
-	enum pool4_result result;
+	struct pool4_item *item;
 
 	if (site.address == SLAB_NONE)
-		return POOL4_EXHAUSTED;
-	item = own = find_held(pool, choice, site, false, &taddr.port);
+		return false;
+	item = find_held(pool, choice, site, false, &ret->taddr.port);
+	if (item)
+		return pick(item, site, false, ret);
+	item = find_held(pool, choice, site, true, &ret->taddr.port);
 	if (!item)
-		item = find_held(pool, choice, site, true, &taddr.port);
-	if (!item)
-		item = draw_held(pool, choice, site, &taddr.port);
-	if (!item)
-		return POOL4_EXHAUSTED;
-	result = pool4_commit(pool, item, site.address, protocol, &taddr, ret_id);
-	if (result == POOL4_OK) {
-		item->entry.n_reused[protocol] += own == NULL;
-		*ret = taddr;
-	}
-	return result;
+		item = draw_held(pool, choice, site, ret);
+	return pick(item, site, true, ret);
 }
 
-bool pool4_site_draw(struct pool4 *pool, const struct pool4_request *request,
-		     struct pool4_site site, const struct port_ranges *ranges, uint16_t *ret)
+bool pool4_site_draw(const struct pool4 *pool, const struct pool4_request *request,
+		     struct pool4_site site, const struct port_ranges *ranges,
+		     struct pool4_pick *ret)
 {
 	const struct port_set *taken = taken_ports(pool, site);
 	struct port_class classes[PORT_CLASSES_MAX];
 	unsigned n_classes =
 		port_classes(request->protocol, request->port6, pool->policy.parity, classes);
 
-	*ret = request->port6;
-	if (pool->policy.preserve_port && port_ranges_contain(ranges, *ret) &&
-	    !port_set_contains(taken, *ret))
+	ret->taddr = (struct taddr4){site.addr, request->port6};
+	ret->of_others = false;
+	ret->address = site.address;
+	if (pool->policy.preserve_port && port_ranges_contain(ranges, request->port6) &&
+	    !port_set_contains(taken, request->port6))
 		return true;
 	for (unsigned i = 0; i < n_classes; i++) {
-		if (port_set_draw(taken, ranges, &classes[i], &pool->random, ret))
+		if (port_set_draw(taken, ranges, &classes[i], &ret->random, &ret->taddr.port))
 			return true;
 	}
 	return false;

@@ -28,31 +28,39 @@ bool pool4_is_eligible(const struct pool4_choice *choice, const struct pool4_ite
 struct pool4_site pool4_site_find(const struct pool4 *pool, const struct pool4_choice *choice,
 				  uint32_t addr);
 
-/* A port that is free or held at this address, for the request. POOL4_EXHAUSTED: there is none that
- * will do; POOL4_NO_MEMORY. Outputs are untouched then.
+/* A port that is free or held at this address, for the request; false if there is none that will
+ * do. ret: where its generator stands it goes on.
  * free: one that is free, or held for the client itself.
  * held: one that is held for the client, or (the last choice) for another. */
-enum pool4_result pool4_site_take_free(struct pool4 *pool, const struct pool4_choice *choice,
-				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id);
-enum pool4_result pool4_site_take_held(struct pool4 *pool, const struct pool4_choice *choice,
-				       uint32_t addr, struct taddr4 *ret, uint32_t *ret_id);
-/* A free port out of ranges, by P-8 and P-10, without taking it; false if there is none. */
-bool pool4_site_draw(struct pool4 *pool, const struct pool4_request *request,
-		     struct pool4_site site, const struct port_ranges *ranges, uint16_t *ret);
+bool pool4_site_find_free(const struct pool4 *pool, const struct pool4_choice *choice,
+			  uint32_t addr, struct pool4_pick *ret);
+bool pool4_site_find_held(const struct pool4 *pool, const struct pool4_choice *choice,
+			  uint32_t addr, struct pool4_pick *ret);
+/* A free port out of ranges, by P-8 and P-10. */
+bool pool4_site_draw(const struct pool4 *pool, const struct pool4_request *request,
+		     struct pool4_site site, const struct port_ranges *ranges,
+		     struct pool4_pick *ret);
 
 /* Marks a port that is free or held as used and counts it, where it is in a block there, too. item
  * NULL: it belongs to no entry; address: of the address table, or SLAB_NONE. POOL4_OK or
  * POOL4_NO_MEMORY, and then nothing has changed but that a hold may have ended. */
 enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint32_t address,
-			       enum protocol protocol, const struct taddr4 *taddr,
-			       uint32_t *ret_id);
+			       enum protocol protocol, const struct taddr4 *taddr);
 
-/* pool4_take.c: counts that the request was refused where its client would have been served. The id
- * of that entry, or 0. */
-uint32_t pool4_count_refusal(const struct pool4 *pool, const struct pool4_choice *choice);
+/* pool4_take.c: one port, in POOL4_DYNAMIC; and whose fault it is if there is none, in the other
+ * modes, too. */
+enum pool4_result pool4_choose_port(const struct pool4 *pool, const struct pool4_choice *choice,
+				    struct pool4_pick *ret);
+void pool4_blame(const struct pool4 *pool, const struct pool4_choice *choice,
+		 struct pool4_pick *ret);
 
-/* pool4_take() in the other two modes: pool4_block_take.c (P-19), pool4_deterministic.c (P-20). */
-enum pool4_result pool4_take_of_blocks(struct pool4 *pool, const struct pool4_choice *choice,
-				       struct taddr4 *ret, uint32_t *ret_id);
-enum pool4_result pool4_take_of_range(struct pool4 *pool, const struct pool4_choice *choice,
-				      struct taddr4 *ret, uint32_t *ret_id);
+/* pool4_choose() in the other two modes: pool4_block_take.c (P-19), pool4_deterministic.c (P-20).
+ */
+enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
+					 const struct pool4_choice *choice,
+					 struct pool4_offer *ret);
+enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct pool4_choice *choice,
+					struct pool4_pick *ret);
+/* pool4_accept() of an offer with a new block. */
+enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,
+				     const struct pool4_offer *offer);

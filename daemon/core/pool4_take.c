@@ -85,91 +85,137 @@ static struct pool4_item *find_strict(const struct pool4 *pool, const struct poo
 	return pool->policy.strict_pairing && addr != 0 ? find_offer(pool, choice, addr) : NULL;
 }
 
-uint32_t pool4_count_refusal(const struct pool4 *pool, const struct pool4_choice *choice)
+void pool4_blame(const struct pool4 *pool, const struct pool4_choice *choice,
+		 struct pool4_pick *ret)
 {
 	enum protocol protocol = choice->request->protocol;
 	struct pool4_item *strict = find_strict(pool, choice);
 
-	if (strict) {
-		strict->entry.n_refused[protocol]++;
-		return strict->entry.id;
-	}
-	for (unsigned i = 0; i < choice->n_scopes; i++) {
+	ret->entry = strict ? &strict->entry : NULL;
+	for (unsigned i = 0; i < choice->n_scopes && !ret->entry; i++) {
 		uint64_t total = choice->scope[i]->total[protocol][POOL4_WEIGHT_ALL];
-		struct pool4_entry *entry;
 		uint32_t number;
 
-		if (total == 0)
-			continue;
-		entry = pool4_scope_pick(choice->scope[i], protocol, POOL4_WEIGHT_ALL,
-					 scale(choice->request->client_hash, total), &number);
-		entry->n_refused[protocol]++;
-		return entry->id;
+		if (total > 0)
+			ret->entry = pool4_scope_pick(choice->scope[i], protocol, POOL4_WEIGHT_ALL,
+						      scale(choice->request->client_hash, total),
+						      &number);
 	}
-	return 0;
+}
+
+void pool4_count_refusal(enum protocol protocol, const struct pool4_offer *offer)
+{
+	if (offer->port.entry)
+		offer->port.entry->n_refused[protocol]++;
 }
 
 /* One that is free, at the paired address or any other. */
-static enum pool4_result choose_free(struct pool4 *pool, const struct pool4_choice *choice,
-				     bool strict, struct taddr4 *ret, uint32_t *ret_id)
+static bool choose_free(const struct pool4 *pool, const struct pool4_choice *choice, bool strict,
+			struct pool4_pick *ret)
 {
 	uint32_t addr = choice->request->paired4;
 
-	if (addr != 0) {
-		enum pool4_result result = pool4_site_take_free(pool, choice, addr, ret, ret_id);
-
-		if (result != POOL4_EXHAUSTED || strict)
-			return result;
-	}
+	if (addr != 0 && (pool4_site_find_free(pool, choice, addr, ret) || strict))
+		return ret->entry != NULL;
 	for (unsigned i = 0; i < choice->n_scopes; i++) {
 		if (choose_address(pool, choice, choice->scope[i], POOL4_WEIGHT_FREE, &addr))
-			return pool4_site_take_free(pool, choice, addr, ret, ret_id);
+			return pool4_site_find_free(pool, choice, addr, ret);
 	}
-	return POOL4_EXHAUSTED;
+	return false;
 }
 
 /* P-14: one that is held, in the same order, when there is no free one in any scope. */
-static enum pool4_result choose_held(struct pool4 *pool, const struct pool4_choice *choice,
-				     bool strict, struct taddr4 *ret, uint32_t *ret_id)
+static bool choose_held(const struct pool4 *pool, const struct pool4_choice *choice, bool strict,
+			struct pool4_pick *ret)
 {
 	uint32_t addr = choice->request->paired4;
 
-	if (addr != 0) {
-		enum pool4_result result = pool4_site_take_held(pool, choice, addr, ret, ret_id);
-
-		if (result != POOL4_EXHAUSTED || strict)
-			return result;
-	}
+	if (addr != 0 && (pool4_site_find_held(pool, choice, addr, ret) || strict))
+		return ret->entry != NULL;
 	for (unsigned i = 0; i < choice->n_scopes; i++) {
 		if (choose_address(pool, choice, choice->scope[i], POOL4_WEIGHT_UNUSED, &addr))
-			return pool4_site_take_held(pool, choice, addr, ret, ret_id);
+			return pool4_site_find_held(pool, choice, addr, ret);
 	}
+	return false;
+}
+
+enum pool4_result pool4_choose_port(const struct pool4 *pool, const struct pool4_choice *choice,
+				    struct pool4_pick *ret)
+{
+	bool strict = find_strict(pool, choice) != NULL;
+
+	ret->entry = NULL;
+	if (choose_free(pool, choice, strict, ret) || choose_held(pool, choice, strict, ret))
+		return POOL4_OK;
+	pool4_blame(pool, choice, ret);
 	return POOL4_EXHAUSTED;
+}
+
+enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_request *request,
+			       struct pool4_offer *ret)
+{
+	struct pool4_choice choice = {.request = request};
+
+	ret->has_new_block = false;
+	ret->port.entry = NULL;
+	ret->port.random = pool->random;
+	choice.n_scopes = pool4_scope_match(&pool->scopes, request->client, request->pool6,
+					    request->protocol, choice.scope);
+	if (choice.n_scopes == 0)
+		return POOL4_NO_ENTRY;
+	switch ((enum pool4_mode)pool->allocation.mode) {
+	case POOL4_DYNAMIC:
+		break;
+	case POOL4_BLOCKS:
+		return pool4_choose_of_blocks(pool, &choice, ret);
+	case POOL4_DETERMINISTIC:
+		return pool4_choose_of_range(pool, &choice, &ret->port);
+	}
+	return pool4_choose_port(pool, &choice, &ret->port);
+}
+
+enum pool4_result pool4_accept(struct pool4 *pool, const struct pool4_request *request,
+			       const struct pool4_offer *offer)
+{
+	const struct pool4_pick *port = &offer->port;
+	enum pool4_result result;
+
+	if (offer->has_new_block)
+		return pool4_accept_block(pool, request, offer);
+	result = pool4_commit(pool, pool4_item_of(port->entry), port->address, request->protocol,
+			      &port->taddr);
+	if (result != POOL4_OK)
+		return result;
+	port->entry->n_reused[request->protocol] += port->of_others;
+	pool->random = port->random;
+	return POOL4_OK;
 }
 
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id)
 {
-	struct pool4_choice choice = {.request = request};
-	struct pool4_item *strict;
-	enum pool4_result result;
+	struct pool4_offer offer;
+	enum pool4_result result = pool4_choose(pool, request, &offer);
 
-	choice.n_scopes = pool4_scope_match(&pool->scopes, request->client, request->pool6,
-					    request->protocol, choice.scope);
-	if (choice.n_scopes == 0)
-		return POOL4_NO_ENTRY;
-	if (pool->allocation.mode == POOL4_DETERMINISTIC)
-		return pool4_take_of_range(pool, &choice, ret, ret_id);
-	if (pool->allocation.mode == POOL4_BLOCKS)
-		return pool4_take_of_blocks(pool, &choice, ret, ret_id);
-
-	strict = find_strict(pool, &choice);
-	result = choose_free(pool, &choice, strict != NULL, ret, ret_id);
-	if (result == POOL4_EXHAUSTED)
-		result = choose_held(pool, &choice, strict != NULL, ret, ret_id);
-	if (result == POOL4_EXHAUSTED)
-		*ret_id = pool4_count_refusal(pool, &choice);
+	if (result == POOL4_OK)
+		result = pool4_accept(pool, request, &offer);
+	if (result == POOL4_OK)
+		*ret = offer.port.taddr;
+	else if (result == POOL4_EXHAUSTED)
+		pool4_count_refusal(request->protocol, &offer);
+	if (result == POOL4_OK || result == POOL4_EXHAUSTED)
+		*ret_id = offer.port.entry ? offer.port.entry->id : 0;
 	return result;
+}
+
+bool pool4_is_used(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr)
+{
+	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
+
+	return address != SLAB_NONE &&
+	       port_set_contains(&pool4_address_at(&pool->addresses, address)->ports,
+				 taddr->port) &&
+	       pool4_hold_find(&pool->holds, address, taddr->port) == SLAB_NONE;
 }
 
 enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
@@ -178,10 +224,12 @@ enum pool4_result pool4_take_exactly(struct pool4 *pool, enum protocol protocol,
 	uint32_t address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
 	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
 	struct pool4_item *item = entry ? pool4_item_find(pool, entry->id) : NULL;
+	enum pool4_result result;
 
-	if (address != SLAB_NONE &&
-	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port) &&
-	    pool4_hold_find(&pool->holds, address, taddr->port) == SLAB_NONE)
+	if (pool4_is_used(pool, protocol, taddr))
 		return POOL4_TAKEN;
-	return pool4_commit(pool, item, address, protocol, taddr, ret_id);
+	result = pool4_commit(pool, item, address, protocol, taddr);
+	if (result == POOL4_OK)
+		*ret_id = entry ? entry->id : 0;
+	return result;
 }
