@@ -170,8 +170,8 @@ enum outcome test_service_packet(struct test_service *service, enum protocol pro
 	struct nat64 *nat = service->gateway.nat;
 	uint32_t peer4 = 0xc6336400 | server;
 	struct tuple6 in = {.protocol = protocol};
+	struct filter_plan plan;
 	enum outcome outcome;
-	struct tuple4 out;
 
 	g_assert_true(addr6_parse("2001:db8:1::", &in.src.addr));
 	store_be32(&in.src.addr.byte[12], client);
@@ -179,7 +179,11 @@ enum outcome test_service_packet(struct test_service *service, enum protocol pro
 	in.dst.addr = rfc6052_embed(&nat->config.pool6[0], peer4);
 	in.dst.port = protocol == PROTOCOL_ICMP ? port : 80;
 	gateway_lock(&service->gateway);
-	outcome = filter_6to4(nat, &in, 0, peer4, &input, &out);
+	outcome = filter_6to4(nat, &in, 0, peer4, &input, &plan);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = filter_commit(nat, &plan, input.now_ms);
+	else
+		filter_refused(nat, &plan, outcome, input.now_ms);
 	gateway_unlock(&service->gateway);
 	return outcome;
 }

@@ -2,6 +2,7 @@
 #include <glib.h>
 
 #include "daemon/core/binding.h"
+#include "daemon/core/quota.h"
 #include "tests/gateway_fixture.h"
 
 #define NOW FIXTURE_START_MS
@@ -10,9 +11,13 @@ static const struct taddr4 peer = {0xc6336407, 9}; /* 198.51.100.7 */
 
 static enum outcome create(struct gateway_fixture *gateway, const char *client, uint32_t *ret)
 {
-	struct tuple6 in = {.protocol = PROTOCOL_UDP, .src = taddr6_of(client)};
+	struct taddr6 taddr = taddr6_of(client);
+	struct binding_plan plan;
+	enum outcome outcome =
+		binding_choose(gateway->nat, PROTOCOL_UDP, &taddr, 0, &peer, NOW, &plan);
 
-	return binding_create(gateway->nat, &in, 0, &peer, NOW, ret);
+	return outcome == OUTCOME_TRANSLATED ? binding_create(gateway->nat, &plan, NOW, ret)
+					     : outcome;
 }
 
 /* What can not be made leaves nothing behind: no port taken, no client's record. */
@@ -49,6 +54,7 @@ static void test_limits(void)
 	struct nat64_limits limits = {1, 1, 1, 65536};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
 	struct nat64 *nat = gateway->nat;
+	const struct bib *bib = &nat->bib[PROTOCOL_UDP];
 	struct taddr4 other = {peer.addr, 10};
 	uint32_t first, second;
 
@@ -56,9 +62,13 @@ static void test_limits(void)
 	g_assert_cmpint(create(gateway, "[2001:db8::2]:5000", &second), ==, OUTCOME_BIB_FULL);
 	g_assert_cmpint(binding_add_session(nat, PROTOCOL_UDP, first, &peer, 0, 0, NOW + 1000, NOW),
 			==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(quota_new_session(nat, PROTOCOL_UDP, &bib_at(bib, first)->addr6, 0, first,
+					  &(struct quota_ahead){0}),
+			==, OUTCOME_SESSION_FULL);
+	/* The table keeps its limit, asked or not. */
 	g_assert_cmpint(
 		binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000, NOW), ==,
-		OUTCOME_SESSION_FULL);
+		OUTCOME_NO_MEMORY);
 	binding_end_session(nat, PROTOCOL_UDP,
 			    session_find(&nat->sessions[PROTOCOL_UDP], first, &peer), NOW);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);

@@ -23,17 +23,25 @@ static enum outcome out6(enum protocol protocol, uint16_t port, uint8_t flags, s
 	const struct tuple6 in = tuple6_to_server(protocol, port);
 	const struct filter_input input = {flags, false, NOW};
 
-	return filter_6to4(gateway->nat, &in, 0, 0xc6336407, &input, ret);
+	struct filter_plan plan;
+	enum outcome outcome = filter_6to4(gateway->nat, &in, 0, 0xc6336407, &input, &plan);
+
+	if (outcome == OUTCOME_TRANSLATED)
+		*ret = filter_tuple4(&plan);
+	return outcome == OUTCOME_TRANSLATED ? filter_commit(gateway->nat, &plan, NOW) : outcome;
 }
 
 static enum outcome in4(const struct tuple4 *in, const struct filter_input *input,
 			struct tuple6 *ret)
 {
-	struct filter_found found;
-	enum outcome outcome = filter_4to6_check(gateway->nat, in, input, &found, ret);
+	struct filter_plan plan;
+	enum outcome outcome = filter_4to6_check(gateway->nat, in, input, &plan);
 
-	return outcome == OUTCOME_TRANSLATED ? filter_4to6(gateway->nat, in, input, &found)
-					     : outcome;
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = filter_4to6(gateway->nat, input, NULL, &plan);
+	if (outcome == OUTCOME_TRANSLATED)
+		*ret = filter_tuple6(gateway->nat, &plan);
+	return outcome == OUTCOME_TRANSLATED ? filter_commit(gateway->nat, &plan, NOW) : outcome;
 }
 
 /* RFC 6146, 3.6: the outgoing tuples of both directions are each other's mirror. */

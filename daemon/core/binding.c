@@ -6,9 +6,10 @@
 /* How many SYNs of one peer are looked at: it may have sent them to all our ports. */
 #define SYNS_TRIED_MAX 16
 
-/* Takes the transport address that a stored SYN was sent to, if it suits the client. */
-static bool take_address_of(struct nat64 *nat, const struct pool4_request *request,
-			    const struct taddr4 *mapped, uint32_t *ret_pool4)
+/* Does the transport address that a stored SYN was sent to suit the client? Then it is of an entry
+ * of pool4. */
+static bool suits(const struct nat64 *nat, const struct pool4_request *request,
+		  const struct taddr4 *mapped)
 {
 	if (request->paired4 && request->paired4 != mapped->addr)
 		return false;
@@ -18,23 +19,22 @@ static bool take_address_of(struct nat64 *nat, const struct pool4_request *reque
 	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
 	       pool4_may_have(nat->pool4, request, mapped) &&
 	       !pool4_is_held(nat->pool4, request->protocol, mapped, request->client_hash) &&
-	       pool4_take_exactly(nat->pool4, request->protocol, mapped, ret_pool4) == POOL4_OK;
+	       !pool4_is_used(nat->pool4, request->protocol, mapped);
 }
 
 /*
  * RFC 6146, 3.5.2.2: a client opens towards a peer whose own SYN we hold. The two meet if the new
  * binding gets the transport address that the peer's SYN was sent to (S-30).
  */
-static bool take_address_of_stored_syn(struct nat64 *nat, const struct pool4_request *request,
-				       const struct taddr4 *peer, struct taddr4 *ret,
-				       uint32_t *ret_pool4)
+static bool find_address_of_stored_syn(const struct nat64 *nat, const struct pool4_request *request,
+				       const struct taddr4 *peer, struct taddr4 *ret)
 {
 	uint32_t oldest = syn_store_find_by_peer(&nat->syns, peer);
 	uint32_t stored = oldest;
 
 	for (unsigned i = 0; stored != SLAB_NONE && i < SYNS_TRIED_MAX; i++) {
 		const struct stored_syn *syn = syn_store_at(&nat->syns, stored);
-		if (take_address_of(nat, request, &syn->mapped, ret_pool4)) {
+		if (suits(nat, request, &syn->mapped)) {
 			*ret = syn->mapped;
 			return true;
 		}
@@ -68,16 +68,19 @@ static enum outcome outcome_of_pool4(enum pool4_result result)
 	return OUTCOME_POOL4_EXHAUSTED;
 }
 
-/* P-2: a source's records for several Pool6 prefixes have one address, wherever the entries of
- * pool4 allow it. */
-static uint32_t paired_address(const struct nat64 *nat, const struct pairing *record)
+/* P-2: the address of a source, by its pairing prefix; its records for several Pool6 prefixes have
+ * one address, wherever the entries of pool4 allow it. 0: none yet. */
+static uint32_t paired_address(const struct nat64 *nat, const struct addr6 *prefix, uint8_t pool6)
 {
-	if (record->addr4)
-		return record->addr4;
+	const struct pairing_table *pairings = &nat->pairings;
+	uint32_t record = pairing_find(pairings, prefix, pool6);
+
+	if (record != SLAB_NONE && pairing_at(pairings, record)->addr4)
+		return pairing_at(pairings, record)->addr4;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
-		uint32_t other = pairing_find(&nat->pairings, &record->prefix, (uint8_t)i);
-		if (other != SLAB_NONE && pairing_at(&nat->pairings, other)->addr4)
-			return pairing_at(&nat->pairings, other)->addr4;
+		uint32_t other = pairing_find(pairings, prefix, (uint8_t)i);
+		if (other != SLAB_NONE && pairing_at(pairings, other)->addr4)
+			return pairing_at(pairings, other)->addr4;
 	}
 	return 0;
 }
@@ -154,42 +157,6 @@ static void leave_owners(struct nat64 *nat, enum protocol protocol, const struct
 	client_remove_binding(&nat->clients, client_find(&nat->clients, &entry->addr6), protocol);
 }
 
-/* Takes a transport address for the source of the packet, paired with its other ones (P-2). */
-static enum outcome take_address(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-				 const struct taddr4 *peer, uint32_t pairing, uint64_t now_ms,
-				 struct taddr4 *ret, uint32_t *ret_pool4)
-{
-	const struct pairing *record = pairing_at(&nat->pairings, pairing);
-	struct pool4_request request = {
-		.protocol = in->protocol,
-		.client = &in->src.addr,
-		.pool6 = pool6,
-		.port6 = in->src.port,
-		.paired4 = paired_address(nat, record),
-		.client_hash = hash_of_client(nat, pairing),
-	};
-
-	if (in->protocol == PROTOCOL_TCP &&
-	    take_address_of_stored_syn(nat, &request, peer, ret, ret_pool4))
-		return OUTCOME_TRANSLATED;
-
-	enum outcome outcome = outcome_of_pool4(pool4_take(nat->pool4, &request, ret, ret_pool4));
-	if (outcome == OUTCOME_POOL4_EXHAUSTED)
-		quota_refused(nat,
-			      &(struct quota_refusal){
-				      .outcome = outcome,
-				      .protocol = in->protocol,
-				      .host = &in->src.addr,
-				      .pool6 = pool6,
-				      .pool4 = *ret_pool4,
-				      .addr4 = nat->config.pool4_policy.strict_pairing
-						       ? request.paired4
-						       : 0,
-			      },
-			      now_ms);
-	return outcome;
-}
-
 /* L-11: in place of its bindings, the block that a client gets or leaves by what pool4 did last. */
 static void tell_block(struct nat64 *nat, uint64_t now_ms)
 {
@@ -251,68 +218,97 @@ static void tell_session(struct nat64 *nat, enum event_kind kind, enum protocol 
 				 });
 }
 
-static enum outcome create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-			   const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret)
+enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
+			    const struct taddr6 *client, uint8_t pool6, const struct taddr4 *peer,
+			    uint64_t now_ms, struct binding_plan *ret)
 {
-	struct owners owners;
-	if (!get_owners(nat, &in->src.addr, pool6, &owners))
-		return OUTCOME_NO_MEMORY;
+	struct addr6 prefix;
 
-	struct taddr4 mapped;
-	uint32_t pool4;
-	enum outcome outcome =
-		take_address(nat, in, pool6, peer, owners.pairing, now_ms, &mapped, &pool4);
-	if (outcome != OUTCOME_TRANSLATED) {
-		drop_unused(nat, &owners);
-		return outcome;
-	}
-
-	tell_block(nat, now_ms);
-	struct bib *bib = &nat->bib[in->protocol];
-	uint32_t binding = bib_add(bib, &in->src, &mapped);
-	if (binding == SLAB_NONE) {
-		pool4_give_back(nat->pool4, in->protocol, &mapped, pool4);
-		tell_block(nat, now_ms);
-		drop_unused(nat, &owners);
-		return OUTCOME_NO_MEMORY;
-	}
-
-	join_owners(nat, in->protocol, &owners);
-	if (!pairing_at(&nat->pairings, owners.pairing)->addr4)
-		pairing_at(&nat->pairings, owners.pairing)->addr4 = mapped.addr;
-
-	struct bib_entry *entry = bib_at(bib, binding);
-	entry->pairing = owners.pairing;
-	entry->pool4 = pool4;
-	entry->pool6 = pool6;
-	entry->created_s = (uint32_t)(now_ms / 1000);
-	*ret = binding;
-	return OUTCOME_TRANSLATED;
-}
-
-enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-			    const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret)
-{
+	ret->offer.port.entry = NULL;
+	ret->request = (struct pool4_request){.protocol = protocol,
+					      .client = &client->addr,
+					      .pool6 = pool6,
+					      .port6 = client->port};
 	if (nat->draining)
 		return OUTCOME_DRAINING;
-
-	enum outcome outcome = quota_new_binding(nat, in->protocol, &in->src.addr, pool6, now_ms);
-	if (outcome != OUTCOME_TRANSLATED) {
-		quota_refused(nat,
-			      &(struct quota_refusal){.outcome = outcome,
-						      .protocol = in->protocol,
-						      .host = &in->src.addr,
-						      .pool6 = pool6},
-			      now_ms);
-		return outcome;
-	}
-
-	outcome = create(nat, in, pool6, peer, now_ms, ret);
+	enum outcome outcome = quota_new_binding(nat, protocol, &client->addr, pool6, now_ms);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	nat->counters.bindings_created[in->protocol]++;
-	quota_took_binding(nat, in->protocol, *ret, now_ms);
-	tell_binding(nat, EVENT_BINDING_CREATE, in->protocol, *ret, false, now_ms);
+
+	prefix = addr6_mask(&client->addr, nat->config.pairing_prefix_length);
+	ret->request.paired4 = paired_address(nat, &prefix, pool6);
+	ret->request.client_hash = pairing_hash(&nat->pairings, &prefix, pool6);
+	ret->is_exact =
+		protocol == PROTOCOL_TCP &&
+		find_address_of_stored_syn(nat, &ret->request, peer, &ret->offer.port.taddr);
+	if (ret->is_exact)
+		return OUTCOME_TRANSLATED;
+	return outcome_of_pool4(pool4_choose(nat->pool4, &ret->request, &ret->offer));
+}
+
+static enum pool4_result take_address(struct nat64 *nat, const struct binding_plan *plan,
+				      uint32_t *ret_pool4)
+{
+	enum pool4_result result;
+
+	if (plan->is_exact)
+		return pool4_take_exactly(nat->pool4, plan->request.protocol,
+					  &plan->offer.port.taddr, ret_pool4);
+	result = pool4_accept(nat->pool4, &plan->request, &plan->offer);
+	if (result == POOL4_OK)
+		*ret_pool4 = plan->offer.port.entry->id;
+	return result;
+}
+
+/* The entry of the BIB, with its transport address out of pool4; SLAB_NONE without memory. */
+static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms)
+{
+	const struct pool4_request *request = &plan->request;
+	const struct taddr6 client = {*request->client, request->port6};
+	struct bib *bib = &nat->bib[request->protocol];
+	uint32_t pool4;
+
+	if (take_address(nat, plan, &pool4) != POOL4_OK)
+		return SLAB_NONE;
+	tell_block(nat, now_ms);
+	uint32_t binding = bib_add(bib, &client, &plan->offer.port.taddr);
+	if (binding == SLAB_NONE) {
+		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);
+		tell_block(nat, now_ms);
+		return SLAB_NONE;
+	}
+
+	struct bib_entry *entry = bib_at(bib, binding);
+	entry->pool4 = pool4;
+	entry->pool6 = (uint8_t)request->pool6;
+	entry->created_s = (uint32_t)(now_ms / 1000);
+	return binding;
+}
+
+enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms,
+			    uint32_t *ret)
+{
+	const struct pool4_request *request = &plan->request;
+	struct owners owners;
+
+	if (!get_owners(nat, request->client, (uint8_t)request->pool6, &owners))
+		return OUTCOME_NO_MEMORY;
+	uint32_t binding = add_entry(nat, plan, now_ms);
+	if (binding == SLAB_NONE) {
+		drop_unused(nat, &owners);
+		return OUTCOME_NO_MEMORY;
+	}
+
+	struct bib_entry *entry = bib_at(&nat->bib[request->protocol], binding);
+	struct pairing *pairing = pairing_at(&nat->pairings, owners.pairing);
+	entry->pairing = owners.pairing;
+	if (!pairing->addr4)
+		pairing->addr4 = entry->addr4;
+	join_owners(nat, request->protocol, &owners);
+	nat->counters.bindings_created[request->protocol]++;
+	quota_took_binding(nat, request->protocol, binding, now_ms);
+	tell_binding(nat, EVENT_BINDING_CREATE, request->protocol, binding, false, now_ms);
+	*ret = binding;
 	return OUTCOME_TRANSLATED;
 }
 
@@ -327,9 +323,7 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 				 uint64_t expires_ms, uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
-	enum outcome outcome = quota_new_session(nat, protocol, &entry->addr6, pool6, binding);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
+
 	if (session_add(&nat->sessions[protocol], binding, peer, pool6, state, expires_ms) ==
 	    SLAB_NONE)
 		return OUTCOME_NO_MEMORY;

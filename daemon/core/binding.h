@@ -12,15 +12,26 @@
 #include "daemon/core/nat64.h"
 #include "daemon/core/tuple.h"
 
-/*
- * A dynamic binding for in->src. peer: where the packet goes; a SYN stored from there decides the
- * choice of (T,t) when it can (S-30). OUTCOME_TRANSLATED with *ret, or why not; then nothing has
- * changed.
- */
-enum outcome binding_create(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-			    const struct taddr4 *peer, uint64_t now_ms, uint32_t *ret);
+/* A dynamic binding that is to be made; good until anything changes. */
+struct binding_plan {
+	struct pool4_request request; /* for whom: its client points to the caller's address */
+	struct pool4_offer offer;     /* (T,t) is offer.port.taddr; and who had none to offer */
+	bool is_exact;                /* it is that which a stored SYN was sent to (S-30) */
+};
 
-/* A session in a binding, for a given state and deadline. OUTCOME_TRANSLATED or why not. */
+/*
+ * Is there a dynamic binding for client, whose packet goes to peer? A SYN stored from there decides
+ * the choice of (T,t) when it can (S-30). OUTCOME_TRANSLATED, or why not; nothing changes.
+ */
+enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
+			    const struct taddr6 *client, uint8_t pool6, const struct taddr4 *peer,
+			    uint64_t now_ms, struct binding_plan *ret);
+/* Makes it. OUTCOME_TRANSLATED with *ret, or OUTCOME_NO_MEMORY, and then nothing has changed. */
+enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms,
+			    uint32_t *ret);
+
+/* A session in a binding, for a given state and deadline, which quota.h has allowed.
+ * OUTCOME_TRANSLATED or OUTCOME_NO_MEMORY. */
 enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint32_t binding,
 				 const struct taddr4 *peer, uint8_t pool6, uint8_t state,
 				 uint64_t expires_ms, uint64_t now_ms);

@@ -3,7 +3,6 @@
 
 #include <netinet/tcp.h>
 
-#include "daemon/core/binding.h"
 #include "daemon/core/policy.h"
 #include "daemon/core/quota.h"
 
@@ -48,23 +47,27 @@ static uint16_t peer_port(enum protocol protocol, uint16_t peer, uint16_t identi
 }
 
 /* RFC 6146, 3.6.1: the outgoing tuple of a packet to peer. */
-static struct tuple4 outgoing4(enum protocol protocol, const struct bib_entry *entry,
-			       const struct taddr4 *peer)
+struct tuple4 filter_tuple4(const struct filter_plan *plan)
 {
-	return (struct tuple4){.protocol = protocol, .src = bib_entry_taddr4(entry), .dst = *peer};
+	return (struct tuple4){.protocol = plan->protocol, .src = plan->mapped, .dst = plan->peer};
 }
 
 /* RFC 6146, 3.6.1: the outgoing tuple of a packet from peer, whose address is embedded (3.5.4). */
 static struct tuple6 outgoing6(const struct nat64 *nat, enum protocol protocol,
-			       const struct bib_entry *entry, const struct taddr4 *peer,
+			       const struct taddr6 *client, const struct taddr4 *peer,
 			       uint8_t pool6)
 {
 	return (struct tuple6){
 		.protocol = protocol,
 		.src = {rfc6052_embed(policy_pool6(nat, pool6), peer->addr),
-			peer_port(protocol, peer->port, entry->port6)},
-		.dst = bib_entry_taddr6(entry),
+			peer_port(protocol, peer->port, client->port)},
+		.dst = *client,
 	};
+}
+
+struct tuple6 filter_tuple6(const struct nat64 *nat, const struct filter_plan *plan)
+{
+	return outgoing6(nat, plan->protocol, &plan->client, &plan->peer, plan->pool6);
 }
 
 /* RFC 6146, 3.5: endpoint-independent filtering lets everybody in; address-dependent filtering
@@ -76,166 +79,155 @@ static bool filter_permits(const struct nat64 *nat, enum protocol protocol, uint
 	       session_exists_with(&nat->sessions[protocol], binding, addr4);
 }
 
-/* RFC 6146, 3.5.1 and 3.5.3, second half: the session of an outbound UDP or ICMP packet. */
-static enum outcome query_session_6to4(struct nat64 *nat, enum protocol protocol, uint32_t binding,
-				       const struct taddr4 *peer, uint8_t pool6, uint64_t now_ms)
+/* A plan sets state and deadline of its session, or makes one with them. */
+static void set_session(struct filter_plan *plan, uint8_t state, uint64_t expires_ms)
 {
-	struct session_table *sessions = &nat->sessions[protocol];
-	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, protocol, peer);
-	uint32_t session = session_find(sessions, binding, peer);
-
-	if (session == SLAB_NONE)
-		return binding_add_session(nat, protocol, binding, peer, pool6, TCP_FSM_CLOSED,
-					   expires_ms, now_ms);
-	session_at(sessions, session)->pool6 = pool6;
-	session_touch(sessions, session, expires_ms);
-	return OUTCOME_TRANSLATED;
-}
-
-/* The SYN that we may hold from peer has met its counterpart (S-29); true if there was one. */
-static bool discard_stored_syn(struct nat64 *nat, uint32_t binding, const struct taddr4 *peer)
-{
-	struct taddr4 mapped = bib_entry_taddr4(bib_at(&nat->bib[PROTOCOL_TCP], binding));
-	uint32_t stored = syn_store_find(&nat->syns, &mapped, peer);
-
-	if (stored == SLAB_NONE)
-		return false;
-	syn_store_remove(&nat->syns, stored);
-	return true;
+	if (plan->change == FILTER_KEEPS)
+		plan->change = plan->session == SLAB_NONE ? FILTER_ADDS : FILTER_SETS;
+	plan->state = state;
+	plan->expires_ms = expires_ms;
 }
 
 /* RFC 6146, 3.5.2.2: the session goes where its state and the segment lead. */
-static void tcp_step(struct nat64 *nat, uint32_t session, enum tcp_fsm_event event,
-		     uint8_t tcp_flags, uint64_t now_ms)
+static void tcp_step(const struct nat64 *nat, const struct filter_input *input,
+		     struct filter_plan *plan)
 {
-	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
-	struct tcp_fsm_step step = tcp_fsm_step(session_at(sessions, session)->state, event,
-						!(tcp_flags & TH_ACK), nat->config.external_tcp);
+	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, plan->from6);
+	struct tcp_fsm_step step = tcp_fsm_step(plan->state, event, !(input->tcp_flags & TH_ACK),
+						nat->config.external_tcp);
 
 	if (step.timer != TCP_FSM_KEEP)
-		session_set_state(sessions, session, (uint8_t)step.next,
-				  tcp_deadline_ms(nat, step.timer, now_ms));
+		set_session(plan, (uint8_t)step.next,
+			    tcp_deadline_ms(nat, step.timer, input->now_ms));
 }
 
 /* RFC 6146, 3.5.2.2: the session of an outbound TCP segment. */
-static enum outcome tcp_session_6to4(struct nat64 *nat, uint32_t binding, const struct taddr4 *peer,
-				     uint8_t pool6, const struct filter_input *input)
+static void tcp_session_6to4(const struct nat64 *nat, const struct filter_input *input,
+			     struct filter_plan *plan)
 {
-	struct session_table *sessions = &nat->sessions[PROTOCOL_TCP];
-	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, true);
-	uint32_t session = session_find(sessions, binding, peer);
-
-	if (session != SLAB_NONE) {
-		session_at(sessions, session)->pool6 = pool6;
-		tcp_step(nat, session, event, input->tcp_flags, input->now_ms);
-		return OUTCOME_TRANSLATED;
+	if (plan->session != SLAB_NONE) {
+		tcp_step(nat, input, plan);
+		return;
 	}
-	if (event != TCP_FSM_V6_SYN)
-		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+	if (tcp_fsm_event(input->tcp_flags, true) != TCP_FSM_V6_SYN)
+		return; /* S-26: forward, create nothing */
 
-	enum outcome outcome = binding_add_session(
-		nat, PROTOCOL_TCP, binding, peer, pool6, TCP_FSM_V6_INIT,
-		tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms), input->now_ms);
-	if (outcome == OUTCOME_TRANSLATED && discard_stored_syn(nat, binding, peer))
-		session_set_state(sessions, session_find(sessions, binding, peer),
-				  TCP_FSM_ESTABLISHED,
-				  tcp_deadline_ms(nat, TCP_FSM_EST, input->now_ms));
-	return outcome;
+	plan->stored_syn = syn_store_find(&nat->syns, &plan->mapped, &plan->peer);
+	if (plan->stored_syn != SLAB_NONE) /* S-29: the two meet */
+		set_session(plan, TCP_FSM_ESTABLISHED,
+			    tcp_deadline_ms(nat, TCP_FSM_EST, input->now_ms));
+	else
+		set_session(plan, TCP_FSM_V6_INIT,
+			    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+}
+
+/* RFC 6146, 3.5.1 and 3.5.3, second half: the session of a UDP or ICMP packet. */
+static void query_session(const struct nat64 *nat, uint64_t now_ms, struct filter_plan *plan)
+{
+	set_session(plan, TCP_FSM_CLOSED,
+		    now_ms + query_lifetime_ms(nat, plan->protocol, &plan->peer));
+}
+
+/* What a plan begins with, of either side. */
+static void begin(enum protocol protocol, bool from6, struct filter_plan *ret)
+{
+	ret->protocol = protocol;
+	ret->from6 = from6;
+	ret->session = SLAB_NONE;
+	ret->change = FILTER_KEEPS;
+	ret->state = TCP_FSM_CLOSED;
+	ret->stored_syn = SLAB_NONE;
+	ret->make.offer.port.entry = NULL;
+}
+
+/* The session of a binding with the plan's peer, and where it stands. */
+static void find_session(const struct nat64 *nat, struct filter_plan *plan)
+{
+	const struct session_table *sessions = &nat->sessions[plan->protocol];
+	const struct session *session;
+
+	plan->session = session_find(sessions, plan->binding, &plan->peer);
+	if (plan->session == SLAB_NONE)
+		return;
+	session = session_at(sessions, plan->session);
+	plan->state = session->state;
+	plan->expires_ms = session->expires_ms;
 }
 
 /* RFC 6146, 3.5.3: the server's side of the session; of an echo it has the binding's identifier. */
-static struct taddr4 peer_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
-			       uint32_t peer4)
+static struct taddr4 peer_6to4(const struct tuple6 *in, uint32_t peer4, const struct taddr4 *mapped)
 {
-	struct taddr4 peer = {peer4, in->dst.port};
-
-	if (in->protocol == PROTOCOL_ICMP && binding != SLAB_NONE)
-		peer.port = bib_at(&nat->bib[PROTOCOL_ICMP], binding)->port4;
-	return peer;
+	return (struct taddr4){peer4, peer_port(in->protocol, in->dst.port, mapped->port)};
 }
 
-/* RFC 6146, 3.5.1 to 3.5.3, first half: may this packet pass, and make a binding and a session as
- * far as they are not there yet? */
-static enum outcome permit_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t binding,
-				const struct taddr4 *peer, uint8_t pool6,
+/* RFC 6146, 3.5.1 to 3.5.3, first half: the binding and the session, if there are any. */
+static void find_6to4(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+		      uint32_t peer4, struct filter_plan *ret)
+{
+	const struct bib *bib = &nat->bib[in->protocol];
+
+	begin(in->protocol, true, ret);
+	ret->pool6 = pool6;
+	ret->client = in->src;
+	ret->binding = bib_find6(bib, &in->src);
+	ret->peer = (struct taddr4){peer4, in->dst.port};
+	if (ret->binding == SLAB_NONE)
+		return;
+	ret->mapped = bib_entry_taddr4(bib_at(bib, ret->binding));
+	ret->peer = peer_6to4(in, peer4, &ret->mapped);
+	find_session(nat, ret);
+}
+
+static const struct quota_ahead nothing_ahead;
+
+/* May this packet pass, and make a binding and a session as far as they are not there yet? */
+static enum outcome permit_6to4(const struct nat64 *nat, const struct filter_plan *plan,
 				const struct filter_input *input)
 {
-	bool opens = in->protocol != PROTOCOL_TCP ||
+	bool opens = plan->protocol != PROTOCOL_TCP ||
 		     tcp_fsm_event(input->tcp_flags, true) == TCP_FSM_V6_SYN;
 
-	if (binding == SLAB_NONE && !opens)
+	if (plan->binding == SLAB_NONE && !opens)
 		return OUTCOME_BIB6_NOT_FOUND; /* S-26 */
-	if (binding != SLAB_NONE &&
-	    session_find(&nat->sessions[in->protocol], binding, peer) != SLAB_NONE)
+	if (plan->session != SLAB_NONE)
 		return OUTCOME_TRANSLATED;
 
-	enum outcome outcome =
-		policy_new_session(nat, &in->src.addr, pool6, peer->addr, input->hairpinned);
+	enum outcome outcome = policy_new_session(nat, &plan->client.addr, plan->pool6,
+						  plan->peer.addr, input->hairpinned);
 	if (outcome != OUTCOME_TRANSLATED || !opens)
 		return outcome;
-	return quota_new_session(nat, in->protocol, &in->src.addr, pool6, binding);
+	return quota_new_session(nat, plan->protocol, &plan->client.addr, plan->pool6,
+				 plan->binding, &nothing_ahead);
 }
 
-/* RFC 6146, 3.5, from the IPv6 side, as far as nothing changes. */
 enum outcome filter_6to4_check(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
-			       uint32_t peer4, const struct filter_input *input)
+			       uint32_t peer4, const struct filter_input *input,
+			       struct filter_plan *ret)
 {
-	uint32_t binding = bib_find6(&nat->bib[in->protocol], &in->src);
-	struct taddr4 peer = peer_6to4(nat, in, binding, peer4);
-
-	return permit_6to4(nat, in, binding, &peer, pool6, input);
+	find_6to4(nat, in, pool6, peer4, ret);
+	return permit_6to4(nat, ret, input);
 }
 
-/* Tells of it if it was for a limit (L-4). */
-static void session_refused(struct nat64 *nat, enum outcome outcome, enum protocol protocol,
-			    const struct addr6 *host, uint8_t pool6, uint32_t binding,
-			    uint64_t now_ms)
+/* RFC 6146, 3.5, from the IPv6 side: policy, binding, session. */
+enum outcome filter_6to4(const struct nat64 *nat, const struct tuple6 *in, uint8_t pool6,
+			 uint32_t peer4, const struct filter_input *input, struct filter_plan *ret)
 {
-	quota_refused(nat,
-		      &(struct quota_refusal){
-			      .outcome = outcome,
-			      .protocol = protocol,
-			      .host = host,
-			      .pool6 = pool6,
-			      .pool4 = binding == SLAB_NONE
-					       ? 0
-					       : bib_at(&nat->bib[protocol], binding)->pool4,
-		      },
-		      now_ms);
-}
-
-/* RFC 6146, 3.5, from the IPv6 side: policy, binding, session, and the outgoing tuple (3.6). */
-enum outcome filter_6to4(struct nat64 *nat, const struct tuple6 *in, uint8_t pool6, uint32_t peer4,
-			 const struct filter_input *input, struct tuple4 *ret)
-{
-	struct bib *bib = &nat->bib[in->protocol];
-	uint32_t binding = bib_find6(bib, &in->src);
-	struct taddr4 peer = peer_6to4(nat, in, binding, peer4);
-
-	enum outcome outcome = permit_6to4(nat, in, binding, &peer, pool6, input);
-	if (outcome != OUTCOME_TRANSLATED) {
-		session_refused(nat, outcome, in->protocol, &in->src.addr, pool6, binding,
-				input->now_ms);
+	enum outcome outcome = filter_6to4_check(nat, in, pool6, peer4, input, ret);
+	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	}
 
-	if (binding == SLAB_NONE) {
-		outcome = binding_create(nat, in, pool6, &peer, input->now_ms, &binding);
+	if (ret->binding == SLAB_NONE) {
+		outcome = binding_choose(nat, in->protocol, &ret->client, pool6, &ret->peer,
+					 input->now_ms, &ret->make);
 		if (outcome != OUTCOME_TRANSLATED)
 			return outcome;
-		peer = peer_6to4(nat, in, binding, peer4);
+		ret->mapped = ret->make.offer.port.taddr;
+		ret->peer = peer_6to4(in, peer4, &ret->mapped);
 	}
-
-	outcome = in->protocol == PROTOCOL_TCP ? tcp_session_6to4(nat, binding, &peer, pool6, input)
-					       : query_session_6to4(nat, in->protocol, binding,
-								    &peer, pool6, input->now_ms);
-	if (outcome != OUTCOME_TRANSLATED) {
-		binding_end_if_idle(nat, in->protocol, binding, input->now_ms);
-		return outcome;
-	}
-
-	bib_at(bib, binding)->pool6 = pool6; /* */
-	*ret = outgoing4(in->protocol, bib_at(bib, binding), &peer);
+	if (in->protocol == PROTOCOL_TCP)
+		tcp_session_6to4(nat, input, ret);
+	else
+		query_session(nat, input->now_ms, ret);
 	return OUTCOME_TRANSLATED;
 }
 
@@ -289,26 +281,25 @@ static enum outcome tcp_unbound_4to6(const struct nat64 *nat, const struct tuple
 }
 
 /* the prefix of the session if there is one, else that which the inside used last. */
-static uint8_t prefix_towards(const struct nat64 *nat, enum protocol protocol,
-			      const struct filter_found *found)
+static uint8_t prefix_towards(const struct nat64 *nat, enum protocol protocol, uint32_t binding,
+			      uint32_t session)
 {
-	return found->session != SLAB_NONE
-		       ? session_at(&nat->sessions[protocol], found->session)->pool6
-		       : bib_at(&nat->bib[protocol], found->binding)->pool6;
+	return session != SLAB_NONE ? session_at(&nat->sessions[protocol], session)->pool6
+				    : bib_at(&nat->bib[protocol], binding)->pool6;
 }
 
 /* RFC 6146, 3.5.2.2: may an inbound TCP segment for a binding pass? */
-static enum outcome permit_tcp_4to6(const struct nat64 *nat, const struct filter_found *found,
-				    const struct tuple4 *in, const struct filter_input *input)
+static enum outcome permit_tcp_4to6(const struct nat64 *nat, const struct filter_plan *plan,
+				    const struct filter_input *input)
 {
-	if (found->session != SLAB_NONE)
+	if (plan->session != SLAB_NONE)
 		return OUTCOME_TRANSLATED;
-	if (syn_store_find(&nat->syns, &in->dst, &in->src) != SLAB_NONE)
+	if (syn_store_find(&nat->syns, &plan->mapped, &plan->peer) != SLAB_NONE)
 		return OUTCOME_SYN_WAITS; /* S-27 */
-	if (policy_denied_source4(nat, in->src.addr))
+	if (policy_denied_source4(nat, plan->peer.addr))
 		return OUTCOME_SOURCE_DENIED_TCP; /* silent: S-28 */
 
-	bool permitted = filter_permits(nat, PROTOCOL_TCP, found->binding, in->src.addr);
+	bool permitted = filter_permits(nat, PROTOCOL_TCP, plan->binding, plan->peer.addr);
 	if (tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN)
 		return permitted ? OUTCOME_TRANSLATED : OUTCOME_FILTERED_TCP; /* S-26 */
 	if (!nat->config.external_tcp)
@@ -317,55 +308,40 @@ static enum outcome permit_tcp_4to6(const struct nat64 *nat, const struct filter
 }
 
 /* RFC 6146, 3.5.1 and 3.5.3: may an inbound UDP or ICMP packet for a binding pass? */
-static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_found *found,
-				const struct tuple4 *in, const struct filter_input *input)
+static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_plan *plan,
+				const struct filter_input *input)
 {
-	if (in->protocol == PROTOCOL_TCP)
-		return permit_tcp_4to6(nat, found, in, input);
-	if (found->session == SLAB_NONE && policy_denied_source4(nat, in->src.addr))
+	if (plan->protocol == PROTOCOL_TCP)
+		return permit_tcp_4to6(nat, plan, input);
+	if (plan->session == SLAB_NONE && policy_denied_source4(nat, plan->peer.addr))
 		return OUTCOME_SOURCE_DENIED; /* RFC 7915, 4.4 */
-	return filter_permits(nat, in->protocol, found->binding, in->src.addr)
+	return filter_permits(nat, plan->protocol, plan->binding, plan->peer.addr)
 		       ? OUTCOME_TRANSLATED
 		       : OUTCOME_FILTERED; /* S-17 */
 }
 
-/* RFC 6146, 3.5, from the IPv4 side, as far as nothing changes, and the outgoing tuple (3.6). */
+/* RFC 6146, 3.5, from the IPv4 side, as far as it does not depend on the way to the client. */
 enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
-			       const struct filter_input *input, struct filter_found *ret_found,
-			       struct tuple6 *ret)
+			       const struct filter_input *input, struct filter_plan *ret)
 {
 	const struct bib *bib = &nat->bib[in->protocol];
-	const struct session_table *sessions = &nat->sessions[in->protocol];
 
-	ret_found->binding = bib_find4(bib, &in->dst);
-	if (ret_found->binding == SLAB_NONE)
+	begin(in->protocol, false, ret);
+	ret->mapped = in->dst;
+	ret->peer = in->src;
+	ret->binding = bib_find4(bib, &in->dst);
+	if (ret->binding == SLAB_NONE)
 		return in->protocol == PROTOCOL_TCP ? tcp_unbound_4to6(nat, in, input)
 						    : unbound_4to6(nat, in, input);
-	ret_found->session = session_find(sessions, ret_found->binding, &in->src);
+	ret->client = bib_entry_taddr6(bib_at(bib, ret->binding));
+	find_session(nat, ret);
+	ret->pool6 = prefix_towards(nat, in->protocol, ret->binding, ret->session);
 
-	const struct bib_entry *entry = bib_at(bib, ret_found->binding);
-	if (blocklist_covers(&nat->blocklist, &entry->addr6))
+	if (blocklist_covers(&nat->blocklist, &ret->client.addr))
 		return OUTCOME_CLIENT_BLOCKED;
-	uint8_t pool6 = prefix_towards(nat, in->protocol, ret_found);
-	if (policy_nonglobal(nat, pool6, in->src.addr))
+	if (policy_nonglobal(nat, ret->pool6, in->src.addr))
 		return OUTCOME_NONGLOBAL_SOURCE; /* */
-	*ret = outgoing6(nat, in->protocol, entry, &in->src, pool6);
-	return permit_4to6(nat, ret_found, in, input);
-}
-
-/* RFC 6146, 3.5.1 and 3.5.3, second half: the session of an inbound UDP or ICMP packet. */
-static enum outcome query_session_4to6(struct nat64 *nat, const struct tuple4 *in,
-				       const struct filter_found *found, uint64_t now_ms)
-{
-	uint64_t expires_ms = now_ms + query_lifetime_ms(nat, in->protocol, &in->src);
-
-	if (found->session == SLAB_NONE)
-		return binding_add_session(nat, in->protocol, found->binding, &in->src,
-					   prefix_towards(nat, in->protocol, found), TCP_FSM_CLOSED,
-					   expires_ms, now_ms);
-	if (nat->config.inbound_refresh)
-		session_touch(&nat->sessions[in->protocol], found->session, expires_ms); /* S-20 */
-	return OUTCOME_TRANSLATED;
+	return permit_4to6(nat, ret, input);
 }
 
 /* S-28: the IPv4 side hears nothing about a SYN that nobody has asked for. */
@@ -383,49 +359,147 @@ static enum outcome silenced(enum outcome outcome)
 	}
 }
 
-/* RFC 6146, 3.5.2.2: the session of an inbound TCP segment. */
-static enum outcome tcp_session_4to6(struct nat64 *nat, const struct tuple4 *in,
-				     const struct filter_input *input,
-				     const struct filter_found *found)
+/* The session that a hairpinned packet makes on its way out counts when it asks for another one. */
+static struct quota_ahead ahead_of(const struct nat64 *nat, const struct filter_plan *first,
+				   const struct addr6 *client)
 {
-	enum tcp_fsm_event event = tcp_fsm_event(input->tcp_flags, false);
+	const uint8_t len = nat->clients.prefix_length;
+	struct quota_ahead ahead = {.n_sessions = 1};
 
-	if (found->session != SLAB_NONE) {
-		tcp_step(nat, found->session, event, input->tcp_flags, input->now_ms);
-		return OUTCOME_TRANSLATED;
+	if (!first || first->change != FILTER_ADDS)
+		return nothing_ahead;
+	if (first->binding == SLAB_NONE ||
+	    !bib_at(&nat->bib[first->protocol], first->binding)->is_static) {
+		const struct addr6 counted = addr6_mask(&first->client.addr, len);
+		const struct addr6 asked = addr6_mask(client, len);
+		ahead.n_of_client = addr6_equal(&counted, &asked);
 	}
-	if (event != TCP_FSM_V4_SYN)
-		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
-
-	enum outcome outcome = binding_add_session(
-		nat, PROTOCOL_TCP, found->binding, &in->src,
-		prefix_towards(nat, PROTOCOL_TCP, found), TCP_FSM_V4_INIT,
-		tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms), input->now_ms);
-	return silenced(outcome);
+	return ahead;
 }
 
 /* RFC 6146, 3.5, from the IPv4 side: what filter_4to6_check() has let pass makes or refreshes its
  * session. */
-enum outcome filter_4to6(struct nat64 *nat, const struct tuple4 *in,
-			 const struct filter_input *input, const struct filter_found *found)
+enum outcome filter_4to6(const struct nat64 *nat, const struct filter_input *input,
+			 const struct filter_plan *first, struct filter_plan *plan)
 {
-	enum outcome outcome = in->protocol == PROTOCOL_TCP
-				       ? tcp_session_4to6(nat, in, input, found)
-				       : query_session_4to6(nat, in, found, input->now_ms);
-	if (outcome != OUTCOME_TRANSLATED) {
-		const struct bib_entry *entry = bib_at(&nat->bib[in->protocol], found->binding);
-		session_refused(nat, outcome, in->protocol, &entry->addr6, entry->pool6,
-				found->binding, input->now_ms);
+	const bool is_tcp = plan->protocol == PROTOCOL_TCP;
+
+	if (plan->session != SLAB_NONE) {
+		if (is_tcp)
+			tcp_step(nat, input, plan);
+		else if (nat->config.inbound_refresh)
+			query_session(nat, input->now_ms, plan); /* S-20 */
+		return OUTCOME_TRANSLATED;
 	}
-	return outcome;
+	if (is_tcp && tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN)
+		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+
+	const struct quota_ahead ahead = ahead_of(nat, first, &plan->client.addr);
+	enum outcome outcome = quota_new_session(nat, plan->protocol, &plan->client.addr,
+						 plan->pool6, plan->binding, &ahead);
+	if (outcome != OUTCOME_TRANSLATED)
+		return is_tcp ? silenced(outcome) : outcome;
+	if (is_tcp)
+		set_session(plan, TCP_FSM_V4_INIT,
+			    tcp_deadline_ms(nat, TCP_FSM_OPENING, input->now_ms));
+	else
+		query_session(nat, input->now_ms, plan);
+	return OUTCOME_TRANSLATED;
+}
+
+bool filter_turns_back(const struct filter_plan *first)
+{
+	bool has_session = first->session != SLAB_NONE || first->change == FILTER_ADDS;
+
+	return has_session && taddr4_equal(&first->mapped, &first->peer);
+}
+
+/* What it has been allowed on its way out it may do on its way back, and no session is as fresh. */
+void filter_turn_back(const struct nat64 *nat, const struct filter_input *input,
+		      struct filter_plan *plan)
+{
+	plan->from6 = false;
+	if (plan->protocol == PROTOCOL_TCP)
+		tcp_step(nat, input, plan);
+	plan->from6 = true;
+}
+
+/* The session, of a binding that is there by now. */
+static enum outcome commit_session(struct nat64 *nat, const struct filter_plan *plan,
+				   uint32_t binding, uint64_t now_ms)
+{
+	struct session_table *sessions = &nat->sessions[plan->protocol];
+
+	switch (plan->change) {
+	case FILTER_KEEPS:
+		break;
+	case FILTER_SETS:
+		session_set_state(sessions, plan->session, plan->state, plan->expires_ms);
+		break;
+	case FILTER_ADDS:
+		if (binding_add_session(nat, plan->protocol, binding, &plan->peer, plan->pool6,
+					plan->state, plan->expires_ms,
+					now_ms) != OUTCOME_TRANSLATED)
+			return OUTCOME_NO_MEMORY;
+		break;
+	}
+	if (plan->session != SLAB_NONE && plan->from6)
+		session_at(sessions, plan->session)->pool6 = plan->pool6;
+	if (plan->stored_syn != SLAB_NONE)
+		syn_store_remove(&nat->syns, plan->stored_syn);
+	return OUTCOME_TRANSLATED;
+}
+
+enum outcome filter_commit(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms)
+{
+	uint32_t binding = plan->binding;
+	enum outcome outcome;
+
+	if (binding == SLAB_NONE) {
+		outcome = binding_create(nat, &plan->make, now_ms, &binding);
+		if (outcome != OUTCOME_TRANSLATED)
+			return outcome;
+	}
+	outcome = commit_session(nat, plan, binding, now_ms);
+	if (outcome != OUTCOME_TRANSLATED) {
+		binding_end_if_idle(nat, plan->protocol, binding, now_ms);
+		return outcome;
+	}
+	if (plan->from6)
+		bib_at(&nat->bib[plan->protocol], binding)->pool6 = plan->pool6; /* */
+	return OUTCOME_TRANSLATED;
+}
+
+/* With strict pairing one address was asked for, and no other would have done. */
+static uint32_t only_address(const struct nat64 *nat, const struct filter_plan *plan)
+{
+	return nat->config.pool4_policy.strict_pairing ? plan->make.request.paired4 : 0;
+}
+
+void filter_refused(struct nat64 *nat, const struct filter_plan *plan, enum outcome outcome,
+		    uint64_t now_ms)
+{
+	struct quota_refusal refusal = {.outcome = outcome,
+					.protocol = plan->protocol,
+					.host = &plan->client.addr,
+					.pool6 = plan->pool6};
+
+	if (plan->binding != SLAB_NONE)
+		refusal.pool4 = bib_at(&nat->bib[plan->protocol], plan->binding)->pool4;
+	if (outcome == OUTCOME_POOL4_EXHAUSTED) {
+		const struct pool4_entry *entry = plan->make.offer.port.entry;
+		pool4_count_refusal(plan->protocol, &plan->make.offer);
+		refusal.pool4 = entry ? entry->id : 0;
+		refusal.addr4 = only_address(nat, plan);
+	}
+	quota_refused(nat, &refusal, now_ms);
 }
 
 /* RFC 6146, 3.5, of ICMP errors: with endpoint-independent filtering the binding suffices,
  * otherwise the session must be there (C-13). */
-static bool error_permitted(const struct nat64 *nat, enum protocol protocol,
-			    const struct filter_found *found)
+static bool error_permitted(const struct nat64 *nat, enum protocol protocol, uint32_t session)
 {
-	return found->session != SLAB_NONE ||
+	return session != SLAB_NONE ||
 	       nat->config.filtering[protocol] == FILTERING_ENDPOINT_INDEPENDENT;
 }
 
@@ -433,16 +507,18 @@ static bool error_permitted(const struct nat64 *nat, enum protocol protocol,
 enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in, uint32_t peer4,
 			       struct tuple4 *ret)
 {
-	struct filter_found found = {.binding = bib_find6(&nat->bib[in->protocol], &in->src)};
-	if (found.binding == SLAB_NONE)
+	const struct bib *bib = &nat->bib[in->protocol];
+	uint32_t binding = bib_find6(bib, &in->src);
+	if (binding == SLAB_NONE)
 		return OUTCOME_ICMP_NO_BINDING;
 
-	struct taddr4 peer = peer_6to4(nat, in, found.binding, peer4);
-	found.session = session_find(&nat->sessions[in->protocol], found.binding, &peer);
-	if (!error_permitted(nat, in->protocol, &found))
+	struct taddr4 mapped = bib_entry_taddr4(bib_at(bib, binding));
+	struct taddr4 peer = peer_6to4(in, peer4, &mapped);
+	uint32_t session = session_find(&nat->sessions[in->protocol], binding, &peer);
+	if (!error_permitted(nat, in->protocol, session))
 		return OUTCOME_ICMP_NO_BINDING;
 
-	*ret = outgoing4(in->protocol, bib_at(&nat->bib[in->protocol], found.binding), &peer);
+	*ret = (struct tuple4){.protocol = in->protocol, .src = mapped, .dst = peer};
 	return OUTCOME_TRANSLATED;
 }
 
@@ -450,22 +526,22 @@ enum outcome filter_error_6to4(const struct nat64 *nat, const struct tuple6 *in,
 enum outcome filter_error_4to6(const struct nat64 *nat, const struct tuple4 *in, struct tuple6 *ret,
 			       uint8_t *ret_pool6)
 {
-	struct filter_found found = {.binding = bib_find4(&nat->bib[in->protocol], &in->dst)};
-	if (found.binding == SLAB_NONE || addr4_is_illegal(in->src.addr))
+	const struct bib *bib = &nat->bib[in->protocol];
+	uint32_t binding = bib_find4(bib, &in->dst);
+	if (binding == SLAB_NONE || addr4_is_illegal(in->src.addr))
 		return OUTCOME_ICMP_NO_BINDING; /* nothing ever went to such an address */
-	if (blocklist_covers(&nat->blocklist,
-			     &bib_at(&nat->bib[in->protocol], found.binding)->addr6))
+	const struct taddr6 client = bib_entry_taddr6(bib_at(bib, binding));
+	if (blocklist_covers(&nat->blocklist, &client.addr))
 		return OUTCOME_CLIENT_BLOCKED;
 
-	found.session = session_find(&nat->sessions[in->protocol], found.binding, &in->src);
-	if (!error_permitted(nat, in->protocol, &found))
+	uint32_t session = session_find(&nat->sessions[in->protocol], binding, &in->src);
+	if (!error_permitted(nat, in->protocol, session))
 		return OUTCOME_ICMP_NO_BINDING;
 
-	*ret_pool6 = prefix_towards(nat, in->protocol, &found);
+	*ret_pool6 = prefix_towards(nat, in->protocol, binding, session);
 	if (policy_nonglobal(nat, *ret_pool6, in->src.addr))
 		return OUTCOME_NONGLOBAL_SOURCE; /* C-4 */
-	*ret = outgoing6(nat, in->protocol, bib_at(&nat->bib[in->protocol], found.binding),
-			 &in->src, *ret_pool6);
+	*ret = outgoing6(nat, in->protocol, &client, &in->src, *ret_pool6);
 	return OUTCOME_TRANSLATED;
 }
 
@@ -482,9 +558,10 @@ bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			tcp_fsm_step(entry->state, TCP_FSM_TIMEOUT, false, false);
 		if (step.probe) {
 			struct taddr4 peer = {entry->addr4, entry->port4};
+			struct taddr6 client =
+				bib_entry_taddr6(bib_at(&nat->bib[protocol], entry->bib));
 			struct tuple6 towards =
-				outgoing6(nat, protocol, bib_at(&nat->bib[protocol], entry->bib),
-					  &peer, entry->pool6);
+				outgoing6(nat, protocol, &client, &peer, entry->pool6);
 			*ret = (struct filter_probe){towards.src, towards.dst};
 			session_set_state(sessions, session, (uint8_t)step.next,
 					  tcp_deadline_ms(nat, step.timer, now_ms));

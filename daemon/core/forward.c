@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/forward.h"
 
-#include "daemon/core/filter.h"
-
 #define IP6_MTU_MIN 1280 /* RFC 8200, 5 */
 
 static uint8_t tcp_flags_of(const struct packet *packet)
@@ -101,15 +99,46 @@ static bool is_hairpin(const struct nat64 *nat, enum protocol protocol, const st
 	       bib_find4(&nat->bib[protocol], to) != SLAB_NONE;
 }
 
-/* S-25: keeps the SYN, which is IPv4 by now. */
-static enum outcome store_syn(struct passage *passage, const struct tuple4 *in)
+/* S-25: a SYN that is to be kept, if there is room. */
+static enum outcome outcome_of_syn(const struct nat64 *nat)
+{
+	return syn_store_is_full(&nat->syns) ? OUTCOME_SYN_STORE_FULL : OUTCOME_SYN_STORED;
+}
+
+/* Keeps it; it is IPv4 by now. */
+static enum outcome store_syn(struct passage *passage, const struct filter_plan *plan)
 {
 	struct nat64 *nat = passage->nat;
-	bool stored = syn_store_add(&nat->syns, &in->dst, &in->src, passage->packet->data,
+	bool stored = syn_store_add(&nat->syns, &plan->mapped, &plan->peer, passage->packet->data,
 				    passage->packet->size,
 				    passage->now_ms + nat->config.tcp_incoming_syn_ms);
 
 	return stored ? OUTCOME_SYN_STORED : OUTCOME_SYN_STORE_FULL;
+}
+
+/* The way to the host that a hairpinned packet goes back to. */
+static enum outcome decide_way_back(const struct nat64 *nat, const struct packet *packet,
+				    const struct addr6 *to, struct decision *decision)
+{
+	struct route_answer *route = &decision->route;
+
+	nat->world.route6(nat->world.context, to, route);
+	decision->has_route = true;
+	enum outcome outcome = outcome_of_route(route);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+
+	const uint32_t nh6_mtu = route->mtu > IP6_MTU_MIN ? route->mtu : IP6_MTU_MIN;
+	const uint32_t back = mtu_back6(nat, packet);
+	decision->path.nh6_mtu = back < nh6_mtu ? back : nh6_mtu;
+	decision->limit = nh6_mtu;
+	if (packet->reassembled && nat->config.rules.lowest_ipv6_mtu < decision->limit)
+		decision->limit = nat->config.rules.lowest_ipv6_mtu; /* F-19 */
+	if (!packet->reassembled && packet_l4_size(packet) + IP6_HEADER_SIZE > decision->limit) {
+		decision->mtu = decision->limit;
+		return OUTCOME_TOO_BIG;
+	}
+	return OUTCOME_TRANSLATED;
 }
 
 /*
@@ -117,134 +146,207 @@ static enum outcome store_syn(struct passage *passage, const struct tuple4 *in)
  * from outside the gateway is one hop (H-7), and the IPv4 packet in between has no size limit
  * (H-8).
  */
-static enum outcome hairpin(struct passage *passage, const struct tuple4 *between)
+static enum outcome decide_back(const struct nat64 *nat, const struct packet *packet,
+				const struct filter_input *input, struct decision *decision)
 {
-	struct nat64 *nat = passage->nat;
-	struct packet *packet = passage->packet;
-	const struct filter_input input = {tcp_flags_of(packet), true, passage->now_ms};
-	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
+	const struct tuple4 between = filter_tuple4(&decision->plan);
+	struct filter_plan *back = &decision->back;
+	enum outcome outcome;
 
-	struct filter_found found;
-	struct tuple6 to;
-	enum outcome outcome = filter_4to6_check(nat, between, &input, &found, &to);
-	if (outcome == OUTCOME_SYN_STORED) {
-		path.ip4_id = ip4_id_next(&nat->ip4_ids, between->src.addr, between->dst.addr,
-					  packet->ip_protocol);
-		xlat_6to4(packet, between, &path, &nat->config.rules);
-		return store_syn(passage, between);
+	decision->path = (struct xlat_path){.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
+	if (filter_turns_back(&decision->plan)) {
+		outcome = decide_way_back(nat, packet, &decision->plan.client.addr, decision);
+		if (outcome == OUTCOME_TRANSLATED)
+			filter_turn_back(nat, input, &decision->plan);
+		return outcome == OUTCOME_TRANSLATED ? OUTCOME_HAIRPINNED : outcome;
 	}
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	struct route_answer route;
-	nat->world.route6(nat->world.context, &to.dst.addr, &route);
-	outcome = outcome_of_route(&route);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-	const uint32_t nh6_mtu = route.mtu > IP6_MTU_MIN ? route.mtu : IP6_MTU_MIN;
-	uint32_t limit = nh6_mtu;
-	if (packet->reassembled && nat->config.rules.lowest_ipv6_mtu < limit)
-		limit = nat->config.rules.lowest_ipv6_mtu; /* F-19 */
-	if (!packet->reassembled && packet_l4_size(packet) + IP6_HEADER_SIZE > limit) {
-		passage->field.mtu = limit;
-		return OUTCOME_TOO_BIG;
-	}
-	outcome = filter_4to6(nat, between, &input, &found);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	const uint32_t back = mtu_back6(nat, packet);
-	path.nh6_mtu = back < nh6_mtu ? back : nh6_mtu;
-	xlat_6to4(packet, between, &path, &nat->config.rules);
-	path.keep_hop_limit = true;
-	xlat_4to6(packet, &to, &path, &nat->config.rules);
-	emit_packet(packet, limit, random_u32(&nat->random), passage->out);
-	return OUTCOME_HAIRPINNED;
+	decision->has_back = true;
+	outcome = filter_4to6_check(nat, &between, input, back);
+	if (outcome == OUTCOME_SYN_STORED)
+		return outcome_of_syn(nat);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = decide_way_back(nat, packet, &back->client.addr, decision);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = filter_4to6(nat, input, &decision->plan, back);
+	return outcome == OUTCOME_TRANSLATED ? OUTCOME_HAIRPINNED : outcome;
 }
 
 /* RFC 7915, 5: what an IPv4 packet will meet on its way, and how large its pieces may be. */
-static enum outcome find_way_6to4(struct passage *passage, uint32_t peer4, struct xlat_path *path,
-				  uint32_t *ret_limit)
+static enum outcome decide_way_6to4(const struct nat64 *nat, const struct packet *packet,
+				    struct decision *decision)
 {
-	const struct nat64 *nat = passage->nat;
-	struct route_answer route;
+	struct route_answer *route = &decision->route;
 
-	nat->world.route4(nat->world.context, peer4, &route);
-	path->nh4_mtu = route.mtu;
-	enum outcome outcome = xlat_6to4_check(passage->packet, path, &nat->config.rules, ret_limit,
-					       &passage->field.mtu);
-	if (outcome != OUTCOME_HOP_LIMIT && route.state != ROUTE_OK)
-		outcome = outcome_of_route(&route);
+	decision->path =
+		(struct xlat_path){.nh4_mtu = UINT32_MAX, .nh6_mtu = mtu_back6(nat, packet)};
+	if (!decision->hairpinned) {
+		nat->world.route4(nat->world.context, decision->peer4, route);
+		decision->has_route = true;
+		decision->path.nh4_mtu = route->mtu;
+	}
+	enum outcome outcome = xlat_6to4_check(packet, &decision->path, &nat->config.rules,
+					       &decision->limit, &decision->mtu);
+	if (outcome != OUTCOME_HOP_LIMIT && decision->has_route && route->state != ROUTE_OK)
+		outcome = outcome_of_route(route);
 	return outcome;
 }
 
 /* RFC 6146, 3.4 to 3.8, in their order: TCP, UDP and echo out of the IPv6 side. */
-enum outcome forward_6to4(struct passage *passage, uint8_t pool6, uint32_t peer4)
+enum outcome forward_decide_6to4(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+				 struct decision *decision)
 {
-	struct nat64 *nat = passage->nat;
-	struct packet *packet = passage->packet;
 	const struct tuple6 in = tuple6_of_packet(packet); /* 3.4 */
-	const bool back =
+	const uint8_t pool6 = (uint8_t)decision->pool6;
+	const uint32_t peer4 = decision->peer4;
+
+	decision->hairpinned =
 		is_hairpin(nat, in.protocol, &in.src, &(struct taddr4){peer4, in.dst.port});
-	const struct filter_input input = {tcp_flags_of(packet), back, passage->now_ms};
+	const struct filter_input input = {tcp_flags_of(packet), decision->hairpinned, now_ms};
 
 	packet->reassembled = came_in_fragments6(nat, packet);
-	struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = mtu_back6(nat, packet)};
-	uint32_t limit;
-	enum outcome way = back ? xlat_6to4_check(packet, &path, &nat->config.rules, &limit,
-						  &passage->field.mtu)
-				: find_way_6to4(passage, peer4, &path, &limit);
+	enum outcome way = decide_way_6to4(nat, packet, decision);
 	if (way == OUTCOME_HOP_LIMIT)
 		return way;
+	decision->has_plan = true;
 	if (way != OUTCOME_TRANSLATED) {
-		enum outcome filtered = filter_6to4_check(nat, &in, pool6, peer4, &input);
+		enum outcome filtered =
+			filter_6to4_check(nat, &in, pool6, peer4, &input, &decision->plan);
 		return filtered == OUTCOME_TRANSLATED ? way : filtered;
 	}
 
-	struct tuple4 to;
-	enum outcome outcome = filter_6to4(nat, &in, pool6, peer4, &input, &to); /* 3.5, 3.6 */
+	enum outcome outcome =
+		filter_6to4(nat, &in, pool6, peer4, &input, &decision->plan); /* 3.5, 3.6 */
+	decision->goes_out = outcome == OUTCOME_TRANSLATED;
+	if (decision->goes_out && decision->hairpinned)
+		return decide_back(nat, packet, &input, decision); /* 3.8 */
+	return outcome;
+}
+
+/* The packet, which is for the IPv4 side by its plan, becomes IPv4 (3.7). */
+static void translate_6to4(struct passage *passage, const struct decision *decision,
+			   struct xlat_path *path)
+{
+	const struct tuple4 to = filter_tuple4(&decision->plan);
+	struct packet *packet = passage->packet;
+
+	*path = decision->path;
+	path->ip4_id =
+		ip4_id_next(&passage->nat->ip4_ids, to.src.addr, to.dst.addr, packet->ip_protocol);
+	xlat_6to4(packet, &to, path, &passage->nat->config.rules);
+}
+
+/* The way back of a packet that has gone out. */
+static enum outcome go_back(struct passage *passage, const struct decision *decision,
+			    enum outcome decided)
+{
+	const struct filter_plan *back = &decision->back;
+	struct nat64 *nat = passage->nat;
+	struct packet *packet = passage->packet;
+	struct xlat_path path;
+
+	if (decided == OUTCOME_SYN_STORED) {
+		translate_6to4(passage, decision, &path);
+		return store_syn(passage, back);
+	}
+	if (decided != OUTCOME_HAIRPINNED) {
+		if (decision->has_back)
+			filter_refused(nat, back, decided, passage->now_ms);
+		return decided;
+	}
+	if (decision->has_back) {
+		enum outcome outcome = filter_commit(nat, back, passage->now_ms);
+		if (outcome != OUTCOME_TRANSLATED)
+			return outcome;
+	}
+
+	const struct tuple6 to =
+		decision->has_back ? filter_tuple6(nat, back) : filter_tuple6(nat, &decision->plan);
+	translate_6to4(passage, decision, &path);
+	path.keep_hop_limit = true;
+	xlat_4to6(packet, &to, &path, &nat->config.rules);
+	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
+	return OUTCOME_HAIRPINNED;
+}
+
+enum outcome forward_6to4(struct passage *passage, const struct decision *decision,
+			  enum outcome decided)
+{
+	struct nat64 *nat = passage->nat;
+	struct xlat_path path;
+
+	passage->field.mtu = decision->mtu;
+	if (!decision->goes_out) {
+		if (decision->has_plan)
+			filter_refused(nat, &decision->plan, decided, passage->now_ms);
+		return decided;
+	}
+	enum outcome outcome = filter_commit(nat, &decision->plan, passage->now_ms);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
-	if (back)
-		return hairpin(passage, &to); /* 3.8 */
+	if (decision->hairpinned)
+		return go_back(passage, decision, decided);
 
-	path.ip4_id = ip4_id_next(&nat->ip4_ids, to.src.addr, to.dst.addr, packet->ip_protocol);
-	xlat_6to4(packet, &to, &path, &nat->config.rules); /* 3.7 */
-	emit_packet(packet, limit, 0, passage->out);
+	translate_6to4(passage, decision, &path);
+	emit_packet(passage->packet, decision->limit, 0, passage->out);
 	return OUTCOME_TRANSLATED;
 }
 
+/* RFC 7915, 4: the same for an IPv6 packet. */
+static enum outcome decide_way_4to6(const struct nat64 *nat, struct packet *packet,
+				    struct decision *decision)
+{
+	struct route_answer *route = &decision->route;
+
+	packet->reassembled = came_in_fragments4(nat, packet);
+	nat->world.route6(nat->world.context, &decision->plan.client.addr, route);
+	decision->has_route = true;
+	decision->path =
+		(struct xlat_path){.nh4_mtu = mtu_back4(nat, packet), .nh6_mtu = route->mtu};
+	enum outcome outcome = xlat_4to6_check(packet, &decision->path, &nat->config.rules,
+					       &decision->limit, &decision->mtu);
+	if (outcome != OUTCOME_HOP_LIMIT && route->state != ROUTE_OK)
+		outcome = outcome_of_route(route);
+	return outcome;
+}
+
 /* RFC 6146, 3.4 to 3.7, in their order: TCP, UDP and echo out of the IPv4 side. */
-enum outcome forward_4to6(struct passage *passage)
+enum outcome forward_decide_4to6(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+				 struct decision *decision)
+{
+	const struct tuple4 in = tuple4_of_packet(packet); /* 3.4 */
+	const struct filter_input input = {tcp_flags_of(packet), false, now_ms};
+
+	decision->has_plan = true;
+	enum outcome outcome = filter_4to6_check(nat, &in, &input, &decision->plan); /* 3.5 */
+	if (outcome == OUTCOME_SYN_STORED)
+		return outcome_of_syn(nat);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = decide_way_4to6(nat, packet, decision);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = filter_4to6(nat, &input, NULL, &decision->plan);
+	decision->goes_out = outcome == OUTCOME_TRANSLATED;
+	return outcome;
+}
+
+enum outcome forward_4to6(struct passage *passage, const struct decision *decision,
+			  enum outcome decided)
 {
 	struct nat64 *nat = passage->nat;
 	struct packet *packet = passage->packet;
-	const struct tuple4 in = tuple4_of_packet(packet); /* 3.4 */
-	const struct filter_input input = {tcp_flags_of(packet), false, passage->now_ms};
 
-	struct filter_found found;
-	struct tuple6 to;
-	enum outcome outcome = filter_4to6_check(nat, &in, &input, &found, &to); /* 3.5, 3.6 */
-	if (outcome == OUTCOME_SYN_STORED)
-		return store_syn(passage, &in);
+	passage->field.mtu = decision->mtu;
+	if (decided == OUTCOME_SYN_STORED)
+		return store_syn(passage, &decision->plan);
+	if (decided != OUTCOME_TRANSLATED) {
+		filter_refused(nat, &decision->plan, decided, passage->now_ms);
+		return decided;
+	}
+	enum outcome outcome = filter_commit(nat, &decision->plan, passage->now_ms);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
-	packet->reassembled = came_in_fragments4(nat, packet);
-	struct route_answer route;
-	nat->world.route6(nat->world.context, &to.dst.addr, &route);
-	const struct xlat_path path = {.nh4_mtu = mtu_back4(nat, packet), .nh6_mtu = route.mtu};
-	uint32_t limit;
-	outcome = xlat_4to6_check(packet, &path, &nat->config.rules, &limit, &passage->field.mtu);
-	if (outcome != OUTCOME_HOP_LIMIT && route.state != ROUTE_OK)
-		outcome = outcome_of_route(&route);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-	outcome = filter_4to6(nat, &in, &input, &found);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	xlat_4to6(packet, &to, &path, &nat->config.rules); /* 3.7 */
-	emit_packet(packet, limit, random_u32(&nat->random), passage->out);
+	const struct tuple6 to = filter_tuple6(nat, &decision->plan); /* 3.6 */
+	xlat_4to6(packet, &to, &decision->path, &nat->config.rules);  /* 3.7 */
+	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
 	return OUTCOME_TRANSLATED;
 }

@@ -4,8 +4,11 @@
  * its way (forward.h; icmp_transit.h for ICMP errors), and at last answered (answer.h) and counted.
  *
  * A fragment waits until its packet is whole (reassembly.h); the whole then goes the same way.
+ * Whoever only asks goes that way too, as far as it is decided and before it is done.
  */
 #include "daemon/core/nat64.h"
+
+#include <assert.h>
 
 #include "daemon/core/admission.h"
 #include "daemon/core/answer.h"
@@ -14,59 +17,106 @@
 #include "daemon/core/icmp_transit.h"
 #include "daemon/core/reassembly.h"
 
-static enum outcome receive_6to4(struct passage *passage)
+/* Whose is it, and may it be? What admission has found out of its destination is decided. */
+static enum outcome admit(const struct nat64 *nat, const struct packet *packet,
+			  struct decision *decision)
 {
-	struct nat64 *nat = passage->nat;
-	uint32_t peer4;
-	int pool6;
-
-	enum outcome outcome = admission_6to4(nat, passage->packet, &pool6, &peer4);
-	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
-		outcome = reassembly_6to4(passage);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	struct packet *packet = passage->packet;
-	if (packet->protocol == PROTOCOL_ICMP) {
-		const uint8_t *icmp = packet_l4(packet);
-		struct icmp_mapped mapped;
-		outcome = icmp_map_6to4(icmp[0], icmp[1], load_be32(icmp + 4), &mapped);
-		if (outcome != OUTCOME_TRANSLATED)
-			return outcome;
-	}
-	if (packet->is_icmp_error)
-		return icmp_transit_6to4(nat, packet, (uint8_t)pool6, passage->out);
-	return forward_6to4(passage, (uint8_t)pool6, peer4);
+	return packet->version == 6
+		       ? admission_6to4(nat, packet, &decision->pool6, &decision->peer4)
+		       : admission_4to6(nat, packet);
 }
 
-static enum outcome pass_4to6(struct passage *passage)
+static enum outcome reassemble(struct passage *passage)
+{
+	return passage->packet->version == 6 ? reassembly_6to4(passage) : reassembly_4to6(passage);
+}
+
+/* Has its ICMP message a counterpart? */
+static enum outcome has_counterpart(const struct packet *packet)
+{
+	const uint8_t *icmp = packet_l4(packet);
+	struct icmp_mapped mapped;
+
+	if (packet->protocol != PROTOCOL_ICMP)
+		return OUTCOME_TRANSLATED;
+	return packet->version == 6 ? icmp_map_6to4(icmp[0], icmp[1], load_be32(icmp + 4), &mapped)
+				    : icmp_map_4to6(icmp[0], icmp[1], icmp[4], &mapped);
+}
+
+/* What becomes of a packet that is whole and no ICMP error. */
+static enum outcome decide(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+			   struct decision *decision)
+{
+	return packet->version == 6 ? forward_decide_6to4(nat, packet, now_ms, decision)
+				    : forward_decide_4to6(nat, packet, now_ms, decision);
+}
+
+static enum outcome transit(struct passage *passage, const struct decision *decision)
 {
 	struct nat64 *nat = passage->nat;
 
-	enum outcome outcome = admission_4to6(nat, passage->packet);
-	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
-		outcome = reassembly_4to6(passage);
-	if (outcome != OUTCOME_TRANSLATED)
-		return outcome;
-
-	struct packet *packet = passage->packet;
-	if (packet->protocol == PROTOCOL_ICMP) {
-		const uint8_t *icmp = packet_l4(packet);
-		struct icmp_mapped mapped;
-		outcome = icmp_map_4to6(icmp[0], icmp[1], icmp[4], &mapped);
-		if (outcome != OUTCOME_TRANSLATED)
-			return outcome;
-	}
-	if (packet->is_icmp_error)
-		return icmp_transit_4to6(nat, packet, passage->out);
-	return forward_4to6(passage);
+	return passage->packet->version == 6
+		       ? icmp_transit_6to4(nat, passage->packet, (uint8_t)decision->pool6,
+					   passage->out)
+		       : icmp_transit_4to6(nat, passage->packet, passage->out);
 }
 
-static enum outcome receive_4to6(struct passage *passage)
+static enum outcome go(struct passage *passage, struct decision *decision)
 {
-	enum outcome outcome = pass_4to6(passage);
+	struct nat64 *nat = passage->nat;
 
-	return admission_unbound_4to6(passage->nat, passage->packet, outcome);
+	enum outcome outcome = admit(nat, passage->packet, decision);
+	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
+		outcome = reassemble(passage);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = has_counterpart(passage->packet);
+	if (outcome != OUTCOME_TRANSLATED)
+		return outcome;
+	if (passage->packet->is_icmp_error)
+		return transit(passage, decision);
+
+	const bool from6 = passage->packet->version == 6;
+	outcome = decide(nat, passage->packet, passage->now_ms, decision);
+	return from6 ? forward_6to4(passage, decision, outcome)
+		     : forward_4to6(passage, decision, outcome);
+}
+
+static enum outcome pass(struct passage *passage, struct decision *decision)
+{
+	const bool from6 = passage->packet->version == 6;
+
+	enum outcome outcome = go(passage, decision);
+	return from6 ? outcome : admission_unbound_4to6(passage->nat, passage->packet, outcome);
+}
+
+/* Nobody has asked anything yet; the plans are written when somebody does. */
+static void decision_init(struct decision *decision)
+{
+	decision->pool6 = -1;
+	decision->peer4 = 0;
+	decision->hairpinned = false;
+	decision->has_plan = false;
+	decision->goes_out = false;
+	decision->has_back = false;
+	decision->has_route = false;
+	decision->mtu = 0;
+}
+
+enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+			   struct decision *ret)
+{
+	decision_init(ret);
+	enum outcome outcome = packet_parse(packet);
+	if (outcome != OUTCOME_TRANSLATED)
+		return admission_refused(nat, packet, outcome);
+	assert(!packet->is_fragment && !packet->is_icmp_error);
+
+	outcome = admit(nat, packet, ret);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = has_counterpart(packet);
+	if (outcome == OUTCOME_TRANSLATED)
+		outcome = decide(nat, packet, now_ms, ret);
+	return packet->version == 6 ? outcome : admission_unbound_4to6(nat, packet, outcome);
 }
 
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
@@ -75,15 +125,16 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 	struct passage passage = {
 		.nat = nat, .packet = packet, .out = out, .now_ms = now_ms, .size = packet->size};
 
+	struct decision decision;
+
+	decision_init(&decision);
 	packet->trust_inner_checksum = nat->config.trust_inner_checksum;
 	enum outcome outcome = packet_parse(packet);
 	const bool from6 = packet->version == 6;
 	if (outcome != OUTCOME_TRANSLATED)
 		outcome = admission_refused(nat, packet, outcome);
-	else if (from6)
-		outcome = receive_6to4(&passage);
 	else
-		outcome = receive_4to6(&passage);
+		outcome = pass(&passage, &decision);
 
 	const enum verdict verdict = outcome_info(outcome)->verdict;
 	if (outcome_info(outcome)->noted)

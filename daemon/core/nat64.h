@@ -200,6 +200,13 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config);
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out);
 
+/* What nat64_receive() would do with this packet now, if there is memory for it: the outcome, and
+ * what it is made of (decision.h). Nothing changes but the view of the packet, which is neither a
+ * fragment nor an ICMP error. */
+struct decision;
+enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
+			   struct decision *ret);
+
 /* A packet that ended as outcome (TRANSLATED or HAIRPINNED) could not be sent after all: it is
  * counted anew, as OUTCOME_SEND_FAILED. */
 void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome);
@@ -244,8 +251,6 @@ bool nat64_end_bindings(struct nat64 *nat, uint32_t pool4_id, bool outside, stru
 
 uint32_t nat64_n_bindings(const struct nat64 *nat);
 uint32_t nat64_n_sessions(const struct nat64 *nat);
-/* no further session of this protocol? */
-bool nat64_sessions_full(const struct nat64 *nat, enum protocol protocol);
 size_t nat64_memory(const struct nat64 *nat);
 
 /* All invariants of all tables; for tests. */

@@ -245,14 +245,6 @@ uint32_t nat64_n_sessions(const struct nat64 *nat)
 	return n;
 }
 
-bool nat64_sessions_full(const struct nat64 *nat, enum protocol protocol)
-{
-	const uint32_t own_limit = nat->limits.sessions_of[protocol];
-
-	return nat64_n_sessions(nat) >= nat->limits.sessions ||
-	       (own_limit && nat->sessions[protocol].sessions.n_used >= own_limit);
-}
-
 size_t nat64_memory(const struct nat64 *nat)
 {
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +

@@ -51,24 +51,22 @@ static uint64_t bindings_of_address(const struct nat64 *nat, enum protocol proto
 
 /* L-2. Without a record the client has no bindings, and so has made none for longer than its bucket
  * needs to fill up: no lifetime is below a second. */
-static enum outcome check_rate(struct nat64 *nat, enum protocol protocol, uint32_t client,
+static enum outcome check_rate(const struct nat64 *nat, enum protocol protocol, uint32_t client,
 			       uint64_t now_ms)
 {
 	const uint32_t rate = nat->config.quota.binding_rate;
-	struct client_quota *quota;
+	const struct client_quota *quota = client_quota(&nat->clients, client);
+	struct token_bucket bucket;
 
-	if (rate == 0 || client == SLAB_NONE)
+	if (rate == 0 || !quota)
 		return OUTCOME_TRANSLATED;
-	quota = client_quota_get(&nat->clients, client);
-	if (!quota)
-		return OUTCOME_NO_MEMORY;
-	token_bucket_refill(&quota->rate[protocol], rate, now_ms);
-	return token_bucket_has_token(&quota->rate[protocol], rate) ? OUTCOME_TRANSLATED
-								    : OUTCOME_CLIENT_RATE;
+	bucket = quota->rate[protocol];
+	token_bucket_refill(&bucket, rate, now_ms);
+	return token_bucket_has_token(&bucket, rate) ? OUTCOME_TRANSLATED : OUTCOME_CLIENT_RATE;
 }
 
-enum outcome quota_new_binding(struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
-			       uint8_t pool6, uint64_t now_ms)
+enum outcome quota_new_binding(const struct nat64 *nat, enum protocol protocol,
+			       const struct addr6 *src, uint8_t pool6, uint64_t now_ms)
 {
 	const struct quota_config *config = &nat->config.quota;
 	uint32_t client = client_find(&nat->clients, src);
@@ -197,7 +195,8 @@ void quota_took_binding(struct nat64 *nat, enum protocol protocol, uint32_t bind
 	if (nat->config.quota.binding_rate > 0) {
 		struct client_quota *quota = client_quota_get(&nat->clients, client);
 		if (quota) {
-			quota->rate[protocol].counted_ms = now_ms;
+			token_bucket_refill(&quota->rate[protocol], nat->config.quota.binding_rate,
+					    now_ms);
 			token_bucket_take(&quota->rate[protocol]);
 		}
 	}
@@ -211,15 +210,24 @@ void quota_gave_back(struct nat64 *nat, enum protocol protocol, uint32_t pool4, 
 	watch_pool4(nat, protocol, pool4, now_ms);
 }
 
+/* no further session of this protocol? */
+static bool sessions_full(const struct nat64 *nat, enum protocol protocol, uint32_t n_ahead)
+{
+	return nat64_n_sessions(nat) + n_ahead >= nat->limits.sessions ||
+	       is_reached(nat->sessions[protocol].sessions.n_used + n_ahead,
+			  nat->limits.sessions_of[protocol]);
+}
+
 enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
-			       const struct addr6 *src, uint8_t pool6, uint32_t binding)
+			       const struct addr6 *src, uint8_t pool6, uint32_t binding,
+			       const struct quota_ahead *ahead)
 {
 	const struct quota_config *config = &nat->config.quota;
 	const struct bib_entry *entry =
 		binding == SLAB_NONE ? NULL : bib_at(&nat->bib[protocol], binding);
 	uint32_t client;
 
-	if (nat64_sessions_full(nat, protocol))
+	if (sessions_full(nat, protocol, ahead->n_sessions))
 		return OUTCOME_SESSION_FULL;
 	if (entry && is_reached(entry->n_sessions, config->sessions_per_binding))
 		return OUTCOME_BINDING_SESSIONS;
@@ -228,7 +236,8 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 	client = client_find(&nat->clients, src);
 	if (client == SLAB_NONE)
 		return OUTCOME_TRANSLATED;
-	return is_reached(client_at(&nat->clients, client)->n_sessions[protocol],
+	return is_reached(client_at(&nat->clients, client)->n_sessions[protocol] +
+				  ahead->n_of_client,
 			  limit_of(nat, &config->sessions_per_client, protocol, src, pool6,
 				   entry ? entry->pool4 : 0))
 		       ? OUTCOME_CLIENT_SESSIONS

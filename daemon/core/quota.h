@@ -12,18 +12,25 @@
 
 #include "daemon/core/nat64.h"
 
-/* May this source have one more dynamic binding? Changes nothing that others see. */
-enum outcome quota_new_binding(struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
-			       uint8_t pool6, uint64_t now_ms);
+/* May this source have one more dynamic binding? */
+enum outcome quota_new_binding(const struct nat64 *nat, enum protocol protocol,
+			       const struct addr6 *src, uint8_t pool6, uint64_t now_ms);
 /* It has got one, which is counted already. */
 void quota_took_binding(struct nat64 *nat, enum protocol protocol, uint32_t binding,
 			uint64_t now_ms);
 /* A port of this entry of pool4 is not in use any more. */
 void quota_gave_back(struct nat64 *nat, enum protocol protocol, uint32_t pool4, uint64_t now_ms);
 
+/* Sessions of the same protocol that are to be made before the one that is asked about. */
+struct quota_ahead {
+	uint32_t n_sessions;
+	uint32_t n_of_client; /* of them, those that count for its client */
+};
+
 /* May there be one more session, in this binding or (SLAB_NONE) in one that src gets first? */
 enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
-			       const struct addr6 *src, uint8_t pool6, uint32_t binding);
+			       const struct addr6 *src, uint8_t pool6, uint32_t binding,
+			       const struct quota_ahead *ahead);
 
 /* Tells of alarms that were put off, so that they do not come and go too often. */
 void quota_expire(struct nat64 *nat, uint64_t now_ms);

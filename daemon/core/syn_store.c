@@ -135,6 +135,11 @@ static void unlink_from_all(struct syn_store *store, const struct stored_syn *sy
 		store->newest = syn->older;
 }
 
+bool syn_store_is_full(const struct syn_store *store)
+{
+	return store->syns.n_used >= store->syns.limit;
+}
+
 bool syn_store_add(struct syn_store *store, const struct taddr4 *mapped, const struct taddr4 *peer,
 		   const uint8_t *packet, size_t size, uint64_t expires_ms)
 {

@@ -53,6 +53,7 @@ static inline struct stored_syn *syn_store_at(const struct syn_store *store, uin
 	return slab_at(&store->syns, index);
 }
 
+bool syn_store_is_full(const struct syn_store *store);
 /* Keeps the first SYN_STORE_PACKET_MAX bytes. There is none with these addresses yet. False if the
  * store is full. */
 bool syn_store_add(struct syn_store *store, const struct taddr4 *mapped, const struct taddr4 *peer,
