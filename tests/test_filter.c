@@ -35,7 +35,7 @@ static enum outcome in4(const struct tuple4 *in, const struct filter_input *inpu
 			struct tuple6 *ret)
 {
 	struct filter_plan plan;
-	enum outcome outcome = filter_4to6_check(gateway->nat, in, input, &plan);
+	enum outcome outcome = filter_4to6_check(gateway->nat, in, input, NULL, &plan);
 
 	if (outcome == OUTCOME_TRANSLATED)
 		outcome = filter_4to6(gateway->nat, input, NULL, &plan);

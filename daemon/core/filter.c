@@ -322,7 +322,8 @@ static enum outcome permit_4to6(const struct nat64 *nat, const struct filter_pla
 
 /* RFC 6146, 3.5, from the IPv4 side, as far as it does not depend on the way to the client. */
 enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
-			       const struct filter_input *input, struct filter_plan *ret)
+			       const struct filter_input *input, const struct filter_plan *first,
+			       struct filter_plan *ret)
 {
 	const struct bib *bib = &nat->bib[in->protocol];
 
@@ -336,6 +337,8 @@ enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
 	ret->client = bib_entry_taddr6(bib_at(bib, ret->binding));
 	find_session(nat, ret);
 	ret->pool6 = prefix_towards(nat, in->protocol, ret->binding, ret->session);
+	if (first && first->binding == ret->binding && ret->session == SLAB_NONE)
+		ret->pool6 = first->pool6; /* it will have been used with this one last */
 
 	if (blocklist_covers(&nat->blocklist, &ret->client.addr))
 		return OUTCOME_CLIENT_BLOCKED;

@@ -66,7 +66,8 @@ enum outcome filter_6to4(const struct nat64 *nat, const struct tuple6 *in, uint8
  * before this; or NULL.
  */
 enum outcome filter_4to6_check(const struct nat64 *nat, const struct tuple4 *in,
-			       const struct filter_input *input, struct filter_plan *ret);
+			       const struct filter_input *input, const struct filter_plan *first,
+			       struct filter_plan *ret);
 enum outcome filter_4to6(const struct nat64 *nat, const struct filter_input *input,
 			 const struct filter_plan *first, struct filter_plan *plan);
 

@@ -161,7 +161,7 @@ static enum outcome decide_back(const struct nat64 *nat, const struct packet *pa
 		return outcome == OUTCOME_TRANSLATED ? OUTCOME_HAIRPINNED : outcome;
 	}
 	decision->has_back = true;
-	outcome = filter_4to6_check(nat, &between, input, back);
+	outcome = filter_4to6_check(nat, &between, input, &decision->plan, back);
 	if (outcome == OUTCOME_SYN_STORED)
 		return outcome_of_syn(nat);
 	if (outcome == OUTCOME_TRANSLATED)
@@ -317,7 +317,7 @@ enum outcome forward_decide_4to6(const struct nat64 *nat, struct packet *packet,
 	const struct filter_input input = {tcp_flags_of(packet), false, now_ms};
 
 	decision->has_plan = true;
-	enum outcome outcome = filter_4to6_check(nat, &in, &input, &decision->plan); /* 3.5 */
+	enum outcome outcome = filter_4to6_check(nat, &in, &input, NULL, &decision->plan); /* 3.5 */
 	if (outcome == OUTCOME_SYN_STORED)
 		return outcome_of_syn(nat);
 	if (outcome == OUTCOME_TRANSLATED)
