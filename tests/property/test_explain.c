@@ -12,13 +12,13 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "daemon/core/decision.h"
 #include "daemon/core/pool4_text.h"
 #include "tests/craft.h"
 #include "tests/fake_world.h"
+#include "tests/property/seed.h"
 
 #define N_PACKETS  10000 /* for each way of handing out ports */
 #define ARENA_SIZE ((size_t)256 << 20)
@@ -160,7 +160,7 @@ static void add_entries(uint32_t mode)
 		add_entry("203.0.113.5", "2048-2055", NULL, 1);
 }
 
-static void begin(const struct pool4_allocation *allocation, unsigned number)
+static void begin(const struct pool4_allocation *allocation, uint32_t number)
 {
 	const struct nat64_limits limits = {.bindings = 100,
 					    .sessions = 70,
@@ -432,8 +432,7 @@ static void ask_and_send(void)
 
 static void play(const struct pool4_allocation *allocation)
 {
-	const char *text = g_getenv("NAT64D_SEED");
-	unsigned number = text ? (unsigned)strtoul(text, NULL, 0) : 6146;
+	const uint32_t number = seed_of_run(6146);
 
 	g_test_message("NAT64D_SEED=%u", number);
 	arena_begin();
