@@ -66,6 +66,7 @@ MANAGER_METHOD(bib_method_list_sessions);
 MANAGER_METHOD(bib_method_add);
 MANAGER_METHOD(bib_method_remove);
 MANAGER_METHOD(bib_method_lookup);
+MANAGER_METHOD(explain_method);
 MANAGER_METHOD(client_method_list);
 MANAGER_METHOD(client_method_block);
 MANAGER_METHOD(client_method_unblock);

@@ -70,4 +70,5 @@ enum ctl_status ctl_client_of(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_drain(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_resume(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_session_list(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_explain(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv);

@@ -89,14 +89,24 @@ static void answer4(struct nat64 *nat, const struct answer *answer, struct out *
 			  ip4_id_next(&nat->ip4_ids, from, to, IPPROTO_ICMP), out);
 }
 
-void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
-		 const struct answer_field *field, uint64_t now_ms, struct out *out)
+const struct icmp_answer *answer_to(const struct nat64 *nat, const struct packet *packet,
+				    enum outcome outcome)
 {
 	const struct outcome_info *info = outcome_info(outcome);
 	const struct icmp_answer *error = packet->version == 6 ? &info->answer6 : &info->answer4;
+
+	return wanted(nat, outcome, error) && icmp_error_permitted(packet, error->type, error->code)
+		       ? error
+		       : NULL;
+}
+
+void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
+		 const struct answer_field *field, uint64_t now_ms, struct out *out)
+{
+	const struct icmp_answer *error = answer_to(nat, packet, outcome);
 	const struct answer answer = {packet, outcome, error, field, now_ms};
 
-	if (!wanted(nat, outcome, error) || !icmp_error_permitted(packet, error->type, error->code))
+	if (!error)
 		return;
 	if (packet->version == 6)
 		answer6(nat, &answer, out);

@@ -13,6 +13,10 @@ struct answer_field {
 	uint32_t pointer; /* Parameter Problem */
 };
 
+/* The error that its sender is to get, as far as the limits of errors permit; NULL if none. */
+const struct icmp_answer *answer_to(const struct nat64 *nat, const struct packet *packet,
+				    enum outcome outcome);
+
 /* packet: as it was received, with its outcome. May append one packet to out. */
 void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
 		 const struct answer_field *field, uint64_t now_ms, struct out *out);

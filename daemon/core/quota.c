@@ -244,6 +244,25 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 		       : OUTCOME_TRANSLATED;
 }
 
+void quota_use(const struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
+	       uint8_t pool6, struct quota_use *ret)
+{
+	const struct quota_config *config = &nat->config.quota;
+	uint32_t index = client_find(&nat->clients, src);
+	const struct client *client = index == SLAB_NONE ? NULL : client_at(&nat->clients, index);
+
+	*ret = (struct quota_use){
+		.address_bindings = bindings_of_address(nat, protocol, src),
+		.address_limit = config->bindings_per_address,
+		.client_bindings = client ? client->n_bindings[protocol] : 0,
+		.client_limit =
+			limit_of(nat, &config->bindings_per_client, protocol, src, pool6, 0),
+		.sessions = client ? client->n_sessions[protocol] : 0,
+		.session_limit =
+			limit_of(nat, &config->sessions_per_client, protocol, src, pool6, 0),
+	};
+}
+
 /* RFC 8158, 4.5: the event of each outcome that is about a limit; others are none. */
 static bool event_of_outcome(enum outcome outcome, enum event_kind *ret)
 {

@@ -32,6 +32,18 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 			       const struct addr6 *src, uint8_t pool6, uint32_t binding,
 			       const struct quota_ahead *ahead);
 
+/* What a source has of one protocol, and may have; limits are 0 where there are none. */
+struct quota_use {
+	uint64_t address_bindings;
+	uint64_t address_limit;
+	uint64_t client_bindings;
+	uint64_t client_limit;
+	uint64_t sessions; /* of the client */
+	uint64_t session_limit;
+};
+void quota_use(const struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
+	       uint8_t pool6, struct quota_use *ret);
+
 /* Tells of alarms that were put off, so that they do not come and go too often. */
 void quota_expire(struct nat64 *nat, uint64_t now_ms);
 
