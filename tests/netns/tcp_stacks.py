@@ -4,9 +4,11 @@ TCP between the kernels of client and server through the gateway, with the lifet
 whatever two real hosts do must pass, with its data whole.
 """
 import asyncio
+import errno
 import os
 import socket
 import struct
+import time
 
 from nodes import (CLIENT6, CLIENT2_6, SERVER4, SERVER6, Failed, accept, connect, receive, require,
                    send)
@@ -78,7 +80,7 @@ def cases(client, client2, server, address_dependent, static, unbound):
                 there.close()
                 require(await receive(here) == b"", "no FIN of the server")
                 here.close()
-                await asyncio.sleep(0.2)
+                await is_free(client, CLIENT6, 7108)
         require(len(peers) == 1, "one mapping expected, found", peers)
 
     async def server_inside():
@@ -110,6 +112,19 @@ async def open_connection(client, server, port, from_port=0, listener=None):
         if listener is None:
             own.close()
     return here, there, peer
+
+
+async def is_free(node, address, port):
+    """No connection has the port any more: the last FIN is acknowledged."""
+    end = time.monotonic() + 5
+    while True:
+        with node.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((address, port))
+                return
+            except OSError as error:
+                require(error.errno == errno.EADDRINUSE and time.monotonic() < end, error)
+        await asyncio.sleep(0.02)
 
 
 async def exchange(one, other):
