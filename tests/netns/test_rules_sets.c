@@ -431,7 +431,7 @@ static void test_nothing_escapes(void)
 	begin(&world, &pool);
 	flood_state.world = &world;
 	thread = g_thread_new("flood", flood, &flood_state);
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		pool.there[i & 1] = false;
 		follow(&world, &pool, i);
 		pool.there[i & 1] = true;
