@@ -17,7 +17,10 @@ enum change_error {
 	CHANGE_INVALID_ADDRESS,
 	CHANGE_INVALID_PORTS,
 	CHANGE_INVALID_PROTOCOL,
-	CHANGE_INVALID_VALUE, /* of an option */
+	CHANGE_INVALID_VALUE, /* of an option, or of a key */
+	CHANGE_INVALID_KEY,
+	CHANGE_RESTART_REQUIRED,
+	CHANGE_OVERRIDES_DISABLED,
 	CHANGE_OVERLAP,
 	CHANGE_AMBIGUOUS,
 	CHANGE_NO_SUCH_POOL4,
@@ -81,6 +84,16 @@ struct change_result {
 	char text[CHANGE_TEXT_SIZE]; /* what has changed, or why not: one sentence */
 	char warning[CHANGE_WARNINGS_MAX][CHANGE_TEXT_SIZE];
 	unsigned n_warnings;
+	char **details; /* NULL, or what is different, ended by NULL: all for free() */
+};
+
+/* A key of the configuration as it is now. Texts but for the names are for free(). */
+struct change_key {
+	const char *section;
+	const char *name;
+	char *value;
+	char *source; /* "default", "runtime", "FILE:LINE" */
+	bool live;    /* a change of it applies at once */
 };
 
 /* Each fills *ret, which is empty before. With needs_rules the caller answers when he is told that
@@ -98,4 +111,15 @@ struct change_calls {
 			const struct change_options *options, struct change_result *ret);
 	void (*remove_bib)(void *context, const struct change_bib *request,
 			   const struct change_options *options, struct change_result *ret);
+	/* key: "Timeouts.UDP"; reset "": all of them */
+	void (*set_config)(void *context, const char *key, const char *value,
+			   const struct change_options *options, struct change_result *ret);
+	void (*reset_config)(void *context, const char *key, const struct change_options *options,
+			     struct change_result *ret);
+	void (*change_pool6)(void *context, const char *prefix, bool add,
+			     const struct change_options *options, struct change_result *ret);
+	void (*reload)(void *context, const struct change_options *options,
+		       struct change_result *ret);
+	/* Not a change: the key with this number; false behind the last. */
+	bool (*get_key)(void *context, unsigned number, struct change_key *ret);
 };

@@ -11,9 +11,10 @@
 
 #include "daemon/config_check.h"
 #include "daemon/config_file.h"
+#include "daemon/config_override.h"
 #include "daemon/config_value.h"
 
-/* Rows of plain keys, not those of objects. */
+/* Sections that name objects. */
 static bool is_object_section(const char *section)
 {
 	return strcmp(section, CONFIG_SECTION_POOL4) == 0 ||
@@ -67,12 +68,11 @@ static void report_unknown(const struct config_file *file, GPtrArray *problems)
 	}
 }
 
-/* One row: the files' value if there is one and it is good, else the default. */
+/* One row: the files' value (setting) if there is one and it is good, else the default. */
 static void apply_key(const struct config_key *key, const char *section,
-		      const struct config_file *file, struct config *config, void *base,
+		      const struct config_setting *setting, struct config *config, void *base,
 		      GPtrArray *problems)
 {
-	const struct config_setting *setting = config_file_find(file, section, key->name);
 	bool has_default = *key->initial != '\0' || !is_object_section(key->section);
 	g_autofree char *problem = NULL;
 
@@ -91,12 +91,24 @@ static void apply_key(const struct config_key *key, const char *section,
 				   "not in effect yet: this version only checks the value");
 }
 
-static void apply_plain_keys(const struct config_file *file, struct config *config,
-			     GPtrArray *problems)
+/* What was set at run time stands in for what the files say. */
+static void apply_plain_keys(const struct config_file *file, const GPtrArray *overrides,
+			     struct config *config, GPtrArray *problems)
 {
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		if (!is_object_section(key->section))
-			apply_key(key, key->section, file, config, config, problems);
+		const struct config_setting *setting;
+		const struct config_override *override;
+		struct config_setting newer;
+
+		if (config_key_is_of_object(key))
+			continue;
+		setting = config_file_find(file, key->section, key->name);
+		override = overrides != NULL ? config_override_find(overrides, key) : NULL;
+		if (override != NULL) {
+			newer = (struct config_setting){.value = override->value};
+			setting = &newer;
+		}
+		apply_key(key, key->section, setting, config, config, problems);
 	}
 }
 
@@ -106,7 +118,9 @@ static void apply_object_keys(const char *pattern, const struct config_section *
 {
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
 		if (strcmp(key->section, pattern) == 0)
-			apply_key(key, section->name, file, config, object, problems);
+			apply_key(key, section->name,
+				  config_file_find(file, section->name, key->name), config, object,
+				  problems);
 	}
 }
 
@@ -220,33 +234,48 @@ static int compare_problems(gconstpointer a, gconstpointer b)
 	return (one->line > two->line) - (one->line < two->line);
 }
 
-static struct config *config_of_file(const struct config_file *file, GPtrArray *problems)
+static struct config *config_of_file(const struct config_file *file, const GPtrArray *overrides,
+				     GPtrArray *problems)
 {
 	struct config *config = g_new0(struct config, 1);
 
 	report_unknown(file, problems);
-	apply_plain_keys(file, config, problems);
+	apply_plain_keys(file, overrides, config, problems);
 	take_objects(file, config, problems);
 	config_check(config, file, problems);
 	g_ptr_array_sort(problems, compare_problems);
 	return config;
 }
 
+int config_make(const struct config_file *file, const GPtrArray *overrides, struct config **ret,
+		GPtrArray *problems)
+{
+	struct config *config = config_of_file(file, overrides, problems);
+
+	if (config_problems_have(problems, CONFIG_ERROR)) {
+		config_free(config);
+		return -EINVAL;
+	}
+	*ret = config;
+	return 0;
+}
+
 int config_load(const char *path, struct config **ret, GPtrArray *problems)
 {
 	struct config_file *file = NULL;
-	struct config *config;
-	int r;
+	struct config *config = NULL;
+	int r, r_file;
 
-	r = config_file_read(path != NULL ? path : CONFIG_DEFAULT_PATH, path == NULL, &file,
-			     problems);
-	config = config_of_file(file, problems);
+	r_file = config_file_read(path != NULL ? path : CONFIG_DEFAULT_PATH, path == NULL, &file,
+				  problems);
+	r = config_make(file, NULL, &config, problems);
 	config_file_free(file);
-	if (r == 0 && config_problems_have(problems, CONFIG_ERROR))
-		r = -EINVAL;
-	if (r < 0)
-		config_free(config);
-	else
+	if (r_file < 0) {
+		if (r == 0)
+			config_free(config);
+		return r_file;
+	}
+	if (r == 0)
 		*ret = config;
 	return r;
 }
@@ -255,7 +284,7 @@ struct config *config_new_default(void)
 {
 	struct config_file *file = config_file_new();
 	GPtrArray *problems = config_problems_new();
-	struct config *config = config_of_file(file, problems);
+	struct config *config = config_of_file(file, NULL, problems);
 
 	g_assert_cmpuint(problems->len, ==, 0);
 	g_ptr_array_unref(problems);

@@ -74,7 +74,6 @@ struct config_later {
 	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
 	uint32_t state_sync_ms;
 	bool state_keep;
-	bool state_overrides;
 	uint32_t state_retention_s;
 	bool log_bindings;
 	bool log_destinations;
@@ -96,6 +95,7 @@ struct config {
 	bool local_traffic;       /* Translation.LocalTraffic */
 	char **silent_interfaces; /* Translation.SilentInterfaces; NULL-terminated, or NULL */
 	bool allow_below_minimum;
+	bool overrides;         /* State.Overrides: keys may be set at run time */
 	uint32_t pool4_objects; /* Limits.Pool4Objects */
 	struct config_later later;
 };
@@ -132,6 +132,11 @@ bool config_problems_have(const GPtrArray *problems, enum config_severity severi
  * NULL means CONFIG_DEFAULT_PATH, and only that file may be missing: then all defaults hold.
  */
 int config_load(const char *path, struct config **ret, GPtrArray *problems);
+/* The same of files that were read already (config_file.h), and of what was set at run time
+ * (config_override.h): 0 or -EINVAL. */
+struct config_file;
+int config_make(const struct config_file *file, const GPtrArray *overrides, struct config **ret,
+		GPtrArray *problems);
 /* All defaults, as an empty file gives. */
 struct config *config_new_default(void);
 void config_free(struct config *config);

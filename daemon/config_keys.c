@@ -106,7 +106,8 @@ const struct config_key config_keys[] = {
  0, 0, "", "soft", choices_pairing, LIVE,
  "a client whose address has no free port gets another one, or is refused"},
 {"Pool4", "PairingPrefixLength", CONFIG_BYTE, IN_CONFIG(nat64.pairing_prefix_length),
- 1, 128, "", "128", NULL, LIVE, "sources in one prefix of this length share an IPv4 address"},
+ 1, 128, "", "128", NULL, LIVE | CONFIG_DYNAMIC,
+ "sources in one prefix of this length share an IPv4 address"},
 {"Pool4", "Mode", CONFIG_CHOICE, IN_CONFIG(limits.pool4.mode),
  0, 0, "", "dynamic", choices_mode, 0,
  "how ports are handed out: one by one, in blocks, or each client its own, computed from its address"},
@@ -238,8 +239,8 @@ const struct config_key config_keys[] = {
  0, 86400 * SECOND, "", "5s", NULL, LATER, "what a power cut may lose; 0 = up to the kernel"},
 {"State", "Keep", CONFIG_BOOL, IN_CONFIG(later.state_keep),
  0, 0, "", "yes", NULL, LATER, "keep a database at all"},
-{"State", "Overrides", CONFIG_BOOL, IN_CONFIG(later.state_overrides),
- 0, 0, "", "yes", NULL, LATER, "settings may be changed at run time"},
+{"State", "Overrides", CONFIG_BOOL, IN_CONFIG(overrides),
+ 0, 0, "", "yes", NULL, LIVE, "settings may be changed at run time"},
 {"State", "Retention", CONFIG_SECONDS, IN_CONFIG(later.state_retention_s),
  0, UINT32_MAX, "", "0", NULL, LATER, "how long closed bindings are kept for 'who'"},
 
@@ -311,6 +312,59 @@ const struct config_key *config_key_find(const char *section, const char *name)
 			return key;
 	}
 	return NULL;
+}
+
+bool config_key_is_of_object(const struct config_key *key)
+{
+	return strcmp(key->section, CONFIG_SECTION_POOL4) == 0 ||
+	       strcmp(key->section, CONFIG_SECTION_STATIC) == 0;
+}
+
+const struct config_key *config_key_parse(const char *text)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		size_t length = strlen(key->section);
+
+		if (!config_key_is_of_object(key) && strncmp(text, key->section, length) == 0 &&
+		    text[length] == '.' && strcmp(text + length + 1, key->name) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+bool config_key_is_live(const struct config_key *key, const struct config *running)
+{
+	if ((key->flags & CONFIG_DYNAMIC) != 0 && running->limits.pool4.mode != POOL4_DYNAMIC)
+		return false;
+	return (key->flags & CONFIG_LIVE) != 0;
+}
+
+size_t config_type_size(enum config_type type)
+{
+	switch ((int)type) {
+	case CONFIG_BOOL:
+	case CONFIG_EITHER:
+		return sizeof(bool);
+	case CONFIG_BYTE:
+		return sizeof(uint8_t);
+	case CONFIG_NUMBER:
+	case CONFIG_DURATION:
+	case CONFIG_SECONDS:
+	case CONFIG_WORKERS:
+	case CONFIG_FLUSH:
+	case CONFIG_CHOICE: /* of enums, and uint32_t */
+		return sizeof(uint32_t);
+	case CONFIG_SIZE:
+		return sizeof(uint64_t);
+	case CONFIG_COPY:
+		return sizeof(int);
+	case CONFIG_SHARE:
+		return sizeof(struct port_share);
+	case CONFIG_MARK:
+		return sizeof(struct config_mark);
+	default:
+		return 0;
+	}
 }
 
 bool config_key_section_exists(const char *section)

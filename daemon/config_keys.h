@@ -54,9 +54,10 @@ enum config_type {
 };
 
 enum config_flags {
-	CONFIG_LIVE = 1 << 0,      /* a reload applies a change; daemon_reload.c keeps the others */
+	CONFIG_LIVE = 1 << 0,      /* a change applies at once; others at the next start */
 	CONFIG_LATER = 1 << 1,     /* not in effect in this version, see struct config_later */
 	CONFIG_RELAXABLE = 1 << 2, /* Timeouts.AllowBelowMinimum lifts the lower bound */
+	CONFIG_DYNAMIC = 1 << 3,   /* live with Pool4.Mode=dynamic only */
 };
 
 struct config_key {
@@ -82,6 +83,13 @@ extern const struct config_key config_keys[];
 /* section is a row's section, exactly. NULL if there is none. */
 const struct config_key *config_key_find(const char *section, const char *name);
 bool config_key_section_exists(const char *section);
+/* "Timeouts.UDP"; keys of objects have no such name. NULL if there is none. */
+const struct config_key *config_key_parse(const char *text);
+bool config_key_is_of_object(const struct config_key *key);
+/* Does a change apply at once, where this configuration runs? */
+bool config_key_is_live(const struct config_key *key, const struct config *running);
+/* Bytes of the field of a type that is kept in one; 0: config_list.c and config_object.c know. */
+size_t config_type_size(enum config_type type);
 
 /*
  * What the writer of an unknown key or section may have meant: the nearest name by edit distance

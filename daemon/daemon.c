@@ -38,6 +38,7 @@
 #include "daemon/rawsock.h"
 #include "daemon/rules.h"
 #include "daemon/rules_news.h"
+#include "daemon/settings_change.h"
 #include "daemon/worker.h"
 #include "daemon/world.h"
 #include "dbus/manager.h"
@@ -53,6 +54,8 @@
 
 struct daemon {
 	const struct daemon_options *options;
+	struct config_settings *settings;
+	struct settings_change settings_change;
 	struct config *config;
 	struct gateway gateway;
 	struct world *world;
@@ -362,33 +365,50 @@ static int on_worker_failed(sd_event_source *source, int fd, uint32_t events, vo
 	return sd_event_exit(daemon->event, 1);
 }
 
+static const struct config *running_config(void *context)
+{
+	return ((const struct daemon *)context)->config;
+}
+
+/* Another configuration, without losing state (O-11); the rules are still to follow. */
+static int apply_config(void *context, struct config *fresh, char **ret_error)
+{
+	struct daemon *daemon = context;
+	struct rules *rules = NULL;
+	int r;
+
+	daemon_adapt_config(fresh, daemon->config);
+	r = rules_open(daemon->options->instance, fresh, &rules, ret_error);
+	if (r < 0) {
+		config_free(fresh);
+		return r;
+	}
+	rules_close(daemon->rules);
+	daemon->rules = rules;
+	daemon->rules_applied = false;
+	gateway_lock(&daemon->gateway);
+	nat64_set_config(daemon->gateway.nat, &fresh->nat64);
+	gateway_unlock(&daemon->gateway);
+	(void)world_set_silent(daemon->world, fresh->silent_interfaces);
+	(void)pool4_sync_follow(daemon->sync, fresh);
+	config_free(daemon->config);
+	daemon->config = fresh;
+	return 0;
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	static const struct change_options no_options;
 	struct daemon *daemon = userdata;
-	struct rules *rules = NULL;
-	struct config *config;
+	struct change_result result = {.error = CHANGE_OK};
 
 	(void)sd_notify(0, "RELOADING=1");
-	config = daemon_load_config(daemon->options->config_path);
-	if (config)
-		daemon_adapt_config(config, daemon->config);
-	if (!config || open_rules(daemon, config, &rules) < 0) {
+	settings_change_reload(&daemon->settings_change, &no_options, &result);
+	if (result.error != CHANGE_OK)
 		log_line(LOG_ERR, "reload refused: the configuration of before stays in use");
-		config_free(config);
-	} else {
-		rules_close(daemon->rules);
-		daemon->rules = rules;
-		daemon->rules_applied = false;
-		gateway_lock(&daemon->gateway);
-		nat64_set_config(daemon->gateway.nat, &config->nat64);
-		gateway_unlock(&daemon->gateway);
-		(void)world_set_silent(daemon->world, config->silent_interfaces);
-		(void)pool4_sync_follow(daemon->sync, config);
-		config_free(daemon->config);
-		daemon->config = config;
-		if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
-			log_line(LOG_INFO, "reloaded");
-	}
+	else if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
+		log_line(LOG_INFO, "reloaded");
+	g_strfreev(result.details);
 	manager_changed(daemon->manager);
 	(void)sd_notify(0, "READY=1");
 	return 0;
@@ -439,6 +459,7 @@ static int start_changes(struct daemon *daemon)
 		.sync = daemon->sync,
 		.put_rules = put_rules,
 		.context = daemon,
+		.settings = &daemon->settings_change,
 	};
 
 	return daemon_changes_new(&config, &daemon->changes);
@@ -494,14 +515,30 @@ static void say_ready(struct daemon *daemon)
 	(void)sd_notify(0, "READY=1");
 }
 
+static int load_config(struct daemon *daemon)
+{
+	GPtrArray *problems = config_problems_new();
+	int r = config_settings_new(daemon->options->config_path, &daemon->settings,
+				    &daemon->config, problems);
+
+	settings_log_problems(problems);
+	g_ptr_array_unref(problems);
+	daemon->settings_change = (struct settings_change){
+		.settings = daemon->settings,
+		.running = running_config,
+		.apply = apply_config,
+		.context = daemon,
+	};
+	return r;
+}
+
 static int start(struct daemon *daemon)
 {
 	int r;
 
-	daemon->config = daemon_load_config(daemon->options->config_path);
-	if (!daemon->config)
-		return -EINVAL;
-	r = start_core(daemon);
+	r = load_config(daemon);
+	if (r == 0)
+		r = start_core(daemon);
 	if (r == 0)
 		r = start_packets(daemon);
 	if (r == 0)
@@ -542,6 +579,7 @@ static void stop(struct daemon *daemon)
 	gateway_deinit(&daemon->gateway);
 	world_free(daemon->world);
 	config_free(daemon->config);
+	config_settings_free(daemon->settings);
 	if (daemon->failed_fd >= 0)
 		(void)close(daemon->failed_fd);
 }

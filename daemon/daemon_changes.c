@@ -176,6 +176,60 @@ static void call_remove_bib(void *context, const struct change_bib *request,
 	finish(changes, options, ret);
 }
 
+/* The prefixes may be others. */
+static void finish_settings(struct daemon_changes *changes, const struct change_options *options,
+			    struct change_result *result)
+{
+	bool done = result->needs_rules;
+
+	finish(changes, options, result);
+	if (done && changes->manager)
+		manager_changed(changes->manager);
+}
+
+static void call_set_config(void *context, const char *key, const char *value,
+			    const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	settings_change_set(changes->config.settings, key, value, options, ret);
+	finish_settings(changes, options, ret);
+}
+
+static void call_reset_config(void *context, const char *key, const struct change_options *options,
+			      struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	settings_change_reset(changes->config.settings, key, options, ret);
+	finish_settings(changes, options, ret);
+}
+
+static void call_change_pool6(void *context, const char *prefix, bool add,
+			      const struct change_options *options, struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	settings_change_pool6(changes->config.settings, prefix, add, options, ret);
+	finish_settings(changes, options, ret);
+}
+
+static void call_reload(void *context, const struct change_options *options,
+			struct change_result *ret)
+{
+	struct daemon_changes *changes = context;
+
+	settings_change_reload(changes->config.settings, options, ret);
+	finish_settings(changes, options, ret);
+}
+
+static bool call_get_key(void *context, unsigned number, struct change_key *ret)
+{
+	const struct daemon_changes *changes = context;
+
+	return settings_change_get(changes->config.settings, number, ret);
+}
+
 int daemon_changes_new(const struct daemon_changes_config *config, struct daemon_changes **ret)
 {
 	struct daemon_changes *changes = g_new0(struct daemon_changes, 1);
@@ -191,6 +245,11 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 		.add_warnings = call_add_warnings,
 		.add_bib = call_add_bib,
 		.remove_bib = call_remove_bib,
+		.set_config = call_set_config,
+		.reset_config = call_reset_config,
+		.change_pool6 = call_change_pool6,
+		.reload = call_reload,
+		.get_key = call_get_key,
 	};
 	r = sd_event_add_defer(config->event, &changes->idle, on_idle, changes);
 	if (r >= 0)

@@ -9,6 +9,7 @@
 
 #include "daemon/change.h"
 #include "daemon/pool4_sync.h"
+#include "daemon/settings_change.h"
 
 struct manager;
 struct daemon_changes;
@@ -20,6 +21,7 @@ struct daemon_changes_config {
 	 * with a sentence for g_free(). */
 	int (*put_rules)(void *context, enum pool4_sync_extent extent, char **ret_error);
 	void *context;
+	const struct settings_change *settings;
 };
 
 int daemon_changes_new(const struct daemon_changes_config *config, struct daemon_changes **ret);

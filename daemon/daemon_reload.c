@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/daemon_reload.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include "daemon/config_keys.h"
 #include "daemon/log.h"
-
-struct config *daemon_load_config(const char *path)
-{
-	GPtrArray *problems = config_problems_new();
-	struct config *config = NULL;
-
-	if (config_load(path, &config, problems) < 0)
-		config = NULL;
-	for (guint i = 0; i < problems->len; i++) {
-		const struct config_problem *problem = g_ptr_array_index(problems, i);
-		char *text = config_problem_print(problem);
-
-		log_line(problem->severity == CONFIG_ERROR ? LOG_ERR : LOG_WARNING, "%s", text);
-		g_free(text);
-	}
-	g_ptr_array_unref(problems);
-	return config;
-}
 
 static bool same_prefix(const struct prefix6 *a, const struct prefix6 *b)
 {
@@ -71,35 +53,26 @@ static void keep_indices(struct config *fresh, const struct config *running)
 	memcpy(fresh->nat64.pool6, placed, sizeof(placed));
 }
 
-static void keep(const char *key, void *fresh, const void *running, size_t size)
+/* What takes the next start keeps its value. */
+static void keep(const struct config_key *key, struct config *fresh, const struct config *running)
 {
-	if (memcmp(fresh, running, size) == 0)
+	void *field = (char *)fresh + key->offset;
+	const void *before = (const char *)running + key->offset;
+	size_t size = config_type_size(key->type);
+
+	if (memcmp(field, before, size) == 0)
 		return;
-	memcpy(fresh, running, size);
-	log_line(LOG_WARNING, "%s has changed: that takes effect at the next start", key);
+	memcpy(field, before, size);
+	log_line(LOG_WARNING, "%s.%s has changed: that takes effect at the next start",
+		 key->section, key->name);
 }
 
 void daemon_adapt_config(struct config *fresh, const struct config *running)
 {
 	keep_indices(fresh, running);
-#define KEEP(key, member) keep(key, &fresh->member, &running->member, sizeof(fresh->member))
-	KEEP("Pool4.Mode", limits.pool4.mode);
-	KEEP("Pool4.BlockSize", limits.pool4.block_size);
-	if (running->limits.pool4.mode != POOL4_DYNAMIC)
-		KEEP("Pool4.PairingPrefixLength", nat64.pairing_prefix_length);
-	KEEP("Limits.Bindings", limits.bindings);
-	KEEP("Limits.Sessions", limits.sessions);
-	KEEP("Limits.SessionsTCP", limits.sessions_of[PROTOCOL_TCP]);
-	KEEP("Limits.SessionsUDP", limits.sessions_of[PROTOCOL_UDP]);
-	KEEP("Limits.SessionsICMP", limits.sessions_of[PROTOCOL_ICMP]);
-	KEEP("Limits.ClientPrefixLength", nat64.icmp_limit.client_prefix_length);
-	KEEP("Limits.StoredSYNs", limits.stored_syns);
-	KEEP("Limits.FragmentMemory", limits.fragment_memory);
-	KEEP("Limits.Pool4Objects", pool4_objects);
-	KEEP("Queue.First", queue.first);
-	KEEP("Queue.Workers", queue.workers);
-	KEEP("Queue.Length", queue.length);
-	KEEP("Queue.Memory", queue.memory_size);
-	KEEP("Queue.Mark", queue.mark);
-#undef KEEP
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		if (!config_key_is_of_object(key) && (key->flags & CONFIG_LATER) == 0 &&
+		    !config_key_is_live(key, running))
+			keep(key, fresh, running);
+	}
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration of the daemon when it starts, and when it changes while it runs. */
+/* What a configuration that is new has to take over from the one that runs. */
 #pragma once
 
 #include "daemon/config.h"
-
-/* Reads path, with a log line for each problem. NULL if it is refused. */
-struct config *daemon_load_config(const char *path);
 
 /*
  * Makes a freshly read configuration fit the running one: a Pool6 prefix keeps its index, which

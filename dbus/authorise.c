@@ -154,7 +154,7 @@ int authorise(struct authorise_caller *last, sd_bus_message *message, enum autho
 		[AUTHORISE_READ_BINDINGS] = "see bindings and sessions",
 		[AUTHORISE_MANAGE_POOL4] = "change pool4",
 		[AUTHORISE_MANAGE_BIB] = "change bindings and clients",
-		[AUTHORISE_CONFIGURE] = "drain and resume the gateway",
+		[AUTHORISE_CONFIGURE] = "drain, resume and configure the gateway",
 	};
 	sd_bus *bus = sd_bus_message_get_bus(message);
 	struct authorise_caller caller = {.n_groups = 0};

@@ -7,6 +7,9 @@
 #include "dbus/names.h"
 #include "dbus/pool4_objects.h"
 
+/* Differences that one answer names. */
+#define DETAILS_MAX 10000
+
 /* A call that waits for the rules. */
 struct waiting {
 	struct waiting *next;
@@ -20,6 +23,9 @@ static const char *const error_names[N_CHANGE_ERRORS] = {
 	[CHANGE_INVALID_PORTS] = DBUS_ERROR_INVALID_PORTS,
 	[CHANGE_INVALID_PROTOCOL] = DBUS_ERROR_INVALID_PROTOCOL,
 	[CHANGE_INVALID_VALUE] = DBUS_ERROR_INVALID_VALUE,
+	[CHANGE_INVALID_KEY] = DBUS_ERROR_INVALID_KEY,
+	[CHANGE_RESTART_REQUIRED] = DBUS_ERROR_RESTART_REQUIRED,
+	[CHANGE_OVERRIDES_DISABLED] = DBUS_ERROR_OVERRIDES_DISABLED,
 	[CHANGE_OVERLAP] = DBUS_ERROR_OVERLAP,
 	[CHANGE_AMBIGUOUS] = DBUS_ERROR_AMBIGUOUS,
 	[CHANGE_NO_SUCH_POOL4] = DBUS_ERROR_NO_SUCH_POOL4,
@@ -34,8 +40,40 @@ static const char *const error_names[N_CHANGE_ERRORS] = {
 	[CHANGE_FAILED] = SD_BUS_ERROR_FAILED,
 };
 
+/* One name with sentences, of which there are n. */
+static int append_sentences(sd_bus_message *reply, const char *name, unsigned n,
+			    const char *(*get)(const struct change_result *result, unsigned i),
+			    const struct change_result *result)
+{
+	int r;
+
+	r = sd_bus_message_open_container(reply, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", name);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "s");
+	for (unsigned i = 0; r >= 0 && i < n; i++)
+		r = sd_bus_message_append(reply, "s", get(result, i));
+	for (unsigned i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(reply);
+	return r;
+}
+
+static const char *get_warning(const struct change_result *result, unsigned i)
+{
+	return result->warning[i];
+}
+
+static const char *get_detail(const struct change_result *result, unsigned i)
+{
+	return result->details[i];
+}
+
 static int append_result(sd_bus_message *reply, const struct change_result *result)
 {
+	unsigned n_details = 0;
 	int r;
 
 	r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -43,18 +81,20 @@ static int append_result(sd_bus_message *reply, const struct change_result *resu
 		r = sd_bus_message_append(reply, "{sv}{sv}", "changed", "b", (int)result->changed,
 					  "summary", "s", result->text);
 	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'e', "sv");
-	if (r >= 0)
-		r = sd_bus_message_append(reply, "s", "warnings");
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'v', "as");
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "s");
-	for (unsigned i = 0; r >= 0 && i < result->n_warnings; i++)
-		r = sd_bus_message_append(reply, "s", result->warning[i]);
-	for (unsigned i = 0; r >= 0 && i < 4; i++)
-		r = sd_bus_message_close_container(reply);
-	return r;
+		r = append_sentences(reply, "warnings", result->n_warnings, get_warning, result);
+	while (result->details != NULL && n_details < DETAILS_MAX &&
+	       result->details[n_details] != NULL)
+		n_details++;
+	if (r >= 0 && result->details != NULL)
+		r = append_sentences(reply, "differences", n_details, get_detail, result);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static void free_details(const struct change_result *result)
+{
+	for (unsigned i = 0; result->details != NULL && result->details[i] != NULL; i++)
+		free(result->details[i]);
+	free(result->details);
 }
 
 static int answer(const struct manager *manager, sd_bus_message *call, enum changing_reply form,
@@ -89,11 +129,15 @@ static int wait_for_rules(struct manager *manager, sd_bus_message *call, enum ch
 int changing_finish(struct manager *manager, sd_bus_message *message, enum changing_reply form,
 		    const struct change_result *result, sd_bus_error *error)
 {
-	if (result->error != CHANGE_OK)
-		return sd_bus_error_set(error, error_names[result->error], result->text);
-	if (result->needs_rules)
+	int r;
+
+	if (result->error == CHANGE_OK && result->needs_rules)
 		return wait_for_rules(manager, message, form, result);
-	return answer(manager, message, form, result);
+	r = result->error != CHANGE_OK
+		    ? sd_bus_error_set(error, error_names[result->error], result->text)
+		    : answer(manager, message, form, result);
+	free_details(result);
+	return r;
 }
 
 /* error: why the rules could not follow, or NULL. */
@@ -120,6 +164,7 @@ void changing_settle(struct manager *manager, const char *error)
 		struct waiting *next = waiting->next;
 
 		answer_settled(manager, waiting, error);
+		free_details(&waiting->result);
 		sd_bus_message_unref(waiting->call);
 		free(waiting);
 		waiting = next;
@@ -132,6 +177,7 @@ void changing_drop(struct manager *manager)
 		struct waiting *next = manager->waiting->next;
 
 		sd_bus_message_unref(manager->waiting->call);
+		free_details(&manager->waiting->result);
 		free(manager->waiting);
 		manager->waiting = next;
 	}

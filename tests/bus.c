@@ -16,6 +16,7 @@
 
 #include "daemon/core/filter.h"
 #include "daemon/daemon_changes.h"
+#include "daemon/daemon_reload.h"
 #include "daemon/log.h"
 #include "dbus/manager.h"
 #include "dbus/names.h"
@@ -121,18 +122,73 @@ const char test_service_deterministic[] =
 	"[Pool4 two]\nAddresses=192.0.2.16\nPorts=5000-5099\nProtocols=udp\n"
 	"Clients=2001:db8:2::/63\nPrefix=2001:db8:65::/96\n";
 
-static struct config *read_config(const struct test_service *service, const char *text)
+/* The file that the settings are read from. */
+static char *config_path(const struct test_service *service)
 {
-	g_autofree char *path = g_build_filename(service->directory, "nat64d.conf", NULL);
-	GPtrArray *problems = config_problems_new();
+	return g_build_filename(service->directory, "nat64d.conf", NULL);
+}
+
+void test_service_write(const struct test_service *service, const char *text)
+{
+	g_autofree char *path = config_path(service);
 	g_autoptr(GError) error = NULL;
-	struct config *config = NULL;
 
 	g_file_set_contents(path, text, -1, &error);
 	g_assert_no_error(error);
+}
+
+static struct config *read_config(const struct test_service *service, const char *text)
+{
+	g_autofree char *path = config_path(service);
+	GPtrArray *problems = config_problems_new();
+	struct config *config = NULL;
+
+	test_service_write(service, text);
 	g_assert_cmpint(config_load(path, &config, problems), ==, 0);
 	g_ptr_array_unref(problems);
 	return config;
+}
+
+static const struct config *running_config(void *context)
+{
+	return ((const struct test_service *)context)->config;
+}
+
+/* As the daemon does. */
+static int apply_config(void *context, struct config *fresh, char **ret_error)
+{
+	struct test_service *service = context;
+
+	if (g_atomic_int_get(&service->apply_fails)) {
+		*ret_error = g_strdup("a test says so");
+		config_free(fresh);
+		return -EPERM;
+	}
+	daemon_adapt_config(fresh, service->config);
+	gateway_lock(&service->gateway);
+	nat64_set_config(service->gateway.nat, &fresh->nat64);
+	gateway_unlock(&service->gateway);
+	g_assert_cmpuint(pool4_sync_follow(service->sync, fresh), ==, 0);
+	config_free(service->config);
+	service->config = fresh;
+	return 0;
+}
+
+static void read_settings(struct test_service *service, const char *text)
+{
+	g_autofree char *path = config_path(service);
+	GPtrArray *problems = config_problems_new();
+
+	test_service_write(service, text);
+	g_assert_cmpint(config_settings_new(path, &service->settings, &service->config, problems),
+			==, 0);
+	g_ptr_array_unref(problems);
+	service->settings_change = (struct settings_change){
+		.settings = service->settings,
+		.running = running_config,
+		.apply = apply_config,
+		.context = service,
+	};
 }
 
 static void make_gateway(struct test_service *service, struct fake_world *world, const char *config)
@@ -148,7 +204,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 	const struct pool4_entry *wan;
 	char *error = NULL;
 
-	service->config = read_config(service, config);
+	read_settings(service, config);
 	gateway_init(&service->gateway);
 	service->gateway.nat = nat64_new(&service->config->nat64, &service->config->limits, &calls,
 					 seed, gateway_now_ms());
@@ -284,6 +340,7 @@ static gpointer serve(gpointer data)
 		.sync = service->sync,
 		.put_rules = put_rules,
 		.context = service,
+		.settings = &service->settings_change,
 	};
 	struct manager_options options = {
 		.bus_address = service->bus_address,
@@ -392,6 +449,7 @@ void test_service_stop(struct test_service *service)
 	pool4_sync_free(service->sync);
 	gateway_deinit(&service->gateway);
 	config_free(service->config);
+	config_settings_free(service->settings);
 	g_free(service->world);
 	test_service_stop_bus(service);
 	g_assert_cmpint(g_access(service->socket_path, F_OK), ==, -1); /* removed */

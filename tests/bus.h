@@ -13,6 +13,7 @@
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/pool4_sync.h"
+#include "daemon/settings_change.h"
 
 struct fake_world;
 
@@ -27,11 +28,14 @@ struct test_service {
 	struct gateway gateway;
 	uint32_t pool4_id; /* of the entry "wan", or 0 */
 	struct config *config;
+	struct config_settings *settings;
+	struct settings_change settings_change;
 	struct pool4_sync *sync; /* once it serves, of its thread only */
 	struct manager *manager;
 	int n_rules;    /* how often the rules followed */
 	int extent;     /* how much of them the last time: of enum pool4_sync_extent */
 	int rules_fail; /* set: they can not follow */
+	int apply_fails; /* set: another configuration can not be put into effect */
 	GThread *thread;
 	int stop_fd;
 	int call_fd; /* wakes the thread for call(); done_fd tells that it has been called */
@@ -60,6 +64,8 @@ void test_service_wait(sd_bus *watcher, const bool *owned);
 /* A new client connection: to the bus, or to the control socket. */
 sd_bus *test_service_connect(const struct test_service *service, bool to_socket);
 
+/* Another configuration file, which nobody has read yet. */
+void test_service_write(const struct test_service *service, const char *text);
 /* As the daemon does: another configuration is followed, with the rules; and what the core has to
  * tell is told. */
 void test_service_reload(struct test_service *service, const char *config);

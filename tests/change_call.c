@@ -11,25 +11,39 @@ void change_ending_clear(struct change_ending *ending)
 	g_free(ending->text);
 	g_free(ending->entry);
 	g_free(ending->warnings);
+	g_free(ending->differences);
+}
+
+/* One name with sentences, a line each; NULL if there is none. */
+static char *read_sentences(sd_bus_message *reply)
+{
+	GString *lines = NULL;
+	const char *text;
+
+	if (sd_bus_message_enter_container(reply, 'e', "sv") <= 0)
+		return NULL;
+	lines = g_string_new(NULL);
+	sd_bus_message_skip(reply, "s");
+	sd_bus_message_enter_container(reply, 'v', "as");
+	sd_bus_message_enter_container(reply, 'a', "s");
+	while (sd_bus_message_read(reply, "s", &text) > 0)
+		g_string_append_printf(lines, "%s\n", text);
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_cmpint(sd_bus_message_exit_container(reply), >=, 0);
+	return g_string_free(lines, FALSE);
 }
 
 void change_read_result(sd_bus_message *reply, struct change_ending *ret)
 {
-	const char *summary, *warning;
-	GString *warnings = g_string_new(NULL);
+	const char *summary;
 
 	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', "{sv}"), >, 0);
 	g_assert_cmpint(sd_bus_message_read(reply, "{sv}{sv}", NULL, "b", &ret->changed, NULL, "s",
 					    &summary),
 			>, 0);
 	ret->text = g_strdup(summary);
-	sd_bus_message_enter_container(reply, 'e', "sv");
-	sd_bus_message_skip(reply, "s");
-	sd_bus_message_enter_container(reply, 'v', "as");
-	sd_bus_message_enter_container(reply, 'a', "s");
-	while (sd_bus_message_read(reply, "s", &warning) > 0)
-		g_string_append_printf(warnings, "%s\n", warning);
-	ret->warnings = g_string_free(warnings, FALSE);
+	ret->warnings = read_sentences(reply);
+	ret->differences = read_sentences(reply);
 }
 
 /* signature: of what stands in front of the options; option NULL: none. */
@@ -40,7 +54,7 @@ static void change_call(sd_bus *bus, const char *method, const char *const *word
 	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_message_ sd_bus_message *message = NULL, *reply = NULL;
 
-	*ret = (struct change_ending){NULL, NULL, NULL, NULL, 0};
+	*ret = (struct change_ending){NULL};
 	g_assert_cmpint(sd_bus_message_new_method_call(bus, &message, DBUS_SERVICE, DBUS_PATH,
 						       DBUS_INTERFACE_MANAGER, method),
 			>=, 0);
@@ -78,6 +92,15 @@ void change_add(const char *addresses, const char *ports, const char *protocols,
 	change_call(clients[0], "AddPool4", words, option, type, value, ret);
 }
 
+void change_config(const char *key, const char *value, const char *option,
+		   struct change_ending *ret)
+{
+	static const int yes = 1;
+	const char *const words[] = {key, value, NULL};
+
+	change_call(clients[0], "SetConfig", words, option, "b", &yes, ret);
+}
+
 void change_gateway(sd_bus *bus, const char *method, const char *option, struct change_ending *ret)
 {
 	static const char *const no_words[] = {NULL};
@@ -102,7 +125,7 @@ void change_bib(const char *method, const char *protocols, const char *address6,
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
-	*ret = (struct change_ending){NULL, NULL, NULL, NULL, 0};
+	*ret = (struct change_ending){NULL};
 	if (option != NULL)
 		r = sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
 				       method, &error, &reply, "ssqsqa{sv}", protocols, address6,
@@ -123,7 +146,7 @@ void change_force_dry(const char *entry, struct change_ending *ret)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
 
-	*ret = (struct change_ending){NULL, NULL, NULL, NULL, 0};
+	*ret = (struct change_ending){NULL};
 	g_assert_cmpint(sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH,
 					   DBUS_INTERFACE_MANAGER, "RemovePool4", NULL, &reply,
 					   "sa{sv}", entry, 2, "force", "b", 1, "dry-run", "b", 1),

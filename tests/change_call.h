@@ -10,7 +10,8 @@ struct change_ending {
 	char *name; /* of the error; NULL = done */
 	char *text; /* its sentence, or the summary */
 	char *entry;
-	char *warnings; /* a line each */
+	char *warnings;    /* a line each */
+	char *differences; /* likewise, or NULL */
 	int changed;
 };
 
@@ -29,6 +30,9 @@ void change_add(const char *addresses, const char *ports, const char *protocols,
 void change_gateway(sd_bus *bus, const char *method, const char *option, struct change_ending *ret);
 void change_entry(const char *method, const char *entry, const char *option,
 		  struct change_ending *ret);
+/* SetConfig on the bus. */
+void change_config(const char *key, const char *value, const char *option,
+		   struct change_ending *ret);
 void change_bib(const char *method, const char *protocols, const char *address6, uint16_t port6,
 		const char *address4, uint16_t port4, const char *option,
 		struct change_ending *ret);

@@ -120,8 +120,8 @@ room_of()
 	case $1 in
 	# These know several edges, which is their job.
 	daemon* | main | worker | world | pool4_auto | pool4_change* | pool4_clash | pool4_move | \
-		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | static_change | \
-		static_sync)
+		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | settings_change | \
+		static_change | static_sync)
 		echo wiring ;;
 	config* | pool4_runtime) echo config ;;
 	rules*) echo rules ;;

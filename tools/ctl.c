@@ -200,7 +200,8 @@ static enum ctl_status status_of_error(const sd_bus_error *error)
 		return CTL_NOT_RUNNING;
 	if (sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_POOL4) ||
 	    sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_BIB) ||
-	    sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_CLIENT))
+	    sd_bus_error_has_name(error, DBUS_ERROR_NO_SUCH_CLIENT) ||
+	    sd_bus_error_has_name(error, DBUS_ERROR_INVALID_KEY))
 		return CTL_NO_SUCH;
 	return CTL_FAILED;
 }

@@ -28,6 +28,7 @@ static const struct {
 	[CTL_TOP]      = {"--top",      NULL,       true},
 	[CTL_FOR]      = {"--for",      NULL,       true},
 	[CTL_WAIT]     = {"--wait",     NULL,       true},
+	[CTL_ALL]      = {"--all",      NULL,       false},
 };
 /* clang-format on */
 
@@ -142,9 +143,10 @@ struct outcome {
 	int changed;
 	const char *summary;
 	json_t *warnings;
+	json_t *differences; /* of reload; NULL: none are told of */
 };
 
-static int read_warnings(sd_bus_message *reply, json_t *warnings)
+static int read_sentences(sd_bus_message *reply, json_t *sentences)
 {
 	const char *text;
 	int r;
@@ -153,7 +155,7 @@ static int read_warnings(sd_bus_message *reply, json_t *warnings)
 	if (r >= 0)
 		r = sd_bus_message_enter_container(reply, 'a', "s");
 	while (r >= 0 && (r = sd_bus_message_read(reply, "s", &text)) > 0)
-		(void)json_array_append_new(warnings, json_string(text));
+		(void)json_array_append_new(sentences, json_string(text));
 	if (r >= 0)
 		r = sd_bus_message_exit_container(reply);
 	return r < 0 ? r : sd_bus_message_exit_container(reply);
@@ -177,7 +179,9 @@ static int read_outcome(sd_bus_message *reply, bool entry_first, struct outcome 
 		else if (strcmp(name, "summary") == 0)
 			r = sd_bus_message_read(reply, "v", "s", &ret->summary);
 		else if (strcmp(name, "warnings") == 0)
-			r = read_warnings(reply, ret->warnings);
+			r = read_sentences(reply, ret->warnings);
+		else if (strcmp(name, "differences") == 0)
+			r = read_sentences(reply, ret->differences = json_array());
 		else
 			r = sd_bus_message_skip(reply, "v");
 		if (r >= 0)
@@ -207,7 +211,7 @@ void ctl_change_end(struct ctl *ctl)
 
 static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 {
-	const json_t *warning;
+	const json_t *warning, *difference;
 	size_t i;
 
 	if (ctl->json) {
@@ -215,6 +219,8 @@ static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 			json_pack("{s:b, s:s, s:O}", "changed", outcome->changed, "summary",
 				  outcome->summary, "warnings", outcome->warnings);
 
+		if (outcome->differences != NULL)
+			(void)json_object_set(object, "differences", outcome->differences);
 		if (outcome->entry != NULL)
 			(void)json_object_set_new(object, "entry", json_string(outcome->entry));
 		if (ctl->outcomes != NULL)
@@ -224,6 +230,8 @@ static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 		return;
 	}
 	puts(outcome->summary);
+	json_array_foreach(outcome->differences, i, difference)
+		printf("  %s\n", json_string_value(difference));
 	json_array_foreach(outcome->warnings, i, warning)(void)
 		ctl_fail(CTL_DONE, "warning: %s", json_string_value(warning));
 }
@@ -247,5 +255,6 @@ enum ctl_status ctl_change_run(struct ctl *ctl, sd_bus_message *call,
 	if (r >= 0)
 		print_outcome(ctl, &outcome);
 	json_decref(outcome.warnings);
+	json_decref(outcome.differences);
 	return r < 0 ? ctl_bad_reply(r) : CTL_DONE;
 }

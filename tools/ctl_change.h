@@ -22,6 +22,7 @@ enum ctl_option {
 	CTL_TOP,
 	CTL_FOR,
 	CTL_WAIT,
+	CTL_ALL,
 	CTL_N_OPTIONS,
 };
 #define CTL_BIT(option) (1u << (option))

@@ -29,6 +29,7 @@ struct status {
 	sd_bus_message *pool4; /* the reply: entries' texts belong to it */
 	GArray *entries;       /* struct ctl_pool4 */
 	bool more_entries;
+	GPtrArray *overrides; /* "Timeouts.UDP=7min": keys that were set at run time */
 	GPtrArray *warnings;
 };
 
@@ -39,6 +40,7 @@ static void status_deinit(struct status *status)
 	g_ptr_array_unref(status->pool6);
 	g_clear_pointer(&status->counters, g_array_unref);
 	g_array_unref(status->entries);
+	g_ptr_array_unref(status->overrides);
 	g_ptr_array_unref(status->warnings);
 	sd_bus_message_unref(status->pool4);
 }
@@ -127,6 +129,27 @@ static enum ctl_status get_pool4(struct ctl *ctl, struct status *status)
 		return ctl_bad_reply(r);
 	status->more_entries = *cursor != '\0';
 	return CTL_DONE;
+}
+
+static enum ctl_status get_overrides(struct ctl *ctl, struct status *status)
+{
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	const char *key, *value, *source;
+	enum ctl_status result;
+	int r, live;
+
+	result = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListConfig", &call);
+	if (result == CTL_DONE)
+		result = ctl_call(ctl, call, &reply);
+	if (result != CTL_DONE)
+		return result;
+	r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_CONFIG);
+	while (r >= 0 && (r = sd_bus_message_read(reply, DBUS_TYPE_CONFIG, &key, &value, &source,
+						  &live)) > 0) {
+		if (strcmp(source, "runtime") == 0)
+			g_ptr_array_add(status->overrides, g_strdup_printf("%s=%s", key, value));
+	}
+	return r < 0 ? ctl_bad_reply(r) : CTL_DONE;
 }
 
 G_GNUC_PRINTF(2, 3) static void warn(struct status *status, const char *format, ...)
@@ -302,6 +325,9 @@ static void print_text(const struct status *status)
 	       ctl_stats_sum(status->counters, "queue_", "_lost"));
 	printf("%-10s%s of tables\n", "Memory",
 	       table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
+	for (guint i = 0; i < status->overrides->len; i++)
+		printf("%-10s%s\n", i == 0 ? "Set now" : "",
+		       (const char *)g_ptr_array_index(status->overrides, i));
 	if (status->warnings->len == 0)
 		printf("%-10snone\n", "Warnings");
 	for (guint i = 0; i < status->warnings->len; i++)
@@ -376,6 +402,7 @@ static void print_json(const struct status *status)
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		json_object_set_new(object, numbers[i].name,
 				    json_integer((json_int_t)numbers[i].value));
+	json_object_set_new(object, "overrides", json_of_texts(status->overrides));
 	json_object_set_new(object, "warnings", json_of_texts(status->warnings));
 	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
@@ -391,12 +418,15 @@ enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(CTL_USAGE, "status takes no arguments, '%s' is one", argv[0]);
 	status.pool6 = g_ptr_array_new_with_free_func(g_free);
 	status.entries = g_array_new(FALSE, FALSE, sizeof(struct ctl_pool4));
+	status.overrides = g_ptr_array_new_with_free_func(g_free);
 	status.warnings = g_ptr_array_new_with_free_func(g_free);
 	result = get_properties(ctl, &status);
 	if (result == CTL_DONE)
 		result = ctl_stats_get(ctl, &status.counters);
 	if (result == CTL_DONE)
 		result = get_pool4(ctl, &status);
+	if (result == CTL_DONE)
+		result = get_overrides(ctl, &status);
 	if (result == CTL_DONE) {
 		find_warnings(&status);
 		if (ctl->json)

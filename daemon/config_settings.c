@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/config_settings.h"
+
+#include <string.h>
+
+int config_settings_new(const char *path, struct config_settings **ret, struct config **ret_config,
+			GPtrArray *problems)
+{
+	struct config_settings *settings = g_new0(struct config_settings, 1);
+	struct config_draft draft;
+	int r;
+
+	settings->path = g_strdup(path);
+	settings->file = config_file_new();
+	settings->overrides = config_overrides_new();
+	r = config_draft_reload(settings, &draft, problems);
+	if (r < 0) {
+		config_settings_free(settings);
+		return r;
+	}
+	*ret_config = g_steal_pointer(&draft.config);
+	config_settings_accept(settings, &draft);
+	*ret = settings;
+	return 0;
+}
+
+void config_settings_free(struct config_settings *settings)
+{
+	if (settings == NULL)
+		return;
+	g_free(settings->path);
+	config_file_free(settings->file);
+	g_ptr_array_unref(settings->overrides);
+	g_free(settings);
+}
+
+void config_draft_deinit(struct config_draft *draft)
+{
+	config_file_free(draft->file);
+	g_ptr_array_unref(draft->overrides);
+	g_ptr_array_unref(draft->dropped);
+	config_free(draft->config);
+}
+
+static void draft_init(const struct config_settings *settings, struct config_draft *ret)
+{
+	*ret = (struct config_draft){
+		.overrides = config_overrides_copy(settings->overrides),
+		.dropped = g_ptr_array_new_with_free_func(g_free),
+	};
+}
+
+/* The configuration of the draft. Its problems count; those that the files had before do not. */
+static int make(const struct config_settings *settings, struct config_draft *draft,
+		GPtrArray *problems)
+{
+	int r = config_make(draft->file != NULL ? draft->file : settings->file, draft->overrides,
+			    &draft->config, problems);
+
+	if (r < 0)
+		config_draft_deinit(draft);
+	return r;
+}
+
+/* NULL: the files do not say anything. */
+static const char *written(const struct config_file *file, const struct config_key *key)
+{
+	const struct config_setting *setting = config_file_find(file, key->section, key->name);
+
+	return setting != NULL ? setting->value : NULL;
+}
+
+static const char *or_default(const char *value, const struct config_key *key)
+{
+	return value != NULL ? value : key->initial;
+}
+
+/* The newest word wins: where the files say something else than when a key was set, they do. */
+static void drop_outdated(const struct config_file *file, struct config_draft *draft)
+{
+	for (guint i = draft->overrides->len; i > 0; i--) {
+		const struct config_override *override = g_ptr_array_index(draft->overrides, i - 1);
+		const char *now = written(file, override->key);
+
+		if (g_strcmp0(now, override->base) == 0)
+			continue;
+		g_ptr_array_add(draft->dropped,
+				g_strdup_printf("%s.%s: the files say '%s' now, which holds; '%s', "
+						"set at run time, is dropped",
+						override->key->section, override->key->name,
+						or_default(now, override->key), override->value));
+		g_ptr_array_remove_index(draft->overrides, i - 1);
+	}
+}
+
+int config_draft_reload(const struct config_settings *settings, struct config_draft *ret,
+			GPtrArray *problems)
+{
+	int r;
+
+	draft_init(settings, ret);
+	r = config_file_read(settings->path != NULL ? settings->path : CONFIG_DEFAULT_PATH,
+			     settings->path == NULL, &ret->file, problems);
+	if (r < 0) {
+		config_draft_deinit(ret);
+		return r;
+	}
+	drop_outdated(ret->file, ret);
+	return make(settings, ret, problems);
+}
+
+int config_draft_set(const struct config_settings *settings, const struct config_key *key,
+		     const char *value, struct config_draft *ret, GPtrArray *problems)
+{
+	draft_init(settings, ret);
+	config_override_put(ret->overrides, key, value, written(settings->file, key));
+	return make(settings, ret, problems);
+}
+
+int config_draft_reset(const struct config_settings *settings, const struct config_key *key,
+		       struct config_draft *ret, GPtrArray *problems)
+{
+	draft_init(settings, ret);
+	if (key != NULL)
+		(void)config_override_remove(ret->overrides, key);
+	else
+		g_ptr_array_set_size(ret->overrides, 0);
+	return make(settings, ret, problems);
+}
+
+void config_settings_accept(struct config_settings *settings, struct config_draft *draft)
+{
+	if (draft->file != NULL) {
+		config_file_free(settings->file);
+		settings->file = g_steal_pointer(&draft->file);
+	}
+	g_ptr_array_unref(settings->overrides);
+	settings->overrides = g_steal_pointer(&draft->overrides);
+	g_ptr_array_unref(draft->dropped);
+	config_free(draft->config);
+}
+
+/* What holds for a plain key. */
+static const char *effective(const struct config_file *file, const GPtrArray *overrides,
+			     const struct config_key *key)
+{
+	const struct config_override *override = config_override_find(overrides, key);
+
+	return override != NULL ? override->value : or_default(written(file, key), key);
+}
+
+static bool is_of_object(const char *section)
+{
+	return strchr(section, ' ') != NULL;
+}
+
+/* The objects of one that the other does not have in the same words. */
+static void compare_objects(const struct config_file *one, const struct config_file *other,
+			    const char *missing, bool with_values, GPtrArray *differences)
+{
+	for (guint i = 0; i < one->settings->len; i++) {
+		const struct config_setting *setting = g_ptr_array_index(one->settings, i);
+		const struct config_setting *there =
+			config_file_find(other, setting->section, setting->key);
+
+		if (!is_of_object(setting->section))
+			continue;
+		if (there == NULL)
+			g_ptr_array_add(differences,
+					g_strdup_printf("[%s] %s: %s %s", setting->section,
+							setting->key, setting->value, missing));
+		else if (with_values && strcmp(setting->value, there->value) != 0)
+			g_ptr_array_add(differences, g_strdup_printf("[%s] %s: %s -> %s",
+								     setting->section, setting->key,
+								     setting->value, there->value));
+	}
+}
+
+GPtrArray *config_draft_differences(const struct config_settings *settings,
+				    const struct config_draft *draft)
+{
+	const struct config_file *file = draft->file != NULL ? draft->file : settings->file;
+	GPtrArray *differences = g_ptr_array_new_with_free_func(g_free);
+
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		const char *before, *after;
+
+		if (config_key_is_of_object(key))
+			continue;
+		before = effective(settings->file, settings->overrides, key);
+		after = effective(file, draft->overrides, key);
+		if (strcmp(before, after) != 0)
+			g_ptr_array_add(differences,
+					g_strdup_printf("%s.%s: %s -> %s", key->section, key->name,
+							before, after));
+	}
+	if (file != settings->file) {
+		compare_objects(settings->file, file, "is gone", true, differences);
+		compare_objects(file, settings->file, "is new", false, differences);
+	}
+	return differences;
+}
+
+void config_settings_get(const struct config_settings *settings, const struct config_key *key,
+			 char **ret_value, char **ret_source)
+{
+	const struct config_setting *setting =
+		config_file_find(settings->file, key->section, key->name);
+
+	*ret_value = g_strdup(effective(settings->file, settings->overrides, key));
+	if (config_override_find(settings->overrides, key) != NULL)
+		*ret_source = g_strdup("runtime");
+	else if (setting == NULL)
+		*ret_source = g_strdup("default");
+	else
+		*ret_source = g_strdup_printf("%s:%u", setting->place.file, setting->place.line);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Changes of the configuration that management asks for (change.h): a key set or reset, a prefix of
+ * Pool6 added or removed, the files read anew.
+ */
+#pragma once
+
+#include "daemon/change.h"
+#include "daemon/config_settings.h"
+
+struct settings_change {
+	struct config_settings *settings;
+	/* The configuration that runs now. */
+	const struct config *(*running)(void *context);
+	/* Puts another one into effect, but for the rules, and takes it over. 0, or a negative
+	 * errno with a sentence for g_free(), and everything is as before. */
+	int (*apply)(void *context, struct config *fresh, char **ret_error);
+	void *context;
+};
+
+/* A log line for each. */
+void settings_log_problems(const GPtrArray *problems);
+
+void settings_change_set(const struct settings_change *change, const char *key, const char *value,
+			 const struct change_options *options, struct change_result *ret);
+/* key "": all of them. */
+void settings_change_reset(const struct settings_change *change, const char *key,
+			   const struct change_options *options, struct change_result *ret);
+void settings_change_pool6(const struct settings_change *change, const char *prefix, bool add,
+			   const struct change_options *options, struct change_result *ret);
+void settings_change_reload(const struct settings_change *change,
+			    const struct change_options *options, struct change_result *ret);
+
+/* The key with this number, in the order of the table; false behind the last. */
+bool settings_change_get(const struct settings_change *change, unsigned number,
+			 struct change_key *ret);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Methods of the manager about the configuration: keys, prefixes of Pool6, the files read anew. */
+#include <stdio.h>
+#include <string.h>
+
+#include "dbus/authorise.h"
+#include "dbus/changing.h"
+#include "dbus/manager_internal.h"
+#include "dbus/names.h"
+#include "dbus/quote.h"
+
+static void key_clear(struct change_key *key)
+{
+	free(key->value);
+	free(key->source);
+}
+
+static int append_key(sd_bus_message *reply, const struct change_key *key)
+{
+	char name[128];
+
+	(void)snprintf(name, sizeof(name), "%s.%s", key->section, key->name);
+	return sd_bus_message_append(reply, DBUS_TYPE_CONFIG, name, key->value, key->source,
+				     (int)key->live);
+}
+
+int config_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	const struct change_calls *changes = manager->changes;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	struct change_key key;
+	int r;
+
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', DBUS_TYPE_CONFIG);
+	for (unsigned i = 0; r >= 0 && changes->get_key(changes->context, i, &key); i++) {
+		r = append_key(reply, &key);
+		key_clear(&key);
+	}
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : manager_send(reply);
+}
+
+/* Is this the name of the key? */
+static bool is_named(const struct change_key *key, const char *name)
+{
+	size_t length = strlen(key->section);
+
+	return strncmp(name, key->section, length) == 0 && name[length] == '.' &&
+	       strcmp(name + length + 1, key->name) == 0;
+}
+
+int config_method_get(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	const struct change_calls *changes = manager->changes;
+	char quoted[QUOTE_SIZE];
+	struct change_key key;
+	const char *name;
+	int r;
+
+	r = sd_bus_message_read(message, "s", &name);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; changes->get_key(changes->context, i, &key); i++) {
+		bool found = is_named(&key, name);
+
+		if (found)
+			r = sd_bus_reply_method_return(message, "s", key.value);
+		key_clear(&key);
+		if (found)
+			return r;
+	}
+	return sd_bus_error_setf(error, DBUS_ERROR_INVALID_KEY, "there is no key '%s'",
+				 quote(name, quoted));
+}
+
+/* What the changing methods do once their words have been read. */
+typedef void (*config_call_fn)(const struct change_calls *changes, const char *const words[2],
+			       const struct change_options *options, struct change_result *ret);
+
+static int change(struct manager *manager, sd_bus_message *message, unsigned n_words,
+		  config_call_fn call, sd_bus_error *error)
+{
+	struct change_result result = {.error = CHANGE_OK};
+	struct change_options options;
+	const char *words[2] = {NULL, NULL};
+	int r;
+
+	r = authorise(&manager->last_caller, message, AUTHORISE_CONFIGURE, error);
+	for (unsigned i = 0; r >= 0 && i < n_words; i++)
+		r = sd_bus_message_read(message, "s", &words[i]);
+	if (r >= 0)
+		r = options_read(message, 0, &options, error);
+	if (r < 0)
+		return r;
+	call(manager->changes, words, &options, &result);
+	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+}
+
+static void call_set(const struct change_calls *changes, const char *const words[2],
+		     const struct change_options *options, struct change_result *ret)
+{
+	changes->set_config(changes->context, words[0], words[1], options, ret);
+}
+
+static void call_reset(const struct change_calls *changes, const char *const words[2],
+		       const struct change_options *options, struct change_result *ret)
+{
+	changes->reset_config(changes->context, words[0], options, ret);
+}
+
+static void call_add_pool6(const struct change_calls *changes, const char *const words[2],
+			   const struct change_options *options, struct change_result *ret)
+{
+	changes->change_pool6(changes->context, words[0], true, options, ret);
+}
+
+static void call_remove_pool6(const struct change_calls *changes, const char *const words[2],
+			      const struct change_options *options, struct change_result *ret)
+{
+	changes->change_pool6(changes->context, words[0], false, options, ret);
+}
+
+static void call_reload(const struct change_calls *changes, const char *const words[2],
+			const struct change_options *options, struct change_result *ret)
+{
+	changes->reload(changes->context, options, ret);
+}
+
+int config_method_set(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return change(userdata, message, 2, call_set, error);
+}
+
+int config_method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return change(userdata, message, 1, call_reset, error);
+}
+
+int config_method_add_pool6(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return change(userdata, message, 1, call_add_pool6, error);
+}
+
+int config_method_remove_pool6(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return change(userdata, message, 1, call_remove_pool6, error);
+}
+
+int config_method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return change(userdata, message, 0, call_reload, error);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration at run time (INTERFACE, section 4): every key can be read, and set or refused
+ * with a reason; the newest word wins; nothing is lost; Pool6 grows and shrinks.
+ */
+#include <string.h>
+
+#include "daemon/config_keys.h"
+#include "dbus/names.h"
+#include "tests/change_call.h"
+
+#define POOL6 "Pool6=2001:db8:64::/96\nClients=any\n"
+#define WAN   "[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1024-65535\n"
+#define FILE_OF_TEST                                                                       \
+	"[Translation]\n" POOL6 "[Timeouts]\nUDP=4min\n[Limits]\nBindings=1000\nSessions=" \
+	"1000\n" WAN
+
+/* A key as ListConfig has it, in one line: "VALUE|SOURCE|live"; the directory of files is "". */
+static char *listed(sd_bus *bus, const char *wanted)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *key, *value, *source;
+	char *found = NULL;
+	int live;
+
+	g_assert_cmpint(sd_bus_call_method(bus, DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+					   "ListConfig", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_CONFIG), >=, 0);
+	while (sd_bus_message_read(reply, DBUS_TYPE_CONFIG, &key, &value, &source, &live) > 0) {
+		if (strcmp(key, wanted) != 0)
+			continue;
+		if (g_str_has_prefix(source, service.directory))
+			source += strlen(service.directory);
+		found = g_strdup_printf("%s|%s|%s", value, source, live ? "live" : "start");
+	}
+	return found;
+}
+
+static void assert_listed(const char *key, const char *expected)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		g_autofree char *found = listed(clients[i], key);
+
+		g_assert_cmpstr(found, ==, expected);
+	}
+}
+
+static char *get(const char *key, char **ret_error)
+{
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *value;
+
+	if (sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+			       "GetConfig", &error, &reply, "s", key) < 0) {
+		*ret_error = g_strdup_printf("%s: %s", error.name, error.message);
+		return NULL;
+	}
+	g_assert_cmpint(sd_bus_message_read(reply, "s", &value), >, 0);
+	return g_strdup(value);
+}
+
+static void assert_set(const char *key, const char *value, const char *text)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	change_config(key, value, NULL, &ending);
+	change_assert_done(&ending, 1, text, "");
+}
+
+static void reset_all(void)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	change_entry("ResetConfig", "", NULL, &ending);
+	g_assert_cmpstr(ending.name, ==, NULL);
+}
+
+/* Every row of the table, with its default or what the file says. */
+static void test_every_key(void)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		g_autofree char *name = g_strdup_printf("%s.%s", key->section, key->name);
+		g_autofree char *value = NULL, *error = NULL, *row = listed(clients[0], name);
+
+		value = get(name, &error);
+		if (config_key_is_of_object(key)) {
+			g_assert_null(value);
+			g_assert_null(row);
+			continue;
+		}
+		g_assert_cmpstr(error, ==, NULL);
+		g_assert_true(g_str_has_prefix(row, value));
+		/* What a reload has to leave as it is, it must be able to compare. */
+		if ((key->flags & CONFIG_LATER) == 0 &&
+		    ((key->flags & CONFIG_LIVE) == 0 || (key->flags & CONFIG_DYNAMIC) != 0))
+			g_assert_cmpuint(config_type_size(key->type), >, 0);
+		if (strstr(row, "|default|") != NULL)
+			g_assert_cmpstr(value, ==, key->initial);
+	}
+	assert_listed("Timeouts.UDP", "4min|/nat64d.conf:5|live");
+	assert_listed("Timeouts.ICMP", "1min|default|live");
+	assert_listed("Limits.Bindings", "1000|/nat64d.conf:7|start");
+}
+
+/* Whatever may be set is in effect at once; whatever may not says why. */
+static void test_set_every_key(void)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		g_autofree char *name = g_strdup_printf("%s.%s", key->section, key->name);
+		g_autofree char *error = NULL, *value = NULL;
+		_cleanup_ending_ struct change_ending ending = {NULL};
+
+		if (config_key_is_of_object(key))
+			continue;
+		value = get(name, &error);
+		change_config(name, value, NULL, &ending);
+		if (config_key_is_live(key, service.config))
+			g_assert_cmpstr(ending.name, ==, NULL);
+		else
+			g_assert_cmpstr(ending.name, ==, DBUS_ERROR_RESTART_REQUIRED);
+		g_assert_false(ending.changed);
+	}
+}
+
+static void test_set(void)
+{
+	_cleanup_ending_ struct change_ending dry, again, reset, nothing;
+	const struct nat64 *nat = service.gateway.nat;
+
+	test_service_add_session(&service, PROTOCOL_UDP, 1, 2000, 1);
+	g_assert_cmpuint(nat->config.udp_ms, ==, 240000);
+	change_config("Timeouts.UDP", "7min", "dry-run", &dry);
+	change_assert_done(&dry, 1, "Timeouts.UDP would be '7min', before '4min'", "");
+	g_assert_cmpuint(nat->config.udp_ms, ==, 240000);
+	assert_set("Timeouts.UDP", "7min", "Timeouts.UDP is now '7min', before '4min'");
+	g_assert_cmpuint(nat->config.udp_ms, ==, 420000);
+	assert_listed("Timeouts.UDP", "7min|runtime|live");
+	change_config("Timeouts.UDP", "7min", NULL, &again);
+	change_assert_done(&again, 0, "Timeouts.UDP is already '7min'", "");
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 1); /* O-11 */
+
+	change_entry("ResetConfig", "Timeouts.UDP", NULL, &reset);
+	change_assert_done(&reset, 1, "Timeouts.UDP is what the files say again", "");
+	g_assert_cmpuint(nat->config.udp_ms, ==, 240000);
+	change_entry("ResetConfig", "Timeouts.UDP", NULL, &nothing);
+	change_assert_done(&nothing, 0, "Timeouts.UDP is not set at run time", "");
+	assert_listed("Timeouts.UDP", "4min|/nat64d.conf:5|live");
+}
+
+static void test_reset_all(void)
+{
+	_cleanup_ending_ struct change_ending dry, all, none;
+
+	assert_set("Timeouts.ICMP", "2min", "Timeouts.ICMP is now '2min', before '1min'");
+	assert_set("Translation.ClampMSS", "yes", "Translation.ClampMSS is now 'yes', before 'no'");
+	change_entry("ResetConfig", "", "dry-run", &dry);
+	change_assert_done(&dry, 1, "2 keys set at run time would be what the files say", "");
+	g_assert_true(service.gateway.nat->config.rules.clamp_mss);
+	change_entry("ResetConfig", "", NULL, &all);
+	change_assert_done(&all, 1, "2 keys set at run time are what the files say again", "");
+	g_assert_false(service.gateway.nat->config.rules.clamp_mss);
+	change_entry("ResetConfig", "", NULL, &none);
+	change_assert_done(&none, 0, "0 keys set at run time are what the files say again", "");
+}
+
+/* clang-format off */
+static const struct {
+	const char *key, *value, *error, *text;
+} refusals[] = {
+	{"Timeouts.UPD", "1min", DBUS_ERROR_INVALID_KEY, "there is no key 'Timeouts.UPD': did you mean Timeouts.UDP?"},
+	{"UDP", "1min", DBUS_ERROR_INVALID_KEY, "there is no key 'UDP'"},
+	{"", "1min", DBUS_ERROR_INVALID_KEY, "there is no key ''"},
+	{".", "", DBUS_ERROR_INVALID_KEY, "there is no key '.'"},
+	{"Pool4 wan.Addresses", "192.0.2.1", DBUS_ERROR_INVALID_KEY, "there is no key 'Pool4 wan.Addresses'"},
+	{"Pool4 NAME.Addresses", "192.0.2.1", DBUS_ERROR_INVALID_KEY, "there is no key 'Pool4 NAME.Addresses'"},
+	{"Timeouts.UDP", "1min", DBUS_ERROR_INVALID_VALUE, "[Timeouts] UDP: 1min is below the minimum of 2min (RFC 4787, REQ-5); Timeouts.AllowBelowMinimum=yes permits it"},
+	{"Timeouts.UDP", "", DBUS_ERROR_INVALID_VALUE, "[Timeouts] UDP: '' is not a time such as 300, 5min or 2h4min"},
+	{"Translation.ClampMSS", "maybe", DBUS_ERROR_INVALID_VALUE, "[Translation] ClampMSS: 'maybe' is not yes or no"},
+	{"Translation.Pool6", "", DBUS_ERROR_INVALID_VALUE, "[Translation] Pool6: at least one prefix is needed"},
+	{"Limits.Bindings", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Bindings takes effect at the next start only: set it in the configuration file"},
+	{"Queue.Inject", "raw", DBUS_ERROR_RESTART_REQUIRED, "Queue.Inject takes effect at the next start only: set it in the configuration file"},
+	{"State.Keep", "no", DBUS_ERROR_RESTART_REQUIRED, "State.Keep is not in effect in this version"},
+};
+/* clang-format on */
+
+static void test_refusals(void)
+{
+	g_autofree char *error = NULL;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++) {
+		_cleanup_ending_ struct change_ending ending;
+
+		change_config(refusals[i].key, refusals[i].value, NULL, &ending);
+		change_assert_refused(&ending, refusals[i].error, refusals[i].text);
+	}
+	g_assert_null(get("Timeouts.UPD", &error));
+	g_assert_cmpstr(error, ==, DBUS_ERROR_INVALID_KEY ": there is no key 'Timeouts.UPD'");
+}
+
+/* What can not be put into effect is not believed in either. */
+static void test_apply_fails(void)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	g_atomic_int_set(&service.apply_fails, 1);
+	change_config("Timeouts.ICMP", "5min", NULL, &ending);
+	g_atomic_int_set(&service.apply_fails, 0);
+	change_assert_refused(&ending, SD_BUS_ERROR_FAILED,
+			      "it can not be put into effect: a test says so");
+	assert_listed("Timeouts.ICMP", "1min|default|live");
+	g_assert_cmpuint(service.gateway.nat->config.icmp_ms, ==, 60000);
+}
+
+static void test_overrides_disabled(void)
+{
+	_cleanup_ending_ struct change_ending off, refused, prefix, reset;
+
+	change_config("State.Overrides", "no", NULL, &off);
+	g_assert_cmpstr(off.name, ==, NULL);
+	change_config("Timeouts.UDP", "7min", NULL, &refused);
+	change_assert_refused(&refused, DBUS_ERROR_OVERRIDES_DISABLED,
+			      "State.Overrides=no: keys are set in the configuration file only");
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &prefix);
+	change_assert_refused(&prefix, DBUS_ERROR_OVERRIDES_DISABLED,
+			      "State.Overrides=no: keys are set in the configuration file only");
+	change_entry("ResetConfig", "", NULL, &reset);
+	change_assert_done(&reset, 1, "1 key set at run time is what the files say again", "");
+}
+
+/* The newest word wins: a key keeps what was set while the file says what it said. */
+static void test_newest_word(void)
+{
+	_cleanup_ending_ struct change_ending same, dry, newer, bad;
+	const struct nat64 *nat = service.gateway.nat;
+
+	assert_set("Timeouts.UDP", "7min", "Timeouts.UDP is now '7min', before '4min'");
+	test_service_write(&service, "# again\n" FILE_OF_TEST);
+	change_gateway(clients[0], "Reload", NULL, &same);
+	change_assert_done(&same, 0, "the files say what they said", "");
+	g_assert_cmpuint(nat->config.udp_ms, ==, 420000);
+	assert_listed("Timeouts.UDP", "7min|runtime|live");
+
+	test_service_write(&service, "[Translation]\n" POOL6 "[Timeouts]\nUDP=9min\nICMP=2min\n"
+				     "[Limits]\nBindings=2000\nSessions=1000\n" WAN
+				     "[Pool4 more]\nAddresses=192.0.2.8\nPorts=2000-2999\n");
+	change_gateway(clients[1], "Reload", "dry-run", &dry);
+	change_assert_done(&dry, 1, "5 settings would change", "");
+	g_assert_cmpstr(dry.differences, ==,
+			"Timeouts.UDP: 7min -> 9min\nTimeouts.ICMP: 1min -> 2min\n"
+			"Limits.Bindings: 1000 -> 2000\n"
+			"[Pool4 more] Addresses: 192.0.2.8 is new\n"
+			"[Pool4 more] Ports: 2000-2999 is new\n"
+			"Timeouts.UDP: the files say '9min' now, which holds; '7min', set at run "
+			"time, is dropped\n");
+	g_assert_cmpuint(nat->config.udp_ms, ==, 420000);
+	change_gateway(clients[1], "Reload", NULL, &newer);
+	change_assert_done(&newer, 1, "5 settings have changed", "");
+	g_assert_cmpstr(newer.differences, ==, dry.differences);
+	g_assert_cmpuint(nat->config.udp_ms, ==, 540000);
+	g_assert_cmpuint(nat->limits.bindings, ==, 1000); /* at the next start */
+	g_assert_nonnull(pool4_entry_by_name(nat->pool4, "more"));
+	assert_listed("Timeouts.UDP", "9min|/nat64d.conf:5|live");
+
+	test_service_write(&service, "[Timeouts]\nUDP=1s\n");
+	change_gateway(clients[0], "Reload", NULL, &bad);
+	g_assert_cmpstr(bad.name, ==, SD_BUS_ERROR_FAILED);
+	g_assert_nonnull(
+		strstr(bad.text, "nat64d.conf:2: [Timeouts] UDP: 1s is below the minimum of 2min"));
+	g_assert_cmpuint(nat->config.udp_ms, ==, 540000);
+
+	test_service_write(&service, FILE_OF_TEST);
+	reset_all();
+	change_ending_clear(&same);
+	change_gateway(clients[0], "Reload", NULL, &same);
+	g_assert_cmpstr(same.name, ==, NULL);
+	g_assert_cmpuint(nat->config.udp_ms, ==, 240000);
+}
+
+/* one more prefix, and one less, while sessions go on. */
+static void test_pool6(void)
+{
+	_cleanup_ending_ struct change_ending dry, added, again, other, overlap, host, word, gone,
+		last, unknown;
+	const struct nat64_config *config = &service.gateway.nat->config;
+	uint32_t n_sessions = nat64_n_sessions(service.gateway.nat);
+
+	change_entry("AddPool6", "2001:db8:65::/96", "dry-run", &dry);
+	change_assert_done(&dry, 1, "2001:db8:65::/96 would be added to Pool6", "");
+	g_assert_cmpuint(config->pool6[1].len, ==, 0);
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &added);
+	change_assert_done(&added, 1, "2001:db8:65::/96 added to Pool6", "");
+	g_assert_cmpuint(config->pool6[1].len, ==, 96);
+	assert_listed("Translation.Pool6", "2001:db8:64::/96 2001:db8:65::/96|runtime|live");
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &again);
+	change_assert_done(&again, 0, "2001:db8:65::/96 is in Pool6", "");
+
+	change_entry("AddPool6", "2001:db8:64::/64", NULL, &overlap);
+	g_assert_cmpstr(overlap.name, ==, DBUS_ERROR_INVALID_VALUE);
+	g_assert_nonnull(strstr(overlap.text, "overlap"));
+	change_entry("AddPool6", "2001:db8:64::1/96", NULL, &host);
+	g_assert_cmpstr(host.name, ==, DBUS_ERROR_INVALID_ADDRESS);
+	change_entry("AddPool6", "here", NULL, &word);
+	change_assert_refused(&word, DBUS_ERROR_INVALID_ADDRESS, "'here' is not an IPv6 prefix");
+
+	/* Sessions keep the place of their prefix. */
+	change_entry("RemovePool6", "2001:db8:64::/96", NULL, &gone);
+	change_assert_done(&gone, 1, "2001:db8:64::/96 removed from Pool6", "");
+	g_assert_cmpuint(config->pool6[0].len, ==, 0);
+	g_assert_cmpuint(config->pool6[1].len, ==, 96);
+	g_assert_cmpuint(nat64_n_sessions(service.gateway.nat), ==, n_sessions);
+	change_entry("RemovePool6", "2001:db8:65::/96", NULL, &last);
+	change_assert_refused(
+		&last, DBUS_ERROR_INVALID_VALUE,
+		"2001:db8:65::/96 is the only prefix of Pool6: add another one first");
+	change_entry("RemovePool6", "2001:db8:66::/96", NULL, &unknown);
+	change_assert_done(&unknown, 0, "2001:db8:66::/96 is not in Pool6", "");
+	change_entry("AddPool6", "2001:db8:64::/96", NULL, &other);
+	change_assert_done(&other, 1, "2001:db8:64::/96 added to Pool6", "");
+	g_assert_cmpuint(config->pool6[0].len, ==, 96);
+	reset_all();
+	g_assert_cmpuint(config->pool6[1].len, ==, 0);
+}
+
+/* Keys may be read by all, and changed by few. */
+static void test_access(void)
+{
+	static const char *const open[] = {"ListConfig", "GetConfig s Timeouts.UDP"};
+	static const char *const changing[] = {
+		"SetConfig 'ssa{sv}' Timeouts.UDP 7min 0", "ResetConfig 'sa{sv}' '' 0",
+		"AddPool6 'sa{sv}' 2001:db8:65::/96 0", "RemovePool6 'sa{sv}' 2001:db8:65::/96 0",
+		"Reload 'a{sv}' 0"};
+
+	bus_clients_check_access(open, G_N_ELEMENTS(open), true);
+	bus_clients_check_access(changing, G_N_ELEMENTS(changing), false);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/config/every-key", test_every_key);
+	g_test_add_func("/config/set-every-key", test_set_every_key);
+	g_test_add_func("/config/set", test_set);
+	g_test_add_func("/config/reset-all", test_reset_all);
+	g_test_add_func("/config/refusals", test_refusals);
+	g_test_add_func("/config/apply-fails", test_apply_fails);
+	g_test_add_func("/config/overrides-disabled", test_overrides_disabled);
+	g_test_add_func("/config/newest-word", test_newest_word);
+	g_test_add_func("/config/pool6", test_pool6);
+	g_test_add_func("/config/access", test_access);
+	return bus_clients_run(FILE_OF_TEST);
+}
