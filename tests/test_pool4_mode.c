@@ -165,7 +165,8 @@ static void test_inside_of_a_range(void)
 {
 	const struct addr6 client = addr6_of("2001:db8::1"), other = addr6_of("2001:db8:0:1::1");
 	struct pool4 *pool = new_pool(&deterministic, true);
-	struct pool4_request request = {.protocol = PROTOCOL_UDP, .client = &client};
+	struct pool4_request request = {.protocol = PROTOCOL_TCP, .client = &client};
+	struct pool4_offer offer;
 	struct taddr4 taddr;
 	uint32_t id;
 
@@ -180,10 +181,10 @@ static void test_inside_of_a_range(void)
 	taddr.addr = 0xc0000201;
 	for (taddr.port = 1019; taddr.port <= 1036; taddr.port++) {
 		request.client = &client;
-		g_assert_true(pool4_may_have(pool, &request, &taddr) ==
+		g_assert_true(pool4_choose_exactly(pool, &request, &taddr, &offer) ==
 			      (taddr.port >= 1020 && taddr.port < 1028));
 		request.client = &other;
-		g_assert_true(pool4_may_have(pool, &request, &taddr) ==
+		g_assert_true(pool4_choose_exactly(pool, &request, &taddr, &offer) ==
 			      (taddr.port >= 1028 && taddr.port < 1036));
 	}
 	pool4_free(pool);

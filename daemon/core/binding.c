@@ -6,38 +6,22 @@
 /* How many SYNs of one peer are looked at: it may have sent them to all our ports. */
 #define SYNS_TRIED_MAX 16
 
-/* Does the transport address that a stored SYN was sent to suit the client? Then it is of an entry
- * of pool4. */
-static bool suits(const struct nat64 *nat, const struct pool4_request *request,
-		  const struct taddr4 *mapped)
-{
-	if (request->paired4 && request->paired4 != mapped->addr)
-		return false;
-
-	const struct pool4_entry *entry =
-		pool4_find(nat->pool4, request->protocol, mapped->addr, mapped->port);
-	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
-	       pool4_may_have(nat->pool4, request, mapped) &&
-	       !pool4_is_held(nat->pool4, request->protocol, mapped, request->client_hash) &&
-	       !pool4_is_used(nat->pool4, request->protocol, mapped);
-}
-
 /*
  * RFC 6146, 3.5.2.2: a client opens towards a peer whose own SYN we hold. The two meet if the new
- * binding gets the transport address that the peer's SYN was sent to (S-30).
+ * binding gets the transport address that the peer's SYN was sent to (S-30), if it suits the
+ * client.
  */
-static bool find_address_of_stored_syn(const struct nat64 *nat, const struct pool4_request *request,
-				       const struct taddr4 *peer, struct taddr4 *ret)
+static bool choose_of_stored_syn(const struct nat64 *nat, const struct pool4_request *request,
+				 const struct taddr4 *peer, struct pool4_offer *ret)
 {
 	uint32_t oldest = syn_store_find_by_peer(&nat->syns, peer);
 	uint32_t stored = oldest;
 
 	for (unsigned i = 0; stored != SLAB_NONE && i < SYNS_TRIED_MAX; i++) {
 		const struct stored_syn *syn = syn_store_at(&nat->syns, stored);
-		if (suits(nat, request, &syn->mapped)) {
-			*ret = syn->mapped;
+		if ((!request->paired4 || request->paired4 == syn->mapped.addr) &&
+		    pool4_choose_exactly(nat->pool4, request, &syn->mapped, ret))
 			return true;
-		}
 		stored = syn->peer_newer == oldest ? SLAB_NONE : syn->peer_newer;
 	}
 	return false;
@@ -238,26 +222,11 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 	prefix = addr6_mask(&client->addr, nat->config.pairing_prefix_length);
 	ret->request.paired4 = paired_address(nat, &prefix, pool6);
 	ret->request.client_hash = pairing_hash(&nat->pairings, &prefix, pool6);
-	ret->is_exact =
-		protocol == PROTOCOL_TCP &&
-		find_address_of_stored_syn(nat, &ret->request, peer, &ret->offer.port.taddr);
+	ret->is_exact = protocol == PROTOCOL_TCP &&
+			choose_of_stored_syn(nat, &ret->request, peer, &ret->offer);
 	if (ret->is_exact)
 		return OUTCOME_TRANSLATED;
 	return outcome_of_pool4(pool4_choose(nat->pool4, &ret->request, &ret->offer));
-}
-
-static enum pool4_result take_address(struct nat64 *nat, const struct binding_plan *plan,
-				      uint32_t *ret_pool4)
-{
-	enum pool4_result result;
-
-	if (plan->is_exact)
-		return pool4_take_exactly(nat->pool4, plan->request.protocol,
-					  &plan->offer.port.taddr, ret_pool4);
-	result = pool4_accept(nat->pool4, &plan->request, &plan->offer);
-	if (result == POOL4_OK)
-		*ret_pool4 = plan->offer.port.entry->id;
-	return result;
 }
 
 /* The entry of the BIB, with its transport address out of pool4; SLAB_NONE without memory. */
@@ -268,8 +237,9 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	struct bib *bib = &nat->bib[request->protocol];
 	uint32_t pool4;
 
-	if (take_address(nat, plan, &pool4) != POOL4_OK)
+	if (pool4_accept(nat->pool4, request, &plan->offer) != POOL4_OK)
 		return SLAB_NONE;
+	pool4 = plan->offer.port.entry->id;
 	tell_block(nat, now_ms);
 	uint32_t binding = bib_add(bib, &client, &plan->offer.port.taddr);
 	if (binding == SLAB_NONE) {

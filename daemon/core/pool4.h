@@ -218,9 +218,11 @@ void pool4_count_refusal(enum protocol protocol, const struct pool4_offer *offer
 enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *request,
 			     struct taddr4 *ret, uint32_t *ret_id);
 
-/* Whether the mode lets this request have this very transport address, if an entry does (S-30). */
-bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
-		    const struct taddr4 *taddr);
+/* Offers this very transport address (S-30), to be accepted as any other; false if it is in use,
+ * held for another client, or of nothing that serves this one. In POOL4_BLOCKS it may be in a block
+ * that nobody has. */
+bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
+			  const struct taddr4 *taddr, struct pool4_offer *ret);
 
 /* In POOL4_BLOCKS: a client got a block of ports, or has left it (RFC 8158, events 16 and 17). */
 struct pool4_block_change {

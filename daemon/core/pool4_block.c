@@ -249,6 +249,21 @@ enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
 	return choice.n_scopes == 0 ? POOL4_NO_ENTRY : pool4_choose_port(pool, &choice, ret);
 }
 
+bool pool4_block_choose_exactly(const struct pool4_blocks *blocks,
+				const struct pool4_request *request, const struct taddr4 *taddr,
+				struct pool4_pick *ret)
+{
+	const struct taddr4 place = {taddr->addr, (uint16_t)(taddr->port / blocks->size)};
+	struct pool4_request asked = *request;
+	struct pool4_offer offer;
+
+	asked.protocol = ANY_PROTOCOL;
+	if (!pool4_choose_exactly(blocks->free, &asked, &place, &offer))
+		return false;
+	*ret = offer.port;
+	return true;
+}
+
 uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
 			      const struct pool4_pick *pick)
 {

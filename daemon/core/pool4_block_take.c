@@ -57,6 +57,18 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 	return result == POOL4_NO_ENTRY ? POOL4_NO_ENTRY : POOL4_EXHAUSTED;
 }
 
+bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
+			   struct pool4_offer *offer)
+{
+	uint32_t block = pool4_block_find(pool->blocks, &offer->port.taddr);
+
+	if (block != SLAB_NONE)
+		return pool4_block_is_of(pool->blocks, block, request->client_hash);
+	offer->has_new_block = pool4_block_choose_exactly(pool->blocks, request, &offer->port.taddr,
+							  &offer->block);
+	return offer->has_new_block;
+}
+
 /* A new block counts what static bindings use of it. */
 static void count_used_ports(struct pool4 *pool, uint32_t index)
 {

@@ -77,19 +77,12 @@ enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct p
 		       : POOL4_EXHAUSTED;
 }
 
-bool pool4_may_have(const struct pool4 *pool, const struct pool4_request *request,
-		    const struct taddr4 *taddr)
+bool pool4_is_in_range(const struct pool4 *pool, const struct pool4_request *request,
+		       const struct taddr4 *taddr)
 {
 	struct port_ranges ports;
 	uint32_t addr;
 
-	if (pool->blocks) {
-		uint32_t block = pool4_block_find(pool->blocks, taddr);
-		return block != SLAB_NONE &&
-		       pool4_block_is_of(pool->blocks, block, request->client_hash);
-	}
-	if (pool->allocation.mode != POOL4_DETERMINISTIC)
-		return true;
 	return pool4_find_range(pool, request->protocol, request->client, request->pool6, &addr,
 				&ports) &&
 	       addr == taddr->addr && port_ranges_contain(&ports, taddr->port);

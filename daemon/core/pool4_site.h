@@ -61,6 +61,11 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 					 struct pool4_offer *ret);
 enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct pool4_choice *choice,
 					struct pool4_pick *ret);
+/* The same for pool4_choose_exactly(): may the client have what the port is of? */
+bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
+			   struct pool4_offer *offer);
+bool pool4_is_in_range(const struct pool4 *pool, const struct pool4_request *request,
+		       const struct taddr4 *taddr);
 /* pool4_accept() of an offer with a new block. */
 enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,
 				     const struct pool4_offer *offer);

@@ -174,6 +174,34 @@ enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_requ
 	return pool4_choose_port(pool, &choice, &ret->port);
 }
 
+bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
+			  const struct taddr4 *taddr, struct pool4_offer *ret)
+{
+	enum protocol protocol = request->protocol;
+	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
+
+	ret->has_new_block = false;
+	ret->port = (struct pool4_pick){
+		.taddr = *taddr,
+		.address = pool4_address_find(&pool->addresses, protocol, taddr->addr),
+		.random = pool->random,
+	};
+	if (!entry || !pool4_entry_serves(entry, request->client, request->pool6) ||
+	    pool4_is_held(pool, protocol, taddr, request->client_hash) ||
+	    pool4_is_used(pool, protocol, taddr))
+		return false;
+	ret->port.entry = &pool4_item_find(pool, entry->id)->entry;
+	switch ((enum pool4_mode)pool->allocation.mode) {
+	case POOL4_DYNAMIC:
+		break;
+	case POOL4_BLOCKS:
+		return pool4_choose_block_of(pool, request, ret);
+	case POOL4_DETERMINISTIC:
+		return pool4_is_in_range(pool, request, taddr);
+	}
+	return true;
+}
+
 enum pool4_result pool4_accept(struct pool4 *pool, const struct pool4_request *request,
 			       const struct pool4_offer *offer)
 {
