@@ -5,21 +5,29 @@
 
 #include "daemon/core/policy.h"
 #include "dbus/authorise.h"
+#include "dbus/dictionary.h"
 #include "dbus/explain.h"
 #include "dbus/manager_internal.h"
 #include "dbus/question.h"
 
 static int read_options(sd_bus_message *message, struct question_options *ret, sd_bus_error *error)
 {
-	static const struct option_row rows[] = {
+	static const struct dictionary_row rows[] = {
 		{"flags", 's', 1 << 0, offsetof(struct question_options, flags)},
 		{"icmp", 's', 1 << 1, offsetof(struct question_options, icmp)},
 		{"length", 'u', 1 << 2, offsetof(struct question_options, length)},
 		{"ttl", 'u', 1 << 3, offsetof(struct question_options, ttl)},
 	};
 
+	static const struct dictionary dictionary = {
+		.noun = "option",
+		.error = SD_BUS_ERROR_INVALID_ARGS,
+		.rows = rows,
+		.n_rows = sizeof(rows) / sizeof(rows[0]),
+	};
+
 	*ret = QUESTION_OPTIONS;
-	return options_read_rows(message, rows, sizeof(rows) / sizeof(rows[0]), ~0u, ret, error);
+	return dictionary_read(message, &dictionary, ~0u, ret, NULL, error);
 }
 
 static struct prefix6 first_pool6(struct gateway *gateway)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dbus/argument.h"
+#include "dbus/dictionary.h"
 #include "dbus/names.h"
 #include "dbus/quote.h"
 
@@ -78,115 +79,78 @@ static int set_state(struct list_filter *filter, const char *value, sd_bus_error
 	return 0;
 }
 
-/* The names, with the type of their values. set is for strings. */
-static const struct filter_name {
-	const char *name;
-	char type;
-	bool for_sessions_only;
-	int (*set)(struct list_filter *filter, const char *value, sd_bus_error *error);
-} filter_names[] = {
-	{"protocol", 's', false, set_protocol}, {"client", 's', false, set_client},
-	{"address4", 's', false, set_address4}, {"port4", 'q', false, NULL},
-	{"static", 'b', false, NULL},           {"pool4", 's', false, set_pool4},
-	{"server", 's', true, set_server},      {"state", 's', true, set_state},
+/* What is given, before it is parsed. */
+struct given {
+	const char *protocol, *client, *address4, *pool4, *server, *state;
+	uint16_t port4;
+	bool is_static;
 };
 
-static const struct filter_name *find_name(const char *name, bool for_sessions)
+enum { PROTOCOL, CLIENT, ADDRESS4, POOL4, SERVER, STATE, N_TEXTS, PORT4 = N_TEXTS, STATIC };
+#define BIT(name)   (1u << (name))
+#define OF_SESSIONS (BIT(SERVER) | BIT(STATE)) /* only */
+
+/* clang-format off */
+static const struct dictionary_row rows[] = {
+	{"protocol", 's', BIT(PROTOCOL), offsetof(struct given, protocol)},
+	{"client",   's', BIT(CLIENT),   offsetof(struct given, client)},
+	{"address4", 's', BIT(ADDRESS4), offsetof(struct given, address4)},
+	{"port4",    'q', BIT(PORT4),    offsetof(struct given, port4)},
+	{"static",   'b', BIT(STATIC),   offsetof(struct given, is_static)},
+	{"pool4",    's', BIT(POOL4),    offsetof(struct given, pool4)},
+	{"server",   's', BIT(SERVER),   offsetof(struct given, server)},
+	{"state",    's', BIT(STATE),    offsetof(struct given, state)},
+};
+/* clang-format on */
+
+/* The texts, one after the other. */
+static int parse(const struct given *given, struct list_filter *filter, sd_bus_error *error)
 {
-	for (size_t i = 0; i < sizeof(filter_names) / sizeof(filter_names[0]); i++) {
-		const struct filter_name *row = &filter_names[i];
+	const struct {
+		const char *text;
+		int (*set)(struct list_filter *filter, const char *text, sd_bus_error *error);
+	} texts[N_TEXTS] = {
+		[PROTOCOL] = {given->protocol, set_protocol},
+		[CLIENT] = {given->client, set_client},
+		[ADDRESS4] = {given->address4, set_address4},
+		[POOL4] = {given->pool4, set_pool4},
+		[SERVER] = {given->server, set_server},
+		[STATE] = {given->state, set_state},
+	};
 
-		if (strcmp(row->name, name) == 0 && (for_sessions || !row->for_sessions_only))
-			return row;
-	}
-	return NULL;
-}
+	for (unsigned i = 0; i < N_TEXTS; i++) {
+		int r = texts[i].text != NULL ? texts[i].set(filter, texts[i].text, error) : 0;
 
-/* The variant that belongs to name. */
-static int read_value(sd_bus_message *message, const struct filter_name *name,
-		      struct list_filter *filter, sd_bus_error *error)
-{
-	const char type[] = {name->type, '\0'};
-	const char *contents, *text;
-	char quoted[QUOTE_SIZE];
-	int r, flag;
-
-	r = sd_bus_message_peek_type(message, NULL, &contents);
-	if (r < 0)
-		return r;
-	if (strcmp(contents, type) != 0)
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
-					 "filter %s has type '%s' instead of '%s'", name->name,
-					 quote(contents, quoted), type);
-	switch (name->type) {
-	case 'q':
-		filter->has_port4 = true;
-		return sd_bus_message_read(message, "v", "q", &filter->port4);
-	case 'b':
-		r = sd_bus_message_read(message, "v", "b", &flag);
 		if (r < 0)
 			return r;
-		filter->has_static = true;
-		filter->is_static = flag;
-		return 0;
-	default:
-		r = sd_bus_message_read(message, "v", "s", &text);
-		if (r < 0)
-			return r;
-		return name->set(filter, text, error);
 	}
-}
-
-/* One name with its value. given: the names that have been read, a bit each. */
-static int read_entry(sd_bus_message *message, bool for_sessions, struct list_filter *filter,
-		      unsigned *given, sd_bus_error *error)
-{
-	const struct filter_name *row;
-	char text[QUOTE_SIZE];
-	const char *name;
-	unsigned bit;
-	int r;
-
-	r = sd_bus_message_read(message, "s", &name);
-	if (r < 0)
-		return r;
-	row = find_name(name, for_sessions);
-	if (row == NULL)
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
-					 "there is no filter '%s' here", quote(name, text));
-	bit = 1u << (row - filter_names);
-	if ((*given & bit) != 0)
-		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_FILTER,
-					 "filter %s is given twice", name);
-	*given |= bit;
-	return read_value(message, row, filter, error);
+	return 0;
 }
 
 int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
 		     sd_bus_error *error)
 {
-	struct list_filter filter = {.pool4_id = 0};
-	unsigned given = 0;
+	static const struct dictionary dictionary = {
+		.noun = "filter",
+		.error = DBUS_ERROR_INVALID_FILTER,
+		.rows = rows,
+		.n_rows = sizeof(rows) / sizeof(rows[0]),
+	};
+	struct given given = {.protocol = NULL};
+	unsigned names;
 	int r;
 
-	r = sd_bus_message_enter_container(message, 'a', "{sv}");
+	r = dictionary_read(message, &dictionary, for_sessions ? ~0u : ~OF_SESSIONS, &given, &names,
+			    error);
 	if (r < 0)
 		return r;
-	while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-		r = read_entry(message, for_sessions, &filter, &given, error);
-		if (r < 0)
-			return r;
-		r = sd_bus_message_exit_container(message);
-		if (r < 0)
-			return r;
-	}
-	if (r < 0)
-		return r;
-	r = sd_bus_message_exit_container(message);
-	if (r < 0)
-		return r;
-	*ret = filter;
-	return 0;
+	*ret = (struct list_filter){
+		.has_port4 = (names & BIT(PORT4)) != 0,
+		.port4 = given.port4,
+		.has_static = (names & BIT(STATIC)) != 0,
+		.is_static = given.is_static,
+	};
+	return parse(&given, ret, error);
 }
 
 bool list_filter_resolve(struct list_filter *filter, const struct nat64 *nat)
