@@ -250,6 +250,14 @@ static int start_worker(struct daemon *daemon)
 	return r;
 }
 
+static void set_rules_applied(struct daemon *daemon, bool applied)
+{
+	daemon->rules_applied = applied;
+	gateway_lock(&daemon->gateway);
+	daemon->gateway.rules_in_place = applied;
+	gateway_unlock(&daemon->gateway);
+}
+
 /* rules is open; on failure it stays so. */
 static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_error)
 {
@@ -261,7 +269,7 @@ static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_er
 		extent = POOL4_SYNC_ANEW;
 	r = pool4_sync_rules(daemon->sync, daemon->rules, extent, &error);
 	if (r == 0)
-		daemon->rules_applied = true;
+		set_rules_applied(daemon, true);
 	else
 		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
 	if (r < 0 && ret_error)
@@ -306,7 +314,7 @@ static void follow_host(struct daemon *daemon)
 
 	(void)world_refresh(daemon->world);
 	if (daemon->rules_applied && !rules_present(daemon->rules)) {
-		daemon->rules_applied = false;
+		set_rules_applied(daemon, false);
 		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
 	}
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
@@ -385,7 +393,7 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	}
 	rules_close(daemon->rules);
 	daemon->rules = rules;
-	daemon->rules_applied = false;
+	set_rules_applied(daemon, false);
 	gateway_lock(&daemon->gateway);
 	nat64_set_config(daemon->gateway.nat, &fresh->nat64);
 	gateway_unlock(&daemon->gateway);

@@ -55,6 +55,7 @@ struct gateway {
 	/* All that follows is guarded by the lock. */
 	struct nat64 *nat;
 	enum gateway_state state;
+	bool rules_in_place; /* the kernel has the packet rules of this configuration */
 	uint64_t started_ms;
 	struct gateway_queue queue[GATEWAY_QUEUES_MAX];
 	unsigned n_queues;

@@ -17,16 +17,30 @@ void log_set_level(int level)
 	max_level = level;
 }
 
+int log_level(void)
+{
+	return max_level;
+}
+
+static const struct {
+	const char *name;
+	int level;
+} levels[] = {
+	{"err", LOG_ERR},       {"error", LOG_ERR}, {"warning", LOG_WARNING},
+	{"notice", LOG_NOTICE}, {"info", LOG_INFO}, {"debug", LOG_DEBUG},
+};
+
+const char *log_level_name(int level)
+{
+	size_t i = 0;
+
+	while (levels[i].level < level)
+		i++;
+	return levels[i].name;
+}
+
 bool log_level_parse(const char *text, int *ret)
 {
-	static const struct {
-		const char *name;
-		int level;
-	} levels[] = {
-		{"err", LOG_ERR},       {"error", LOG_ERR}, {"warning", LOG_WARNING},
-		{"notice", LOG_NOTICE}, {"info", LOG_INFO}, {"debug", LOG_DEBUG},
-	};
-
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 		if (strcmp(text, levels[i].name) == 0) {
 			*ret = levels[i].level;
@@ -36,7 +50,7 @@ bool log_level_parse(const char *text, int *ret)
 }
 
 /* Is stderr the journal's stream? systemd.exec(5) says how to find out. */
-static bool to_journal(void)
+bool log_is_to_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	unsigned long long device;
@@ -58,7 +72,7 @@ void log_line(int level, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	if (to_journal())
+	if (log_is_to_journal())
 		(void)fprintf(stderr, "<%d>%s\n", level, line);
 	else
 		(void)fprintf(stderr, "nat64d: %s\n", line);

@@ -10,7 +10,11 @@
 
 /* One of LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG; what is less urgent is left out. */
 void log_set_level(int level);
-/* "err" (or "error"), "warning", "notice", "info", "debug". */
+int log_level(void);
+/* "err" (or "error"), "warning", "notice", "info", "debug"; printed without the second. */
 bool log_level_parse(const char *text, int *ret);
+const char *log_level_name(int level);
+/* Do lines go to the journal, or to whatever stderr is? */
+bool log_is_to_journal(void);
 
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -11,6 +11,7 @@
 #include "dbus/changing.h"
 #include "dbus/connection.h"
 #include "dbus/control.h"
+#include "dbus/log_control.h"
 #include "dbus/manager_internal.h"
 #include "dbus/names.h"
 #include "dbus/pool4_objects.h"
@@ -286,6 +287,8 @@ static int add_objects(sd_bus *bus, void *userdata)
 
 	r = sd_bus_add_object_vtable(bus, NULL, DBUS_PATH, DBUS_INTERFACE_MANAGER, manager_vtable,
 				     manager);
+	if (r >= 0)
+		r = log_control_serve(manager, bus);
 	return r < 0 ? r : pool4_objects_serve(manager->objects, bus);
 }
 

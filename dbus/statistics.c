@@ -97,6 +97,7 @@ static void add_edges(struct list *list, const struct gateway *gateway)
 	for (enum gateway_send_error error = 0; error < N_GATEWAY_SEND_ERRORS; error++)
 		add(list, gateway->send_errors[error], "send_errors_%s",
 		    gateway_send_error_name(error));
+	add(list, gateway->rules_in_place, "rules_in_place");
 	add(list, (gateway_now_ms() - gateway->started_ms) * 1000, "uptime_usec");
 }
 

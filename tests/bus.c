@@ -217,6 +217,7 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 	if (wan)
 		pool4_set_reach(service->gateway.nat->pool4, wan->id, POOL4_ANNOUNCED);
 	service->gateway.state = GATEWAY_ACTIVE;
+	service->gateway.rules_in_place = true;
 }
 
 enum outcome test_service_packet(struct test_service *service, enum protocol protocol,

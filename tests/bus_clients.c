@@ -54,10 +54,11 @@ void bus_clients_check_access(const char *const *calls, size_t n_calls, bool all
 		return;
 	}
 	for (size_t i = 0; i < n_calls; i++) {
+		const char *object =
+			*calls[i] == '/' ? "" : DBUS_PATH " " DBUS_INTERFACE_MANAGER " ";
 		g_autofree char *line =
-			g_strdup_printf("busctl --address=%s call " DBUS_SERVICE " " DBUS_PATH
-					" " DBUS_INTERFACE_MANAGER " %s",
-					service.bus_address, calls[i]);
+			g_strdup_printf("busctl --address=%s call " DBUS_SERVICE " %s%s",
+					service.bus_address, object, calls[i]);
 		g_autoptr(GError) error = NULL;
 		g_autofree char *message = NULL;
 		g_auto(GStrv) words = NULL;

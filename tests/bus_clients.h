@@ -16,6 +16,7 @@ void bus_clients_end(void);
 /* What main() ends with: g_test_run() between the two. */
 int bus_clients_run(const char *config);
 
-/* Calls of the manager in busctl's words, behind the name of the interface: somebody who is nobody
+/* Calls of the manager in busctl's words, behind the name of the interface, or of another object
+ * from its path on: somebody who is nobody
  * may make them all, or none of them. Skips the test if this is not root. */
 void bus_clients_check_access(const char *const *calls, size_t n_calls, bool allowed);

@@ -125,6 +125,13 @@ static const struct cli_case cli_cases[] = {
 	{"reload --dry-run", 0, "reload_dry.out", ""},
 	{"reload --dry-run --json", 0, "reload_dry.json", ""},
 	{"reload now", 2, NULL, "nat64ctl: 'now' is one word too many: it takes no words\n"},
+	{"health", 0, "health.out", ""},
+	{"health --quiet", 0, "empty.out", ""},
+	{"health --json", 0, "health.json", ""},
+	{"health now", 2, NULL, "nat64ctl: 'now' is not an option here; health knows --quiet\n"},
+	{"log-level info", 0, "empty.out", ""},
+	{"log-level", 2, NULL, "nat64ctl: log-level takes one of: err, warning, notice, info, debug\n"},
+	{"log-level loud", 1, NULL, "nat64ctl: 'loud' is none of: err, warning, notice, info, debug\n"},
 	{"client list", 0, "client_list.out", ""},
 	{"client list --top 0", 2, NULL, "nat64ctl: --top: '0' is not a number from 1 to 10000\n"},
 	{"client show 2001:db8:1::/48 --json", 0, "client_show.json", ""},
@@ -281,6 +288,31 @@ static void add_cases(const char *folder, const struct cli_case *cases, size_t n
 	}
 }
 
+/* What a probe hears of: a gateway that drains, and one without its rules. */
+static void test_health(void)
+{
+	g_autofree char *out = NULL, *draining = NULL, *silent = NULL, *rules = NULL;
+
+	gateway_lock(&service.gateway);
+	service.gateway.state = GATEWAY_DRAINING;
+	gateway_unlock(&service.gateway);
+	g_assert_cmpint(run(&service, "health", false, &out, &draining), ==, 1);
+	g_assert_cmpstr(draining, ==, "nat64ctl: the gateway is draining\n");
+	g_clear_pointer(&out, g_free);
+	g_assert_cmpint(run(&service, "health --quiet", true, &out, &silent), ==, 1);
+	g_assert_cmpstr(silent, ==, "");
+	gateway_lock(&service.gateway);
+	service.gateway.state = GATEWAY_ACTIVE;
+	service.gateway.rules_in_place = false;
+	gateway_unlock(&service.gateway);
+	g_clear_pointer(&out, g_free);
+	g_assert_cmpint(run(&service, "health", true, &out, &rules), ==, 1);
+	g_assert_cmpstr(rules, ==, "nat64ctl: the packet rules are not in place\n");
+	gateway_lock(&service.gateway);
+	service.gateway.rules_in_place = true;
+	gateway_unlock(&service.gateway);
+}
+
 static void test_not_running(void)
 {
 	g_autofree char *out = NULL, *message = NULL;
@@ -424,6 +456,7 @@ int main(int argc, char **argv)
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);
 	g_test_add_func("/cli/steps", test_steps);
+	g_test_add_func("/cli/health", test_health);
 	g_test_add_func("/cli/not-running", test_not_running);
 	g_test_add_func("/cli/not-on-bus", test_not_on_bus);
 	g_test_add_func("/cli/not-authorised", test_not_authorised);

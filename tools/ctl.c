@@ -167,6 +167,12 @@ static enum ctl_status open_any(struct ctl *ctl)
 enum ctl_status ctl_call_new(struct ctl *ctl, const char *interface, const char *method,
 			     sd_bus_message **ret)
 {
+	return ctl_call_new_at(ctl, DBUS_PATH, interface, method, ret);
+}
+
+enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *interface,
+				const char *method, sd_bus_message **ret)
+{
 	enum ctl_status status;
 	int r;
 
@@ -179,8 +185,7 @@ enum ctl_status ctl_call_new(struct ctl *ctl, const char *interface, const char 
 		if (status != CTL_DONE)
 			return status;
 	}
-	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, DBUS_PATH, interface,
-					   method);
+	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, path, interface, method);
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(*ret, false);
 	if (r < 0)

@@ -42,6 +42,9 @@ enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
  */
 enum ctl_status ctl_call_new(struct ctl *ctl, const char *interface, const char *method,
 			     sd_bus_message **ret);
+/* The same of another object. */
+enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *interface,
+				const char *method, sd_bus_message **ret);
 /* Sends it. On failure the reason has been printed. */
 enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply);
 /* A reply that is not as documented: prints and returns CTL_FAILED. */
@@ -78,5 +81,7 @@ enum ctl_status ctl_pool6_list(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool6_add(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_pool6_remove(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_reload(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_health(struct ctl *ctl, int argc, char **argv);
+enum ctl_status ctl_log_level(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_explain(struct ctl *ctl, int argc, char **argv);
 enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv);

@@ -62,6 +62,8 @@ static const struct verb {
 	enum ctl_status (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
 	{"status", NULL, "", "the gateway at a glance", ctl_status},
+	{"health", NULL, "[--quiet]", "is it active, with rules in place and queues that move? for probes",
+	 ctl_health},
 	{"pool4", "list", "", "addresses and ports that bindings may use", ctl_pool4_list},
 	{"pool4", "show", "ENTRY", "everything about one entry", ctl_pool4_show},
 	{"pool4", "add",
@@ -109,6 +111,8 @@ static const struct verb {
 	 ctl_config_reset},
 	{"reload", NULL, "[--dry-run]", "read the files anew, or only say what would change",
 	 ctl_reload},
+	{"log-level", NULL, "LEVEL", "err, warning, notice, info or debug, from now on",
+	 ctl_log_level},
 	{"explain", NULL,
 	 "PROTOCOL SOURCE DESTINATION [--flags syn] [--length N] [--ttl N] [--icmp TYPE/CODE]",
 	 "what would become of a packet, step by step; changes nothing", ctl_explain},
