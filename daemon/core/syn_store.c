@@ -200,6 +200,12 @@ uint64_t syn_store_next_deadline(const struct syn_store *store)
 					  : UINT64_MAX;
 }
 
+size_t syn_store_memory(const struct syn_store *store)
+{
+	return slab_memory(&store->syns) + hash_index_memory(&store->by_tuple) +
+	       hash_index_memory(&store->by_peer);
+}
+
 /* The neighbours in both lists agree, and the oldest of the peer is no newer than this one. */
 static bool check_links(const struct syn_store *store, uint32_t index)
 {

@@ -63,4 +63,5 @@ void syn_store_remove(struct syn_store *store, uint32_t index);
 /* The oldest, if it is over at now_ms, else SLAB_NONE; the caller removes it. */
 uint32_t syn_store_expired(const struct syn_store *store, uint64_t now_ms);
 uint64_t syn_store_next_deadline(const struct syn_store *store);
+size_t syn_store_memory(const struct syn_store *store);
 bool syn_store_check(const struct syn_store *store);
