@@ -58,7 +58,7 @@ static struct siphash_key make_key(struct random *random)
 /* A binding has a record for its pairing, and one for its address. */
 static uint32_t pairing_limit(const struct nat64_limits *limits)
 {
-	return limits->bindings < SLAB_NONE / 4 ? limits->bindings * 2 : SLAB_NONE / 2;
+	return limits->bindings < SLAB_NONE / 4 ? limits->bindings * 2 : SLAB_LIMIT_MAX;
 }
 
 struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_limits *limits,
@@ -207,23 +207,21 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	return budget && out_has_room(out);
 }
 
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
 uint64_t nat64_next_deadline(const struct nat64 *nat)
 {
-	uint64_t next = syn_store_next_deadline(&nat->syns);
+	uint64_t next = nat->alarm_due_ms;
 
-	if (fragment_next_deadline(&nat->fragments) < next)
-		next = fragment_next_deadline(&nat->fragments);
-	if (pool4_next_deadline(nat->pool4) < next)
-		next = pool4_next_deadline(nat->pool4);
-	if (nat->alarm_due_ms < next)
-		next = nat->alarm_due_ms;
-	if (blocklist_next_deadline(&nat->blocklist) < next)
-		next = blocklist_next_deadline(&nat->blocklist);
-	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		uint64_t deadline = session_next_deadline(&nat->sessions[protocol]);
-		if (deadline < next)
-			next = deadline;
-	}
+	next = earlier(next, syn_store_next_deadline(&nat->syns));
+	next = earlier(next, fragment_next_deadline(&nat->fragments));
+	next = earlier(next, pool4_next_deadline(nat->pool4));
+	next = earlier(next, blocklist_next_deadline(&nat->blocklist));
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		next = earlier(next, session_next_deadline(&nat->sessions[protocol]));
 	return next;
 }
 
@@ -250,103 +248,10 @@ size_t nat64_memory(const struct nat64 *nat)
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
 		       pairing_table_memory(&nat->pairings) + client_table_memory(&nat->clients) +
 		       blocklist_memory(&nat->blocklist) + event_queue_memory(&nat->events) +
-		       slab_memory(&nat->syns.syns) + hash_index_memory(&nat->syns.by_tuple) +
-		       fragment_memory(&nat->fragments);
+		       syn_store_memory(&nat->syns) + fragment_memory(&nat->fragments);
 
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		bytes += bib_memory(&nat->bib[protocol]) +
 			 session_table_memory(&nat->sessions[protocol]);
 	return bytes;
-}
-
-/* Adds what a binding counts to its owners' records, or (sign UINT32_MAX) takes it away. */
-static bool count_binding(const struct nat64 *nat, enum protocol protocol,
-			  const struct bib_entry *entry, uint32_t sign)
-{
-	const struct pairing_table *pairings = &nat->pairings;
-	uint32_t client = client_find(&nat->clients, &entry->addr6);
-	uint32_t address = pairing_find(pairings, &entry->addr6, PAIRING_ADDRESS);
-	struct pairing *pairing;
-
-	if (!slab_is_used(&pairings->pairings, entry->pairing) || client == SLAB_NONE)
-		return false;
-	pairing = pairing_at(pairings, entry->pairing);
-	pairing->n_bindings[protocol] += sign;
-	if (pairing->len < 128 && address == SLAB_NONE)
-		return false;
-	if (pairing->len < 128)
-		pairing_at(pairings, address)->n_bindings[protocol] += sign;
-	client_at(&nat->clients, client)->n_bindings[protocol] += sign;
-	client_at(&nat->clients, client)->n_sessions[protocol] += sign * entry->n_sessions;
-	return true;
-}
-
-static bool count_bindings(const struct nat64 *nat, uint32_t sign)
-{
-	bool ok = true;
-
-	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		const struct bib *bib = &nat->bib[protocol];
-		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
-			const struct bib_entry *entry = bib_at(bib, i);
-			if (!entry->is_static)
-				ok &= count_binding(nat, (enum protocol)protocol, entry, sign);
-		}
-	}
-	return ok;
-}
-
-/* Nothing is left once all bindings have been taken away? */
-static bool owners_are_empty(const struct nat64 *nat)
-{
-	uint32_t left = 0;
-
-	for (uint32_t i = client_next(&nat->clients, 0); i != SLAB_NONE;
-	     i = client_next(&nat->clients, i + 1))
-		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-			left |= client_at(&nat->clients, i)->n_bindings[protocol] |
-				client_at(&nat->clients, i)->n_sessions[protocol];
-	for (uint32_t i = slab_next(&nat->pairings.pairings, 0); i != SLAB_NONE;
-	     i = slab_next(&nat->pairings.pairings, i + 1))
-		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-			left |= pairing_at(&nat->pairings, i)->n_bindings[protocol];
-	return left == 0;
-}
-
-/* What clients and pairings count are the bindings and sessions that there are. Taken away and
- * added again, so that it takes no memory. */
-static bool counts_check(const struct nat64 *nat)
-{
-	bool ok = count_bindings(nat, UINT32_MAX);
-
-	ok &= owners_are_empty(nat);
-	return count_bindings(nat, 1) && ok;
-}
-
-/* Every dynamic binding lives by its sessions (S-4). */
-static bool bindings_check(const struct nat64 *nat)
-{
-	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		const struct bib *bib = &nat->bib[protocol];
-		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
-			const struct bib_entry *entry = bib_at(bib, i);
-			if (!entry->is_static && entry->n_sessions == 0)
-				return false;
-		}
-	}
-	return true;
-}
-
-bool nat64_check(const struct nat64 *nat)
-{
-	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-		if (!bib_check(&nat->bib[protocol]) ||
-		    !session_table_check(&nat->sessions[protocol]))
-			return false;
-	return bindings_check(nat) && pool4_check(nat->pool4) &&
-	       pairing_table_check(&nat->pairings) && client_table_check(&nat->clients) &&
-	       counts_check(nat) && blocklist_check(&nat->blocklist) &&
-	       event_queue_check(&nat->events) && syn_store_check(&nat->syns) &&
-	       fragment_check(&nat->fragments) && nat64_n_bindings(nat) <= nat->limits.bindings &&
-	       nat64_n_sessions(nat) <= nat->limits.sessions;
 }
