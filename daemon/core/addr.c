@@ -265,7 +265,7 @@ static const char *const protocol_names[] = {
 	[PROTOCOL_UDP] = "udp",
 	[PROTOCOL_ICMP] = "icmp",
 };
-static_assert(sizeof(protocol_names) / sizeof(protocol_names[0]) == N_PROTOCOLS,
+static_assert(sizeof(protocol_names) / sizeof(*protocol_names) == N_PROTOCOLS,
 	      "every protocol has a name");
 
 const char *protocol_name(enum protocol protocol)
@@ -317,7 +317,7 @@ bool addr4_is_nonglobal(uint32_t addr)
 {
 	if (addr4_is_illegal(addr))
 		return true;
-	for (size_t i = 0; i < sizeof(nonglobal) / sizeof(nonglobal[0]); i++) {
+	for (size_t i = 0; i < sizeof(nonglobal) / sizeof(*nonglobal); i++) {
 		if (prefix4_contains(&nonglobal[i], addr))
 			return true;
 	}

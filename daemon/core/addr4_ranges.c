@@ -76,7 +76,7 @@ const char *addr4_range_refusal(const struct addr4_range *range)
 		{{0xf0000000, 0xffffffff}, "reserved (class E)"},
 	};
 
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		if (range->first <= refused[i].range.last && range->last >= refused[i].range.first)
 			return refused[i].why;
 	}

@@ -63,7 +63,7 @@ void addr_choice_table_init(struct addr_choice_table *table, const struct siphas
 
 	table->key = *key;
 	table->n_excluded = 0;
-	slab_init(&table->excluded, sizeof(struct excluded), SLAB_NONE / 2);
+	slab_init(&table->excluded, sizeof(struct excluded), SLAB_LIMIT_MAX);
 	hash_index_init(&table->by_address, &table->excluded,
 			offsetof(struct excluded, next_by_address), hash_by_address, table);
 	for (unsigned i = 0; i < N_PLANES; i++)

@@ -196,8 +196,7 @@ void hash_index_move(struct hash_index *table, uint32_t index, uint64_t from, ui
 
 size_t hash_index_memory(const struct hash_index *table)
 {
-	return table->n_segments * SEGMENT_SIZE +
-	       table->segment_capacity * sizeof(table->segment[0]);
+	return table->n_segments * SEGMENT_SIZE + table->segment_capacity * sizeof(*table->segment);
 }
 
 bool hash_index_check(const struct hash_index *table)

@@ -135,7 +135,7 @@ static const struct pool4_entry *find_overlap(const struct pool4 *pool,
 
 static bool ports_are_good(const struct port_ranges *ports)
 {
-	return port_ranges_check(ports) && ports->n_ranges > 0 && ports->range[0].first > 0;
+	return port_ranges_are_valid(ports) && ports->n_ranges > 0 && ports->range[0].first > 0;
 }
 
 static void choose_name(struct pool4 *pool, struct pool4_entry *entry)
@@ -170,7 +170,7 @@ static void item_detach(struct pool4 *pool, struct pool4_item *item)
 	(void)tdelete(&item->entry, &pool->by_name, compare_names);
 	pool->item_bytes -= pool4_item_size(item);
 	pool->n_items--;
-	memmove(&pool->item[at], &pool->item[at + 1], (pool->n_items - at) * sizeof(pool->item[0]));
+	memmove(&pool->item[at], &pool->item[at + 1], (pool->n_items - at) * sizeof(*pool->item));
 }
 
 static bool addresses_are_good(const struct addr4_range *addresses, uint32_t n_addresses)
@@ -188,6 +188,7 @@ static enum pool4_result check_spec(const struct pool4 *pool, const struct pool4
 	const struct pool4_entry *other;
 	bool any_protocol = false;
 
+	*ret_id = 0;
 	if (!addresses_are_good(spec->addresses, spec->n_addresses))
 		return POOL4_BAD_ADDRESS;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
@@ -229,7 +230,6 @@ enum pool4_result pool4_check_spec(struct pool4 *pool, const struct pool4_spec *
 	result = check_spec(pool, spec, &shares, ret_id);
 	if (result != POOL4_OK || pool->allocation.mode != POOL4_DETERMINISTIC)
 		return result;
-	*ret_id = 0;
 	item = pool4_item_new(pool, spec);
 	if (!item)
 		return POOL4_NO_MEMORY;
@@ -254,7 +254,6 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	result = check_way(pool, item);
 	if (result != POOL4_OK) {
 		pool4_item_free(pool, item);
-		*ret_id = 0;
 		return result;
 	}
 	choose_name(pool, &item->entry);
@@ -278,7 +277,6 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 	if (result != POOL4_OK) {
 		item_detach(pool, item);
 		pool4_item_free(pool, item);
-		*ret_id = 0;
 		return result;
 	}
 	*ret_id = item->entry.id;
@@ -516,7 +514,7 @@ bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *cli
 size_t pool4_memory(const struct pool4 *pool)
 {
 	return sizeof(*pool) + (pool->blocks ? pool4_blocks_memory(pool->blocks) : 0) +
-	       pool->capacity * sizeof(pool->item[0]) + pool->item_bytes + pool->scopes.bytes +
+	       pool->capacity * sizeof(*pool->item) + pool->item_bytes + pool->scopes.bytes +
 	       pool->index.bytes + addr_choice_table_memory(&pool->choices) +
 	       pool4_address_table_memory(&pool->addresses) + pool4_hold_table_memory(&pool->holds);
 }

@@ -138,7 +138,7 @@ uint32_t pool4_n_held(const struct pool4 *pool);
 void pool4_set_held_limit(struct pool4 *pool, uint32_t limit);
 
 /* The new entry is pending. The addresses may come in any order and overlap each other. With
- * POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry. */
+ * POOL4_OVERLAP or POOL4_EXISTS *ret_id is the other entry, with other refusals 0. */
 enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, uint32_t *ret_id);
 /* What pool4_add() would say, without doing it. */
 enum pool4_result pool4_check_spec(struct pool4 *pool, const struct pool4_spec *spec,

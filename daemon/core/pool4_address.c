@@ -19,7 +19,7 @@ void pool4_address_table_init(struct pool4_address_table *table, const struct si
 {
 	table->key = *key;
 	table->ports_bytes = 0;
-	slab_init(&table->addresses, sizeof(struct pool4_address), SLAB_NONE / 2);
+	slab_init(&table->addresses, sizeof(struct pool4_address), SLAB_LIMIT_MAX);
 	hash_index_init(&table->by_addr, &table->addresses, offsetof(struct pool4_address, next),
 			hash_of_address, table);
 }

@@ -45,8 +45,8 @@ struct pool4_blocks *pool4_blocks_new(const struct pool4_allocation *allocation,
 	blocks->size = allocation->block_size;
 	blocks->client_length = allocation->client_length;
 	blocks->key = *key;
-	slab_init(&blocks->blocks, sizeof(struct pool4_block), SLAB_NONE / 2);
-	slab_init(&blocks->owners, sizeof(struct pool4_block_owner), SLAB_NONE / 2);
+	slab_init(&blocks->blocks, sizeof(struct pool4_block), SLAB_LIMIT_MAX);
+	slab_init(&blocks->owners, sizeof(struct pool4_block_owner), SLAB_LIMIT_MAX);
 	hash_index_init(&blocks->by_place, &blocks->blocks, offsetof(struct pool4_block, next),
 			hash_of_block, blocks);
 	hash_index_init(&blocks->by_client, &blocks->owners,

@@ -33,7 +33,7 @@ enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item
 	return deterministic_init(item->map, error) ? POOL4_BAD_CLIENTS : POOL4_OK;
 }
 
-/* The only entry of the first scope that has an active one for the protocol. */
+/* The only active entry for the protocol in the first scope that has one. */
 static struct pool4_item *find_item(const struct pool4 *pool, enum protocol protocol,
 				    const struct addr6 *client, int pool6)
 {
@@ -41,12 +41,9 @@ static struct pool4_item *find_item(const struct pool4 *pool, enum protocol prot
 	unsigned n = pool4_scope_match(&pool->scopes, client, pool6, protocol, scope);
 	uint32_t number;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (scope[i]->total[protocol][POOL4_WEIGHT_ALL] > 0)
-			return pool4_item_of(
-				pool4_scope_pick(scope[i], protocol, POOL4_WEIGHT_ALL, 0, &number));
-	}
-	return NULL;
+	if (n == 0)
+		return NULL;
+	return pool4_item_of(pool4_scope_pick(scope[0], protocol, POOL4_WEIGHT_ALL, 0, &number));
 }
 
 struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol protocol,
@@ -55,7 +52,7 @@ struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol prot
 {
 	struct pool4_item *item = find_item(pool, protocol, client, pool6);
 
-	if (!item || !item->map || !deterministic_range(item->map, client, ret_addr, ret_ports))
+	if (!item || !deterministic_range(item->map, client, ret_addr, ret_ports))
 		return NULL;
 	return item;
 }

@@ -26,9 +26,9 @@ void pool4_hold_table_init(struct pool4_hold_table *table, struct pool4_address_
 	table->key = *key;
 	table->addresses = addresses;
 	table->ports_bytes = 0;
-	slab_init(&table->holds, sizeof(struct pool4_hold), SLAB_NONE / 2);
-	slab_init(&table->places, sizeof(struct pool4_hold_place), SLAB_NONE / 2);
-	slab_init(&table->queues, sizeof(struct pool4_hold_queue), SLAB_NONE / 2);
+	slab_init(&table->holds, sizeof(struct pool4_hold), SLAB_LIMIT_MAX);
+	slab_init(&table->places, sizeof(struct pool4_hold_place), SLAB_LIMIT_MAX);
+	slab_init(&table->queues, sizeof(struct pool4_hold_queue), SLAB_LIMIT_MAX);
 	hash_index_init(&table->by_port, &table->holds, offsetof(struct pool4_hold, next),
 			hash_of_hold, table);
 }

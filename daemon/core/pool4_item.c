@@ -109,9 +109,9 @@ void pool4_item_free(struct pool4 *pool, struct pool4_item *item)
 size_t pool4_item_size(const struct pool4_item *item)
 {
 	return sizeof(*item) + (item->map ? sizeof(*item->map) : 0) +
-	       item->n_memberships * sizeof(item->membership[0]) +
+	       item->n_memberships * sizeof(*item->membership) +
 	       item->entry.spec.n_addresses *
-		       (sizeof(item->node[0]) + sizeof(item->entry.spec.addresses[0])) +
+		       (sizeof(*item->node) + sizeof(*item->entry.spec.addresses)) +
 	       TREE_NODE_SIZE;
 }
 
@@ -185,7 +185,6 @@ static void weigh(struct pool4_item *item, uint64_t sign)
 		for (uint32_t j = 0; j < item->n_memberships; j++) {
 			struct pool4_scope *scope = item->membership[j].scope;
 
-			scope->n_entries[i] += (uint32_t)sign;
 			scope->n_overflow[i] += entry->spec.overflow ? (uint32_t)sign : 0;
 			scope->n_ports[i] += sign * entry->n_ports[i];
 		}

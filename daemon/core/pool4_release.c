@@ -235,7 +235,7 @@ void pool4_expire(struct pool4 *pool, uint64_t now_ms, unsigned *budget)
 {
 	if (pool->blocks)
 		pool4_expire(pool->blocks->free, now_ms, budget);
-	while (*budget > 0 && pool->holds.queues.n_used > 0) {
+	while (*budget > 0) {
 		uint32_t queue = wheel_take_due(&pool->holds.wheel, now_ms, budget);
 
 		if (queue == SLAB_NONE)
@@ -248,7 +248,7 @@ uint64_t pool4_next_deadline(const struct pool4 *pool)
 {
 	if (pool->blocks)
 		return pool4_next_deadline(pool->blocks->free);
-	return pool->holds.queues.n_used > 0 ? wheel_next_deadline(&pool->holds.wheel) : UINT64_MAX;
+	return wheel_next_deadline(&pool->holds.wheel);
 }
 
 void pool4_set_policy(struct pool4 *pool, const struct pool4_policy *policy)

@@ -191,7 +191,7 @@ static unsigned match_prefix(const struct pool4_scope_table *table, const struct
 	for (unsigned i = 0; i < 2; i++) {
 		struct pool4_scope *scope = find(table, clients, pool6_or_any[i]);
 
-		if (scope && scope->n_entries[protocol] > 0)
+		if (scope && scope->total[protocol][POOL4_WEIGHT_ALL] > 0)
 			ret[n++] = scope;
 		if (pool6 == POOL4_ANY_PREFIX)
 			break;
@@ -234,8 +234,7 @@ bool pool4_scope_check(const struct pool4_scope *scope)
 				return false;
 		}
 		if (scope->total[i][POOL4_WEIGHT_FREE] > scope->total[i][POOL4_WEIGHT_UNUSED] ||
-		    scope->total[i][POOL4_WEIGHT_UNUSED] > scope->total[i][POOL4_WEIGHT_ALL] ||
-		    scope->n_overflow[i] > scope->n_entries[i])
+		    scope->total[i][POOL4_WEIGHT_UNUSED] > scope->total[i][POOL4_WEIGHT_ALL])
 			return false;
 	}
 	return scope->n_joined > 0;

@@ -34,8 +34,7 @@ struct pool4_scope_slot; /* an entry, and its node of the tree */
 struct pool4_scope {
 	struct prefix6 clients;
 	int pool6;                        /* or POOL4_ANY_PREFIX */
-	uint32_t n_entries[N_PROTOCOLS];  /* that keep their clients: active ones */
-	uint32_t n_overflow[N_PROTOCOLS]; /* those of them with Overflow=yes */
+	uint32_t n_overflow[N_PROTOCOLS]; /* active entries with Overflow=yes */
 	uint64_t total[N_PROTOCOLS][N_POOL4_WEIGHTS];
 	uint64_t n_ports[N_PROTOCOLS]; /* of those; what several share counts for each */
 	struct pool4_scope_slot *slot; /* [0] is not used */

@@ -84,7 +84,7 @@ static bool add_interface(struct parser *parser, const char *word, const char *n
 			return true;
 	}
 	if (!reserve(parser, &array, text->n_interfaces, &parser->interface_capacity,
-		     sizeof(text->interface[0])))
+		     sizeof(*text->interface)))
 		return false;
 	text->interface = array;
 	memcpy(text->interface[text->n_interfaces++], name, strlen(name) + 1);

@@ -158,7 +158,7 @@ static bool replace(struct port_ranges *ranges, uint32_t first, uint32_t last, b
 		return false;
 	while (i < ranges->n_ranges)
 		changed[n_changed++] = ranges->range[i++];
-	memcpy(ranges->range, changed, n_changed * sizeof(changed[0]));
+	memcpy(ranges->range, changed, n_changed * sizeof(*changed));
 	ranges->n_ranges = n_changed;
 	return true;
 }
@@ -223,7 +223,7 @@ bool port_ranges_overlap(const struct port_ranges *a, const struct port_ranges *
 bool port_ranges_equal(const struct port_ranges *a, const struct port_ranges *b)
 {
 	return a->n_ranges == b->n_ranges &&
-	       memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0])) == 0;
+	       memcmp(a->range, b->range, a->n_ranges * sizeof(*a->range)) == 0;
 }
 
 uint32_t port_ranges_count(const struct port_ranges *ranges)
@@ -235,7 +235,7 @@ uint32_t port_ranges_count(const struct port_ranges *ranges)
 	return n;
 }
 
-bool port_ranges_check(const struct port_ranges *ranges)
+bool port_ranges_are_valid(const struct port_ranges *ranges)
 {
 	if (ranges->n_ranges > PORT_RANGES_MAX)
 		return false;

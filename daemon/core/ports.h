@@ -41,7 +41,7 @@ bool port_ranges_overlap(const struct port_ranges *a, const struct port_ranges *
 bool port_ranges_equal(const struct port_ranges *a, const struct port_ranges *b);
 uint32_t port_ranges_count(const struct port_ranges *ranges);
 /* What a range list must be, for lists that did not come from these functions. */
-bool port_ranges_check(const struct port_ranges *ranges);
+bool port_ranges_are_valid(const struct port_ranges *ranges);
 
 /*
  * What an external port should be like (P-6, P-7, P-12): of the range 0-1023 or 1024-65535, even

@@ -84,7 +84,7 @@ const char *rfc6052_prefix_problem(const struct prefix6 *prefix)
 		return "it contains the Well-Known Prefix 64:ff9b::/96, which has no other length";
 	if (prefix->addr.byte[U_OCTET] != 0)
 		return "bits 64 to 71 must be zero";
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
 		if (prefix6_overlaps(prefix, &reserved[i].prefix))
 			return reserved[i].problem;
 	}

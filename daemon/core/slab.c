@@ -20,7 +20,7 @@
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit)
 {
 	assert(entry_size > 0 && entry_size <= UINT32_MAX / SLAB_CHUNK_ENTRIES);
-	assert(limit > 0 && limit <= SLAB_NONE / 2);
+	assert(limit > 0 && limit <= SLAB_LIMIT_MAX);
 
 	*slab = (struct slab){.entry_size = (uint32_t)entry_size, .limit = limit};
 }
@@ -208,8 +208,8 @@ uint32_t slab_next(const struct slab *slab, uint32_t from)
 
 size_t slab_memory(const struct slab *slab)
 {
-	return slab->n_present * chunk_size(slab) + slab->chunk_capacity * sizeof(slab->chunk[0]) +
-	       slab->chunk_capacity / 64 * sizeof(slab->open[0]);
+	return slab->n_present * chunk_size(slab) + slab->chunk_capacity * sizeof(*slab->chunk) +
+	       slab->chunk_capacity / 64 * sizeof(*slab->open);
 }
 
 static bool check_chunk(const struct slab *slab, uint32_t number)

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_NONE UINT32_MAX
+#define SLAB_NONE      UINT32_MAX
+#define SLAB_LIMIT_MAX (SLAB_NONE / 2)
 
 /* Entries of one chunk: enough to be rare, small enough that taking one is no pause. */
 #define SLAB_CHUNK_BITS    10
@@ -41,7 +42,7 @@ struct slab {
 	uint32_t limit; /* no more entries than this, X-1; may be changed at any time */
 };
 
-/* limit 1 .. SLAB_NONE / 2. Takes no memory yet. */
+/* limit 1 .. SLAB_LIMIT_MAX. Takes no memory yet. */
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit);
 void slab_deinit(struct slab *slab);
 
