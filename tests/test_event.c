@@ -12,6 +12,8 @@ static const char *registry_of(const struct event_info *info)
 {
 	if (info->sub_type == 0)
 		return "natEvent";
+	/* 13 Quota Exceeded, 18 Threshold Reached: the two events that have sub-types. */
+	g_assert_true(info->number == 13 || info->number == 18);
 	return info->number == 13 ? "natQuotaExceededEvent" : "natThresholdEvent";
 }
 
@@ -124,6 +126,78 @@ static void test_rate(void)
 	event_queue_deinit(&queue);
 }
 
+/* Whether another event passes when this one, of the same moment, has. */
+static bool passes_beside(const struct event *event, const struct event *other)
+{
+	struct event_queue queue;
+	bool passes;
+
+	event_queue_init(&queue, &key);
+	g_assert_true(event_push_limited(&queue, event));
+	passes = event_push_limited(&queue, other);
+	event_queue_deinit(&queue);
+	return passes;
+}
+
+/* L-9: a subject is a kind, protocol, limit, client, entry and address, every bit of them. */
+static void test_subjects(void)
+{
+	const struct event event = event_at(1000, 1);
+	struct event other = event;
+
+	g_assert_false(passes_beside(&event, &other));
+	other.value = other.limit = 7;
+	g_assert_false(passes_beside(&event, &other));
+	other = event;
+	other.kind = EVENT_QUOTA_SESSIONS;
+	g_assert_true(passes_beside(&event, &other));
+	other = event;
+	other.protocol = PROTOCOL_TCP;
+	g_assert_true(passes_beside(&event, &other));
+	other = event;
+	other.outcome = OUTCOME_CLIENT_RATE;
+	g_assert_true(passes_beside(&event, &other));
+	other = event;
+	other.prefix_len = 65;
+	g_assert_true(passes_beside(&event, &other));
+	for (unsigned i = 0; i < 32; i++) {
+		other = event;
+		other.pool4 = 1u << i;
+		g_assert_true(passes_beside(&event, &other));
+		other = event;
+		other.mapped.addr = 1u << i;
+		g_assert_true(passes_beside(&event, &other));
+	}
+	for (unsigned i = 0; i < 128; i++) {
+		other = event;
+		other.addr6.byte[i / 8] ^= (uint8_t)(1 << i % 8);
+		g_assert_true(passes_beside(&event, &other));
+	}
+}
+
+/* Two subjects that share a place: what one was denied is not told of the other. */
+static void test_shared_place(void)
+{
+	struct event event = event_at(1000, 0), other = event_at(1000, 0), told;
+	struct event_queue queue;
+
+	do
+		other.pool4++;
+	while (passes_beside(&event, &other));
+	event_queue_init(&queue, &key);
+	g_assert_true(event_push_limited(&queue, &event));
+	g_assert_false(event_push_limited(&queue, &event));
+	g_assert_false(event_push_limited(&queue, &other));
+	other.time_ms = 1000 + EVENT_INTERVAL_MS;
+	g_assert_true(event_push_limited(&queue, &other));
+	g_assert_true(event_next(&queue, &told));
+	g_assert_true(event_next(&queue, &told));
+	g_assert_cmpuint(told.pool4, ==, other.pool4);
+	g_assert_cmpuint(told.n_suppressed, ==, 0);
+	g_assert_cmpuint(queue.n_suppressed, ==, 2);
+	event_queue_deinit(&queue);
+}
+
 /* However many subjects a flood has: no more than one for each place in the interval. */
 static void test_flood(void)
 {
@@ -150,6 +224,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/event/order", test_order);
 	g_test_add_func("/event/full", test_full);
 	g_test_add_func("/event/rate", test_rate);
+	g_test_add_func("/event/subjects", test_subjects);
+	g_test_add_func("/event/shared_place", test_shared_place);
 	g_test_add_func("/event/flood", test_flood);
 	return g_test_run();
 }

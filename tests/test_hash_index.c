@@ -136,6 +136,23 @@ static void test_memory(void)
 	tear_down(&f);
 }
 
+/* Entries that come and go around a segment's end take no memory each time. */
+static void test_no_thrashing(void)
+{
+	struct fixture f;
+	size_t memory;
+
+	set_up(&f, 0x9e3779b97f4a7c15);
+	for (uint32_t i = 0; i <= HASH_INDEX_SEGMENT_BUCKETS; i++)
+		add(&f, i);
+	memory = hash_index_memory(&f.table);
+	drop(&f, 0);
+	g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
+	add(&f, 0);
+	g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
+	tear_down(&f);
+}
+
 static void test_replace(void)
 {
 	const uint32_t n = 100;
@@ -213,6 +230,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hash_index/small", test_small);
 	g_test_add_func("/hash_index/large", test_large);
 	g_test_add_func("/hash_index/memory", test_memory);
+	g_test_add_func("/hash_index/no_thrashing", test_no_thrashing);
 	g_test_add_func("/hash_index/replace", test_replace);
 	g_test_add_func("/hash_index/move", test_move);
 	g_test_add_func("/hash_index/churn", test_churn);

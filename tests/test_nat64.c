@@ -6,6 +6,50 @@
 
 #define NOW FIXTURE_START_MS
 
+/* What holds without a configuration: section 1 of the catalogue, K-1 to K-11, and its defaults. */
+static void test_defaults(void)
+{
+	struct nat64_config config;
+
+	nat64_config_default(&config);
+	g_assert_cmpuint(config.udp_ms, ==, 300000);
+	g_assert_cmpuint(config.n_udp_by_port, ==, 2);
+	g_assert_cmpuint(config.udp_by_port[0].port, ==, 53);
+	g_assert_cmpuint(config.udp_by_port[0].lifetime_ms, ==, 15000);
+	g_assert_cmpuint(config.udp_by_port[1].port, ==, 123);
+	g_assert_cmpuint(config.udp_by_port[1].lifetime_ms, ==, 15000);
+	g_assert_cmpuint(config.tcp_established_ms, ==, 7200000);
+	g_assert_cmpuint(config.tcp_transitory_ms, ==, 240000);
+	g_assert_cmpuint(config.tcp_opening_ms, ==, 240000);
+	g_assert_cmpuint(config.tcp_incoming_syn_ms, ==, 6000);
+	g_assert_cmpuint(config.icmp_ms, ==, 60000);
+	g_assert_cmpuint(config.fragment_ms, ==, 10000);
+	g_assert_cmpuint(config.rules.lowest_ipv6_mtu, ==, 1280);
+	g_assert_cmpuint(config.icmp_limit.rate, ==, 10);
+	g_assert_cmpuint(config.icmp_limit.burst, ==, 10);
+	g_assert_cmpuint(config.icmp_limit.rate_total, ==, 1000);
+	g_assert_cmpuint(config.icmp_limit.client_prefix_length, ==, 64);
+
+	g_assert_cmpuint(config.pool6[0].len, ==, 96); /* */
+	g_assert_cmpuint(config.pool6[1].len, ==, 0);
+	g_assert_true(config.external_tcp);        /* S-25 */
+	g_assert_true(config.clients_auto);        /* */
+	g_assert_true(config.deny_own);            /* */
+	g_assert_true(config.inbound_refresh);     /* S-20 */
+	g_assert_true(config.pool4_policy.parity); /* P-7 */
+	g_assert_false(config.pool4_policy.preserve_port);
+	g_assert_false(config.pool4_policy.strict_pairing);
+	g_assert_cmpuint(config.pool4_policy.hold_ms, ==, 120000); /* K-8 */
+	g_assert_cmpuint(config.pool4_policy.hold_tcp_ms, ==, 0);
+	g_assert_cmpuint(config.pool4_policy.max_held.value, ==, 25); /* P-15 */
+	g_assert_true(config.pool4_policy.max_held.is_percent);
+	g_assert_cmpuint(config.pairing_prefix_length, ==, 128);       /* P-3 */
+	g_assert_cmpuint(config.quota.bindings_per_address, ==, 2048); /* L-1 */
+	g_assert_cmpuint(config.quota.alarm[0].value, ==, 80);         /* L-10 */
+	g_assert_cmpuint(config.quota.alarm[1].value, ==, 70);
+	g_assert_true(config.quota.alarm[0].is_percent && config.quota.alarm[1].is_percent);
+}
+
 /* Every packet ends in exactly one counter, whatever it is. */
 static void test_conservation(void)
 {
@@ -40,6 +84,32 @@ static void test_conservation(void)
 
 	nat64_send_failed(nat, true, OUTCOME_TRANSLATED);
 	g_assert_cmpuint(nat->counters.packets[0][OUTCOME_SEND_FAILED], ==, 1);
+	gateway_free(gateway);
+}
+
+/* L-15: what was translated counts with its bytes, as they came, what was dropped without. */
+static void test_bytes(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	const struct nat64_counters *counters = &gateway->nat->counters;
+	struct taddr6 client = taddr6_of("[2001:db8::1]:5000"),
+		      inside = taddr6_of("[2001:db8:64::1]:1");
+	struct taddr4 server = taddr4_of("198.51.100.7:9"), mapped;
+
+	g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(counters->bytes[0], ==, 48);
+	g_assert_cmpuint(counters->bytes[1], ==, 0);
+	mapped = gateway_sent_src4(gateway);
+	g_assert_cmpint(gateway_udp4(gateway, &server, &mapped, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(counters->bytes[1], ==, 28);
+	mapped.port ^= 1;
+	g_assert_cmpint(gateway_udp4(gateway, &server, &mapped, NOW), ==, OUTCOME_BIB4_NOT_FOUND);
+	g_assert_cmpint(gateway_udp6(gateway, &inside, &server, NOW), !=, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(counters->bytes[0], ==, 48);
+	g_assert_cmpuint(counters->bytes[1], ==, 28);
+	g_assert_cmpuint(counters->packets[0][OUTCOME_TRANSLATED], ==, 1);
+	g_assert_cmpuint(counters->packets[1][OUTCOME_TRANSLATED], ==, 1);
+	g_assert_cmpuint(counters->packets[1][OUTCOME_BIB4_NOT_FOUND], ==, 1);
 	gateway_free(gateway);
 }
 
@@ -97,6 +167,29 @@ static void test_expiry_budget(void)
 	while (!nat64_expire(nat, NOW + 302000 + 121000, 10, &gateway->out))
 		;
 	g_assert_cmpuint(nat64_next_deadline(nat), ==, UINT64_MAX);
+	gateway_free(gateway);
+}
+
+/* Whatever waits for the clock is what the next deadline is about, each by itself. */
+static void test_deadlines(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct taddr6 client = taddr6_of("[2001:db8::1]:1");
+	struct taddr4 server = taddr4_of("198.51.100.7:9"), mapped = taddr4_of("203.0.113.1:2000");
+	const struct prefix6 prefix = {.addr = client.addr, .len = 128};
+	struct nat64 *nat = gateway->nat;
+
+	g_assert_cmpuint(nat64_next_deadline(nat), ==, UINT64_MAX);
+	g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(nat64_next_deadline(nat), >, NOW);
+	g_assert_cmpuint(nat64_next_deadline(nat), <=, NOW + 302000);
+	g_assert_true(blocklist_add(&nat->blocklist, &prefix, NOW + 700));
+	g_assert_cmpuint(nat64_next_deadline(nat), ==, NOW + 700);
+	g_assert_true(
+		syn_store_add(&nat->syns, &mapped, &server, (const uint8_t[1]){0}, 1, NOW + 600));
+	g_assert_cmpuint(nat64_next_deadline(nat), ==, NOW + 600);
+	nat->alarm_due_ms = NOW + 500;
+	g_assert_cmpuint(nat64_next_deadline(nat), ==, NOW + 500);
 	gateway_free(gateway);
 }
 
@@ -161,6 +254,9 @@ static void test_expiry_needs_room(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/nat64/defaults", test_defaults);
+	g_test_add_func("/nat64/bytes", test_bytes);
+	g_test_add_func("/nat64/deadlines", test_deadlines);
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/core/pool4_text.h"
 #include "tests/gateway_fixture.h"
 #include "tests/naive.h"
 
@@ -326,6 +327,65 @@ static void test_pool4(void)
 	}
 }
 
+/* P-20: what an entry of its own ranges needs is asked for before anything is changed. */
+static void test_deterministic(void)
+{
+	const struct pool4_allocation mode = {.mode = POOL4_DETERMINISTIC, .client_length = 64};
+	const struct siphash_key key = {{1, 2}};
+	const struct addr4_range range = {0xcb007101, 0xcb007102};
+	struct pool4_spec spec = {.ports = {{{1024, 65535}}, 1},
+				  .addresses = &range,
+				  .n_addresses = 1,
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX,
+				  .n_clients = 1};
+	bool reached[2] = {true, true};
+
+	g_assert_true(prefix6_parse("2001:db8::/60", &spec.clients[0]));
+	for (uint64_t number = 0; reached[0] || reached[1]; number++) {
+		struct pool4 *pool = pool4_new(&key, (const uint8_t[RANDOM_SEED_SIZE]){3});
+		enum pool4_result result;
+		uint32_t id;
+
+		g_assert_true(pool4_set_allocation(pool, &mode));
+		begin(number, true);
+		result = pool4_check_spec(pool, &spec, &id);
+		reached[0] = end();
+		g_assert_cmpint(result, ==, reached[0] ? POOL4_NO_MEMORY : POOL4_OK);
+		begin(number, true);
+		result = pool4_add(pool, &spec, &id);
+		reached[1] = end();
+		g_assert_cmpint(result, ==, reached[1] ? POOL4_NO_MEMORY : POOL4_OK);
+		g_assert_cmpuint(pool4_n_entries(pool), ==, !reached[1]);
+		g_assert_true(pool4_check(pool));
+		pool4_free(pool);
+	}
+}
+
+static void test_pool4_text(void)
+{
+	const char *list = "192.0.2.1 192.0.2.3 192.0.2.5 192.0.2.7 192.0.2.9 interface:a "
+			   "interface:b interface:c interface:d interface:e";
+	bool reached = true;
+
+	for (uint64_t number = 0; reached; number++) {
+		char error[POOL4_TEXT_ERROR_SIZE];
+		struct pool4_text text;
+		const char *problem;
+
+		begin(number, false);
+		problem = pool4_text_parse(list, &text, error);
+		reached = end();
+		g_assert_cmpstr(problem, ==,
+				reached ? "there is no memory for the list of addresses" : NULL);
+		if (problem)
+			continue;
+		g_assert_cmpuint(text.n_ranges, ==, 5);
+		g_assert_cmpuint(text.n_interfaces, ==, 5);
+		pool4_text_deinit(&text);
+	}
+}
+
 static void test_new(void)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE];
@@ -359,5 +419,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/fragments", test_fragments);
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
 	g_test_add_func("/no_memory/pool4", test_pool4);
+	g_test_add_func("/no_memory/deterministic", test_deterministic);
+	g_test_add_func("/no_memory/pool4_text", test_pool4_text);
 	return g_test_run();
 }

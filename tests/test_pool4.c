@@ -22,7 +22,8 @@ static void test_refusals(void)
 		{{0xc0000202, 0xc0000201}, {1, 10}, POOL4_BAD_ADDRESS},
 		{{0xc0000201, 0xc0000201}, {0, 10}, POOL4_BAD_PORTS},
 		{{0xc0000201, 0xc0000201}, {10, 9}, POOL4_BAD_PORTS},
-		{{0xc0000201, 0xc0000201}, {1, 65535}, POOL4_OK},
+		{{0xc0000201, 0xc0000201}, {9, 9}, POOL4_OK},
+		{{0xc0000202, 0xc0000202}, {1, 65535}, POOL4_OK},
 	};
 	struct pool4 *pool = pool4_fixture_new();
 	struct pool4_spec spec = {.protocol = {true}, .pool6 = POOL4_ANY_PREFIX};
@@ -32,7 +33,11 @@ static void test_refusals(void)
 		spec.addresses = &cases[i].range;
 		spec.n_addresses = 1;
 		spec.ports = (struct port_ranges){{cases[i].ports}, 1};
+		id = 77;
+		g_assert_cmpint(pool4_check_spec(pool, &spec, &id), ==, cases[i].result);
+		g_assert_cmpuint(id, ==, 0);
 		g_assert_cmpint(pool4_add(pool, &spec, &id), ==, cases[i].result);
+		g_assert_true((id > 0) == (cases[i].result == POOL4_OK));
 	}
 	spec.n_addresses = 0;
 	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_BAD_ADDRESS);
@@ -42,8 +47,32 @@ static void test_refusals(void)
 	spec.protocol[PROTOCOL_UDP] = true;
 	spec.ports.n_ranges = 0;
 	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_BAD_PORTS);
-	g_assert_cmpuint(pool4_n_entries(pool), ==, 1);
+	/* Ranges that are not in order, or touch. */
+	spec.ports = (struct port_ranges){{{20, 30}, {1, 9}}, 2};
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_BAD_PORTS);
+	spec.ports = (struct port_ranges){{{20, 30}, {31, 40}}, 2};
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_BAD_PORTS);
+	g_assert_cmpuint(pool4_n_entries(pool), ==, 2);
 	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+/* An entry stays as long as a port of it is in use, whatever the protocol. */
+static void test_remove(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		struct pool4_asked what = {.protocol = (enum protocol)i};
+		struct taddr4 taddr;
+
+		g_assert_cmpint(pool4_fixture_take(pool, what, &taddr), ==, POOL4_OK);
+		g_assert_cmpint(pool4_remove(pool, id), ==, POOL4_IN_USE);
+		pool4_give_back(pool, what.protocol, &taddr, id);
+	}
+	g_assert_cmpint(pool4_remove(pool, id), ==, POOL4_OK);
+	g_assert_cmpuint(pool4_n_entries(pool), ==, 0);
 	pool4_free(pool);
 }
 
@@ -73,6 +102,7 @@ static void test_entries(void)
 	g_assert_true(pool4_next(pool, 0) == entry);
 	g_assert_true(pool4_next(pool, a) == pool4_entry(pool, b));
 	g_assert_null(pool4_next(pool, c));
+	g_assert_null(pool4_next(pool, UINT32_MAX));
 
 	written.addresses = "192.0.2.77";
 	g_assert_cmpint(pool4_fixture_add_spec(pool, &written, &id), ==, POOL4_EXISTS);
@@ -330,6 +360,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4/refusals", test_refusals);
+	g_test_add_func("/pool4/remove", test_remove);
 	g_test_add_func("/pool4/entries", test_entries);
 	g_test_add_func("/pool4/rename", test_rename);
 	g_test_add_func("/pool4/overlap", test_overlap);

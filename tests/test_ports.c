@@ -34,7 +34,7 @@ static void test_parse(void)
 		port_ranges_print(&ranges, printed, sizeof(printed));
 		g_assert_cmpstr(printed, ==, cases[i].printed);
 		g_assert_cmpuint(port_ranges_count(&ranges), ==, cases[i].n_ports);
-		g_assert_true(port_ranges_check(&ranges));
+		g_assert_true(port_ranges_are_valid(&ranges));
 	}
 }
 
@@ -127,7 +127,7 @@ static void test_add_and_remove_against_model(void)
 			for (uint32_t i = first; i <= last; i++)
 				model[i] = add;
 		}
-		g_assert_true(port_ranges_check(&ranges));
+		g_assert_true(port_ranges_are_valid(&ranges));
 		for (uint32_t i = 0; i < 65536; i++)
 			n += model[i];
 		g_assert_cmpuint(port_ranges_count(&ranges), ==, n);

@@ -179,8 +179,11 @@ static void test_share(void)
 	pool4_set_state(nat->pool4, id, POOL4_DISABLED);
 	g_assert_cmpuint(send_from(gateway, "2001:db8:1::1", 3, 9, OUTCOME_TRANSLATED, NOW), ==, 8);
 	pool4_set_state(nat->pool4, gateway->pool4, POOL4_DRAINING);
+	while (event_next(&nat->events, &event))
+		;
 	g_assert_cmpuint(send_from(gateway, "2001:db8:1::1", 30, 1, OUTCOME_POOL4_NO_ENTRY, NOW),
 			 ==, 1);
+	expect_none(gateway); /* nothing is exhausted where there is nothing */
 	gateway_free(gateway);
 }
 
@@ -255,9 +258,75 @@ static void test_sessions(void)
 	gateway_free(gateway);
 }
 
+/* L-4: whose binding is static has no record, and is told of all the same. */
+static void test_client_without_record(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct taddr6 six = taddr6_of("[2001:db8::7]:80");
+	struct taddr4 four = taddr4_of("203.0.113.1:2080"), other = {server.addr, 10};
+	struct event event;
+
+	config_of(gateway)->quota.sessions_per_binding = 1;
+	g_assert_cmpint(nat64_add_static(gateway->nat, PROTOCOL_UDP, &six, &four, NOW), ==,
+			NAT64_STATIC_OK);
+	g_assert_cmpint(gateway_udp4(gateway, &server, &four, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(gateway_udp4(gateway, &other, &four, NOW), ==, OUTCOME_BINDING_SESSIONS);
+	g_assert_null(client_of(gateway, "2001:db8::7"));
+	event = expect(gateway, EVENT_QUOTA_CLIENT);
+	g_assert_cmpint(event.outcome, ==, OUTCOME_BINDING_SESSIONS);
+	g_assert_true(addr6_equal(&event.addr6, &six.addr));
+	g_assert_cmpuint(event.prefix_len, ==, 128);
+	g_assert_cmpuint(event.value, ==, 0);
+	g_assert_cmpuint(event.limit, ==, 1);
+	gateway_free(gateway);
+}
+
+static void remove_some(struct nat64 *nat, unsigned n, uint64_t at_ms)
+{
+	while (n-- > 0)
+		nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(&nat->bib[PROTOCOL_UDP], 0),
+				     at_ms);
+}
+
 static void remove_one(struct nat64 *nat, uint64_t at_ms)
 {
-	nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(&nat->bib[PROTOCOL_UDP], 0), at_ms);
+	remove_some(nat, 1, at_ms);
+}
+
+/* L-10: of ten, eight are told of, and again only after there have been less than seven. */
+static void expect_two_alarms(struct gateway_fixture *gateway, enum event_kind kind)
+{
+	const uint64_t later = NOW + EVENT_INTERVAL_MS;
+
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 7, OUTCOME_TRANSLATED, NOW), ==, 7);
+	expect_none(gateway);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 8, 2, OUTCOME_TRANSLATED, NOW), ==, 2);
+	g_assert_cmpuint(expect(gateway, kind).value, ==, 8);
+	remove_some(gateway->nat, 3, later);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 11, 2, OUTCOME_TRANSLATED, later), ==,
+			 2);
+	expect_none(gateway);
+	remove_some(gateway->nat, 3, later);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 21, 2, OUTCOME_TRANSLATED, later), ==,
+			 2);
+	expect_none(gateway);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 23, 2, OUTCOME_TRANSLATED, later), ==,
+			 2);
+	g_assert_cmpuint(expect(gateway, kind).value, ==, 8);
+	expect_none(gateway);
+}
+
+static void test_alarms_rest(void)
+{
+	struct nat64_limits limits = {10, 1000, 1, 65536};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+
+	config_of(gateway)->quota.bindings_per_client = (struct port_share){10, false};
+	expect_two_alarms(gateway, EVENT_CLIENT_HIGH);
+	gateway_free(gateway);
+	gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+	expect_two_alarms(gateway, EVENT_BINDINGS_HIGH);
+	gateway_free(gateway);
 }
 
 /* L-10: an entry of pool4 raises its alarm before it is full, and clears it below the other
@@ -465,6 +534,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/quota/share-of-drained", test_share_of_drained);
 	g_test_add_func("/quota/rate", test_rate);
 	g_test_add_func("/quota/sessions", test_sessions);
+	g_test_add_func("/quota/client_without_record", test_client_without_record);
+	g_test_add_func("/quota/alarms_rest", test_alarms_rest);
 	g_test_add_func("/quota/pool_alarm", test_pool_alarm);
 	g_test_add_func("/quota/exhausted", test_exhausted);
 	g_test_add_func("/quota/whole_tables", test_whole_tables);
