@@ -294,6 +294,31 @@ static void test_wkp_nonglobal(void)
 	csv_close(csv);
 }
 
+/* what lies just before or behind a block is in another one, or global. */
+static void test_wkp_nonglobal_edges(void)
+{
+	struct csv *csv = csv_open("wkp_nonglobal.csv");
+	struct prefix4 block[64];
+	unsigned n_blocks = 0;
+
+	while (csv_next(csv)) {
+		if (!g_str_equal(csv_get(csv, "action_wkp"), "drop"))
+			continue;
+		g_assert_cmpuint(n_blocks, <, G_N_ELEMENTS(block));
+		g_assert_true(prefix4_parse(csv_get(csv, "v4_block"), &block[n_blocks++]));
+	}
+	csv_close(csv);
+	for (unsigned i = 0; i < 2 * n_blocks; i++) {
+		uint32_t addr =
+			i % 2 ? prefix4_first(&block[i / 2]) - 1 : prefix4_last(&block[i / 2]) + 1;
+		bool nonglobal = false;
+
+		for (unsigned j = 0; j < n_blocks; j++)
+			nonglobal |= prefix4_contains(&block[j], addr);
+		g_assert_true(addr4_is_nonglobal(addr) == nonglobal);
+	}
+}
+
 /* The neighbours of A-10's blocks are legal. */
 static void test_illegal4_edges(void)
 {
@@ -345,6 +370,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/addr/prefix4", test_prefix4);
 	g_test_add_func("/addr/protocols", test_protocols);
 	g_test_add_func("/addr/wkp_nonglobal", test_wkp_nonglobal);
+	g_test_add_func("/addr/wkp_nonglobal_edges", test_wkp_nonglobal_edges);
 	g_test_add_func("/addr/illegal4_edges", test_illegal4_edges);
 	g_test_add_func("/addr/illegal_source6", test_illegal_source6);
 	return g_test_run();

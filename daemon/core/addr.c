@@ -301,16 +301,19 @@ bool addr4_is_illegal(uint32_t addr)
 }
 
 /* RFC 6890 and RFC 6598, where "Global" is false. 192.88.99.0/24 is global. */
-static const struct prefix4 nonglobal[] = {
-	{0x0a000000, 8},  /* 10.0.0.0, RFC 1918 */
-	{0x64400000, 10}, /* 100.64.0.0, RFC 6598 */
-	{0xac100000, 12}, /* 172.16.0.0, RFC 1918 */
-	{0xc0000000, 24}, /* 192.0.0.0, IETF protocol assignments */
-	{0xc0000200, 24}, /* 192.0.2.0, documentation */
-	{0xc0a80000, 16}, /* 192.168.0.0, RFC 1918 */
-	{0xc6120000, 15}, /* 198.18.0.0, benchmarking */
-	{0xc6336400, 24}, /* 198.51.100.0, documentation */
-	{0xcb007100, 24}, /* 203.0.113.0, documentation */
+static const struct {
+	uint32_t first;
+	uint32_t last;
+} nonglobal[] = {
+	{0x0a000000, 0x0affffff}, /* 10.0.0.0/8, RFC 1918 */
+	{0x64400000, 0x647fffff}, /* 100.64.0.0/10, RFC 6598 */
+	{0xac100000, 0xac1fffff}, /* 172.16.0.0/12, RFC 1918 */
+	{0xc0000000, 0xc00000ff}, /* 192.0.0.0/24, IETF protocol assignments */
+	{0xc0000200, 0xc00002ff}, /* 192.0.2.0/24, documentation */
+	{0xc0a80000, 0xc0a8ffff}, /* 192.168.0.0/16, RFC 1918 */
+	{0xc6120000, 0xc613ffff}, /* 198.18.0.0/15, benchmarking */
+	{0xc6336400, 0xc63364ff}, /* 198.51.100.0/24, documentation */
+	{0xcb007100, 0xcb0071ff}, /* 203.0.113.0/24, documentation */
 };
 
 bool addr4_is_nonglobal(uint32_t addr)
@@ -318,7 +321,7 @@ bool addr4_is_nonglobal(uint32_t addr)
 	if (addr4_is_illegal(addr))
 		return true;
 	for (size_t i = 0; i < sizeof(nonglobal) / sizeof(*nonglobal); i++) {
-		if (prefix4_contains(&nonglobal[i], addr))
+		if (addr >= nonglobal[i].first && addr <= nonglobal[i].last)
 			return true;
 	}
 	return false;
