@@ -209,6 +209,14 @@ static void test_what_cannot_work(void)
 		 "2001:db8::/48 has 2^80 clients, each a /128 (PairingPrefixLength), more than "
 		 "there are IPv4 addresses and ports",
 		 128},
+		{"2001:db8::/79", "192.0.2.1", "1024-65535",
+		 "2001:db8::/79 has 2^49 clients, each a /128 (PairingPrefixLength), more than "
+		 "there are IPv4 addresses and ports",
+		 128},
+		{"2001:db8::/80", "192.0.2.1", "1024-65535",
+		 "281474976710656 clients, each a /128 (PairingPrefixLength), cannot share 1 "
+		 "address with 64512 ports: that is 281474976710656 clients for each address",
+		 128},
 		{"2001:db8::/48 2001:db8:0:1::/64", "192.0.2.1", "1024-65535",
 		 "2001:db8::/48 and 2001:db8:0:1::/64 have clients in common", 64},
 		{"2001:db8::/48", "192.0.2.1", "1024-65535",
@@ -231,6 +239,8 @@ static void test_what_cannot_work(void)
 		       cases[i].ports);
 		g_assert_cmpstr(f.problem, ==, cases[i].problem);
 		g_assert_false(deterministic_range(&f.map, &addr, &addr4, &ports));
+		g_autofree char *client = client_of(&f, "192.0.2.1:1024");
+		g_assert_cmpstr(client, ==, "");
 	}
 }
 

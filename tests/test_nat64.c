@@ -2,6 +2,7 @@
 /* The facade as a whole; the way of single packets is in tests/packets. */
 #include <glib.h>
 
+#include "tests/craft.h"
 #include "tests/gateway_fixture.h"
 
 #define NOW FIXTURE_START_MS
@@ -170,6 +171,35 @@ static void test_expiry_budget(void)
 	gateway_free(gateway);
 }
 
+/* A packet in pieces that ends costs one for itself, and one for each piece. */
+static void test_expiry_of_fragments(void)
+{
+	static struct craft_buffer buffer;
+
+	for (unsigned budget = 9; budget <= 11; budget++) {
+		struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+		struct nat64 *nat = gateway->nat;
+		struct craft what = {.version = 4,
+				     .dst = "203.0.113.1",
+				     .fragment_offset = 16,
+				     .payload_size = 16};
+
+		for (what.fragment_id = 1; what.fragment_id <= 5; what.fragment_id++) {
+			struct packet packet = craft_packet(&buffer, &what);
+			g_assert_cmpint(nat64_receive(nat, &packet, NOW, &gateway->out), ==,
+					OUTCOME_FRAGMENT_STORED);
+		}
+		g_assert_cmpuint(nat64_next_deadline(nat), ==, NOW + 10000);
+		g_assert_true(nat64_expire(nat, NOW + 9999, budget, &gateway->out));
+		g_assert_cmpuint(nat->fragments.queues.n_used, ==, 5);
+		g_assert_true(nat64_expire(nat, NOW + 10000, budget, &gateway->out) ==
+			      (budget > 10));
+		g_assert_cmpuint(nat->fragments.queues.n_used, ==, 0);
+		g_assert_cmpuint(nat->counters.fragments_expired, ==, 5);
+		gateway_free(gateway);
+	}
+}
+
 /* Whatever waits for the clock is what the next deadline is about, each by itself. */
 static void test_deadlines(void)
 {
@@ -256,6 +286,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/nat64/defaults", test_defaults);
 	g_test_add_func("/nat64/bytes", test_bytes);
+	g_test_add_func("/nat64/expiry_of_fragments", test_expiry_of_fragments);
 	g_test_add_func("/nat64/deadlines", test_deadlines);
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/conservation", test_conservation);

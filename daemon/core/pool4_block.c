@@ -331,8 +331,8 @@ void pool4_blocks_remove(struct pool4_blocks *blocks, uint32_t id)
 	const struct pool4_entry *entry = pool4_entry(blocks->free, id);
 	uint32_t i = 0;
 
-	while (entry && entry->n_used[ANY_PROTOCOL] > 0 &&
-	       (i = slab_next(&blocks->blocks, i)) != SLAB_NONE) {
+	while (entry->n_used[ANY_PROTOCOL] > 0) {
+		i = slab_next(&blocks->blocks, i);
 		if (pool4_block_at(blocks, i)->id == id)
 			pool4_block_release(blocks, i, false, 0);
 		i++;

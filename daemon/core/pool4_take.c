@@ -89,18 +89,15 @@ void pool4_blame(const struct pool4 *pool, const struct pool4_choice *choice,
 		 struct pool4_pick *ret)
 {
 	enum protocol protocol = choice->request->protocol;
+	const struct pool4_scope *scope = choice->scope[0];
 	struct pool4_item *strict = find_strict(pool, choice);
+	uint32_t number;
 
-	ret->entry = strict ? &strict->entry : NULL;
-	for (unsigned i = 0; i < choice->n_scopes && !ret->entry; i++) {
-		uint64_t total = choice->scope[i]->total[protocol][POOL4_WEIGHT_ALL];
-		uint32_t number;
-
-		if (total > 0)
-			ret->entry = pool4_scope_pick(choice->scope[i], protocol, POOL4_WEIGHT_ALL,
-						      scale(choice->request->client_hash, total),
-						      &number);
-	}
+	ret->entry = strict ? &strict->entry
+			    : pool4_scope_pick(scope, protocol, POOL4_WEIGHT_ALL,
+					       scale(choice->request->client_hash,
+						     scope->total[protocol][POOL4_WEIGHT_ALL]),
+					       &number);
 }
 
 void pool4_count_refusal(enum protocol protocol, const struct pool4_offer *offer)
