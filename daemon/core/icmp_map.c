@@ -87,7 +87,7 @@ static const struct pointer_map pointer64[] = {
 /* RFC 1191, 7: those that an IPv6 path can have. */
 static const uint32_t plateau[] = { 65535, 32000, 17914, 8166, 4352, 2002, 1492 };
 
-#define N_ROWS(array) (sizeof(array) / sizeof((array)[0]))
+#define N_ROWS(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct icmp_map map46 = { type46, N_ROWS(type46), pointer46, N_ROWS(pointer46) };
 static const struct icmp_map map64 = { type64, N_ROWS(type64), pointer64, N_ROWS(pointer64) };
