@@ -140,6 +140,113 @@ static void test_bindings_of_an_entry(void)
 	gateway_free(gateway);
 }
 
+/* S-1, L-15: each protocol has its own table, its own counters, and goes with the entry, too. */
+static void test_every_protocol(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		struct tuple6 in = {.protocol = (enum protocol)i,
+				    .src = taddr6_of("[2001:db8::1]:5000")};
+		uint32_t binding;
+
+		g_assert_cmpint(binding_create(nat, &in, 0, &peer, NOW + 1999, &binding), ==,
+				OUTCOME_TRANSLATED);
+		g_assert_cmpuint(bib_at(&nat->bib[i], binding)->created_s, ==, NOW / 1000 + 1);
+		g_assert_cmpint(binding_add_session(nat, in.protocol, binding, &peer, 0, 0,
+						    NOW + 9000, NOW + 1999),
+				==, OUTCOME_TRANSLATED);
+		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
+			g_assert_cmpuint(nat->counters.bindings_created[j], ==, j <= i);
+			g_assert_cmpuint(nat->counters.sessions_created[j], ==, j <= i);
+		}
+	}
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 3);
+	g_assert_cmpuint(nat64_n_sessions(nat), ==, 3);
+	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4 + 1, NOW), ==, 0);
+	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 3);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
+	gateway_free(gateway);
+}
+
+static struct event next_event(struct gateway_fixture *gateway, enum event_kind kind)
+{
+	struct event event = {0};
+
+	g_assert_true(event_next(&gateway->nat->events, &event));
+	g_assert_cmpstr(event_info(event.kind)->name, ==, event_info(kind)->name);
+	return event;
+}
+
+/* L-5: static bindings come and go like others, to who wants to know. */
+static void test_static_events(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64 *nat = gateway->nat;
+	struct taddr6 six = taddr6_of("[2001:db8::5]:80");
+	struct taddr4 four = taddr4_of("203.0.113.1:8080");
+	struct event event;
+
+	nat->events.want_bindings = true;
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_TCP, &six, &four, NOW + 1999), ==,
+			NAT64_STATIC_OK);
+	g_assert_cmpuint(bib_at(&nat->bib[PROTOCOL_TCP], 0)->created_s, ==, NOW / 1000 + 1);
+	event = next_event(gateway, EVENT_BINDING_CREATE);
+	g_assert_true(addr6_equal(&event.addr6, &six.addr));
+	g_assert_cmpuint(event.prefix_len, ==, 128);
+	g_assert_cmpuint(event.port6, ==, 80);
+	g_assert_true(taddr4_equal(&event.mapped, &four));
+	g_assert_cmpuint(event.time_ms, ==, NOW + 1999);
+	g_assert_false(event.forced);
+	nat64_remove_binding(nat, PROTOCOL_TCP, 0, NOW + 2000);
+	event = next_event(gateway, EVENT_BINDING_DELETE);
+	g_assert_true(taddr4_equal(&event.mapped, &four));
+	g_assert_false(event.forced);
+	g_assert_false(event_next(&nat->events, &event));
+	gateway_free(gateway);
+}
+
+/* L-11: a block that a client gets or leaves, in place of its bindings. */
+static void test_block_events(void)
+{
+	const struct nat64_limits limits = {100, 100, 1, 65536,
+					    .pool4 = {.mode = POOL4_BLOCKS, .block_size = 64}};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-1151", &limits);
+	struct nat64 *nat = gateway->nat;
+	uint32_t first, second;
+	struct event event;
+	uint16_t port;
+
+	nat->events.want_bindings = true;
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_TRANSLATED);
+	event = next_event(gateway, EVENT_BLOCK_ALLOCATE);
+	g_assert_cmpuint(event.prefix_len, ==, 128);
+	g_assert_cmpuint(event.addr6.byte[15], ==, 1);
+	g_assert_cmphex(event.mapped.addr, ==, 0xcb007101);
+	g_assert_true(event.mapped.port == 1024 || event.mapped.port == 1088);
+	g_assert_cmpuint(event.last_port, ==, event.mapped.port + 63);
+	g_assert_cmpuint(event.pool4, ==, gateway->pool4);
+	g_assert_cmpint(event.protocol, ==, N_PROTOCOLS);
+	g_assert_cmpuint(event.time_ms, ==, NOW);
+	port = event.mapped.port;
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5001", &second), ==, OUTCOME_TRANSLATED);
+	binding_end_if_idle(nat, PROTOCOL_UDP, first, NOW);
+	g_assert_false(event_next(&nat->events, &event)); /* the block stays, and so does silence */
+	binding_end_if_idle(nat, PROTOCOL_UDP, second, NOW);
+	event = next_event(gateway, EVENT_BLOCK_RELEASE);
+	g_assert_cmpuint(event.mapped.port, ==, port);
+	g_assert_cmpuint(event.last_port, ==, port + 63);
+	g_assert_false(event_next(&nat->events, &event));
+
+	/* Nobody wants to know. */
+	nat->events.want_bindings = false;
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5000", &first), ==, OUTCOME_TRANSLATED);
+	binding_end_if_idle(nat, PROTOCOL_UDP, first, NOW);
+	g_assert_false(event_next(&nat->events, &event));
+	gateway_free(gateway);
+}
+
 /* P-22: bindings at addresses that an entry has lost go, and their ports are held; others stay. */
 static void test_address_of_an_entry_goes(void)
 {
@@ -228,6 +335,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/binding/limits", test_limits);
 	g_test_add_func("/binding/static_refusals", test_static_refusals);
 	g_test_add_func("/binding/bindings_of_an_entry", test_bindings_of_an_entry);
+	g_test_add_func("/binding/every_protocol", test_every_protocol);
+	g_test_add_func("/binding/static_events", test_static_events);
+	g_test_add_func("/binding/block_events", test_block_events);
 	g_test_add_func("/binding/address_of_an_entry_goes", test_address_of_an_entry_goes);
 	return g_test_run();
 }
