@@ -60,6 +60,15 @@ static void test_verdicts(void)
 		if (info->verdict != VERDICT_DROP && info->verdict != VERDICT_STORED)
 			g_assert_false(info->answer6.sent || info->answer4.sent);
 	}
+
+	/* The log speaks of what shows that somebody's stack or a limit is wrong (F-9, T-34, T-36).
+	 */
+	for (int i = 0; i < N_OUTCOMES; i++)
+		g_assert_true(outcome_info((enum outcome)i)->noted ==
+			      (i == OUTCOME_TRUNCATED || i == OUTCOME_BAD_EXTENSION_HEADERS ||
+			       i == OUTCOME_UDP6_ZERO_CHECKSUM || i == OUTCOME_UDP4_ZERO_CHECKSUM ||
+			       i == OUTCOME_FRAGMENT_MEMORY || i == OUTCOME_NO_MEMORY ||
+			       i == OUTCOME_SYN_STORE_FULL));
 }
 
 /* The conditions of gateway_errors.csv by outcome; -1: none. What is not here is silent. */

@@ -205,6 +205,31 @@ static void test_share_of_drained(void)
 	gateway_free(gateway);
 }
 
+/* L-1: the ports that a client can reach are those of all entries that serve it. */
+static void test_share_of_several(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "2000-2003", NULL);
+	struct taddr6 src = taddr6_of("[2001:db8::1]:5000");
+	const struct addr4_range range = {0xc0000201, 0xc0000201};
+	struct pool4_spec spec = {.name = "more",
+				  .addresses = &range,
+				  .n_addresses = 1,
+				  .ports = {{{3000, 3005}}, 1},
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX};
+	struct taddr4 peer = server;
+	uint32_t id;
+
+	g_assert_cmpint(pool4_add(gateway->nat->pool4, &spec, &id), ==, POOL4_OK);
+	pool4_set_state(gateway->nat->pool4, id, POOL4_ACTIVE);
+	config_of(gateway)->quota.sessions_per_client = (struct port_share){50, true};
+	for (unsigned i = 0; i < 5; i++, peer.port++)
+		g_assert_cmpint(gateway_udp6(gateway, &src, &peer, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(gateway_udp6(gateway, &src, &peer, NOW), ==, OUTCOME_CLIENT_SESSIONS);
+	g_assert_cmpuint(expect(gateway, EVENT_QUOTA_CLIENT).limit, ==, 5);
+	gateway_free(gateway);
+}
+
 /* L-2: so many at once, then so many a second; what was refused for another reason costs none. */
 static void test_rate(void)
 {
@@ -532,6 +557,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/quota/bindings_per_client", test_bindings_per_client);
 	g_test_add_func("/quota/share", test_share);
 	g_test_add_func("/quota/share-of-drained", test_share_of_drained);
+	g_test_add_func("/quota/share_of_several", test_share_of_several);
 	g_test_add_func("/quota/rate", test_rate);
 	g_test_add_func("/quota/sessions", test_sessions);
 	g_test_add_func("/quota/client_without_record", test_client_without_record);

@@ -79,7 +79,7 @@ static void write_rest(uint8_t *inner_at, uint8_t *l4, const struct layout *layo
 {
 	memcpy(l4, inner->data + inner->l4_offset, layout->inner_size - (l4 - inner_at));
 	memset(inner_at + layout->inner_size, 0, layout->quoted_size - layout->inner_size);
-	if (layout->extension_size != 0)
+	if (inner->extension != NULL)
 		memcpy(inner_at + layout->quoted_size, inner->extension, layout->extension_size);
 }
 
