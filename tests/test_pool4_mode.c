@@ -190,6 +190,40 @@ static void test_inside_of_a_range(void)
 	pool4_free(pool);
 }
 
+/* P-10: the client's own port, if it is of its range and free, and only if that is wanted. */
+static void test_own_port(void)
+{
+	const struct addr6 client = addr6_of("2001:db8::1");
+	struct pool4_policy policy = {.preserve_port = true};
+	struct pool4 *pool = new_pool(&deterministic, false);
+	unsigned n_same = 0;
+	struct taddr4 taddr;
+	uint32_t id;
+
+	/* 2000-2099 for this one. */
+	g_assert_cmpint(add(pool, "192.0.2.1", "2000-2199", "2001:db8::/63", &id), ==, POOL4_OK);
+	pool4_set_policy(pool, &policy);
+	g_assert_cmpint(take(pool, PROTOCOL_UDP, &client, 2050, &taddr, &id), ==, POOL4_OK);
+	g_assert_cmpuint(taddr.port, ==, 2050);
+	for (unsigned i = 0; i < 3; i++) {
+		const uint16_t port6 = (const uint16_t[]){2050, 2150, 80}[i];
+
+		g_assert_cmpint(take(pool, PROTOCOL_UDP, &client, port6, &taddr, &id), ==,
+				POOL4_OK);
+		g_assert_cmpuint(taddr.port, !=, port6);
+		g_assert_cmpuint(taddr.port, <, 2100);
+	}
+	policy.preserve_port = false;
+	pool4_set_policy(pool, &policy);
+	for (uint16_t port6 = 2000; port6 < 2040; port6++) {
+		g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, port6, &taddr, &id), ==,
+				POOL4_OK);
+		n_same += taddr.port == port6;
+	}
+	g_assert_cmpuint(n_same, <, 10);
+	pool4_free(pool);
+}
+
 static void test_refused_entries(void)
 {
 	struct pool4 *pool = new_pool(&deterministic, true);
@@ -505,6 +539,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4-mode/deterministic/ranges", test_ranges);
+	g_test_add_func("/pool4-mode/own_port", test_own_port);
 	g_test_add_func("/pool4-mode/deterministic/nested-entry", test_nested_entry);
 	g_test_add_func("/pool4-mode/deterministic/inside-of-a-range", test_inside_of_a_range);
 	g_test_add_func("/pool4-mode/deterministic/refused-entries", test_refused_entries);

@@ -63,6 +63,26 @@ static void test_clamp_mss(void)
 	}
 }
 
+/* T-39, T-40: what looks like the option is none in front of the options or behind them. */
+static void test_clamp_mss_in_options_only(void)
+{
+	static const uint8_t mss[] = {TCPOPT_MAXSEG, TCPOLEN_MAXSEG, 0xff, 0xff};
+	const struct craft what = {.version = 4,
+				   .protocol = IPPROTO_TCP,
+				   .tcp_flags = TH_SYN,
+				   .tcp_options = "01010101",
+				   .payload_size = 8};
+	struct packet packet = craft_packet(&buffer, &what);
+	uint8_t *tcp = packet.data + IP4_HEADER_SIZE;
+	uint8_t before[32];
+
+	memcpy(tcp + 16, mss, sizeof(mss));
+	memcpy(tcp + 24, mss, sizeof(mss));
+	memcpy(before, tcp, sizeof(before));
+	xlat_clamp_mss(tcp, 576, 1280);
+	g_assert_cmpmem(tcp, sizeof(before), before, sizeof(before));
+}
+
 /* Ports and pseudo header change; then back again to the very bytes there were. */
 static void test_there_and_back(void)
 {
@@ -105,6 +125,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/xlat_transport/clamp_mss", test_clamp_mss);
+	g_test_add_func("/xlat_transport/clamp_mss_in_options_only",
+			test_clamp_mss_in_options_only);
 	g_test_add_func("/xlat_transport/there_and_back", test_there_and_back);
 	return g_test_run();
 }
