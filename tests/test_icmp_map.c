@@ -69,6 +69,9 @@ static void play_types(unsigned version, const char *file)
 			g_assert_cmpint(outcome, ==,
 					translated ? OUTCOME_TRANSLATED
 						   : OUTCOME_ICMP_UNTRANSLATABLE);
+			if (translated)
+				g_assert_cmpuint(mapped.type, ==,
+						 strtoul(csv_get(csv, "type_out"), NULL, 10));
 			if (translated && !echo)
 				check_type(version, type, code,
 					   (uint8_t)atoi(csv_get(csv, "type_out")),

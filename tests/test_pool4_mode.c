@@ -539,7 +539,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4-mode/deterministic/ranges", test_ranges);
-	g_test_add_func("/pool4-mode/own_port", test_own_port);
+	g_test_add_func("/pool4-mode/deterministic/own-port", test_own_port);
 	g_test_add_func("/pool4-mode/deterministic/nested-entry", test_nested_entry);
 	g_test_add_func("/pool4-mode/deterministic/inside-of-a-range", test_inside_of_a_range);
 	g_test_add_func("/pool4-mode/deterministic/refused-entries", test_refused_entries);

@@ -123,6 +123,24 @@ static void test_lowest_first(void)
 	slab_deinit(&slab);
 }
 
+/* The place of a chunk that was given back is taken by the next one, also if it is the first. */
+static void test_place_of_a_chunk(void)
+{
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct entry), 10 * SLAB_CHUNK_ENTRIES);
+	for (uint32_t i = 0; i < 3 * SLAB_CHUNK_ENTRIES; i++)
+		(void)add(&slab, i);
+	for (uint32_t i = 2 * SLAB_CHUNK_ENTRIES; i-- > 0;)
+		slab_free(&slab, i); /* the second one stays in reserve, the first one goes */
+	g_assert_true(slab_check(&slab));
+	for (uint32_t i = 0; i < SLAB_CHUNK_ENTRIES; i++)
+		g_assert_cmpuint(add(&slab, i), ==, SLAB_CHUNK_ENTRIES + i);
+	g_assert_cmpuint(add(&slab, 0), ==, 0);
+	g_assert_true(slab_check(&slab));
+	slab_deinit(&slab);
+}
+
 /* Entries that come and go around a chunk's end take no memory each time. */
 static void test_no_thrashing(void)
 {
@@ -195,6 +213,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/slab/limit", test_limit);
 	g_test_add_func("/slab/growth_and_shrinking", test_growth_and_shrinking);
 	g_test_add_func("/slab/lowest_first", test_lowest_first);
+	g_test_add_func("/slab/place_of_a_chunk", test_place_of_a_chunk);
 	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
 	g_test_add_func("/slab/cursor_under_churn", test_cursor_under_churn);
 	return g_test_run();
