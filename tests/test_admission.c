@@ -83,6 +83,18 @@ static void test_unbound(void)
 	gateway->world.own4[gateway->world.n_own4++] = 0xc0000201;
 	g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, OUTCOME_UNKNOWN_PROTOCOL), ==,
 			OUTCOME_LEFT_TO_HOST);
+
+	/* The host's own: what is found out before a binding is looked for, or instead. */
+	for (int i = 0; i < N_OUTCOMES; i++) {
+		const bool unbound =
+			i == OUTCOME_UNKNOWN_PROTOCOL || i == OUTCOME_SOURCE_ROUTE ||
+			i == OUTCOME_ILLEGAL_SOURCE || i == OUTCOME_ICMP_UNTRANSLATABLE ||
+			i == OUTCOME_ICMP_INNER_UNUSABLE || i == OUTCOME_ICMP_ADDRESS_MISMATCH ||
+			i == OUTCOME_ICMP_NO_BINDING;
+
+		g_assert_cmpint(admission_unbound_4to6(nat, &elsewhere, (enum outcome)i), ==,
+				unbound ? OUTCOME_LEFT_TO_HOST : (enum outcome)i);
+	}
 	gateway_free(gateway);
 }
 
@@ -99,6 +111,21 @@ static void test_refused(void)
 	packet = packet6("2001:db8::1", "2001:db8:64::198.51.100.7");
 	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_UDP), ==,
 			OUTCOME_MALFORMED_UDP);
+
+	/* X-8, T-37, T-38: a blocked client is not told of what is malformed either. */
+	struct prefix6 prefix;
+	g_assert_true(prefix6_parse("2001:db8::/64", &prefix));
+	g_assert_true(blocklist_add(&gateway->nat->blocklist, &prefix, BLOCKLIST_FOREVER));
+	for (int i = 0; i < N_OUTCOMES; i++) {
+		const bool stays = i == OUTCOME_TRUNCATED || i == OUTCOME_MALFORMED_IP4 ||
+				   i == OUTCOME_MALFORMED_IP6 ||
+				   i == OUTCOME_BAD_EXTENSION_HEADERS ||
+				   i == OUTCOME_MALFORMED_TCP || i == OUTCOME_MALFORMED_UDP ||
+				   i == OUTCOME_MALFORMED_ICMP;
+
+		g_assert_cmpint(admission_refused(gateway->nat, &packet, (enum outcome)i), ==,
+				stays ? (enum outcome)i : OUTCOME_CLIENT_BLOCKED);
+	}
 	packet = packet4("127.0.0.1", "203.0.113.1");
 	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_UNKNOWN_PROTOCOL), ==,
 			OUTCOME_ILLEGAL_SOURCE);
