@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The invariants of a NAT64 (nat64_check): its tables by themselves, what clients and pairings
- * count of each other, and that no dynamic binding is without a session (S-4).
+ * count of each other, that no dynamic binding is without a session (S-4), and that bindings and
+ * pool4 agree about which ports are in use.
  */
 #include "daemon/core/nat64.h"
 
@@ -83,13 +84,32 @@ static bool bindings_check(const struct nat64 *nat)
 	return true;
 }
 
+/* A port of an entry is in use if and only if a binding has it (P-11). */
+static bool ports_check(const struct nat64 *nat)
+{
+	const struct pool4_entry *entry;
+
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		const struct bib *bib = &nat->bib[protocol];
+		uint64_t n_used = 0, n_bound = 0;
+
+		for (uint32_t id = 0; (entry = pool4_next(nat->pool4, id)) != NULL; id = entry->id)
+			n_used += entry->n_used[protocol];
+		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1))
+			n_bound += bib_at(bib, i)->pool4 != 0;
+		if (n_used != n_bound)
+			return false;
+	}
+	return true;
+}
+
 bool nat64_check(const struct nat64 *nat)
 {
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		if (!bib_check(&nat->bib[protocol]) ||
 		    !session_table_check(&nat->sessions[protocol]))
 			return false;
-	return bindings_check(nat) && pool4_check(nat->pool4) &&
+	return bindings_check(nat) && ports_check(nat) && pool4_check(nat->pool4) &&
 	       pairing_table_check(&nat->pairings) && client_table_check(&nat->clients) &&
 	       counts_check(nat) && blocklist_check(&nat->blocklist) &&
 	       event_queue_check(&nat->events) && syn_store_check(&nat->syns) &&
