@@ -59,13 +59,19 @@ static void test_nodes(void)
 {
 	g_autofree struct pool4_index_node **nodes = g_new0(struct pool4_index_node *, N);
 	struct pool4_index index = {NULL};
-	size_t bytes;
+	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < N; i++) {
 		nodes[i] = pool4_index_node_new(&index);
 		g_assert_nonnull(nodes[i]);
 		g_assert_null(nodes[i]->entry);
 		nodes[i]->number = i;
+		/* No more is asked for before what there is is used up: 16 first, then as many
+		 * again. */
+		if (i == 0 || i == 16)
+			bytes = index.bytes;
+		else if (i < 32)
+			g_assert_cmpuint(index.bytes, ==, bytes);
 	}
 	g_assert_cmpuint(index.bytes, <, 2 * N * sizeof(struct pool4_index_node));
 	bytes = index.bytes;

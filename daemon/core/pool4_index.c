@@ -30,7 +30,6 @@ static void put_free(struct pool4_index *index, struct pool4_index_node *node)
 {
 	node->parent = index->free;
 	index->free = node;
-	index->n_free++;
 }
 
 static bool add_block(struct pool4_index *index)
@@ -59,7 +58,6 @@ struct pool4_index_node *pool4_index_node_new(struct pool4_index *index)
 		return NULL;
 	node = index->free;
 	index->free = node->parent;
-	index->n_free--;
 	index->n_nodes++;
 	*node = (struct pool4_index_node){.entry = NULL};
 	return node;

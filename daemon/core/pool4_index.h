@@ -34,7 +34,6 @@ struct pool4_index {
 	struct pool4_index_block *newest;
 	struct pool4_index_node *free; /* list by parent */
 	uint32_t n_nodes;              /* that are not free */
-	uint32_t n_free;
 	size_t bytes;
 };
 
