@@ -363,6 +363,7 @@ static void test_pool_alarm(void)
 	uint64_t later = NOW + POOL4_ALARM_INTERVAL_MS;
 	struct event event;
 
+	g_assert_cmpuint(POOL4_ALARM_INTERVAL_MS, ==, 10000); /* as the manual has it */
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 7, OUTCOME_TRANSLATED, NOW), ==, 7);
 	expect_none(gateway);
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 8, 2, OUTCOME_TRANSLATED, NOW), ==, 2);
