@@ -187,6 +187,40 @@ static void test_blocks(void)
 	end(gateway);
 }
 
+/* Entries for the same clients come and go: nodes of trees are four pointers, one for each entry
+ * and one for their clients. */
+static void test_entries(void)
+{
+	enum { N_ENTRIES = 70 };
+	const size_t node = 4 * sizeof(void *);
+	const struct siphash_key key = {{1, 2}};
+	struct pool4_spec spec = {.n_addresses = 1,
+				  .ports = {{{1024, 65535}}, 1},
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX};
+	uint32_t id[N_ENTRIES];
+	struct pool4 *pool;
+
+	sizes = g_hash_table_new(NULL, NULL);
+	n_bytes = 0;
+	pool = pool4_new(&key, (const uint8_t[RANDOM_SEED_SIZE]){3});
+	for (uint32_t i = 0; i < N_ENTRIES; i++) {
+		const struct addr4_range range = {0xcb007100 + i, 0xcb007100 + i};
+
+		spec.addresses = &range;
+		g_assert_cmpint(pool4_add(pool, &spec, &id[i]), ==, POOL4_OK);
+		g_assert_cmpuint(pool4_memory(pool), ==, n_bytes + (i + 2) * node);
+	}
+	for (uint32_t i = 0; i < N_ENTRIES; i++) {
+		g_assert_cmpint(pool4_remove(pool, id[i]), ==, POOL4_OK);
+		g_assert_cmpuint(pool4_memory(pool), ==,
+				 n_bytes + (i < N_ENTRIES - 1 ? (N_ENTRIES - i) * node : 0));
+	}
+	pool4_free(pool);
+	g_assert_cmpuint(n_bytes, ==, 0);
+	g_clear_pointer(&sizes, g_hash_table_unref);
+}
+
 /* By itself: an entry has a list of clients there. */
 static void test_deterministic(void)
 {
@@ -236,6 +270,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/memory/dynamic", test_dynamic);
 	g_test_add_func("/memory/blocks", test_blocks);
+	g_test_add_func("/memory/entries", test_entries);
 	g_test_add_func("/memory/deterministic", test_deterministic);
 	return g_test_run();
 }
