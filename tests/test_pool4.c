@@ -237,15 +237,23 @@ static void test_no_entry(void)
 	pool4_free(pool);
 }
 
-/* P-18: the allowed ports change while ports are in use. */
-static void test_set_ports(void)
+/* P-18: the allowed ports change while ports are in use; n_others addresses of another entry are,
+ * too, which decides by which way those of this one are looked through. */
+static void set_ports(uint32_t n_others)
 {
 	struct pool4 *pool = pool4_fixture_new();
 	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2003");
 	struct port_ranges ports;
 	char error[PORTS_ERROR_SIZE];
 	struct taddr4 taddr;
+	uint32_t other;
 
+	(void)pool4_fixture_add_for(pool, "198.51.100.0/24", "2000", "2001:db8:9::/48", -1, false);
+	for (uint32_t i = 0; i < n_others; i++) {
+		taddr = (struct taddr4){0xc6336400 + i, 2000};
+		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &taddr, &other), ==,
+				POOL4_OK);
+	}
 	for (unsigned i = 0; i < 4; i++)
 		g_assert_cmpint(
 			pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
@@ -269,9 +277,15 @@ static void test_set_ports(void)
 	g_assert_cmpuint(pool4_entry(pool, id)->n_used[PROTOCOL_TCP], ==, 4);
 	ports.n_ranges = 0;
 	g_assert_cmpint(pool4_set_ports(pool, id, &ports), ==, POOL4_BAD_PORTS);
-	g_assert_cmpint(pool4_set_ports(pool, id + 1, &ports), ==, POOL4_NO_SUCH_ENTRY);
+	g_assert_cmpint(pool4_set_ports(pool, id + 9, &ports), ==, POOL4_NO_SUCH_ENTRY);
 	g_assert_true(pool4_check(pool));
 	pool4_free(pool);
+}
+
+static void test_set_ports(void)
+{
+	set_ports(0);
+	set_ports(40);
 }
 
 /* P-22: addresses come and go while ports are in use; what stays is not disturbed. */
