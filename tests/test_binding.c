@@ -147,14 +147,17 @@ static void test_every_protocol(void)
 	struct nat64 *nat = gateway->nat;
 
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
-		struct tuple6 in = {.protocol = (enum protocol)i,
-				    .src = taddr6_of("[2001:db8::1]:5000")};
+		struct taddr6 client = taddr6_of("[2001:db8::1]:5000");
+		struct binding_plan plan;
 		uint32_t binding;
 
-		g_assert_cmpint(binding_create(nat, &in, 0, &peer, NOW + 1999, &binding), ==,
+		g_assert_cmpint(
+			binding_choose(nat, (enum protocol)i, &client, 0, &peer, NOW + 1999, &plan),
+			==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(binding_create(nat, &plan, NOW + 1999, &binding), ==,
 				OUTCOME_TRANSLATED);
 		g_assert_cmpuint(bib_at(&nat->bib[i], binding)->created_s, ==, NOW / 1000 + 1);
-		g_assert_cmpint(binding_add_session(nat, in.protocol, binding, &peer, 0, 0,
+		g_assert_cmpint(binding_add_session(nat, (enum protocol)i, binding, &peer, 0, 0,
 						    NOW + 9000, NOW + 1999),
 				==, OUTCOME_TRANSLATED);
 		for (unsigned j = 0; j < N_PROTOCOLS; j++) {
@@ -164,8 +167,7 @@ static void test_every_protocol(void)
 	}
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 3);
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 3);
-	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4 + 1, NOW), ==, 0);
-	g_assert_cmpuint(nat64_remove_bindings_of(nat, gateway->pool4, NOW), ==, 3);
+	g_assert_cmpuint(gateway_end_bindings(gateway, false, NOW), ==, 3);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 0);
 	gateway_free(gateway);
 }
