@@ -535,6 +535,33 @@ static void test_changed_entry(void)
 	pool4_free(pool);
 }
 
+/* Static bindings have all TCP ports of 19 blocks: the twentieth is found at once, and the others
+ * when one of their ports is free again. */
+static void test_static_blocks(void)
+{
+	const struct addr6 client = addr6_of("2001:db8::1"), other = addr6_of("2001:db8:0:1::1");
+	struct pool4_allocation allocation = {POOL4_BLOCKS, 2, 64};
+	struct pool4 *pool = new_pool(&allocation, true);
+	struct taddr4 taddr = {0xc0000201, 0};
+	uint32_t entry, id;
+
+	g_assert_cmpint(add(pool, "192.0.2.1", "2000-2039", "::/0", &entry), ==, POOL4_OK);
+	for (taddr.port = 2000; taddr.port < 2038; taddr.port++) {
+		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &taddr, &id), ==, POOL4_OK);
+		g_assert_true(pool4_check(pool));
+	}
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 5000, &taddr, &id), ==, POOL4_OK);
+	g_assert_cmpuint(taddr.port, >=, 2038);
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &other, 5000, &taddr, &id), ==, POOL4_EXHAUSTED);
+	taddr = (struct taddr4){0xc0000201, 2011};
+	pool4_retire(pool, PROTOCOL_TCP, &taddr, entry, 0, 1000);
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &other, 5000, &taddr, &id), ==, POOL4_OK);
+	g_assert_cmpuint(taddr.port, ==, 2011);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -546,5 +573,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-mode/blocks/against-model", test_blocks_against_model);
 	g_test_add_func("/pool4-mode/blocks/refused", test_refused_blocks);
 	g_test_add_func("/pool4-mode/blocks/changed-entry", test_changed_entry);
+	g_test_add_func("/pool4-mode/blocks/static", test_static_blocks);
 	return g_test_run();
 }

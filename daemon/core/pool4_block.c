@@ -152,8 +152,11 @@ static void drop_owner_if_unused(struct pool4_blocks *blocks, uint32_t index)
 static void file_block(struct pool4_blocks *blocks, uint32_t index, enum protocol protocol)
 {
 	struct pool4_block *block = pool4_block_at(blocks, index);
-	uint32_t *first = &owner_at(blocks, block->owner)->first[protocol];
+	uint32_t *first;
 
+	if (block->owner == SLAB_NONE)
+		return;
+	first = &owner_at(blocks, block->owner)->first[protocol];
 	block->link[protocol] = (struct pool4_block_link){SLAB_NONE, *first};
 	if (*first != SLAB_NONE)
 		pool4_block_at(blocks, *first)->link[protocol].before = index;
@@ -165,6 +168,8 @@ static void unfile_block(struct pool4_blocks *blocks, uint32_t index, enum proto
 	const struct pool4_block *block = pool4_block_at(blocks, index);
 	const struct pool4_block_link *link = &block->link[protocol];
 
+	if (block->owner == SLAB_NONE)
+		return;
 	if (link->before == SLAB_NONE)
 		owner_at(blocks, block->owner)->first[protocol] = link->behind;
 	else
@@ -190,7 +195,9 @@ uint32_t pool4_block_find(const struct pool4_blocks *blocks, const struct taddr4
 
 bool pool4_block_is_of(const struct pool4_blocks *blocks, uint32_t block, uint64_t client_hash)
 {
-	return owner_at(blocks, pool4_block_at(blocks, block)->owner)->client_hash == client_hash;
+	uint32_t owner = pool4_block_at(blocks, block)->owner;
+
+	return owner != SLAB_NONE && owner_at(blocks, owner)->client_hash == client_hash;
 }
 
 uint32_t pool4_block_first(const struct pool4_blocks *blocks, uint64_t client_hash,
@@ -201,39 +208,47 @@ uint32_t pool4_block_first(const struct pool4_blocks *blocks, uint64_t client_ha
 	return owner == SLAB_NONE ? SLAB_NONE : owner_at(blocks, owner)->first[protocol];
 }
 
-/* The record of a block; SLAB_NONE without memory. */
-static uint32_t add_record(struct pool4_blocks *blocks, const struct taddr4 *place, uint32_t id,
-			   const struct pool4_request *request)
+/* The record of a block without an owner; SLAB_NONE without memory. */
+static uint32_t add_record(struct pool4_blocks *blocks, const struct taddr4 *place, uint32_t id)
 {
-	uint32_t owner = get_owner(blocks, request->client_hash);
+	uint32_t index = slab_alloc(&blocks->blocks);
 	struct pool4_block *block;
-	uint32_t index;
 
-	if (owner == SLAB_NONE)
-		return SLAB_NONE;
-	index = slab_alloc(&blocks->blocks);
 	if (index == SLAB_NONE)
-		goto no_block;
+		return SLAB_NONE;
 	block = pool4_block_at(blocks, index);
 	block->addr = place->addr;
 	block->number = place->port;
 	block->id = id;
+	block->owner = SLAB_NONE;
+	if (hash_index_add(&blocks->by_place, index,
+			   hash_place(blocks, block->addr, block->number)))
+		return index;
+	slab_free(&blocks->blocks, index);
+	return SLAB_NONE;
+}
+
+/* The record of a client's block; SLAB_NONE without memory. */
+static uint32_t add_owned(struct pool4_blocks *blocks, const struct taddr4 *place, uint32_t id,
+			  const struct pool4_request *request)
+{
+	uint32_t owner = get_owner(blocks, request->client_hash);
+	uint32_t index = owner == SLAB_NONE ? SLAB_NONE : add_record(blocks, place, id);
+	struct pool4_block *block;
+
+	if (index == SLAB_NONE) {
+		if (owner != SLAB_NONE)
+			drop_owner_if_unused(blocks, owner);
+		return SLAB_NONE;
+	}
+	block = pool4_block_at(blocks, index);
 	block->owner = owner;
 	block->client.len = blocks->client_length;
 	block->client.addr = addr6_mask(request->client, blocks->client_length);
-	if (!hash_index_add(&blocks->by_place, index,
-			    hash_place(blocks, block->addr, block->number)))
-		goto no_bucket;
 	owner_at(blocks, owner)->n_blocks++;
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
 		file_block(blocks, index, i);
 	return index;
-
-no_bucket:
-	slab_free(&blocks->blocks, index);
-no_block:
-	drop_owner_if_unused(blocks, owner);
-	return SLAB_NONE;
 }
 
 enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
@@ -273,10 +288,34 @@ uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_re
 
 	if (pool4_accept(blocks->free, &asked, &offer) != POOL4_OK)
 		return SLAB_NONE;
-	index = add_record(blocks, &pick->taddr, pick->entry->id, request);
+	index = add_owned(blocks, &pick->taddr, pick->entry->id, request);
 	if (index == SLAB_NONE)
 		pool4_give_back(blocks->free, ANY_PROTOCOL, &pick->taddr, pick->entry->id);
 	return index;
+}
+
+uint32_t pool4_block_close(struct pool4_blocks *blocks, const struct taddr4 *taddr)
+{
+	const struct taddr4 place = {taddr->addr, (uint16_t)(taddr->port / blocks->size)};
+	uint32_t id, index;
+
+	if (!pool4_find(blocks->free, ANY_PROTOCOL, place.addr, place.port) ||
+	    pool4_take_exactly(blocks->free, ANY_PROTOCOL, &place, &id) != POOL4_OK)
+		return SLAB_NONE;
+	index = add_record(blocks, &place, id);
+	if (index == SLAB_NONE)
+		pool4_give_back(blocks->free, ANY_PROTOCOL, &place, id);
+	return index;
+}
+
+bool pool4_block_is_full(const struct pool4_blocks *blocks, uint32_t index)
+{
+	const struct pool4_block *block = pool4_block_at(blocks, index);
+	bool full = false;
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		full |= block->n_used[i] == blocks->size;
+	return full;
 }
 
 void pool4_block_count(struct pool4_blocks *blocks, uint32_t index, enum protocol protocol,
@@ -310,7 +349,7 @@ void pool4_block_release(struct pool4_blocks *blocks, uint32_t index, bool hold,
 	struct taddr4 place = {block->addr, (uint16_t)block->number};
 	uint32_t owner = block->owner;
 
-	if (hold)
+	if (hold && owner != SLAB_NONE)
 		pool4_retire(blocks->free, ANY_PROTOCOL, &place, block->id,
 			     owner_at(blocks, owner)->client_hash, now_ms);
 	else
@@ -321,6 +360,8 @@ void pool4_block_release(struct pool4_blocks *blocks, uint32_t index, bool hold,
 	}
 	hash_index_remove(&blocks->by_place, index, hash_place(blocks, place.addr, place.port));
 	slab_free(&blocks->blocks, index);
+	if (owner == SLAB_NONE)
+		return;
 	owner_at(blocks, owner)->n_blocks--;
 	drop_owner_if_unused(blocks, owner);
 }
@@ -402,7 +443,10 @@ bool pool4_blocks_check(const struct pool4_blocks *blocks)
 		if (find_at(blocks, block->addr, block->number) != i ||
 		    pool4_block_is_empty(blocks, i))
 			return false;
-		for (unsigned j = 0; j < N_PROTOCOLS; j++)
+		if (block->owner == SLAB_NONE && !pool4_block_is_full(blocks, i))
+			return false;
+		n_owned += block->owner == SLAB_NONE;
+		for (unsigned j = 0; j < N_PROTOCOLS && block->owner != SLAB_NONE; j++)
 			n_room += block->n_used[j] < blocks->size;
 	}
 	return n_filed == n_room && n_owned == blocks->blocks.n_used;

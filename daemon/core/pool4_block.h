@@ -12,7 +12,8 @@
  * at one of them, however many there are.
  *
  * A block counts every port in it that is in use, static bindings' too, and goes back with the
- * last.
+ * last. A block that nobody has, but in which these have all ports of some protocol, is closed: it
+ * has a record without an owner, and is not free.
  *
  * Lock: as pool4.h.
  */
@@ -30,8 +31,8 @@ struct pool4_block {
 	uint32_t addr;
 	uint32_t number; /* first port / size */
 	uint32_t id;     /* of the entry */
-	uint32_t owner;
-	uint32_t next; /* hash chain */
+	uint32_t owner;  /* SLAB_NONE: it is closed */
+	uint32_t next;   /* hash chain */
 	uint32_t n_used[N_PROTOCOLS];
 	struct pool4_block_link link[N_PROTOCOLS]; /* if n_used < size */
 	struct prefix6 client;
@@ -94,6 +95,11 @@ bool pool4_block_choose_exactly(const struct pool4_blocks *blocks,
 /* It is the client's, without ports in use as yet. SLAB_NONE without memory. */
 uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
 			      const struct pool4_pick *pick);
+/* A block that nobody has is closed while static bindings have all ports of one protocol, so that
+ * no client draws it. SLAB_NONE: it is in no entry, somebody's, or there is no memory. */
+uint32_t pool4_block_close(struct pool4_blocks *blocks, const struct taddr4 *taddr);
+/* Of some protocol. */
+bool pool4_block_is_full(const struct pool4_blocks *blocks, uint32_t block);
 /* Ports of it came in use, or (negative) went. */
 void pool4_block_count(struct pool4_blocks *blocks, uint32_t block, enum protocol protocol,
 		       int32_t n);

@@ -6,7 +6,8 @@
 #include "daemon/core/pool4_site.h"
 
 /* Blocks that are looked at: some of the client's may be of entries that serve it no more, and new
- * ones may be static bindings' altogether. */
+ * ones may be static bindings' altogether, where an entry came after these (else they are closed).
+ */
 #define BLOCKS_TRIED_MAX 8
 
 /* A port of block number at addr, which the item has or had; false if none will do. */
@@ -86,6 +87,22 @@ static void count_used_ports(struct pool4 *pool, uint32_t index)
 			(int32_t)port_set_count(&pool4_address_at(&pool->addresses, address)->ports,
 						&ports, &any_port));
 	}
+}
+
+void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct taddr4 *taddr)
+{
+	static const struct port_class any_port = {0, UINT16_MAX, -1};
+	struct pool4_blocks *blocks = pool->blocks;
+	const struct port_ranges ports = {{pool4_block_ports(blocks, taddr->port / blocks->size)},
+					  1};
+	uint32_t block;
+
+	if (port_set_count(&pool4_address_at(&pool->addresses, address)->ports, &ports, &any_port) <
+	    blocks->size)
+		return;
+	block = pool4_block_close(blocks, taddr);
+	if (block != SLAB_NONE)
+		count_used_ports(pool, block);
 }
 
 enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,

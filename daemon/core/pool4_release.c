@@ -138,6 +138,11 @@ static void leave_block(struct pool4 *pool, enum protocol protocol, const struct
 	if (block == SLAB_NONE)
 		return;
 	pool4_block_count(pool->blocks, block, protocol, -1);
+	if (pool4_block_at(pool->blocks, block)->owner == SLAB_NONE) {
+		if (!pool4_block_is_full(pool->blocks, block))
+			pool4_block_release(pool->blocks, block, false, 0);
+		return;
+	}
 	if (!pool4_block_is_empty(pool->blocks, block))
 		return;
 	pool4_block_note(pool->blocks, block, false);

@@ -43,6 +43,8 @@ enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint
 
 		if (block != SLAB_NONE)
 			pool4_block_count(pool->blocks, block, protocol, 1);
+		else
+			pool4_close_full_block(pool, address, taddr);
 	}
 	if (!item) {
 		pool->n_outside++;

@@ -66,6 +66,8 @@ bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request 
 			   struct pool4_offer *offer);
 bool pool4_is_in_range(const struct pool4 *pool, const struct pool4_request *request,
 		       const struct taddr4 *taddr);
+/* A port of a block that nobody has came in use: no client is to draw it if it was the last one. */
+void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct taddr4 *taddr);
 /* pool4_accept() of an offer with a new block. */
 enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,
 				     const struct pool4_offer *offer);
