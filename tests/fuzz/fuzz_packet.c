@@ -13,6 +13,7 @@
  * bounds.
  */
 #include "tests/fake_world.h"
+#include "tests/fuzz/ask.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/repair.h"
 #include "tests/naive.h"
@@ -232,7 +233,7 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 				.headroom = PACKET_HEADROOM,
 				.mark = 0x64,
 				.truncated = control & CONTROL_CUT};
-	enum outcome outcome;
+	enum outcome outcome, asked;
 	enum verdict verdict;
 	bool was_right;
 
@@ -245,7 +246,9 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 	was_right = naive_packet_ok(copy, size) && !is_fragment(copy, size);
 
 	fuzz->n_received++;
+	asked = ask(fuzz->nat, &packet, fuzz->now_ms);
 	outcome = nat64_receive(fuzz->nat, &packet, fuzz->now_ms, &fuzz->out);
+	REQUIRE(asked == N_OUTCOMES || asked == outcome);
 	REQUIRE(outcome < N_OUTCOMES);
 	verdict = outcome_info(outcome)->verdict;
 	if (verdict == VERDICT_TRANSLATED)

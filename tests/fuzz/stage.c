@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tests/fuzz/ask.h"
 #include "tests/fuzz/reached.h"
 #include "tests/naive.h"
 
@@ -137,10 +138,12 @@ enum outcome stage_receive(struct stage *stage, uint8_t *memory, uint32_t size)
 {
 	struct packet packet = {
 		.data = memory + PACKET_HEADROOM, .size = size, .headroom = PACKET_HEADROOM};
-	enum outcome outcome;
+	enum outcome outcome, asked;
 
 	stage->n_received++;
+	asked = ask(stage->nat, &packet, stage->now_ms);
 	outcome = nat64_receive(stage->nat, &packet, stage->now_ms, &stage->out);
+	REQUIRE(asked == N_OUTCOMES || asked == outcome);
 	if (outcome_info(outcome)->verdict == VERDICT_TRANSLATED)
 		REQUIRE(stage->out.n_packets == 1);
 	else
