@@ -3,13 +3,13 @@
  */
 #pragma once
 
-#define DBUS_SERVICE           "org.nat64d1"
-#define DBUS_PATH              "/org/nat64d1"
-#define DBUS_PATH_POOL4        DBUS_PATH "/pool4"
-#define DBUS_PATH_LOG_CONTROL "/org/freedesktop/LogControl1"
+#define DBUS_SERVICE               "org.nat64d1"
+#define DBUS_PATH                  "/org/nat64d1"
+#define DBUS_PATH_POOL4            DBUS_PATH "/pool4"
+#define DBUS_PATH_LOG_CONTROL      "/org/freedesktop/LogControl1"
 #define DBUS_INTERFACE_LOG_CONTROL "org.freedesktop.LogControl1"
-#define DBUS_INTERFACE_MANAGER "org.nat64d1.Manager"
-#define DBUS_INTERFACE_POOL4   "org.nat64d1.Pool4"
+#define DBUS_INTERFACE_MANAGER     "org.nat64d1.Manager"
+#define DBUS_INTERFACE_POOL4       "org.nat64d1.Pool4"
 
 #define DBUS_ERROR_INVALID_ADDRESS    "org.nat64d1.Error.InvalidAddress"
 #define DBUS_ERROR_INVALID_PORTS      "org.nat64d1.Error.InvalidPorts"

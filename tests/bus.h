@@ -32,9 +32,9 @@ struct test_service {
 	struct settings_change settings_change;
 	struct pool4_sync *sync; /* once it serves, of its thread only */
 	struct manager *manager;
-	int n_rules;    /* how often the rules followed */
-	int extent;     /* how much of them the last time: of enum pool4_sync_extent */
-	int rules_fail; /* set: they can not follow */
+	int n_rules;     /* how often the rules followed */
+	int extent;      /* how much of them the last time: of enum pool4_sync_extent */
+	int rules_fail;  /* set: they can not follow */
 	int apply_fails; /* set: another configuration can not be put into effect */
 	GThread *thread;
 	int stop_fd;

@@ -62,8 +62,8 @@ static const struct verb {
 	enum ctl_status (*run)(struct ctl *ctl, int argc, char **argv);
 } verbs[] = {
 	{"status", NULL, "", "the gateway at a glance", ctl_status},
-	{"health", NULL, "[--quiet]", "is it active, with rules in place and queues that move? for probes",
-	 ctl_health},
+	{"health", NULL, "[--quiet]",
+	 "is it active, with rules in place and queues that move? for probes", ctl_health},
 	{"pool4", "list", "", "addresses and ports that bindings may use", ctl_pool4_list},
 	{"pool4", "show", "ENTRY", "everything about one entry", ctl_pool4_show},
 	{"pool4", "add",
