@@ -29,6 +29,7 @@
 #include "daemon/core/nat64.h"
 #include "daemon/daemon_changes.h"
 #include "daemon/daemon_reload.h"
+#include "daemon/daemon_rules.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/log.h"
@@ -62,9 +63,8 @@ struct daemon {
 	struct nfqueue *nfqueue;
 	struct rawsock *rawsock;
 	struct worker *worker;
-	struct rules *rules;
+	struct daemon_rules rules;
 	struct rules_news *rules_news;
-	bool rules_applied; /* else the whole table is still to be put in place */
 	struct pool4_sync *sync;
 	struct daemon_changes *changes;
 	struct manager *manager;
@@ -114,8 +114,9 @@ static void link_changed(void *context, const char *name, bool up)
 		      "'unreachable'");
 }
 
-static void follow_soon(struct daemon *daemon)
+static void follow_soon(void *context)
 {
+	struct daemon *daemon = context;
 	int enabled = SD_EVENT_OFF;
 
 	/* Not put off by further news: those are in time for it. */
@@ -125,17 +126,12 @@ static void follow_soon(struct daemon *daemon)
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
 }
 
-static void addresses4_changed(void *context)
-{
-	follow_soon(context);
-}
-
 static int start_core(struct daemon *daemon)
 {
 	const struct world_config world_config = {
 		.mark = daemon->config->queue.mark.value,
 		.link_changed = link_changed,
-		.addresses4_changed = addresses4_changed,
+		.addresses4_changed = follow_soon,
 		.context = daemon,
 	};
 	const struct pool4_sync_config sync_config = {
@@ -250,41 +246,24 @@ static int start_worker(struct daemon *daemon)
 	return r;
 }
 
-static void set_rules_applied(struct daemon *daemon, bool applied)
-{
-	daemon->rules_applied = applied;
-	gateway_lock(&daemon->gateway);
-	daemon->gateway.rules_in_place = applied;
-	gateway_unlock(&daemon->gateway);
-}
-
-/* rules is open; on failure it stays so. */
 static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_error)
 {
 	struct daemon *daemon = context;
-	char *error = NULL;
-	int r;
 
-	if (!daemon->rules_applied)
-		extent = POOL4_SYNC_ANEW;
-	r = pool4_sync_rules(daemon->sync, daemon->rules, extent, &error);
-	if (r == 0)
-		set_rules_applied(daemon, true);
-	else
-		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
-	if (r < 0 && ret_error)
-		*ret_error = error;
-	else
-		g_free(error);
-	return r;
+	return daemon_rules_put(&daemon->rules, extent, ret_error);
 }
 
-static int open_rules(struct daemon *daemon, const struct config *config, struct rules **ret)
+static int open_rules(struct daemon *daemon)
 {
 	char *error = NULL;
 	int r;
 
-	r = rules_open(daemon->options->instance, config, ret, &error);
+	daemon->rules = (struct daemon_rules){
+		.instance = daemon->options->instance,
+		.gateway = &daemon->gateway,
+		.sync = daemon->sync,
+	};
+	r = daemon_rules_open(&daemon->rules, daemon->config, &error);
 	if (r < 0)
 		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
 	g_free(error);
@@ -313,12 +292,9 @@ static void follow_host(struct daemon *daemon)
 	bool applied;
 
 	(void)world_refresh(daemon->world);
-	if (daemon->rules_applied && !rules_present(daemon->rules)) {
-		set_rules_applied(daemon, false);
-		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
-	}
+	daemon_rules_look(&daemon->rules);
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	applied = daemon->rules_applied;
+	applied = daemon->rules.applied;
 	if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0 && !applied)
 		log_line(LOG_NOTICE, "the packet rules are in place again");
 }
@@ -382,18 +358,14 @@ static const struct config *running_config(void *context)
 static int apply_config(void *context, struct config *fresh, char **ret_error)
 {
 	struct daemon *daemon = context;
-	struct rules *rules = NULL;
 	int r;
 
 	daemon_adapt_config(fresh, daemon->config);
-	r = rules_open(daemon->options->instance, fresh, &rules, ret_error);
+	r = daemon_rules_open(&daemon->rules, fresh, ret_error);
 	if (r < 0) {
 		config_free(fresh);
 		return r;
 	}
-	rules_close(daemon->rules);
-	daemon->rules = rules;
-	set_rules_applied(daemon, false);
 	gateway_lock(&daemon->gateway);
 	nat64_set_config(daemon->gateway.nat, &fresh->nat64);
 	gateway_unlock(&daemon->gateway);
@@ -519,7 +491,7 @@ static void say_ready(struct daemon *daemon)
 	log_line(LOG_INFO, "ready: version %s, %s to %u pool4 %s, queues %u-%u, packet rules by %s",
 		 NAT64D_VERSION, prefix6_print(&daemon->config->nat64.pool6[0], prefix), n_entries,
 		 n_entries == 1 ? "entry" : "entries", queue->first,
-		 queue->first + daemon->gateway.n_queues - 1, by[rules_mode(daemon->rules)]);
+		 queue->first + daemon->gateway.n_queues - 1, by[rules_mode(daemon->rules.rules)]);
 	(void)sd_notify(0, "READY=1");
 }
 
@@ -550,7 +522,7 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = start_packets(daemon);
 	if (r == 0)
-		r = open_rules(daemon, daemon->config, &daemon->rules);
+		r = open_rules(daemon);
 	if (r < 0)
 		return r;
 	r = start_events(daemon);
@@ -576,7 +548,7 @@ static void stop(struct daemon *daemon)
 	worker_stop(daemon->worker);
 	manager_free(daemon->manager);
 	daemon_changes_free(daemon->changes);
-	rules_close(daemon->rules);
+	daemon_rules_close(&daemon->rules);
 	sd_event_source_unref(daemon->tick);
 	sd_event_source_unref(daemon->follow);
 	sd_event_unref(daemon->event);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The packet rules of a running daemon: whether they are in place, and that they get there again.
+ */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/gateway.h"
+#include "daemon/pool4_sync.h"
+#include "daemon/rules.h"
+
+/* One per daemon, in the control thread. */
+struct daemon_rules {
+	const char *instance;
+	struct gateway *gateway; /* is told in rules_in_place */
+	struct pool4_sync *sync; /* knows what they are to say */
+	struct rules *rules;
+	bool applied; /* else the whole table is still to be put in place */
+};
+
+/*
+ * Rules for this configuration instead of those of before, if there were any; still to be put in
+ * place. 0, or a negative errno with one sentence in *ret_error (g_free()); those of before then
+ * stay.
+ */
+int daemon_rules_open(struct daemon_rules *rules, const struct config *config, char **ret_error);
+/* The kernel keeps what it has. */
+void daemon_rules_close(struct daemon_rules *rules);
+
+/*
+ * Puts what extent says in place, and everything if nothing is yet. 0, or a negative errno, which
+ * is logged; ret_error may be NULL.
+ */
+int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, char **ret_error);
+
+/* Looks whether somebody has removed them; the next put is then of everything. */
+void daemon_rules_look(struct daemon_rules *rules);
