@@ -8,6 +8,7 @@
 
 #include "daemon/core/checksum.h"
 #include "daemon/core/ip_header.h"
+#include "daemon/core/minmax.h"
 
 /* I-26: of the whole message, IP header included. */
 #define ERROR6_SIZE_MAX 1280
@@ -176,11 +177,6 @@ bool icmp_error_permitted(const struct packet *about, uint8_t type, uint8_t code
 	default:
 		return false;
 	}
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 static void append(struct out *out, const struct packet *about, uint8_t version,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/icmp_map.h"
 
+#include "daemon/core/minmax.h"
+
 /* RFC 8200, 5: no IPv6 link has less. */
 #define IP6_MTU_MIN 1280
 
@@ -93,16 +95,6 @@ static const struct icmp_map map46 = { type46, N_ROWS(type46), pointer46, N_ROWS
 static const struct icmp_map map64 = { type64, N_ROWS(type64), pointer64, N_ROWS(pointer64) };
 /* clang-format on */
 
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 static uint32_t add_saturating(uint32_t a, uint32_t b)
 {
 	return a > UINT32_MAX - b ? UINT32_MAX : a + b;
@@ -170,13 +162,12 @@ uint32_t icmp_map_4to6_mtu(uint32_t mtu, uint32_t inner_size, const struct xlat_
 {
 	const uint32_t growth = IP6_HEADER_SIZE - IP4_HEADER_SIZE;
 
-	/* A router older than RFC 1191 names no MTU: guess the next one that is common. */
+	/* A router older than RFC 1191 names no MTU: guess the next one that is common,
+	 * if it is not below what every IPv6 link has. */
 	for (size_t i = 0; mtu == 0 && i < N_ROWS(plateau); i++) {
 		if (plateau[i] < inner_size)
 			mtu = plateau[i];
 	}
-	if (mtu == 0)
-		return IP6_MTU_MIN;
 	mtu = min_u32(mtu + growth, path->nh6_mtu);
 	mtu = min_u32(mtu, add_saturating(path->nh4_mtu, growth));
 	return max_u32(mtu, IP6_MTU_MIN);

@@ -11,6 +11,7 @@
 #include "daemon/core/packet.h"
 
 #include "daemon/core/checksum.h"
+#include "daemon/core/minmax.h"
 
 #define EXTENSION_HEADERS_MAX 8   /* T-23 */
 #define QUOTED_SIZE_MIN       128 /* RFC 4884, 4: in front of an extension */
@@ -388,11 +389,6 @@ static void find_extension(const struct packet *packet, struct inner_packet *ret
 	ret->quoted_size = quoted_size;
 	ret->extension = ret->data + quoted_size;
 	ret->extension_size = size - quoted_size;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* I-7, I-8. */

@@ -4,17 +4,13 @@
  */
 #include "daemon/core/checksum.h"
 #include "daemon/core/emit.h"
+#include "daemon/core/minmax.h"
 #include "daemon/core/xlat.h"
 #include "daemon/core/xlat_transport.h"
 
 #define IP4_SIZE_MAX 65535
 #define IP4_MTU_MIN  68 /* RFC 791, 3.2 */
 #define IP6_MTU_MIN  1280
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
 
 /* RFC 7915, 5.1.1, after F-15: would emit_packet() need more pieces than out has room for? */
 static bool is_too_many_pieces(uint32_t payload_size, uint32_t limit)
@@ -31,11 +27,8 @@ enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path
 {
 	uint32_t payload_size = packet_l4_size(packet);
 	uint32_t size = IP4_HEADER_SIZE + payload_size;
-	uint32_t limit = path->nh4_mtu;
+	uint32_t limit = max_u32(min_u32(path->nh4_mtu, IP4_SIZE_MAX), IP4_MTU_MIN);
 
-	if (limit > IP4_SIZE_MAX)
-		limit = IP4_SIZE_MAX;
-	limit = max_u32(limit, IP4_MTU_MIN);
 	*ret_limit = limit;
 	*ret_mtu = max_u32(IP6_MTU_MIN, limit + IP6_HEADER_SIZE - IP4_HEADER_SIZE);
 

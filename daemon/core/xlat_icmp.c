@@ -12,6 +12,7 @@
 
 #include "daemon/core/checksum.h"
 #include "daemon/core/icmp_map.h"
+#include "daemon/core/minmax.h"
 
 /* I-26: of the whole message, IP header included. */
 #define ERROR6_SIZE_MAX 1280
@@ -35,16 +36,6 @@ struct transport {
 	uint16_t src_port, dst_port;
 	uint64_t old_pseudo, new_pseudo;
 };
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
 
 /*
  * header_size: of the embedded header to be written; room: for everything behind the ICMP header.
