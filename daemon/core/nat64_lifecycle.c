@@ -3,6 +3,7 @@
  * The beginning, the clock and the end of a NAT64: everything of nat64.h that is not about one
  * packet.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "daemon/core/answer.h"
@@ -150,17 +151,17 @@ void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome)
  */
 static void send_back_to_ipv6(struct nat64 *nat, struct out *out)
 {
-	const struct out_packet error = out->packet[--out->n_packets];
-	uint32_t size = error.part[0].size + (error.n_parts > 1 ? error.part[1].size : 0);
-	uint8_t *buffer = out_alloc(out, PACKET_HEADROOM + size);
+	const struct out_part error = out->packet[--out->n_packets].part[0]; /* the only part */
+	uint8_t *buffer = out_alloc(out, PACKET_HEADROOM + error.size);
 	struct packet packet = {
-		.data = buffer + PACKET_HEADROOM, .size = size, .headroom = PACKET_HEADROOM};
+		.data = buffer + PACKET_HEADROOM, .size = error.size, .headroom = PACKET_HEADROOM};
+	enum outcome outcome;
 
-	memcpy(packet.data, error.part[0].base, error.part[0].size);
-	if (error.n_parts > 1)
-		memcpy(packet.data + error.part[0].size, error.part[1].base, error.part[1].size);
-	if (packet_parse(&packet) == OUTCOME_TRANSLATED && packet.is_icmp_error)
-		(void)icmp_transit_4to6(nat, &packet, out);
+	memcpy(packet.data, error.base, error.size);
+	outcome = packet_parse(&packet);
+	assert(outcome == OUTCOME_TRANSLATED && packet.is_icmp_error); /* it is our own */
+	(void)outcome;
+	(void)icmp_transit_4to6(nat, &packet, out);
 }
 
 static void expire_syns(struct nat64 *nat, uint64_t now_ms, unsigned *budget, struct out *out)

@@ -86,10 +86,10 @@ enum outcome quota_new_binding(const struct nat64 *nat, enum protocol protocol,
 }
 
 /* L-10: one event when the share of the upper threshold is reached, and another one only after the
- * use has been below the lower one. */
+ * use has been below the lower one. What has just been taken had a limit above 0. */
 static bool crosses_up(const struct quota_config *config, bool alarmed, uint64_t n, uint64_t limit)
 {
-	return limit > 0 && !alarmed && n >= port_share_of(&config->alarm[0], limit);
+	return !alarmed && n >= port_share_of(&config->alarm[0], limit);
 }
 
 static bool crosses_down(const struct quota_config *config, bool alarmed, uint64_t n,

@@ -103,13 +103,14 @@ static bool add_chunk(struct slab *slab)
 	return true;
 }
 
+/* Another chunk stays, the empty one. */
 static void remove_chunk(struct slab *slab, uint32_t number)
 {
 	free(slab->chunk[number]);
 	slab->chunk[number] = NULL;
 	slab->n_present--;
 	set_open(slab, number, false);
-	while (slab->n_chunks > 0 && slab->chunk[slab->n_chunks - 1] == NULL)
+	while (slab->chunk[slab->n_chunks - 1] == NULL)
 		slab->n_chunks--;
 }
 
