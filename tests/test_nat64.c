@@ -2,6 +2,7 @@
 /* The facade as a whole; the way of single packets is in tests/packets. */
 #include <glib.h>
 
+#include "daemon/core/decision.h"
 #include "tests/craft.h"
 #include "tests/gateway_fixture.h"
 
@@ -49,6 +50,48 @@ static void test_defaults(void)
 	g_assert_cmpuint(config.quota.alarm[0].value, ==, 80);         /* L-10 */
 	g_assert_cmpuint(config.quota.alarm[1].value, ==, 70);
 	g_assert_true(config.quota.alarm[0].is_percent && config.quota.alarm[1].is_percent);
+}
+
+/* Who only asks is told what a packet would end as and what was decided before that, also of one
+ * that does not get far; and nothing has happened. */
+static void test_explain(void)
+{
+	static const struct {
+		struct craft what;
+		enum outcome outcome;
+		int pool6;
+		bool has_plan;
+	} cases[] = {
+		{{.version = 6}, OUTCOME_TRANSLATED, 0, true},
+		{{.version = 6, .dst = "2001:db8:65::1"}, OUTCOME_NOT_OURS, -1, false},
+		{{.version = 6, .dst = "2001:db8:65::1", .udp_zero_checksum = true},
+		 OUTCOME_NOT_OURS,
+		 -1,
+		 false},
+		{{.version = 6, .udp_zero_checksum = true}, OUTCOME_UDP6_ZERO_CHECKSUM, -1, false},
+		{{.version = 4, .dst = "203.0.113.1", .dst_port = 2000},
+		 OUTCOME_BIB4_NOT_FOUND,
+		 -1,
+		 true},
+	};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct craft_buffer *buffer = g_new(struct craft_buffer, 1);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct packet packet = craft_packet(buffer, &cases[i].what);
+		struct decision decision;
+
+		g_test_message("case %u", i);
+		g_assert_cmpstr(
+			outcome_info(nat64_explain(gateway->nat, &packet, NOW, &decision))->name,
+			==, outcome_info(cases[i].outcome)->name);
+		g_assert_cmpint(decision.pool6, ==, cases[i].pool6);
+		g_assert_true(decision.has_plan == cases[i].has_plan);
+		g_assert_true(decision.goes_out == (cases[i].outcome == OUTCOME_TRANSLATED));
+		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
+	}
+	g_free(buffer);
+	gateway_free(gateway);
 }
 
 /* Every packet ends in exactly one counter, whatever it is. */
@@ -289,6 +332,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/expiry_of_fragments", test_expiry_of_fragments);
 	g_test_add_func("/nat64/deadlines", test_deadlines);
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
+	g_test_add_func("/nat64/explain", test_explain);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
 	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);

@@ -288,6 +288,43 @@ static void test_set_ports(void)
 	set_ports(40);
 }
 
+/* An entry for others has ports in use where a new one comes: it begins with those that are left,
+ * also where most of what is in use is elsewhere. */
+static void add_where_ports_are_in_use(uint32_t n_others)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	struct taddr4 taddr, second = {0xc0000202, 2000};
+	uint32_t other;
+
+	(void)pool4_fixture_add_for(pool, "192.0.2.1-192.0.2.2 198.51.100.0/24", "2000",
+				    "2001:db8:9::/48", -1, false);
+	g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &second, &other), ==, POOL4_OK);
+	for (uint32_t i = 0; i < n_others; i++) {
+		taddr = (struct taddr4){0xc6336400 + i, 2000};
+		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &taddr, &other), ==,
+				POOL4_OK);
+	}
+	(void)pool4_fixture_add(pool, "192.0.2.1-192.0.2.2", "2000");
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
+			POOL4_OK);
+	g_assert_cmpuint(taddr.addr, ==, 0xc0000201);
+	g_assert_cmpint(pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
+			POOL4_EXHAUSTED);
+	pool4_give_back(pool, PROTOCOL_TCP, &second, other);
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
+			POOL4_OK);
+	g_assert_true(taddr4_equal(&taddr, &second));
+	pool4_free(pool);
+}
+
+static void test_add_where_ports_are_in_use(void)
+{
+	add_where_ports_are_in_use(0);
+	add_where_ports_are_in_use(40);
+}
+
 /* P-22: addresses come and go while ports are in use; what stays is not disturbed. */
 static void test_set_addresses(void)
 {
@@ -381,6 +418,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/states", test_states);
 	g_test_add_func("/pool4/no-entry", test_no_entry);
 	g_test_add_func("/pool4/set-ports", test_set_ports);
+	g_test_add_func("/pool4/add-where-ports-are-in-use", test_add_where_ports_are_in_use);
 	g_test_add_func("/pool4/set-addresses", test_set_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
 	return g_test_run();

@@ -237,6 +237,7 @@ static void test_expiry_in_parts(void)
 	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2999");
 	unsigned budget = 30;
 	struct taken taken;
+	uint64_t n_left;
 
 	for (unsigned i = 0; i < 100; i++) {
 		taken = take(pool, i);
@@ -247,6 +248,12 @@ static void test_expiry_in_parts(void)
 	g_assert_true(pool4_check(pool));
 	g_assert_cmpuint(n_held(pool, id), >=, 70);
 	g_assert_cmpuint(n_held(pool, id), <=, 75);
+
+	/* Where the queue is due, one of the budget goes to it, the rest to its holds. */
+	n_left = n_held(pool, id);
+	budget = 2;
+	pool4_expire(pool, NOW + HOLD_MS + SLACK_MS, &budget);
+	g_assert_cmpuint(n_held(pool, id), ==, n_left - 1);
 	expire(pool, NOW + HOLD_MS + SLACK_MS);
 	g_assert_cmpuint(n_held(pool, id), ==, 0);
 	pool4_free(pool);
@@ -477,14 +484,21 @@ static void test_entry_goes(void)
 	struct pool4 *pool = new_pool(&all_of_it);
 	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2004");
 	struct taken taken[3], other;
+	char port[sizeof("65535")];
 
 	for (unsigned i = 0; i < 3; i++)
 		taken[i] = take(pool, i);
 	for (unsigned i = 0; i < 3; i++)
 		retire(pool, &taken[i], NOW);
+	g_snprintf(port, sizeof(port), "%u", taken[0].taddr.port);
 	g_assert_cmpint(pool4_remove(pool, id), ==, POOL4_OK);
 	g_assert_true(pool4_check(pool));
 	g_assert_true(pool4_is_held(pool, PROTOCOL_UDP, &taken[0].taddr, 0));
+
+	/* One that has nothing else begins without a free port. */
+	id = pool4_fixture_add(pool, "192.0.2.1", port);
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(pool4_remove(pool, id), ==, POOL4_OK);
 
 	id = pool4_fixture_add(pool, "192.0.2.1", "2000-2004");
 	g_assert_true(pool4_check(pool));

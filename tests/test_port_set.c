@@ -194,6 +194,36 @@ static void test_draw_is_uniform(void)
 	port_set_deinit(&set);
 }
 
+/* Of the ports in use in the ranges each is drawn, in every form, and no other. */
+static void check_members(const char *text, unsigned first, unsigned last, unsigned step)
+{
+	struct port_ranges ranges = ranges_of(text);
+	g_autofree uint32_t *hits = g_new0(uint32_t, 65536);
+	struct port_set set = {.n_used = 0};
+	struct random random;
+	uint16_t port;
+
+	random_init(&random, seed);
+	g_assert_false(port_set_draw_member(&set, &ranges, &random, &port));
+	for (unsigned i = first; i <= last; i += step)
+		g_assert_true(port_set_add(&set, (uint16_t)i));
+	for (uint32_t i = 0; i < set.n_used * 20; i++) {
+		g_assert_true(port_set_draw_member(&set, &ranges, &random, &port));
+		hits[port]++;
+	}
+	for (unsigned i = 0; i < 65536; i++)
+		g_assert_true((hits[i] > 0) == (port_ranges_contain(&ranges, (uint16_t)i) &&
+						port_set_contains(&set, (uint16_t)i)));
+	port_set_deinit(&set);
+}
+
+static void test_draw_member(void)
+{
+	check_members("1-65535", 30000, 30003, 3);
+	check_members("1000-30010 30012-30040 40000", 30000, 30048, 4);
+	check_members("1 20000-20999 21100-30000", 20000, 24095, 3);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -202,5 +232,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/port-set/draw-reaches-every-port", test_draw_reaches_every_port);
 	g_test_add_func("/port-set/draw-in-class", test_draw_in_class);
 	g_test_add_func("/port-set/draw-is-uniform", test_draw_is_uniform);
+	g_test_add_func("/port-set/draw-member", test_draw_member);
 	return g_test_run();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Slabs: limits, growth, memory given back, cursors under churn. */
 #include <glib.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "daemon/core/slab.h"
@@ -103,6 +104,22 @@ static void test_growth_and_shrinking(void)
 	grow_and_shrink(1);
 	grow_and_shrink(70 * SLAB_CHUNK_ENTRIES);
 	grow_and_shrink(35839);
+}
+
+/* Memory for more chunks is as it comes: what it held says nothing about them (main()). */
+static void test_many_chunks(void)
+{
+	const uint32_t n = 200 * SLAB_CHUNK_ENTRIES;
+	struct slab slab;
+
+	slab_init(&slab, sizeof(uint8_t), n);
+	for (uint32_t i = 0; i < n; i++) {
+		g_assert_cmpuint(slab_alloc(&slab), ==, i);
+		if (i % SLAB_CHUNK_ENTRIES == 0)
+			g_assert_true(slab_check(&slab));
+	}
+	g_assert_cmpuint(slab_alloc(&slab), ==, SLAB_NONE);
+	slab_deinit(&slab);
 }
 
 /* Free positions in low chunks are filled first, so that the end can become empty. */
@@ -208,10 +225,12 @@ static void test_cursor_under_churn(void)
 
 int main(int argc, char **argv)
 {
+	mallopt(M_PERTURB, 1); /* memory that is not asked to be zeroed has no zeros */
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/slab/empty", test_empty);
 	g_test_add_func("/slab/limit", test_limit);
 	g_test_add_func("/slab/growth_and_shrinking", test_growth_and_shrinking);
+	g_test_add_func("/slab/many_chunks", test_many_chunks);
 	g_test_add_func("/slab/lowest_first", test_lowest_first);
 	g_test_add_func("/slab/place_of_a_chunk", test_place_of_a_chunk);
 	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
