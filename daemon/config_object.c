@@ -33,8 +33,6 @@ static char *set_ports(const char *text, struct config_pool4 *entry)
 	if (entry->ports_auto)
 		return NULL;
 	problem = port_ranges_parse(text, &entry->spec.ports, error, sizeof(error));
-	if (problem == NULL && port_ranges_count(&entry->spec.ports) == 0)
-		problem = "no port is named";
 	return g_strdup(problem);
 }
 

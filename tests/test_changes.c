@@ -88,7 +88,7 @@ static void test_add_refused(void)
 /* Comes, is there already, is used, and goes. */
 static void test_add_and_remove(void)
 {
-	_cleanup_ending_ struct change_ending first, again, one, used, would, forced, gone;
+	_cleanup_ending_ struct change_ending first, again, one, none, used, would, forced, gone;
 	g_autofree char *path = NULL;
 
 	change_add("198.51.100.0/29", "2000-2999", "udp", "name", "s", "more", &first);
@@ -113,6 +113,9 @@ static void test_add_and_remove(void)
 	change_assert_refused(&one, DBUS_ERROR_NO_SUCH_POOL4,
 			      "pool4 has no entry with exactly the addresses 198.51.100.0/30; more "
 			      "(198.51.100.0/29, udp, ports 2000-2999) has some of them");
+	change_entry("RemovePool4", "203.0.113.1", NULL, &none);
+	change_assert_refused(&none, DBUS_ERROR_NO_SUCH_POOL4,
+			      "pool4 has no entry with the addresses 203.0.113.1");
 	change_entry("RemovePool4", "198.51.100.0/29", NULL, &used);
 	change_assert_refused(
 		&used, DBUS_ERROR_POOL4_IN_USE,
@@ -195,7 +198,7 @@ static void test_disable_and_enable(void)
 
 static void test_drain(void)
 {
-	_cleanup_ending_ struct change_ending added, drained, twice, back, end;
+	_cleanup_ending_ struct change_ending added, drained, twice, overlap, back, end;
 
 	change_add("198.51.100.1", "", "udp", "name", "s", "d", &added);
 	gateway_lock(&service.gateway);
@@ -210,6 +213,11 @@ static void test_drain(void)
 	g_assert_cmpint(change_entry_named("d")->state, ==, POOL4_DRAINING);
 	change_entry("DrainPool4", "d", NULL, &twice);
 	change_assert_done(&twice, 0, "pool4 entry d is drained already", "");
+	change_add("198.51.100.0/31", "", "", NULL, NULL, NULL, &overlap);
+	change_assert_refused(
+		&overlap, DBUS_ERROR_OVERLAP,
+		"198.51.100.0/31 overlaps pool4 entry d (198.51.100.1, udp, ports 1024-65535), "
+		"which goes with its last binding: 'nat64ctl pool4 remove d --force' ends them");
 	change_entry("EnablePool4", "d", NULL, &back);
 	g_assert_cmpint(change_entry_named("d")->state, ==, POOL4_ACTIVE);
 	change_entry("RemovePool4", "d", "force", &end);

@@ -172,6 +172,7 @@ static const struct cli_case deterministic_cases[] = {
 	{"client ports udp 2001:db8:2:1::1 --prefix 2001:db8:65::/96", 0, "client_ports_prefix.out", ""},
 	{"client ports udp 2001:db8:2:1::1", 3, NULL, "nat64ctl: no active entry of pool4 has udp ports for 2001:db8:2:1::/64\n"},
 	{"client ports udp 2001:db8:2:1::1 --prefix 2001:db8:66::/96", 1, NULL, "nat64ctl: '2001:db8:66::/96' is not a prefix of Pool6\n"},
+	{"publish 443/tcp 2001:db8::5 --dry-run", 1, NULL, "nat64ctl: pool4 has no active entry for all clients: choose an address with --on\n"},
 	{"client ports udp", 2, NULL, "nat64ctl: a word is missing: it takes PROTOCOL ADDRESS6\n"},
 	{"client ports sctp 2001:db8:1::1", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
 	{"client ports udp 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},

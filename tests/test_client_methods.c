@@ -105,11 +105,77 @@ static void test_list_blocked(void)
 	}
 }
 
+/* What ListClients says of this filter, or of this order. */
+static void assert_list_refused(const char *filter, const char *sort, const char *name,
+				const char *text)
+{
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r;
+
+	if (filter != NULL)
+		r = sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+				       "ListClients", &error, NULL, "a{sv}su", 1, filter, "s",
+				       "udp", sort, 10);
+	else
+		r = sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+				       "ListClients", &error, NULL, "a{sv}su", 0, sort, 10);
+	g_assert_cmpint(r, <, 0);
+	g_assert_cmpstr(error.name, ==, name);
+	g_assert_cmpstr(error.message, ==, text);
+}
+
+static void test_list_refused(void)
+{
+	assert_list_refused("protocol", "", DBUS_ERROR_INVALID_FILTER,
+			    "the only filter of clients is 'client'");
+	assert_list_refused(NULL, "name", SD_BUS_ERROR_INVALID_ARGS,
+			    "'name' is none of: bindings, sessions, refused");
+}
+
+/* As many prefixes as there may be; one more is refused, and one goes without being asked twice. */
+static void test_block_too_many(void)
+{
+	struct blocklist *list = &service.gateway.nat->blocklist;
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	_cleanup_ending_ struct change_ending would = {NULL, NULL, NULL, NULL, NULL, 0};
+	struct prefix6 prefix;
+	uint32_t n = 0;
+
+	g_assert_true(prefix6_parse("2001:db8:ffff::/64", &prefix));
+	gateway_lock(&service.gateway);
+	do {
+		store_be32(&prefix.addr.byte[8], n++);
+		prefix.len = 96;
+	} while (blocklist_add(list, &prefix, BLOCKLIST_FOREVER));
+	gateway_unlock(&service.gateway);
+	g_assert_cmpint(sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "BlockClient", &error, NULL,
+					   "sta{sv}", "2001:db8:fffe::/64", 0, 0),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, DBUS_ERROR_EXHAUSTED);
+	g_assert_cmpstr(error.message, ==,
+			"2001:db8:fffe::/64 can not be blocked: 4096 prefixes are, which is the "
+			"most");
+	g_assert_cmpint(sd_bus_call_method(clients[1], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "UnblockClient", NULL, &reply,
+					   "sa{sv}", "2001:db8:ffff::/96", 1, "dry-run", "b", 1),
+			>=, 0);
+	change_read_result(reply, &would);
+	change_assert_done(&would, 1, "client 2001:db8:ffff::/96 would be unblocked", "");
+	gateway_lock(&service.gateway);
+	while (blocklist_next(list, 0) != SLAB_NONE)
+		blocklist_remove(list, blocklist_next(list, 0));
+	gateway_unlock(&service.gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/clients/block", test_block);
 	g_test_add_func("/clients/block-for-long", test_block_for_long);
 	g_test_add_func("/clients/list-blocked", test_list_blocked);
+	g_test_add_func("/clients/list-refused", test_list_refused);
+	g_test_add_func("/clients/block-too-many", test_block_too_many);
 	return bus_clients_run(NULL);
 }

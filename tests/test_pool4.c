@@ -57,6 +57,34 @@ static void test_refusals(void)
 	pool4_free(pool);
 }
 
+/* Each result in words: what is logged, and told, of an entry that cannot be used. */
+static void test_sentences(void)
+{
+	static const char *const texts[] = {
+		[POOL4_OK] = "done",
+		[POOL4_NO_ENTRY] = "no entry of pool4 serves this client, protocol and prefix",
+		[POOL4_EXHAUSTED] = "no port is free",
+		[POOL4_TAKEN] = "this address and port is in use",
+		[POOL4_NO_MEMORY] = "there is no memory",
+		[POOL4_OVERLAP] = "another entry has the same address, port, protocol and clients",
+		[POOL4_EXISTS] = "there is an entry with this name",
+		[POOL4_BAD_ADDRESS] = "the list of addresses is empty, or has one that cannot be "
+				      "used: multicast, loopback, 0.0.0.0/8 or class E",
+		[POOL4_BAD_PORTS] = "the list of ports or of protocols is empty, or has port 0",
+		[POOL4_NO_SUCH_ENTRY] = "there is no such entry",
+		[POOL4_IN_USE] = "bindings use it",
+		[POOL4_BAD_CLIENTS] = "its clients cannot have ports of their own: there are more "
+				      "of them than ports, or no Clients=",
+		[POOL4_BAD_BLOCKS] = "there is no whole block in its ports, or it is not for all "
+				     "of tcp, udp and icmp, as a block is",
+		[POOL4_SAME_CLIENTS] = "another entry is for the same clients, and in "
+				       "deterministic mode there can be only one",
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_assert_cmpstr(pool4_result_text((enum pool4_result)i), ==, texts[i]);
+}
+
 /* An entry stays as long as a port of it is in use, whatever the protocol. */
 static void test_remove(void)
 {
@@ -411,6 +439,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4/refusals", test_refusals);
+	g_test_add_func("/pool4/sentences", test_sentences);
 	g_test_add_func("/pool4/remove", test_remove);
 	g_test_add_func("/pool4/entries", test_entries);
 	g_test_add_func("/pool4/rename", test_rename);

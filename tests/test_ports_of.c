@@ -4,7 +4,7 @@
  * P-20), as computed and as the translation itself does it.
  */
 #include "dbus/names.h"
-#include "tests/bus_clients.h"
+#include "tests/change_call.h"
 
 /* "WHOLE ADDRESS PORTS", or the error's sentence. g_free() */
 static char *ports_of(sd_bus *bus, const char *protocol, const char *client, const char *prefix,
@@ -158,6 +158,23 @@ static void test_disabled(void)
 	g_assert_cmpstr(some, ==, "2001:db8:2::/64 192.0.2.16 5000-5049");
 }
 
+/* An entry that is not for clients of its own, or not with enough ports for them. */
+static void test_add_refused(void)
+{
+	_cleanup_ending_ struct change_ending anybody, many, same;
+
+	change_add("198.51.100.1", "1024-65535", "", NULL, NULL, NULL, &anybody);
+	change_assert_refused(&anybody, SD_BUS_ERROR_FAILED,
+			      "198.51.100.1 can not be added: its clients cannot have ports of "
+			      "their own: there are more of them than ports, or no Clients=");
+	change_add("198.51.100.1", "1024-65535", "", "clients", "s", "2001:db8:4::/47", &many);
+	change_assert_refused(&many, SD_BUS_ERROR_FAILED, anybody.text);
+	change_add("198.51.100.1", "1024-65535", "", "clients", "s", "2001:db8:1::/60", &same);
+	change_assert_refused(&same, SD_BUS_ERROR_FAILED,
+			      "198.51.100.1 can not be added: another entry is for the same "
+			      "clients, and in deterministic mode there can be only one");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -165,5 +182,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ports-of/client-of", test_client_of);
 	g_test_add_func("/ports-of/as-translated", test_as_translated);
 	g_test_add_func("/ports-of/disabled", test_disabled);
+	g_test_add_func("/ports-of/add-refused", test_add_refused);
 	return bus_clients_run(test_service_deterministic);
 }

@@ -122,10 +122,29 @@ static void test_rename(void)
 	assert_done(&end);
 }
 
+/* A section that is gone while its entry is in use: nothing says how the entry should be used. */
+static void test_section_gone(void)
+{
+	_cleanup_ending_ struct change_ending refused, end;
+
+	test_service_add_session(&service, PROTOCOL_UDP, 1, 5000, 1);
+	test_service_reload(&service, HEAD "[Pool4 other]\nAddresses=203.0.113.1\n"
+					   "Ports=1024-65535\n");
+	assert_state("wan", POOL4_DRAINING, POOL4_FROM_FILE);
+	change_entry("EnablePool4", "wan", NULL, &refused);
+	change_assert_refused(&refused, SD_BUS_ERROR_NOT_SUPPORTED,
+			      "pool4 entry wan is not in the configuration any more: put it back "
+			      "there and reload");
+	assert_state("wan", POOL4_DRAINING, POOL4_FROM_FILE);
+	change_bib("RemoveBib", "udp", "2001:db8:1::1", 5000, "", 0, NULL, &end);
+	assert_done(&end);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/reload-changes/rename", test_rename);
 	g_test_add_func("/reload-changes/reload", test_reload);
+	g_test_add_func("/reload-changes/section-gone", test_section_gone);
 	return bus_clients_run(HEAD WAN OLD WEB);
 }

@@ -3,6 +3,7 @@
  * Static bindings at run time by the management interface: they come, go, stand in each other's way
  * and in that of an entry that is drained, and are refused, each refusal with its sentence.
  */
+#include "daemon/static_sync.h"
 #include "dbus/names.h"
 #include "tests/change_call.h"
 #include "tests/fake_world.h"
@@ -167,6 +168,77 @@ static void test_listener(void)
 	g_assert_cmpstr(gone.name, ==, NULL);
 }
 
+/* Refused, and then not half there: more bindings than there may be, a comment that is too long. */
+static void test_bounds(void)
+{
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_ending_ struct change_ending full;
+	g_autofree char *comment = g_strnfill(256, 'c');
+	struct nat64 *nat = service.gateway.nat;
+	uint32_t limit = nat->limits.bindings, n = nat64_n_bindings(nat);
+	g_autofree char *text = g_strdup_printf(
+		"there are as many bindings as the %u that Limits.Bindings allows", n);
+
+	gateway_lock(&service.gateway);
+	nat->limits.bindings = n;
+	gateway_unlock(&service.gateway);
+	change_bib("AddBib", "tcp", "2001:db8::9", 80, "192.0.2.2", 82, NULL, &full);
+	change_assert_refused(&full, DBUS_ERROR_EXHAUSTED, text);
+	gateway_lock(&service.gateway);
+	nat->limits.bindings = limit;
+	gateway_unlock(&service.gateway);
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "AddBib", &error, NULL,
+					   "ssqsqa{sv}", "tcp", "2001:db8::9", 80, "192.0.2.2", 82,
+					   1, "comment", "s", comment),
+			<, 0);
+	g_assert_cmpstr(error.name, ==, DBUS_ERROR_INVALID_VALUE);
+	g_assert_cmpstr(error.message, ==, "comment: longer than 127 bytes");
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, n);
+}
+
+/* What the log says of those in the file, word by word. */
+static void test_log_sentences(void)
+{
+	static const char *const texts[] = {
+		[NAT64_STATIC_OK] = "",
+		[NAT64_STATIC_IDENTICAL] = "",
+		[NAT64_STATIC_ILLEGAL] = "its inside address is not that of one host (multicast, "
+					 "link-local, loopback or ::)",
+		[NAT64_STATIC_IN_POOL6] = "its inside address lies in Pool6",
+		[NAT64_STATIC_NOT_OUR_ADDRESS] =
+			"its outside address is neither in pool4 nor the host's own",
+		[NAT64_STATIC_LISTENER] = "a local program listens on its outside address and port",
+		[NAT64_STATIC_TAKEN] = "its inside or outside is bound otherwise",
+		[NAT64_STATIC_FULL] = "there are as many bindings as Limits.Bindings allows",
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_assert_cmpstr(static_sync_text((enum nat64_static_result)i), ==, texts[i]);
+}
+
+static void test_lookup_refused(void)
+{
+	static const struct {
+		const char *address, *name, *text;
+	} cases[] = {
+		{"192.0.2", DBUS_ERROR_INVALID_ADDRESS, "'192.0.2' is not an IPv6 or IPv4 address"},
+		{"192.0.2.3", DBUS_ERROR_NO_SUCH_BIB, "there is no binding tcp 192.0.2.3:99"},
+		{"2001:db8::9", DBUS_ERROR_NO_SUCH_BIB, "there is no binding tcp [2001:db8::9]:99"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+
+		g_assert_cmpint(sd_bus_call_method(clients[i % 2], DBUS_SERVICE, DBUS_PATH,
+						   DBUS_INTERFACE_MANAGER, "LookupBib", &error,
+						   NULL, "ssq", "tcp", cases[i].address, 99),
+				<, 0);
+		g_assert_cmpstr(error.name, ==, cases[i].name);
+		g_assert_cmpstr(error.message, ==, cases[i].text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -175,5 +247,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/static_changes/drain-statics", test_drain_statics);
 	g_test_add_func("/static_changes/drain-shared", test_drain_shared);
 	g_test_add_func("/static_changes/listener", test_listener);
+	g_test_add_func("/static_changes/bounds", test_bounds);
+	g_test_add_func("/static_changes/log-sentences", test_log_sentences);
+	g_test_add_func("/static_changes/lookup-refused", test_lookup_refused);
 	return bus_clients_run(NULL);
 }
