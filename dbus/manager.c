@@ -150,6 +150,19 @@ static int property_sessions(sd_bus *bus, const char *path, const char *interfac
 	return sd_bus_message_append(reply, "t", n);
 }
 
+static int property_clients(sd_bus *bus, const char *path, const char *interface,
+			    const char *property, sd_bus_message *reply, void *userdata,
+			    sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	uint64_t n;
+
+	gateway_lock(manager->gateway);
+	n = manager->gateway->nat->clients.clients.n_used;
+	gateway_unlock(manager->gateway);
+	return sd_bus_message_append(reply, "t", n);
+}
+
 /* clang-format off */
 static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -275,6 +288,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Features", "as", property_features, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Bindings", "t", property_bindings, 0, 0),
 	SD_BUS_PROPERTY("Sessions", "t", property_sessions, 0, 0),
+	SD_BUS_PROPERTY("Clients", "t", property_clients, 0, 0),
 	SD_BUS_VTABLE_END,
 };
 /* clang-format on */

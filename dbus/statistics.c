@@ -59,6 +59,7 @@ static void add_core(struct list *list, const struct nat64 *nat)
 		add(list, nat->counters.bindings_created[protocol], "bindings_created_%s", name);
 		add(list, nat->counters.sessions_created[protocol], "sessions_created_%s", name);
 	}
+	add(list, nat->clients.clients.n_used, "clients");
 	add(list, nat->syns.syns.n_used, "stored_syns");
 	add(list, nat->counters.stored_syns_expired, "stored_syns_expired");
 	add(list, nat->fragments.used, "fragment_bytes");

@@ -268,7 +268,18 @@ static unsigned count_rows(sd_bus *bus, const char *method, const char *type, co
 	return n;
 }
 
-/* 20 TCP sessions of one client with 4 servers, and one ICMP binding of another. */
+static uint64_t property_number(sd_bus *bus, const char *name)
+{
+	uint64_t value = UINT64_MAX;
+
+	g_assert_cmpint(sd_bus_get_property_trivial(bus, DBUS_SERVICE, DBUS_PATH,
+						    DBUS_INTERFACE_MANAGER, name, NULL, 't',
+						    &value),
+			>=, 0);
+	return value;
+}
+
+/* 20 TCP sessions of one host with 4 servers, and one ICMP binding of another in the same /64. */
 static void test_filters(void)
 {
 	static const int no = 0, yes = 1;
@@ -300,6 +311,8 @@ static void test_filters(void)
 						 server);
 	}
 	test_service_add_session(&service, PROTOCOL_ICMP, 0xbbbb0001, 77, 1);
+	for (unsigned i = 0; i < 2; i++)
+		g_assert_cmpuint(property_number(clients[i], "Clients"), ==, 1);
 	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_test_message("%s %s", cases[i].method, cases[i].filter);
 		g_assert_cmpuint(count_rows(clients[i % 2], cases[i].method, cases[i].type,

@@ -318,6 +318,7 @@ static void print_text(const struct status *status)
 	print_pool4(status);
 	print_by_protocol(status, "Bindings", "bindings");
 	print_by_protocol(status, "Sessions", "sessions");
+	printf("%-10s%" PRIu64 "\n", "Clients", ctl_stats_value(status->counters, "clients"));
 	print_waiting(status);
 	print_traffic(status);
 	printf("%-10s%" PRIu64 " waiting, %" PRIu64 " lost\n", "Queues",
@@ -381,6 +382,7 @@ static void print_json(const struct status *status)
 				     ctl_stats_sum(counters, "bindings_created_", "")},
 		{"sessions", ctl_stats_sum(counters, "sessions_", "") -
 				     ctl_stats_sum(counters, "sessions_created_", "")},
+		{"clients", ctl_stats_value(counters, "clients")},
 		{"limit_bindings", ctl_stats_value(counters, "limit_bindings")},
 		{"limit_sessions", ctl_stats_value(counters, "limit_sessions")},
 		{"translated_6to4", translated(status, "6to4")},
