@@ -33,13 +33,17 @@ static void test_add_refused(void)
 		{"192.0.2.15-192.0.2.8", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
 		 "192.0.2.15-192.0.2.8 is reversed: did you mean 192.0.2.8-192.0.2.15?"},
 		{"224.0.0.1", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
-		 "224.0.0.1 cannot be in pool4: the address is multicast"},
+		 "224.0.0.1 cannot be in pool4: the address is multicast: name addresses at which "
+		 "others reach this host"},
 		{"240.0.0.0/8", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
-		 "240.0.0.0/8 cannot be in pool4: it has addresses that are reserved (class E)"},
+		 "240.0.0.0/8 cannot be in pool4: it has addresses that are reserved (class E): "
+		 "name addresses at which others reach this host"},
 		{"127.0.0.1", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
-		 "127.0.0.1 cannot be in pool4: the address is loopback"},
+		 "127.0.0.1 cannot be in pool4: the address is loopback: name addresses at which "
+		 "others reach this host"},
 		{"0.0.0.1", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
-		 "0.0.0.1 cannot be in pool4: the address is in 0.0.0.0/8"},
+		 "0.0.0.1 cannot be in pool4: the address is in 0.0.0.0/8: name addresses at which "
+		 "others reach this host"},
 		{"2001:db8::1", "", "", NULL, NULL, DBUS_ERROR_INVALID_ADDRESS,
 		 "2001:db8::1 is not an IPv4 address: pool4 has IPv4 addresses only"},
 		{"198.51.100.1", "70-60", "", NULL, NULL, DBUS_ERROR_INVALID_PORTS,
@@ -47,7 +51,7 @@ static void test_add_refused(void)
 		{"198.51.100.1", "x", "", NULL, NULL, DBUS_ERROR_INVALID_PORTS,
 		 "x is not a port or a range of ports"},
 		{"198.51.100.1", "0-5", "", NULL, NULL, DBUS_ERROR_INVALID_PORTS,
-		 "0-5 is not possible: port 0 is never used"},
+		 "0-5 is not possible: port 0 is never used, the first is 1"},
 		{"198.51.100.1", "", "sctp", NULL, NULL, DBUS_ERROR_INVALID_PROTOCOL,
 		 "'sctp' is none of: tcp, udp, icmp"},
 		{"198.51.100.1", "", "", "clients", "192.0.2.1", DBUS_ERROR_INVALID_VALUE,

@@ -52,18 +52,25 @@ static void test_errors(void)
 				 "addresses) or 192.0.2.7 (1 address)?"},
 		{"192.0.2.15-192.0.2.8",
 		 "192.0.2.15-192.0.2.8 is reversed: did you mean 192.0.2.8-192.0.2.15?"},
-		{"224.0.0.1", "224.0.0.1 cannot be in pool4: the address is multicast"},
-		{"240.0.0.1", "240.0.0.1 cannot be in pool4: the address is reserved (class E)"},
-		{"255.255.255.255",
-		 "255.255.255.255 cannot be in pool4: the address is reserved (class E)"},
-		{"127.0.0.1", "127.0.0.1 cannot be in pool4: the address is loopback"},
-		{"0.0.0.0", "0.0.0.0 cannot be in pool4: the address is in 0.0.0.0/8"},
+		{"224.0.0.1", "224.0.0.1 cannot be in pool4: the address is multicast: name "
+			      "addresses at which others reach this host"},
+		{"240.0.0.1", "240.0.0.1 cannot be in pool4: the address is reserved (class E): "
+			      "name addresses at which others reach this host"},
+		{"255.255.255.255", "255.255.255.255 cannot be in pool4: the address is reserved "
+				    "(class E): name addresses at which others reach this host"},
+		{"127.0.0.1", "127.0.0.1 cannot be in pool4: the address is loopback: name "
+			      "addresses at which others reach this host"},
+		{"0.0.0.0", "0.0.0.0 cannot be in pool4: the address is in 0.0.0.0/8: name "
+			    "addresses at which others reach this host"},
 		{"192.0.2.1 0.0.0.0/0",
-		 "0.0.0.0/0 cannot be in pool4: it has addresses that are in 0.0.0.0/8"},
-		{"126.0.0.0-128.0.0.0", "126.0.0.0-128.0.0.0 cannot be in pool4: it has addresses "
-					"that are loopback"},
-		{"223.0.0.0-225.0.0.0", "223.0.0.0-225.0.0.0 cannot be in pool4: it has addresses "
-					"that are multicast"},
+		 "0.0.0.0/0 cannot be in pool4: it has addresses that are in 0.0.0.0/8: name "
+		 "addresses at which others reach this host"},
+		{"126.0.0.0-128.0.0.0",
+		 "126.0.0.0-128.0.0.0 cannot be in pool4: it has addresses "
+		 "that are loopback: name addresses at which others reach this host"},
+		{"223.0.0.0-225.0.0.0",
+		 "223.0.0.0-225.0.0.0 cannot be in pool4: it has addresses "
+		 "that are multicast: name addresses at which others reach this host"},
 		{"gateway.example", "gateway.example is not an IPv4 address"},
 		{"my-host", "my-host is not an IPv4 address or a range of them"},
 		{"192.0.2.1-", "192.0.2.1- is not an IPv4 address or a range of them"},

@@ -44,8 +44,8 @@ static void test_parse_errors(void)
 		const char *text;
 		const char *error;
 	} cases[] = {
-		{"0", "0 is not possible: port 0 is never used"},
-		{"0-80", "0-80 is not possible: port 0 is never used"},
+		{"0", "0 is not possible: port 0 is never used, the first is 1"},
+		{"0-80", "0-80 is not possible: port 0 is never used, the first is 1"},
 		{"80-70", "80-70 is reversed: did you mean 70-80?"},
 		{"70000", "70000 is not possible: ports end at 65535"},
 		{"1-65536", "1-65536 is not possible: ports end at 65535"},

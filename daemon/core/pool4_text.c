@@ -59,9 +59,12 @@ static bool add_range(struct parser *parser, const char *word, uint32_t first, u
 	void *array = parser->text.range;
 
 	if (refusal)
-		return fail(parser, "%s cannot be in pool4: %s%s", word,
-			    first == last ? "the address is " : "it has addresses that are ",
-			    refusal);
+		return fail(
+			parser,
+			"%s cannot be in pool4: %s%s: name addresses at which others reach this "
+			"host",
+			word, first == last ? "the address is " : "it has addresses that are ",
+			refusal);
 	if (!reserve(parser, &array, parser->text.n_ranges, &parser->range_capacity, sizeof(range)))
 		return false;
 	parser->text.range = array;

@@ -50,7 +50,8 @@ static const char *parse_range(const char *word, size_t length, struct port_rang
 	else if (first > UINT16_MAX || last > UINT16_MAX)
 		snprintf(buffer, size, "%.*s is not possible: ports end at 65535", quoted, word);
 	else if (first == 0 || last == 0)
-		snprintf(buffer, size, "%.*s is not possible: port 0 is never used", quoted, word);
+		snprintf(buffer, size, "%.*s is not possible: port 0 is never used, the first is 1",
+			 quoted, word);
 	else if (first > last)
 		snprintf(buffer, size, "%.*s is reversed: did you mean %u-%u?", quoted, word, last,
 			 first);
