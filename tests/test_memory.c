@@ -3,8 +3,9 @@
  * nat64_memory(), which status shows, is what the core has asked for and not given back: of empty
  * tables and of full ones, in each mode of pool4, and after everything has ended (X-1).
  *
- * The linker leads malloc() and its like of everything in this program here (tests/meson.build);
- * GLib's own are left alone, and so are the nodes of libc's trees.
+ * The core is compiled with these names for malloc() and its like (tests/meson.build): a linker's
+ * --wrap would lead GLib here, too, where it is an archive. The nodes of libc's trees are not
+ * counted.
  */
 #include <glib.h>
 #include <stdlib.h>
@@ -17,14 +18,10 @@
 /* A node of tsearch(), of which there is one for each entry and one for each of its twins. */
 #define NODES_MAX 128
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
+void *counted_malloc(size_t size);
+void *counted_calloc(size_t n, size_t size);
+void *counted_realloc(void *memory, size_t size);
+void counted_free(void *memory);
 
 static GHashTable *sizes; /* of what was asked for and not given back */
 static size_t n_bytes;    /* all of it */
@@ -46,26 +43,26 @@ static void gave_back(void *memory)
 	}
 }
 
-void *__wrap_malloc(size_t size)
+void *counted_malloc(size_t size)
 {
-	return took(__real_malloc(size), size);
+	return took(malloc(size), size);
 }
 
-void *__wrap_calloc(size_t n, size_t size)
+void *counted_calloc(size_t n, size_t size)
 {
-	return took(__real_calloc(n, size), n * size);
+	return took(calloc(n, size), n * size);
 }
 
-void *__wrap_realloc(void *memory, size_t size)
+void *counted_realloc(void *memory, size_t size)
 {
 	gave_back(memory);
-	return took(__real_realloc(memory, size), size);
+	return took(realloc(memory, size), size);
 }
 
-void __wrap_free(void *memory)
+void counted_free(void *memory)
 {
 	gave_back(memory);
-	__real_free(memory);
+	free(memory);
 }
 
 static void assert_figure(size_t figure)
