@@ -82,8 +82,21 @@ bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wa
 	return done;
 }
 
+/* Which entry has some of these addresses already; 0: none. */
+static uint32_t find_other(struct pool4 *pool, const struct pool4_spec *wanted,
+			   const struct ranges *fresh)
+{
+	struct pool4_spec spec = *wanted;
+	uint32_t id = 0;
+
+	spec.name[0] = '\0';
+	spec.addresses = fresh->range;
+	spec.n_addresses = fresh->n;
+	return pool4_check_spec(pool, &spec, &id) == POOL4_OVERLAP ? id : 0;
+}
+
 enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
-				char text[POOL4_MOVE_TEXT_SIZE])
+				char text[POOL4_MOVE_TEXT_SIZE], uint32_t *ret_other)
 {
 	const struct pool4_entry *entry = pool4_entry(nat->pool4, id);
 	struct ranges fresh = without(wanted->addresses, wanted->n_addresses, entry->spec.addresses,
@@ -92,12 +105,15 @@ enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct poo
 	char addresses[POOL4_MOVE_ADDRESSES_SIZE];
 
 	text[0] = '\0';
+	*ret_other = 0;
 	if (!fresh.range)
 		return POOL4_NO_MEMORY;
 	result = pool4_set_addresses(nat->pool4, id, wanted->addresses, wanted->n_addresses);
 	if (result == POOL4_OK && fresh.n > 0)
 		(void)snprintf(text, POOL4_MOVE_TEXT_SIZE, "pool4 entry %s has %s now",
 			       entry->spec.name, pool4_move_print(fresh.range, fresh.n, addresses));
+	if (result == POOL4_OVERLAP)
+		*ret_other = find_other(nat->pool4, wanted, &fresh);
 	free(fresh.range);
 	return result;
 }

@@ -23,9 +23,10 @@ bool pool4_move_is_needed(const struct pool4_entry *entry, const struct pool4_sp
 bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
 		     char text[POOL4_MOVE_TEXT_SIZE]);
 
-/* Brings what is new. POOL4_OVERLAP and so on: nothing has changed. text as above. */
+/* Brings what is new. POOL4_OVERLAP and so on: nothing has changed; *ret_other is the entry that is
+ * in the way, or 0. text as above. */
 enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
-				char text[POOL4_MOVE_TEXT_SIZE]);
+				char text[POOL4_MOVE_TEXT_SIZE], uint32_t *ret_other);
 
 /* "203.0.113.9", or how many there are if that would be long. */
 #define POOL4_MOVE_ADDRESSES_SIZE 128

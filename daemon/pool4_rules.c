@@ -95,19 +95,23 @@ static void change(struct pool4_sync *sync, const struct pool4_entry *entry,
 	bool moves = wanted->spec.n_addresses > 0 && pool4_move_is_needed(entry, &wanted->spec);
 	enum pool4_result result = POOL4_OK;
 	char text[POOL4_MOVE_TEXT_SIZE] = "";
+	const struct pool4_entry *other;
+	uint32_t other_id = 0;
 
 	gateway_lock(gateway);
 	if (moves)
-		result = pool4_move_to(gateway->nat, entry->id, &wanted->spec, text);
+		result = pool4_move_to(gateway->nat, entry->id, &wanted->spec, text, &other_id);
 	if (!port_ranges_equal(&entry->spec.ports, &wanted->spec.ports))
 		(void)pool4_set_ports(gateway->nat->pool4, entry->id, &wanted->spec.ports);
 	gateway_unlock(gateway);
 	if (text[0])
 		pool4_sync_say(sync, LOG_NOTICE, "%s", text);
+	other = pool4_entry(pool_of(sync), other_id);
 	if (result != POOL4_OK && !wanted->move_refused)
 		pool4_sync_say(sync, LOG_ERR,
-			       "the new addresses of pool4 entry %s can not be used: %s",
-			       wanted->spec.name, pool4_result_text(result));
+			       "the new addresses of pool4 entry %s can not be used: %s%s%s",
+			       wanted->spec.name, pool4_result_text(result), other ? ": " : "",
+			       other ? other->spec.name : "");
 	wanted->move_refused = result != POOL4_OK;
 	pool4_sync_tell(sync, entry->id);
 }

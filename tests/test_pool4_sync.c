@@ -232,7 +232,7 @@ static void test_interface_overlaps(void)
 	netns_run("ip address add 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	assert_reported("the new addresses of pool4 entry a can not be used: another entry has the "
-			"same address, port, protocol and clients\n");
+			"same address, port, protocol and clients: b\n");
 	g_assert_cmpuint(follow(&host), ==, 0);
 	assert_reported("");
 	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
@@ -366,6 +366,28 @@ static void test_interface_comes_back(void)
 	tear_down(&host);
 }
 
+/* Nothing is configured, and the host has no way to IPv4 yet: said once, and when it is over. */
+static void test_no_address(void)
+{
+	struct gateway_host host = {0};
+
+	if (!set_up(&host, ""))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_cmpuint(follow(&host), ==, 0);
+		assert_reported(i > 0 ? ""
+				      : "no pool4 address: no [Pool4] entry is configured and the "
+					"host has no IPv4 default route to take an address from; "
+					"nothing is translated until there is one\n");
+	}
+	netns_run("ip link set wan up");
+	netns_run("ip route add default via 203.0.113.254 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "auto"), ==, 1);
+	assert_reported("there is a pool4 address now\n");
+	tear_down(&host);
+}
+
 /* The address of auto goes with the default route. */
 static void test_auto_loses_address(void)
 {
@@ -395,6 +417,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4_sync/interface-changes", test_interface_changes);
 	g_test_add_func("/pool4_sync/interface-has-another", test_interface_has_another);
+	g_test_add_func("/pool4_sync/no-address", test_no_address);
 	g_test_add_func("/pool4_sync/auto-loses-address", test_auto_loses_address);
 	g_test_add_func("/pool4_sync/drained-loses-address", test_drained_loses_address);
 	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
