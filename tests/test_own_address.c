@@ -103,7 +103,8 @@ static const char waiting[] = "[Translation]\nPool6=2001:db8:64::/96\nClients=an
 /* Entries whose interface has no address go and come back by command, too. */
 static void test_waiting(void)
 {
-	_cleanup_ending_ struct change_ending added, would, removed, gone, off, again, on, same;
+	_cleanup_ending_ struct change_ending added, unnamed, known, would, removed, gone, off,
+		again, on, same;
 
 	if (!begin())
 		return;
@@ -111,6 +112,13 @@ static void test_waiting(void)
 	change_assert_done(&added, 1, "pool4 entry new added",
 			   "later has no IPv4 address now: the entry comes with it\n");
 	g_assert_null(entry_named("new"));
+	change_add("interface:later", "", "", NULL, NULL, NULL, &unnamed);
+	change_assert_refused(&unnamed, DBUS_ERROR_INVALID_ADDRESS,
+			      "later has no IPv4 address now: give the entry a name, and it comes "
+			      "with the address");
+	change_add("interface:later", "2000-2999", "", "name", "s", "new", &known);
+	change_assert_refused(&known, DBUS_ERROR_OVERLAP,
+			      "there is a pool4 entry new already: choose another name");
 	test_service_reload(&service, without_entry);
 	g_assert_null(entry_named("auto"));
 	change_entry("RemovePool4", "new", "dry-run", &would);
