@@ -261,6 +261,10 @@ async def exhaustion():
     require(late.errors == [errno.EHOSTUNREACH], late.errors)  # ICMPv6 1/3
     counters = await nat64ctl("stats")
     require("packets_6to4_pool4_exhausted" in counters, counters)
+    await until("the alarm",
+                lambda: said("pool4 entry small: 52 of 64 udp ports are in use (81%)") == 1)
+    await until("the event", lambda: said("pool4 entry small has no free udp port at 203.0.113.40: "
+                                          "new bindings are refused, 1 so far") == 1)
     for one in flows:
         require(await one.ask(), "one of the 64 has been evicted")
         require(echo.peer_of(one)[0] == "203.0.113.40", "moved")
