@@ -66,6 +66,27 @@ static void test_6to4(void)
 	gateway_free(gateway);
 }
 
+/* the port is read where it is there, also as the last bytes of what is too short for UDP. */
+static void test_exempt_port(void)
+{
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct nat64_config *config = &gateway->nat->config;
+	struct packet packet = packet6("2001:db8::1", "2001:db8:64::198.51.100.7");
+
+	config->exempt_ports[config->n_exempt_ports++] =
+		(struct exempt_ports){.protocol = PROTOCOL_UDP, .first = 9, .last = 9};
+	packet.l4_offset = 40;
+	packet.protocol = PROTOCOL_UDP;
+	packet.size = 44;
+	store_be16(bytes + 42, 9);
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_UDP), ==,
+			OUTCOME_EXEMPT);
+	packet.size = 43;
+	g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_MALFORMED_UDP), ==,
+			OUTCOME_MALFORMED_UDP);
+	gateway_free(gateway);
+}
+
 /* P-23, A-13: what no binding wants is the host's, the kernel's, or ends as it is. */
 static void test_unbound(void)
 {
@@ -136,6 +157,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/admission/6to4", test_6to4);
+	g_test_add_func("/admission/exempt_port", test_exempt_port);
 	g_test_add_func("/admission/unbound", test_unbound);
 	g_test_add_func("/admission/refused", test_refused);
 	return g_test_run();

@@ -65,6 +65,8 @@ static void test_limits(void)
 	g_assert_cmpint(quota_new_session(nat, PROTOCOL_UDP, &bib_at(bib, first)->addr6, 0, first,
 					  &(struct quota_ahead){0}),
 			==, OUTCOME_SESSION_FULL);
+	binding_end_if_idle(nat, PROTOCOL_UDP, first, NOW);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
 	/* The table keeps its limit, asked or not. */
 	g_assert_cmpint(
 		binding_add_session(nat, PROTOCOL_UDP, first, &other, 0, 0, NOW + 1000, NOW), ==,
@@ -132,6 +134,8 @@ static void test_bindings_of_an_entry(void)
 				==, OUTCOME_TRANSLATED);
 	}
 	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &six, &four, NOW), ==, NAT64_STATIC_OK);
+	binding_end_if_idle(nat, PROTOCOL_UDP, bib_find4(&nat->bib[PROTOCOL_UDP], &four), NOW);
+	g_assert_cmpuint(nat64_n_bindings(nat), ==, 21);
 	g_assert_cmpuint(gateway_end_bindings(gateway, false, NOW), ==, 20);
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, 1);
 	g_assert_cmpuint(nat64_n_sessions(nat), ==, 0);

@@ -73,10 +73,19 @@ static void test_explain(void)
 		 OUTCOME_BIB4_NOT_FOUND,
 		 -1,
 		 true},
+		{{.version = 4, .src = "127.0.0.1", .dst = "192.0.2.99"},
+		 OUTCOME_LEFT_TO_HOST,
+		 -1,
+		 false},
+		{{.version = 4, .src = "127.0.0.1", .dst = "192.0.2.98"},
+		 OUTCOME_NOT_OURS,
+		 -1,
+		 false},
 	};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
 	struct craft_buffer *buffer = g_new(struct craft_buffer, 1);
 
+	gateway->world.own4[gateway->world.n_own4++] = 0xc0000263;
 	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct packet packet = craft_packet(buffer, &cases[i].what);
 		struct decision decision;
@@ -88,6 +97,7 @@ static void test_explain(void)
 		g_assert_cmpint(decision.pool6, ==, cases[i].pool6);
 		g_assert_true(decision.has_plan == cases[i].has_plan);
 		g_assert_true(decision.goes_out == (cases[i].outcome == OUTCOME_TRANSLATED));
+		g_assert_true((decision.mtu == 0) == !decision.goes_out);
 		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
 	}
 	g_free(buffer);

@@ -187,6 +187,8 @@ static void test_overlap(void)
 		{{"g", "192.0.2.1", "1000", "2001:db8:1::/48", -1}, POOL4_OK},
 		{{"h", "192.0.2.1", "1000", "2001:db8:1::/48", 0}, POOL4_OK},
 		{{"i", "192.0.2.1", "1000", NULL, 1}, POOL4_OK},
+		{{"j", "192.0.2.1", "1000", "2001:db8:2::/48", -1}, POOL4_OK},
+		{{"k", "192.0.2.1", "1000", "2001:db8::/48", -1}, POOL4_OK},
 	};
 	struct pool4 *pool = pool4_fixture_new();
 	uint32_t first = pool4_fixture_add(pool, "192.0.2.0/28", "1000-1999"), id;
@@ -405,6 +407,23 @@ static void test_set_addresses(void)
 	pool4_free(pool);
 }
 
+/* What the addresses of an entry cost is counted anew when they change. */
+static void test_memory_of_addresses(void)
+{
+	static const struct addr4_range one = {0xc0000201, 0xc0000201};
+	static const struct addr4_range others[] = {{0xc0000203, 0xc0000203},
+						    {0xc0000205, 0xc0000205}};
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000");
+	size_t before = pool4_memory(pool);
+
+	g_assert_cmpint(pool4_set_addresses(pool, id, others, 2), ==, POOL4_OK);
+	g_assert_cmpuint(pool4_memory(pool), >=, before);
+	g_assert_cmpint(pool4_set_addresses(pool, id, &one, 1), ==, POOL4_OK);
+	g_assert_cmpuint(pool4_memory(pool), ==, before);
+	pool4_free(pool);
+}
+
 /* A pool costs the same whatever its size, until it is used; one binding on each of 65 536
  * addresses, with a client each, at most 110 bytes. */
 static void test_memory(void)
@@ -449,6 +468,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/set-ports", test_set_ports);
 	g_test_add_func("/pool4/add-where-ports-are-in-use", test_add_where_ports_are_in_use);
 	g_test_add_func("/pool4/set-addresses", test_set_addresses);
+	g_test_add_func("/pool4/memory-of-addresses", test_memory_of_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
 	return g_test_run();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The interval tree against a plain list. */
 #include <glib.h>
+#include <string.h>
 
 #include "daemon/core/pool4_index.h"
 
@@ -27,6 +28,8 @@ static void test_against_scan(void)
 		if (present[i]) {
 			pool4_index_remove(&index, &nodes[i]);
 		} else {
+			/* Whatever was in the node. */
+			memset(&nodes[i], 0xff, sizeof(nodes[i]));
 			nodes[i].range = range;
 			pool4_index_add(&index, &nodes[i], g_rand_int(rand));
 		}

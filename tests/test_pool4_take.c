@@ -276,13 +276,14 @@ static void test_scopes(void)
 	};
 	struct pool4 *pool = pool4_fixture_new();
 	struct taddr4 taddr;
-	uint32_t id;
+	uint32_t id, other_prefix;
 
 	pool4_fixture_add(pool, "192.0.2.1", "2000-2009");
 	pool4_fixture_add_for(pool, "192.0.2.2", "2000-2009", "2001:db8:1::/48 2001:db8:2::/48", -1,
 			      false);
 	pool4_fixture_add_for(pool, "192.0.2.3", "2000-2009", "2001:db8:1:1::/64", -1, true);
-	pool4_fixture_add_for(pool, "192.0.2.4", "2000-2009", "2001:db8:1:1::/64", 1, false);
+	other_prefix = pool4_fixture_add_for(pool, "192.0.2.4", "2000-2009", "2001:db8:1:1::/64", 1,
+					     false);
 	pool4_fixture_add_for(pool, "192.0.2.5", "2000-2009", NULL, 1, false);
 	pool4_fixture_add_for(pool, "192.0.2.6", "2000-2009", "2001:db8:3::/48", 0, false);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -296,6 +297,16 @@ static void test_scopes(void)
 		pool4_give_back(pool, PROTOCOL_TCP, &taddr, id);
 	}
 
+	/* Not through another prefix, and not before it is active. */
+	const struct pool4_written pending = {
+		.addresses = "192.0.2.7", .ports = "2000", .pool6 = POOL4_ANY_PREFIX};
+	struct addr6 client;
+	g_assert_true(addr6_parse("2001:db8:1:1::1", &client));
+	g_assert_true(pool4_entry_serves(pool4_entry(pool, other_prefix), &client, 1));
+	g_assert_false(pool4_entry_serves(pool4_entry(pool, other_prefix), &client, 0));
+	g_assert_cmpint(pool4_fixture_add_spec(pool, &pending, &id), ==, POOL4_OK);
+	g_assert_false(pool4_entry_serves(pool4_entry(pool, id), &client, 0));
+
 	/* Full: with Overflow=yes general entries help out, else nobody does. */
 	for (unsigned i = 0; i < 11; i++) {
 		struct pool4_asked special = {.client = "2001:db8:1::1"};
@@ -308,6 +319,91 @@ static void test_scopes(void)
 				 pool4_fixture_addr4(i < 10 ? "192.0.2.3" : "192.0.2.1"));
 	}
 	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+/* Prefixes of an entry of which one is in another, or the same again: each counts, and once. */
+static void test_clients_of_an_entry(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	struct pool4_asked what = {.client = "2001:db8::1"};
+	struct taddr4 taddr;
+	uint32_t id, nested, twice, n_twice = 0;
+
+	nested = pool4_fixture_add_for(pool, "192.0.2.1", "2000", "2001:db8::/32 2001:db8::/48", -1,
+				       false);
+	(void)pool4_fixture_add_for(pool, "192.0.2.2", "2000", "2001:db8::/48", -1, false);
+	for (unsigned i = 0; i < 2; i++)
+		g_assert_cmpint(pool4_fixture_take(pool, what, &taddr), ==, POOL4_OK);
+	g_assert_cmpint(pool4_fixture_take_full(pool, what, &taddr, &id), ==, POOL4_EXHAUSTED);
+	what.client = "2001:db8:1::1";
+	g_assert_cmpint(pool4_fixture_take_full(pool, what, &taddr, &id), ==, POOL4_EXHAUSTED);
+	g_assert_cmpuint(id, ==, nested);
+
+	what.client = "2001:db9::1";
+	twice = pool4_fixture_add_for(pool, "192.0.2.3", "2000-2001", "2001:db9::/32 2001:db9::/32",
+				      -1, false);
+	(void)pool4_fixture_add_for(pool, "192.0.2.4", "2000-2001", "2001:db9::/32", -1, false);
+	for (uint64_t i = 0; i < 256; i++) {
+		what.hash = i << 56;
+		g_assert_cmpint(pool4_fixture_take_full(pool, what, &taddr, &id), ==, POOL4_OK);
+		n_twice += id == twice;
+		pool4_give_back(pool, PROTOCOL_TCP, &taddr, id);
+	}
+	g_assert_cmpuint(n_twice, ==, 128);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+/* P-2: whether the paired address has a port left is asked of that address, in the entries that may
+ * serve the protocol. */
+static void test_ports_of_the_paired(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	struct pool4_asked paired = {.paired4 = pool4_fixture_addr4("192.0.2.10")};
+	const struct pool4_written tcp_only = {.addresses = "192.0.2.20",
+					       .ports = "2000",
+					       .pool6 = POOL4_ANY_PREFIX,
+					       .tcp_only = true};
+	struct taddr4 taddr;
+	uint32_t id;
+
+	(void)pool4_fixture_add(pool, "192.0.2.1-192.0.2.2 192.0.2.9-192.0.2.10", "2000");
+	g_assert_cmpint(pool4_fixture_take_exactly(pool, PROTOCOL_TCP, "192.0.2.2", 2000, &id), ==,
+			POOL4_OK);
+	g_assert_cmpint(pool4_fixture_take_exactly(pool, PROTOCOL_TCP, "192.0.2.10", 80, &id), ==,
+			POOL4_OK);
+	g_assert_cmpint(pool4_fixture_take(pool, paired, &taddr), ==, POOL4_OK);
+	g_assert_cmpuint(taddr.addr, ==, paired.paired4);
+
+	g_assert_cmpint(pool4_fixture_add_spec(pool, &tcp_only, &id), ==, POOL4_OK);
+	pool4_set_state(pool, id, POOL4_ACTIVE);
+	paired.paired4 = pool4_fixture_addr4("192.0.2.20");
+	paired.protocol = PROTOCOL_UDP;
+	g_assert_cmpint(pool4_fixture_take(pool, paired, &taddr), ==, POOL4_OK);
+	g_assert_cmpuint(taddr.addr, !=, paired.paired4);
+	pool4_free(pool);
+}
+
+/* A port that a stored SYN asks for is chosen while nobody has it; a refusal names no entry where
+ * there is none. */
+static void test_choose_exactly(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	const struct taddr4 taddr = {pool4_fixture_addr4("192.0.2.1"), 2000};
+	const struct addr6 client = {{0x20, 0x01}};
+	const struct pool4_request request = {.protocol = PROTOCOL_TCP, .client = &client};
+	struct pool4_offer offer;
+	struct taddr4 taken;
+	uint32_t id = 99;
+
+	g_assert_cmpint(
+		pool4_fixture_take_full(pool, (struct pool4_asked){.port6 = 1}, &taken, &id), !=,
+		POOL4_OK);
+	(void)pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
+	g_assert_true(pool4_choose_exactly(pool, &request, &taddr, &offer));
+	g_assert_cmpint(pool4_accept(pool, &request, &offer), ==, POOL4_OK);
+	g_assert_false(pool4_choose_exactly(pool, &request, &taddr, &offer));
 	pool4_free(pool);
 }
 
@@ -365,6 +461,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_take/preserve-port", test_preserve_port);
 	g_test_add_func("/pool4_take/until-the-last-port", test_until_the_last_port);
 	g_test_add_func("/pool4_take/scopes", test_scopes);
+	g_test_add_func("/pool4_take/clients-of-an-entry", test_clients_of_an_entry);
+	g_test_add_func("/pool4_take/ports-of-the-paired", test_ports_of_the_paired);
+	g_test_add_func("/pool4_take/choose-exactly", test_choose_exactly);
 	g_test_add_func("/pool4_take/take-exactly", test_take_exactly);
 	return g_test_run();
 }

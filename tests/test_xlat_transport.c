@@ -81,6 +81,13 @@ static void test_clamp_mss_in_options_only(void)
 	memcpy(before, tcp, sizeof(before));
 	xlat_clamp_mss(tcp, 576, 1280);
 	g_assert_cmpmem(tcp, sizeof(before), before, sizeof(before));
+
+	/* A payload that goes on as the options end. */
+	tcp[24] = TCPOPT_NOP;
+	memcpy(tcp + 25, mss, sizeof(mss));
+	memcpy(before, tcp, sizeof(before));
+	xlat_clamp_mss(tcp, 576, 1280);
+	g_assert_cmpmem(tcp, sizeof(before), before, sizeof(before));
 }
 
 /* Ports and pseudo header change; then back again to the very bytes there were. */
