@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/pool4_text.h"
+#include "daemon/core/port_set.h"
 #include "tests/gateway_fixture.h"
 #include "tests/naive.h"
 
@@ -386,6 +387,27 @@ static void test_pool4_text(void)
 	}
 }
 
+/* A set of ports that can not grow, from form to form, stays as it is. */
+static void test_port_set(void)
+{
+	struct port_set set = {.n_used = 0};
+	unsigned n_failed = 0;
+
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		begin(0, true);
+		const bool is_in = port_set_add(&set, (uint16_t)port);
+		const bool failed = end();
+
+		g_assert_true(is_in == !failed);
+		g_assert_cmpuint(set.n_used, ==, port + is_in);
+		n_failed += failed;
+		if (failed)
+			g_assert_true(port_set_add(&set, (uint16_t)port));
+	}
+	g_assert_cmpuint(n_failed, >, 2);
+	port_set_deinit(&set);
+}
+
 static void test_new(void)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE];
@@ -420,6 +442,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
 	g_test_add_func("/no_memory/pool4", test_pool4);
 	g_test_add_func("/no_memory/deterministic", test_deterministic);
+	g_test_add_func("/no_memory/port_set", test_port_set);
 	g_test_add_func("/no_memory/pool4_text", test_pool4_text);
 	return g_test_run();
 }
