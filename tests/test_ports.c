@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <stdio.h>
 
+#include "daemon/core/pool4_block.h"
 #include "daemon/core/ports.h"
 #include "tests/csv.h"
 
@@ -250,6 +251,42 @@ static void test_equal(void)
 	g_assert_true(port_ranges_equal(&one, &other));
 }
 
+/* What is not in use of the arrays is nothing: ranges that were there before. */
+static void test_unused_ranges(void)
+{
+	const struct port_ranges one = {{{10, 20}, {30, 63}}, 1};
+	const struct port_ranges other = {{{30, 40}}, 1};
+	const struct pool4_blocks blocks = {.size = 2};
+	struct port_ranges ranges;
+
+	g_assert_false(port_ranges_overlap(&one, &other));
+	g_assert_false(port_ranges_overlap(&other, &one));
+	pool4_blocks_ranges(&blocks, &one, &ranges);
+	g_assert_cmpuint(ranges.n_ranges, ==, 1);
+	g_assert_cmpuint(ranges.range[0].first, ==, 5);
+	g_assert_cmpuint(ranges.range[0].last, ==, 9);
+}
+
+/* What both have: no more ranges than there is room for, though two full lists can have twice as
+ * many. */
+static void test_keep(void)
+{
+	struct port_ranges ranges = {.n_ranges = PORT_RANGES_MAX}, others = ranges;
+
+	for (uint16_t i = 0; i < PORT_RANGES_MAX; i++) {
+		ranges.range[i] =
+			(struct port_range){(uint16_t)(20 * i + 1), (uint16_t)(20 * i + 12)};
+		others.range[i] =
+			(struct port_range){(uint16_t)(20 * i + 11), (uint16_t)(20 * i + 22)};
+	}
+	port_ranges_keep(&ranges, &others);
+	g_assert_cmpuint(ranges.n_ranges, ==, PORT_RANGES_MAX);
+	for (uint16_t i = 0; i < PORT_RANGES_MAX; i++) {
+		g_assert_cmpuint(ranges.range[i].first, ==, 10 * i + 11);
+		g_assert_cmpuint(ranges.range[i].last, ==, 10 * i + 12);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -260,6 +297,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/ports/add-and-remove", test_add_and_remove_against_model);
 	g_test_add_func("/ports/equal", test_equal);
 	g_test_add_func("/ports/overlap", test_overlap);
+	g_test_add_func("/ports/unused-ranges", test_unused_ranges);
+	g_test_add_func("/ports/keep", test_keep);
 	g_test_add_func("/ports/class-vectors", test_class_vectors);
 	g_test_add_func("/ports/class-order", test_class_order);
 	return g_test_run();
