@@ -88,6 +88,27 @@ static void test_prefix_problem(void)
 	csv_close(csv);
 }
 
+/* all of each block, first and last prefix, and not its neighbours. */
+static void test_reserved_blocks(void)
+{
+	static const struct {
+		const char *prefix;
+		bool valid;
+	} cases[] = {
+		{"fe7f:ffff::/32", true}, {"fe80::/32", false},      {"febf:ffff::/32", false},
+		{"fec0::/32", true},      {"feff:ffff::/32", true},  {"ff00::/32", false},
+		{"ff80::/32", false},     {"ffff:ffff::/32", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct prefix6 prefix;
+
+		g_test_message("%s", cases[i].prefix);
+		g_assert_true(prefix6_parse(cases[i].prefix, &prefix));
+		g_assert_true((rfc6052_prefix_problem(&prefix) == NULL) == cases[i].valid);
+	}
+}
+
 static void test_well_known_prefix(void)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -101,6 +122,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rfc6052/embed_and_extract", test_embed_and_extract);
 	g_test_add_func("/rfc6052/extract_received", test_extract_received);
 	g_test_add_func("/rfc6052/prefix_problem", test_prefix_problem);
+	g_test_add_func("/rfc6052/reserved_blocks", test_reserved_blocks);
 	g_test_add_func("/rfc6052/well_known_prefix", test_well_known_prefix);
 	return g_test_run();
 }
