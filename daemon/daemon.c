@@ -289,14 +289,9 @@ static void read_losses(struct daemon *daemon)
  * or our own rules, by somebody who flushed them all. */
 static void follow_host(struct daemon *daemon)
 {
-	bool applied;
-
 	(void)world_refresh(daemon->world);
-	daemon_rules_look(&daemon->rules);
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	applied = daemon->rules.applied;
-	if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0 && !applied)
-		log_line(LOG_NOTICE, "the packet rules are in place again");
+	daemon_rules_keep(&daemon->rules);
 }
 
 static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)

@@ -52,10 +52,15 @@ int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, 
 	return r;
 }
 
-void daemon_rules_look(struct daemon_rules *rules)
+void daemon_rules_keep(struct daemon_rules *rules)
 {
-	if (!rules->applied || rules_present(rules->rules))
-		return;
-	set_applied(rules, false);
-	log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
+	bool applied;
+
+	if (rules->applied && !rules_present(rules->rules)) {
+		set_applied(rules, false);
+		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
+	}
+	applied = rules->applied;
+	if (daemon_rules_put(rules, POOL4_SYNC_DIFFERENCE, NULL) == 0 && !applied)
+		log_line(LOG_NOTICE, "the packet rules are in place again");
 }

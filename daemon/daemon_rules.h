@@ -32,5 +32,6 @@ void daemon_rules_close(struct daemon_rules *rules);
  */
 int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, char **ret_error);
 
-/* Looks whether somebody has removed them; the next put is then of everything. */
-void daemon_rules_look(struct daemon_rules *rules);
+/* Puts in place what has changed, and everything if somebody has removed them. Logs what it finds.
+ */
+void daemon_rules_keep(struct daemon_rules *rules);
