@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "daemon/near.h"
+
 /* Durations are kept in 32 bits of milliseconds and in the timer wheel: 30 days fit in both. */
 #define SECOND 1000u
 #define MONTH  (30u * 86400 * SECOND)
@@ -376,83 +378,27 @@ bool config_key_section_exists(const char *section)
 	return false;
 }
 
-/* Longest name that is compared; longer ones are not near anything. */
-#define NAME_MAX_LENGTH 40
-
-static bool same_letter(char a, char b)
-{
-	return g_ascii_tolower(a) == g_ascii_tolower(b);
-}
-
-/*
- * How many letters must be changed, inserted, left out or swapped with their neighbour to make b of
- * a, without regard to case; UINT_MAX if one is too long.
- */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	unsigned row[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1];
-	size_t length_a = strlen(a), length_b = strlen(b);
-
-	if (length_a > NAME_MAX_LENGTH || length_b > NAME_MAX_LENGTH)
-		return UINT_MAX;
-	for (unsigned j = 0; j <= length_b; j++)
-		row[0][j] = j;
-	for (unsigned i = 1; i <= length_a; i++) {
-		row[i][0] = i;
-		for (unsigned j = 1; j <= length_b; j++) {
-			bool same = same_letter(a[i - 1], b[j - 1]);
-			unsigned best = row[i - 1][j - 1] + (same ? 0 : 1);
-
-			best = MIN(best, MIN(row[i - 1][j], row[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
-			    same_letter(a[i - 2], b[j - 1]))
-				best = MIN(best, row[i - 2][j - 2] + 1);
-			row[i][j] = best;
-		}
-	}
-	return row[length_a][length_b];
-}
-
-/* A third of the word may be wrong, and always one letter. */
-static bool is_near(unsigned distance, const char *written)
-{
-	return distance != UINT_MAX && distance <= MAX(1, strlen(written) / 3);
-}
-
 char *config_key_suggest(const char *section, const char *name)
 {
-	const struct config_key *best = NULL;
-	unsigned best_distance = UINT_MAX;
+	struct near near = {.written = name};
+	const struct config_key *best;
 
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		bool here = strcmp(key->section, section) == 0;
-		unsigned distance = edit_distance(name, key->name);
-
-		if (!here && distance != 0) /* elsewhere only the very name */
-			continue;
-		if (distance < best_distance) {
-			best = key;
-			best_distance = distance;
-		}
+		/* Elsewhere only the very name. */
+		if (strcmp(key->section, section) == 0 || near_distance(name, key->name) == 0)
+			near_consider(&near, key->name, key);
 	}
-	if (best == NULL || !is_near(best_distance, name))
-		return NULL;
-	return g_strdup_printf("%s.%s", best->section, best->name);
+	best = near_found(&near);
+	return best != NULL ? g_strdup_printf("%s.%s", best->section, best->name) : NULL;
 }
 
 char *config_key_suggest_section(const char *section)
 {
-	const char *best = NULL;
-	unsigned best_distance = UINT_MAX;
+	struct near near = {.written = section};
+	const char *best;
 
-	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		unsigned distance = edit_distance(section, key->section);
-
-		if (distance < best_distance) {
-			best = key->section;
-			best_distance = distance;
-		}
-	}
-	return best != NULL && is_near(best_distance, section) ? g_strdup_printf("[%s]", best)
-							       : NULL;
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		near_consider(&near, key->section, key->section);
+	best = near_found(&near);
+	return best != NULL ? g_strdup_printf("[%s]", best) : NULL;
 }

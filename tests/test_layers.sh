@@ -123,7 +123,7 @@ room_of()
 		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | settings_change | \
 		static_change | static_sync)
 		echo wiring ;;
-	config* | pool4_runtime) echo config ;;
+	config* | near | pool4_runtime) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
 	change*) echo change ;;
@@ -160,7 +160,8 @@ bus_offenders()
 tool_offenders()
 {
 	includes tools/*.[ch] 2>/dev/null |
-		grep -vE ' (tools/|dbus/names\.h|daemon/core/outcome\.h)' |
+		grep -vE ' (tools/|dbus/names\.h|daemon/core/outcome\.h|daemon/near\.h)' |
+		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
 		grep -vE '^tools/ctl_setup\.c daemon/(config|pool4_auto|rules)\.h'
 }

@@ -152,7 +152,7 @@ static void assert_mentions(const char *page, const char *command, const char *p
 static void test_commands(void)
 {
 	assert_mentions("nat64ctl.1.scd", NAT64CTL " help", "^  ([a-z0-9-]+( [a-z0-9]+)?)");
-	assert_mentions("nat64ctl.1.scd", NAT64CTL " help", "(--[a-z0-9-]+)");
+	assert_mentions("nat64ctl.1.scd", NAT64CTL " help --json", "(--[a-z0-9-]+)");
 }
 
 static void test_options(void)

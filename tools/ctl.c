@@ -184,6 +184,7 @@ enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *i
 		status = open_any(ctl);
 		if (status != CTL_DONE)
 			return status;
+		(void)sd_bus_set_method_call_timeout(ctl->bus, ctl->patience_usec);
 	}
 	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, path, interface, method);
 	if (r >= 0)
@@ -222,4 +223,25 @@ enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message *
 		return ctl_fail(CTL_NOT_RUNNING, "nat64d hung up");
 	return ctl_fail(status_of_error(&error), "%s",
 			error.message != NULL ? error.message : g_strerror(-r));
+}
+
+enum ctl_status ctl_call_plain(struct ctl *ctl, const char *method, sd_bus_message **ret_reply)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *call = NULL;
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, method, &call);
+
+	return status != CTL_DONE ? status : ctl_call(ctl, call, ret_reply);
+}
+
+enum ctl_status ctl_get_property(struct ctl *ctl, const char *name, sd_bus_message **ret_reply)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *call = NULL;
+	enum ctl_status status = ctl_call_new(ctl, "org.freedesktop.DBus.Properties", "Get", &call);
+	int r;
+
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_append(call, "ss", DBUS_INTERFACE_MANAGER, name);
+	return r < 0 ? ctl_fail(CTL_FAILED, "%s: %s", name, g_strerror(-r))
+		     : ctl_call(ctl, call, ret_reply);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-bus.h>
 
 /* INTERFACE, section 6. */
@@ -24,7 +25,8 @@ struct ctl {
 	const char *socket_path;
 	bool json;
 	bool legend;
-	sd_bus *bus; /* by ctl_call_new() */
+	uint64_t patience_usec; /* for an answer; 0 = as long as sd-bus waits */
+	sd_bus *bus;            /* by ctl_call_new() */
 	char *service;
 	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
 	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
@@ -50,38 +52,51 @@ enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message *
 /* A reply that is not as documented: prints and returns CTL_FAILED. */
 enum ctl_status ctl_bad_reply(int r);
 
-/* The verbs. argv holds what stands behind the verb; global options are gone. */
-enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_show(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_add(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_remove(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_drain(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool4_enable(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_bib_add(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_bib_remove(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_bib_lookup(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_publish(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_show(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_block(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_unblock(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_blocked(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_ports(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_client_of(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_drain(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_resume(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_session_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_config_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_config_get(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_config_set(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_config_reset(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool6_list(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool6_add(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_pool6_remove(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_reload(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_health(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_log_level(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_explain(struct ctl *ctl, int argc, char **argv);
-enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv);
+/*
+ * The result of a property of the daemon's manager: a variant in *ret_reply. On failure the reason
+ * has been printed.
+ */
+enum ctl_status ctl_get_property(struct ctl *ctl, const char *name, sd_bus_message **ret_reply);
+/* A call of the manager without arguments. */
+enum ctl_status ctl_call_plain(struct ctl *ctl, const char *method, sd_bus_message **ret_reply);
+
+/* The verbs, with what stands behind them: see ctl_verbs.h. */
+struct ctl_arguments;
+typedef enum ctl_status ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments);
+ctl_run ctl_status;
+ctl_run ctl_health;
+ctl_run ctl_pool4_list;
+ctl_run ctl_pool4_show;
+ctl_run ctl_pool4_add;
+ctl_run ctl_pool4_remove;
+ctl_run ctl_pool4_drain;
+ctl_run ctl_pool4_enable;
+ctl_run ctl_pool6_list;
+ctl_run ctl_pool6_add;
+ctl_run ctl_pool6_remove;
+ctl_run ctl_bib_list;
+ctl_run ctl_bib_add;
+ctl_run ctl_bib_remove;
+ctl_run ctl_bib_lookup;
+ctl_run ctl_publish;
+ctl_run ctl_session_list;
+ctl_run ctl_client_list;
+ctl_run ctl_client_show;
+ctl_run ctl_client_block;
+ctl_run ctl_client_unblock;
+ctl_run ctl_client_blocked;
+ctl_run ctl_client_ports;
+ctl_run ctl_client_of;
+ctl_run ctl_config_list;
+ctl_run ctl_config_get;
+ctl_run ctl_config_set;
+ctl_run ctl_config_reset;
+ctl_run ctl_reload;
+ctl_run ctl_drain;
+ctl_run ctl_resume;
+ctl_run ctl_explain;
+ctl_run ctl_stats;
+ctl_run ctl_log_level;
+ctl_run ctl_setup;
+ctl_run ctl_teardown;
+ctl_run ctl_help;

@@ -41,7 +41,7 @@ static int add_row(struct ctl *ctl, sd_bus_message *reply, struct table *table)
 	return 0;
 }
 
-enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_bib_list(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	static const struct ctl_list list = {
 		.method = "ListBib",
@@ -51,7 +51,7 @@ enum ctl_status ctl_bib_list(struct ctl *ctl, int argc, char **argv)
 		.add_row = add_row,
 	};
 
-	return ctl_list_run(ctl, &list, argc, argv);
+	return ctl_list_run(ctl, &list, arguments);
 }
 
 enum ctl_status ctl_bib_print(struct ctl *ctl, sd_bus_message *reply)

@@ -58,41 +58,28 @@ static enum ctl_status add(struct ctl *ctl, const char *protocols, const struct 
 	return call_each(ctl, "AddBib", protocols, side6, side4, arguments);
 }
 
-enum ctl_status ctl_bib_add(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_bib_add(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	struct ctl_side side6 = {.first = 0}, side4 = {.first = 0};
-	g_autofree char *protocols = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
+	g_autofree char *protocols = ctl_change_words(arguments->word[0]);
 
-	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_REPLACE) | CTL_BIT(CTL_COMMENT), 3, 3,
-				  "PROTOCOLS V6 V4", &arguments);
-	if (status != CTL_DONE)
-		return status;
-	if (!ctl_side_parse(arguments.word[1], &side6) || !ctl_side_is_ipv6(&side6))
-		return ctl_side_bad(arguments.word[1]);
-	if (!ctl_side_parse(arguments.word[2], &side4) || ctl_side_is_ipv6(&side4))
-		return ctl_side_bad(arguments.word[2]);
-	protocols = ctl_change_words(arguments.word[0]);
-	return add(ctl, protocols, &side6, &side4, &arguments);
+	if (!ctl_side_parse(arguments->word[1], &side6) || !ctl_side_is_ipv6(&side6))
+		return ctl_side_bad(arguments->word[1]);
+	if (!ctl_side_parse(arguments->word[2], &side4) || ctl_side_is_ipv6(&side4))
+		return ctl_side_bad(arguments->word[2]);
+	return add(ctl, protocols, &side6, &side4, arguments);
 }
 
-enum ctl_status ctl_bib_remove(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_bib_remove(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct ctl_side none = {.first = 0};
-	g_autofree char *protocols = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
+	g_autofree char *protocols = ctl_change_words(arguments->word[0]);
 	struct ctl_side side;
 
-	status = ctl_change_parse(argc, argv, 0, 2, 2, "PROTOCOLS V6|V4", &arguments);
-	if (status != CTL_DONE)
-		return status;
-	if (!ctl_side_parse(arguments.word[1], &side))
-		return ctl_side_bad(arguments.word[1]);
-	protocols = ctl_change_words(arguments.word[0]);
+	if (!ctl_side_parse(arguments->word[1], &side))
+		return ctl_side_bad(arguments->word[1]);
 	return call_each(ctl, "RemoveBib", protocols, ctl_side_is_ipv6(&side) ? &side : &none,
-			 ctl_side_is_ipv6(&side) ? &none : &side, &arguments);
+			 ctl_side_is_ipv6(&side) ? &none : &side, arguments);
 }
 
 /* The first address of the first entry that everybody uses. */
@@ -126,58 +113,48 @@ static enum ctl_status choose_address(struct ctl *ctl, char ret[CTL_SIDE_ADDRESS
 }
 
 /* "443/tcp,udp 2001:db8::5": the client's port is the same unless it is given. */
-enum ctl_status ctl_publish(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_publish(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	struct ctl_side side6 = {.first = 0}, side4 = {.first = 0};
-	const unsigned allowed = CTL_BIT(CTL_ON) | CTL_BIT(CTL_REPLACE) | CTL_BIT(CTL_COMMENT);
 	g_autofree char *ports = NULL, *protocols = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
+	enum ctl_status status = CTL_DONE;
 	const char *slash;
 
-	status = ctl_change_parse(argc, argv, allowed, 2, 2, "PORTS/PROTOCOLS ADDRESS6[:PORT]",
-				  &arguments);
-	if (status != CTL_DONE)
-		return status;
-	slash = strchr(arguments.word[0], '/');
-	ports = g_strndup(arguments.word[0], strcspn(arguments.word[0], "/"));
+	slash = strchr(arguments->word[0], '/');
+	ports = g_strndup(arguments->word[0], strcspn(arguments->word[0], "/"));
 	protocols = ctl_change_words(slash != NULL ? slash + 1 : "");
 	if (slash == NULL || *protocols == '\0' ||
 	    !ctl_ports_parse(ports, &side4.first, &side4.last))
 		return ctl_fail(CTL_USAGE, "'%s' is not ports and protocols, such as 443/tcp,udp",
-				arguments.word[0]);
-	if (!ctl_side_parse(arguments.word[1], &side6) || !ctl_side_is_ipv6(&side6)) {
-		if (strpbrk(arguments.word[1], "[]#") != NULL ||
-		    strchr(arguments.word[1], ':') == NULL)
-			return ctl_side_bad(arguments.word[1]);
-		(void)g_strlcpy(side6.address, arguments.word[1], sizeof(side6.address));
+				arguments->word[0]);
+	if (!ctl_side_parse(arguments->word[1], &side6) || !ctl_side_is_ipv6(&side6)) {
+		if (strpbrk(arguments->word[1], "[]#") != NULL ||
+		    strchr(arguments->word[1], ':') == NULL)
+			return ctl_side_bad(arguments->word[1]);
+		(void)g_strlcpy(side6.address, arguments->word[1], sizeof(side6.address));
 		side6.first = side4.first;
 		side6.last = side4.last;
 	}
-	if (arguments.option[CTL_ON] != NULL)
-		(void)g_strlcpy(side4.address, arguments.option[CTL_ON], sizeof(side4.address));
+	if (arguments->option[CTL_ON] != NULL)
+		(void)g_strlcpy(side4.address, arguments->option[CTL_ON], sizeof(side4.address));
 	else
 		status = choose_address(ctl, side4.address);
-	return status != CTL_DONE ? status : add(ctl, protocols, &side6, &side4, &arguments);
+	return status != CTL_DONE ? status : add(ctl, protocols, &side6, &side4, arguments);
 }
 
-enum ctl_status ctl_bib_lookup(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_bib_lookup(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	struct ctl_arguments arguments;
 	enum ctl_status status;
 	struct ctl_side side;
 	int r;
 
-	status = ctl_change_parse(argc, argv, 0, 2, 2, "PROTOCOL V6|V4", &arguments);
-	if (status != CTL_DONE)
-		return status;
-	if (!ctl_side_parse(arguments.word[1], &side) || side.first != side.last)
-		return ctl_side_bad(arguments.word[1]);
+	if (!ctl_side_parse(arguments->word[1], &side) || side.first != side.last)
+		return ctl_side_bad(arguments->word[1]);
 	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "LookupBib", &call);
 	if (status != CTL_DONE)
 		return status;
-	r = sd_bus_message_append(call, "ssq", arguments.word[0], side.address, (int)side.first);
+	r = sd_bus_message_append(call, "ssq", arguments->word[0], side.address, (int)side.first);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "LookupBib: %s", g_strerror(-r));
 	status = ctl_call(ctl, call, &reply);

@@ -67,92 +67,56 @@ static enum ctl_status list(struct ctl *ctl, const char *inside, unsigned limit)
 	return CTL_DONE;
 }
 
-enum ctl_status ctl_client_list(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_list(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	struct ctl_arguments arguments;
-	enum ctl_status status;
-	guint64 top = 0;
+	uint64_t top = arguments->number[CTL_TOP];
 
-	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_TOP), 0, 0, "no words", &arguments);
-	if (status != CTL_DONE)
-		return status;
-	if (arguments.option[CTL_TOP] != NULL &&
-	    !g_ascii_string_to_unsigned(arguments.option[CTL_TOP], 10, 1, DBUS_ROWS_MAX, &top,
-					NULL))
+	if (ctl_arguments_has(arguments, CTL_TOP) && (top == 0 || top > DBUS_ROWS_MAX))
 		return ctl_fail(CTL_USAGE, "--top: '%s' is not a number from 1 to %d",
-				arguments.option[CTL_TOP], DBUS_ROWS_MAX);
+				arguments->option[CTL_TOP], DBUS_ROWS_MAX);
 	return list(ctl, "", (unsigned)top);
 }
 
-enum ctl_status ctl_client_show(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_show(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	struct ctl_arguments arguments;
-	enum ctl_status status = ctl_change_parse(argc, argv, 0, 1, 1, "PREFIX", &arguments);
-
-	return status != CTL_DONE ? status : list(ctl, arguments.word[0], 0);
+	return list(ctl, arguments->word[0], 0);
 }
 
-enum ctl_status ctl_client_block(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_block(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
+	uint64_t usec =
+		ctl_arguments_has(arguments, CTL_FOR) ? arguments->number[CTL_FOR] : UINT64_MAX;
 	_cleanup_message_ sd_bus_message *call = NULL;
-	struct ctl_arguments arguments;
-	uint64_t usec = UINT64_MAX;
-	enum ctl_status status;
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "BlockClient", &call);
 	int r;
 
-	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_FOR), 1, 1, "PREFIX", &arguments);
 	if (status != CTL_DONE)
 		return status;
-	if (arguments.option[CTL_FOR] != NULL && !ctl_change_time(arguments.option[CTL_FOR], &usec))
-		return ctl_fail(CTL_USAGE, "--for: '%s' is not a time such as 30s, 10min, 2h or 1d",
-				arguments.option[CTL_FOR]);
-	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "BlockClient", &call);
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_append(call, "st", arguments.word[0], usec);
+	r = sd_bus_message_append(call, "st", arguments->word[0], usec);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "BlockClient: %s", g_strerror(-r));
-	return ctl_change_run(ctl, call, &arguments, false);
+	return ctl_change_run(ctl, call, arguments, false);
 }
 
-enum ctl_status ctl_client_unblock(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_unblock(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	_cleanup_message_ sd_bus_message *call = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
-	int r;
-
-	status = ctl_change_parse(argc, argv, 0, 1, 1, "PREFIX", &arguments);
-	if (status == CTL_DONE)
-		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "UnblockClient", &call);
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_append(call, "s", arguments.word[0]);
-	if (r < 0)
-		return ctl_fail(CTL_FAILED, "UnblockClient: %s", g_strerror(-r));
-	return ctl_change_run(ctl, call, &arguments, false);
+	return ctl_change_call(ctl, "UnblockClient", 1, arguments);
 }
 
-enum ctl_status ctl_client_blocked(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_blocked(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	static const struct table_column blocked_columns[] = {
 		{"prefix", "CLIENT", TABLE_TEXT},
 		{"until", "UNTIL", TABLE_TIME},
 		{NULL},
 	};
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	enum ctl_status status = ctl_call_plain(ctl, "ListBlockedClients", &reply);
 	struct table *table;
 	const char *prefix;
 	uint64_t until;
 	int r;
 
-	status = ctl_change_parse(argc, argv, 0, 0, 0, "no words", &arguments);
-	if (status == CTL_DONE)
-		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListBlockedClients", &call);
-	if (status == CTL_DONE)
-		status = ctl_call(ctl, call, &reply);
 	if (status != CTL_DONE)
 		return status;
 	table = table_new(blocked_columns, ctl->json, ctl->legend);
@@ -190,22 +154,17 @@ static enum ctl_status print_owner(const struct ctl *ctl, const char *client, co
 	return CTL_DONE;
 }
 
-enum ctl_status ctl_client_ports(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_ports(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	const char *client, *address, *ports, *prefix;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "PortsOf", &call);
+	const char *prefix = arguments->option[CTL_PREFIX];
+	const char *client, *address, *ports;
 	int r;
 
-	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_PREFIX), 2, 2, "PROTOCOL ADDRESS6",
-				  &arguments);
-	if (status == CTL_DONE)
-		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "PortsOf", &call);
 	if (status != CTL_DONE)
 		return status;
-	prefix = arguments.option[CTL_PREFIX];
-	r = sd_bus_message_append(call, "sss", arguments.word[0], arguments.word[1],
+	r = sd_bus_message_append(call, "sss", arguments->word[0], arguments->word[1],
 				  prefix != NULL ? prefix : "");
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "PortsOf: %s", g_strerror(-r));
@@ -214,29 +173,25 @@ enum ctl_status ctl_client_ports(struct ctl *ctl, int argc, char **argv)
 		return status;
 	r = sd_bus_message_read(reply, "sss", &client, &address, &ports);
 	return r < 0 ? ctl_bad_reply(r)
-		     : print_owner(ctl, client, arguments.word[0], address, ports);
+		     : print_owner(ctl, client, arguments->word[0], address, ports);
 }
 
-enum ctl_status ctl_client_of(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_client_of(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	struct ctl_arguments arguments;
 	g_autofree char *port = NULL;
 	enum ctl_status status;
 	struct ctl_side side;
 	const char *client;
 	int r;
 
-	status = ctl_change_parse(argc, argv, 0, 2, 2, "PROTOCOL V4", &arguments);
-	if (status != CTL_DONE)
-		return status;
-	if (!ctl_side_parse(arguments.word[1], &side) || ctl_side_is_ipv6(&side) ||
+	if (!ctl_side_parse(arguments->word[1], &side) || ctl_side_is_ipv6(&side) ||
 	    side.first != side.last)
-		return ctl_side_bad(arguments.word[1]);
+		return ctl_side_bad(arguments->word[1]);
 	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ClientOf", &call);
 	if (status != CTL_DONE)
 		return status;
-	r = sd_bus_message_append(call, "ssq", arguments.word[0], side.address, (int)side.first);
+	r = sd_bus_message_append(call, "ssq", arguments->word[0], side.address, (int)side.first);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "ClientOf: %s", g_strerror(-r));
 	status = ctl_call(ctl, call, &reply);
@@ -245,5 +200,5 @@ enum ctl_status ctl_client_of(struct ctl *ctl, int argc, char **argv)
 	r = sd_bus_message_read(reply, "s", &client);
 	port = g_strdup_printf("%u", side.first);
 	return r < 0 ? ctl_bad_reply(r)
-		     : print_owner(ctl, client, arguments.word[0], side.address, port);
+		     : print_owner(ctl, client, arguments->word[0], side.address, port);
 }

@@ -6,124 +6,30 @@
 #include <string.h>
 
 #include "dbus/names.h"
-#include "tools/ctl.h"
+#include "tools/ctl_arguments.h"
+#include "tools/terminal.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
-#define USAGE          "PROTOCOL SOURCE DESTINATION"
-#define N_WORDS        3
-#define TERMINAL_WIDTH 80
-#define TEXT_COLUMN    16
+#define TEXT_COLUMN 16
 
-/* clang-format off */
-static const struct option {
-	const char *option;
-	const char *name; /* on the bus */
-	char type;
-} options[] = {
-	{"--flags",  "flags",  's'},
-	{"--icmp",   "icmp",   's'},
-	{"--length", "length", 'u'},
-	{"--ttl",    "ttl",    'u'},
-};
-/* clang-format on */
-
-struct words {
-	const char *word[N_WORDS];
-	unsigned n_words;
-	const char *value[G_N_ELEMENTS(options)]; /* NULL if not given */
-};
-
-/* The option at argv[*i], which is moved over its value. */
-static enum ctl_status take_option(int argc, char **argv, int *i, struct words *ret)
+static enum ctl_status append(sd_bus_message *call, const struct ctl_arguments *arguments)
 {
-	const char *word = argv[*i];
-	size_t length = strcspn(word, "=");
-
-	for (unsigned o = 0; o < G_N_ELEMENTS(options); o++) {
-		if (strlen(options[o].option) != length ||
-		    strncmp(word, options[o].option, length) != 0)
-			continue;
-		if (word[length] == '=')
-			ret->value[o] = word + length + 1;
-		else if (*i + 1 < argc)
-			ret->value[o] = argv[++*i];
-		else
-			return ctl_fail(CTL_USAGE, "%s needs a value", options[o].option);
-		return CTL_DONE;
-	}
-	return ctl_fail(CTL_USAGE,
-			"'%s' is not an option here; there is --flags, --icmp, --length, --ttl",
-			word);
-}
-
-static enum ctl_status parse(int argc, char **argv, struct words *ret)
-{
-	enum ctl_status status = CTL_DONE;
-
-	*ret = (struct words){.n_words = 0};
-	for (int i = 0; i < argc && status == CTL_DONE; i++) {
-		if (strncmp(argv[i], "--", 2) == 0)
-			status = take_option(argc, argv, &i, ret);
-		else if (ret->n_words < N_WORDS)
-			ret->word[ret->n_words++] = argv[i];
-		else
-			return ctl_fail(CTL_USAGE, "'%s' is one word too many: it takes " USAGE,
-					argv[i]);
-	}
-	if (status == CTL_DONE && ret->n_words < N_WORDS)
-		return ctl_fail(CTL_USAGE, "a word is missing: it takes " USAGE);
-	return status;
-}
-
-static enum ctl_status append(sd_bus_message *call, const struct words *words)
-{
-	int r = sd_bus_message_append(call, "sss", words->word[0], words->word[1], words->word[2]);
+	int r = sd_bus_message_append(call, "sss", arguments->word[0], arguments->word[1],
+				      arguments->word[2]);
 
 	if (r >= 0)
-		r = sd_bus_message_open_container(call, 'a', "{sv}");
-	for (unsigned o = 0; r >= 0 && o < G_N_ELEMENTS(options); o++) {
-		const char *value = words->value[o];
-		guint64 number;
-
-		if (value == NULL)
-			continue;
-		if (options[o].type == 's') {
-			r = sd_bus_message_append(call, "{sv}", options[o].name, "s", value);
-			continue;
-		}
-		if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT32, &number, NULL))
-			return ctl_fail(CTL_USAGE, "%s: '%s' is not a number", options[o].option,
-					value);
-		r = sd_bus_message_append(call, "{sv}", options[o].name, "u", (uint32_t)number);
-	}
-	if (r >= 0)
-		r = sd_bus_message_close_container(call);
-	return r < 0 ? ctl_fail(CTL_FAILED, "the call can not be made: %s", g_strerror(-r))
-		     : CTL_DONE;
+		r = ctl_arguments_append(call, arguments,
+					 CTL_BIT(CTL_FLAGS) | CTL_BIT(CTL_LENGTH) |
+						 CTL_BIT(CTL_TTL) | CTL_BIT(CTL_ICMP_TYPE));
+	return r < 0 ? ctl_fail(CTL_FAILED, "Explain: %s", g_strerror(-r)) : CTL_DONE;
 }
 
 /* "name   text", the text in lines that fit on a terminal. */
 static void print_step(const char *name, const char *text)
 {
-	g_auto(GStrv) words = g_strsplit(text, " ", -1);
-	int column = TEXT_COLUMN;
-
 	printf("%-*s", TEXT_COLUMN, name);
-	for (unsigned i = 0; words[i] != NULL; i++) {
-		int width = (int)g_utf8_strlen(words[i], -1);
-
-		if (i > 0 && column + 1 + width > TERMINAL_WIDTH) {
-			printf("\n%*s", TEXT_COLUMN, "");
-			column = TEXT_COLUMN;
-		} else if (i > 0) {
-			putchar(' ');
-			column++;
-		}
-		fputs(words[i], stdout);
-		column += width;
-	}
-	putchar('\n');
+	terminal_print(TEXT_COLUMN, TEXT_COLUMN, text);
 }
 
 static int print(struct ctl *ctl, sd_bus_message *reply)
@@ -155,17 +61,14 @@ static int print(struct ctl *ctl, sd_bus_message *reply)
 	return r;
 }
 
-enum ctl_status ctl_explain(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_explain(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	struct words words;
-	enum ctl_status status = parse(argc, argv, &words);
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Explain", &call);
 	int r;
 
 	if (status == CTL_DONE)
-		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Explain", &call);
-	if (status == CTL_DONE)
-		status = append(call, &words);
+		status = append(call, arguments);
 	if (status == CTL_DONE)
 		status = ctl_call(ctl, call, &reply);
 	if (status != CTL_DONE)

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "dbus/names.h"
 #include "tools/ctl_change.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -13,16 +12,10 @@
 
 static enum ctl_status count_sessions(struct ctl *ctl, uint64_t *ret)
 {
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	enum ctl_status status = ctl_call_new(ctl, "org.freedesktop.DBus.Properties", "Get", &call);
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	enum ctl_status status = ctl_get_property(ctl, "Sessions", &reply);
 	int r;
 
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_append(call, "ss", DBUS_INTERFACE_MANAGER, "Sessions");
-	if (r < 0)
-		return ctl_fail(CTL_FAILED, "Sessions: %s", g_strerror(-r));
-	status = ctl_call(ctl, call, &reply);
 	if (status != CTL_DONE)
 		return status;
 	r = sd_bus_message_read(reply, "v", "t", ret);
@@ -48,37 +41,17 @@ static enum ctl_status wait_until_idle(struct ctl *ctl, const char *text, uint64
 	return status;
 }
 
-enum ctl_status ctl_drain(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_drain(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	_cleanup_message_ sd_bus_message *call = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
-	uint64_t usec = 0;
-	const char *time;
+	enum ctl_status status = ctl_change_call(ctl, "Drain", 0, arguments);
+	const char *time = arguments->option[CTL_WAIT];
 
-	status = ctl_change_parse(argc, argv, CTL_BIT(CTL_WAIT), 0, 0, "no words", &arguments);
-	if (status != CTL_DONE)
+	if (status != CTL_DONE || time == NULL || ctl_arguments_has(arguments, CTL_DRY_RUN))
 		return status;
-	time = arguments.option[CTL_WAIT];
-	if (time != NULL && !ctl_change_time(time, &usec))
-		return ctl_fail(CTL_USAGE,
-				"--wait: '%s' is not a time such as 30s, 10min, 2h or 1d", time);
-	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Drain", &call);
-	if (status == CTL_DONE)
-		status = ctl_change_run(ctl, call, &arguments, false);
-	if (status != CTL_DONE || time == NULL || arguments.option[CTL_DRY_RUN] != NULL)
-		return status;
-	return wait_until_idle(ctl, time, usec);
+	return wait_until_idle(ctl, time, arguments->number[CTL_WAIT]);
 }
 
-enum ctl_status ctl_resume(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_resume(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	_cleanup_message_ sd_bus_message *call = NULL;
-	struct ctl_arguments arguments;
-	enum ctl_status status;
-
-	status = ctl_change_parse(argc, argv, 0, 0, 0, "no words", &arguments);
-	if (status == CTL_DONE)
-		status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Resume", &call);
-	return status != CTL_DONE ? status : ctl_change_run(ctl, call, &arguments, false);
+	return ctl_change_call(ctl, "Resume", 0, arguments);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat64ctl health, for probes, and log-level. */
+/* nat64ctl health, for probes. */
 #include <glib.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "dbus/names.h"
+#include "tools/ctl_arguments.h"
 #include "tools/ctl_stats.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -13,17 +14,11 @@
 
 static enum ctl_status get_state(struct ctl *ctl, char **ret)
 {
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	enum ctl_status status = ctl_call_new(ctl, "org.freedesktop.DBus.Properties", "Get", &call);
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	enum ctl_status status = ctl_get_property(ctl, "State", &reply);
 	const char *state;
 	int r;
 
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_append(call, "ss", DBUS_INTERFACE_MANAGER, "State");
-	if (r < 0)
-		return ctl_fail(CTL_FAILED, "State: %s", g_strerror(-r));
-	status = ctl_call(ctl, call, &reply);
 	if (status != CTL_DONE)
 		return status;
 	r = sd_bus_message_read(reply, "v", "s", &state);
@@ -56,46 +51,37 @@ static enum ctl_status find_problem(struct ctl *ctl, const char **ret)
 	return status;
 }
 
-enum ctl_status ctl_health(struct ctl *ctl, int argc, char **argv)
+/* The reason goes where it is looked for: into the document, or on standard error. */
+static enum ctl_status print_verdict(const struct ctl *ctl, const char *problem)
 {
-	bool quiet = argc == 1 && strcmp(argv[0], "--quiet") == 0;
-	const char *problem;
-	g_autofree char *state = NULL;
-	enum ctl_status status;
+	if (ctl->json) {
+		json_t *document =
+			json_pack("{s:b, s:s?}", "healthy", problem == NULL, "problem", problem);
 
-	if (argc != 0 && !quiet)
-		return ctl_fail(CTL_USAGE, "'%s' is not an option here; health knows --quiet",
-				argv[argc - 1]);
-	status = get_state(ctl, &state);
+		(void)json_dumpf(document, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(document);
+		return problem == NULL ? CTL_DONE : CTL_FAILED;
+	}
+	if (problem != NULL)
+		return ctl_fail(CTL_FAILED, "%s", problem);
+	puts("active: rules in place, queues move");
+	return CTL_DONE;
+}
+
+enum ctl_status ctl_health(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	g_autofree char *state = NULL, *inactive = NULL;
+	const char *problem = NULL;
+	enum ctl_status status = get_state(ctl, &state);
+
 	if (status == CTL_DONE)
 		status = find_problem(ctl, &problem);
 	if (status != CTL_DONE)
 		return status;
 	if (strcmp(state, "active") != 0)
-		return quiet ? CTL_FAILED : ctl_fail(CTL_FAILED, "the gateway is %s", state);
-	if (problem != NULL)
-		return quiet ? CTL_FAILED : ctl_fail(CTL_FAILED, "%s", problem);
-	if (!quiet)
-		puts(ctl->json ? "{\"healthy\": true}" : "active: rules in place, queues move");
-	return CTL_DONE;
-}
-
-enum ctl_status ctl_log_level(struct ctl *ctl, int argc, char **argv)
-{
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	enum ctl_status status;
-	int r;
-
-	if (argc != 1)
-		return ctl_fail(CTL_USAGE,
-				"log-level takes one of: err, warning, notice, info, debug");
-	status = ctl_call_new_at(ctl, DBUS_PATH_LOG_CONTROL, "org.freedesktop.DBus.Properties",
-				 "Set", &call);
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_append(call, "ssv", DBUS_INTERFACE_LOG_CONTROL, "LogLevel", "s",
-				  argv[0]);
-	if (r < 0)
-		return ctl_fail(CTL_FAILED, "the call can not be made: %s", g_strerror(-r));
-	return ctl_call(ctl, call, &reply);
+		problem = inactive = g_strdup_printf("the gateway is %s", state);
+	if (ctl_arguments_has(arguments, CTL_QUIET))
+		return problem == NULL ? CTL_DONE : CTL_FAILED;
+	return print_verdict(ctl, problem);
 }

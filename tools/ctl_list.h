@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists that come page by page: filters and limits from the command line, rows into a table. */
+/* Lists that come page by page: filters and limits of the command line, rows into a table. */
 #pragma once
 
-#include "tools/ctl.h"
+#include "tools/ctl_arguments.h"
 #include "tools/table.h"
 
 struct ctl_list {
 	const char *method;
 	const char *row_type; /* of one row in the reply */
 	bool has_filter;      /* the method takes one */
-	bool for_sessions;    /* and these may name servers and states */
 	const struct table_column *columns;
 	/* Reads one row out of the reply into the table: a negative errno, or 0. */
 	int (*add_row)(struct ctl *ctl, sd_bus_message *reply, struct table *table);
 };
 
-/* The whole verb: arguments, pages, printing. */
-enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list, int argc, char **argv);
+/* The whole verb: filters, pages, printing. */
+enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list,
+			     const struct ctl_arguments *arguments);
 
 /* One row of ListBib that stands alone, printed as the list does. */
 enum ctl_status ctl_bib_print(struct ctl *ctl, sd_bus_message *reply);

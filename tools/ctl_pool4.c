@@ -240,7 +240,7 @@ const char *ctl_pool4_name(struct ctl *ctl, uint32_t id)
 	return g_hash_table_lookup(ctl->pool4_names, key);
 }
 
-enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_pool4_list(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	static const struct ctl_list list = {
 		.method = "ListPool4",
@@ -249,7 +249,7 @@ enum ctl_status ctl_pool4_list(struct ctl *ctl, int argc, char **argv)
 		.add_row = add_row,
 	};
 
-	return ctl_list_run(ctl, &list, argc, argv);
+	return ctl_list_run(ctl, &list, arguments);
 }
 
 /* "tcp 258048, udp 12": of the protocols that the entry has. */
@@ -330,14 +330,12 @@ static int show_of_page(const struct ctl *ctl, sd_bus_message *reply, const char
 	return r < 0 ? r : sd_bus_message_read(reply, "s", ret_cursor);
 }
 
-enum ctl_status ctl_pool4_show(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_pool4_show(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	const char *cursor = ""; /* in the reply */
 	bool found = false;
 
-	if (argc != 1)
-		return ctl_fail(CTL_USAGE, "pool4 show takes the name or id of one entry");
 	do {
 		_cleanup_message_ sd_bus_message *call = NULL;
 		enum ctl_status status =
@@ -351,9 +349,10 @@ enum ctl_status ctl_pool4_show(struct ctl *ctl, int argc, char **argv)
 		status = r < 0 ? ctl_bad_reply(r) : ctl_call(ctl, call, &reply);
 		if (status != CTL_DONE)
 			return status;
-		r = show_of_page(ctl, reply, argv[0], &found, &cursor);
+		r = show_of_page(ctl, reply, arguments->word[0], &found, &cursor);
 		if (r < 0)
 			return ctl_bad_reply(r);
 	} while (!found && *cursor != '\0');
-	return found ? CTL_DONE : ctl_fail(CTL_NO_SUCH, "pool4 has no entry '%s'", argv[0]);
+	return found ? CTL_DONE
+		     : ctl_fail(CTL_NO_SUCH, "pool4 has no entry '%s'", arguments->word[0]);
 }

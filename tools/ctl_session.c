@@ -34,16 +34,15 @@ static int add_row(struct ctl *ctl, sd_bus_message *reply, struct table *table)
 	return 0;
 }
 
-enum ctl_status ctl_session_list(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_session_list(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	static const struct ctl_list list = {
 		.method = "ListSessions",
 		.row_type = DBUS_TYPE_SESSION,
 		.has_filter = true,
-		.for_sessions = true,
 		.columns = columns,
 		.add_row = add_row,
 	};
 
-	return ctl_list_run(ctl, &list, argc, argv);
+	return ctl_list_run(ctl, &list, arguments);
 }

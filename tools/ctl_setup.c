@@ -3,16 +3,10 @@
  * nat64ctl setup and teardown: the host as the daemon prepares it at start, put in place, shown or
  * removed without the daemon.
  *
- *   setup [--print | --dry-run] [--config FILE] [--instance NAME]
- *   teardown [--dry-run] [--instance NAME]
- *
  * What pool4 is comes from the configuration only: entries that were added at run time get their
  * rules from the daemon.
  */
-#include "tools/ctl_setup.h"
-
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/pool4_auto.h"
 #include "daemon/rules.h"
-#include "tools/ctl.h"
-
-struct options {
-	const char *config;
-	const char *instance;
-	bool print;
-	bool dry_run;
-};
+#include "tools/ctl_change.h"
 
 /* The entries, and what they point to. */
 struct entries {
@@ -183,63 +170,12 @@ static int read_entries(const struct config *config, struct entries *entries)
 	return r;
 }
 
-/* Says so. False. */
-static bool bad_argument(const char *argument, bool lacks_value, bool setup)
-{
-	(void)ctl_fail(CTL_USAGE, "%s: '%s' %s; %s", setup ? "setup" : "teardown", argument,
-		       lacks_value ? "needs a value" : "is not an option here",
-		       setup ? "setup knows --print, --dry-run and --config FILE"
-			     : "teardown knows --dry-run");
-	return false;
-}
-
-static bool parse_options(int argc, char **argv, bool setup, struct options *ret)
-{
-	/* clang-format off */
-	static const struct option known[] = {
-		{ "print",    no_argument,       NULL, 'p' },
-		{ "dry-run",  no_argument,       NULL, 'n' },
-		{ "config",   required_argument, NULL, 'c' },
-		{ "instance", required_argument, NULL, 'i' },
-		{ NULL, 0, NULL, 0 },
-	};
-	/* clang-format on */
-	int option;
-
-	*ret = (struct options){0};
-	optind = 0;
-	opterr = 0; /* one line says what is wrong and what would work */
-	while ((option = getopt_long(argc, argv, "+:i:", known, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			ret->print = true;
-			break;
-		case 'n':
-			ret->dry_run = true;
-			break;
-		case 'c':
-			ret->config = optarg;
-			break;
-		case 'i':
-			ret->instance = optarg;
-			break;
-		default:
-			return bad_argument(argv[optind - 1], option == ':', setup);
-		}
-	}
-	if (optind < argc)
-		return bad_argument(argv[optind], false, setup);
-	if (!setup && (ret->print || ret->config != NULL))
-		return bad_argument(ret->print ? "--print" : "--config", false, setup);
-	return true;
-}
-
-static struct config *load_config(const struct options *options)
+static struct config *load_config(const struct ctl *ctl, const char *file)
 {
 	g_autoptr(GPtrArray) problems = config_problems_new();
-	g_autofree char *path = options->config != NULL ? g_strdup(options->config)
-				: options->instance != NULL
-					? g_strdup_printf("/etc/nat64d/%s.conf", options->instance)
+	g_autofree char *path = file != NULL ? g_strdup(file)
+				: ctl->instance != NULL
+					? g_strdup_printf("/etc/nat64d/%s.conf", ctl->instance)
 					: NULL;
 	struct config *config = NULL;
 
@@ -267,25 +203,23 @@ static int apply(struct rules *rules, const struct entries *entries, char **ret_
 	return r;
 }
 
-int ctl_setup(int argc, char **argv)
+enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	struct entries entries;
-	struct options options;
 	struct config *config;
 	struct rules *rules = NULL;
 	char *error = NULL;
 	int r;
 
-	if (!parse_options(argc, argv, true, &options))
-		return CTL_USAGE;
-	config = load_config(&options);
+	config = load_config(ctl, arguments->option[CTL_CONFIG]);
 	if (config == NULL)
 		return CTL_FAILED;
 	entries_init(&entries);
 	r = read_entries(config, &entries);
 	if (r == 0)
-		r = rules_open(options.instance, config, &rules, &error);
-	if (r == 0 && (options.print || options.dry_run)) {
+		r = rules_open(ctl->instance, config, &rules, &error);
+	if (r == 0 && (ctl_arguments_has(arguments, CTL_PRINT) ||
+		       ctl_arguments_has(arguments, CTL_DRY_RUN))) {
 		g_autofree char *text = rules_print(
 			rules, (const struct rules_entry *)(const void *)entries.entry->data,
 			entries.entry->len);
@@ -303,24 +237,21 @@ int ctl_setup(int argc, char **argv)
 	return r == 0 ? CTL_DONE : CTL_FAILED;
 }
 
-int ctl_teardown(int argc, char **argv)
+enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	struct options options;
 	g_autofree char *error = NULL;
 	bool changed = false;
 	int r;
 
-	if (!parse_options(argc, argv, false, &options))
-		return CTL_USAGE;
-	if (options.dry_run) {
-		g_autofree char *table = rules_table_name(options.instance);
+	if (ctl_arguments_has(arguments, CTL_DRY_RUN)) {
+		g_autofree char *table = rules_table_name(ctl->instance);
 
 		printf("would remove the table inet %s, what iptables has of it, and restore what "
 		       "its chain undo lists\n",
 		       table);
 		return CTL_DONE;
 	}
-	r = rules_remove(options.instance, &changed, &error);
+	r = rules_remove(ctl->instance, &changed, &error);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "teardown: %s", error);
 	printf("%s\n", changed ? "packet rules are removed, the host is as it was before"

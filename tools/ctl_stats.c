@@ -7,6 +7,7 @@
 
 #include "daemon/core/outcome.h"
 #include "dbus/names.h"
+#include "tools/ctl_arguments.h"
 #include "tools/table.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -90,7 +91,7 @@ static const char *describe(const char *name)
 	return "";
 }
 
-enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_stats(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	static const struct table_column columns[] = {
 		{"name", "COUNTER", TABLE_TEXT},
@@ -98,14 +99,11 @@ enum ctl_status ctl_stats(struct ctl *ctl, int argc, char **argv)
 		{"description", "MEANING", TABLE_TEXT},
 		{NULL},
 	};
-	bool all = argc == 1 && strcmp(argv[0], "--all") == 0;
+	bool all = ctl_arguments_has(arguments, CTL_ALL);
 	g_autoptr(GArray) counters = NULL;
 	enum ctl_status status;
 	struct table *table;
 
-	if (argc != 0 && !all)
-		return ctl_fail(CTL_USAGE, "'%s' is not an option here; stats knows --all",
-				argv[argc - 1]);
 	status = ctl_stats_get(ctl, &counters);
 	if (status != CTL_DONE)
 		return status;

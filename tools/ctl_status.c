@@ -411,13 +411,11 @@ static void print_json(const struct status *status)
 	json_decref(object);
 }
 
-enum ctl_status ctl_status(struct ctl *ctl, int argc, char **argv)
+enum ctl_status ctl_status(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	struct status status = {.version = NULL};
 	enum ctl_status result;
 
-	if (argc != 0)
-		return ctl_fail(CTL_USAGE, "status takes no arguments, '%s' is one", argv[0]);
 	status.pool6 = g_ptr_array_new_with_free_func(g_free);
 	status.entries = g_array_new(FALSE, FALSE, sizeof(struct ctl_pool4));
 	status.overrides = g_ptr_array_new_with_free_func(g_free);
