@@ -58,6 +58,7 @@ static const struct cli_case cli_cases[] = {
 	{"session list", 0, "session_list.out", ""},
 	{"session list --server 198.51.100.2 --json", 0, "session_list.json", ""},
 	{"stats --no-legend", 0, "stats.out", ""},
+	{"stats --json", 0, "stats.json", ""},
 	{"bib list --protocol sctp", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
 	{"bib list --pool4 nobody", 3, NULL, "nat64ctl: pool4 has no entry 'nobody'\n"},
 	{"bib list --server 192.0.2.1", 2, NULL, "nat64ctl: 'bib list' has no option '--server'; there is --protocol, --client, --address4, --port4, --static, --pool4, --limit, --count\n"},
@@ -90,7 +91,10 @@ static const struct cli_case cli_cases[] = {
 	{"pool4 remove nobody", 3, NULL, "nat64ctl: pool4 has no entry 'nobody'\n"},
 	{"pool4 remove wan", 1, NULL, "nat64ctl: pool4 entry wan is used by 3 bindings: 'nat64ctl pool4 drain wan' waits for their end, --force ends them\n"},
 	{"pool4 remove wan --force --dry-run", 0, "pool4_remove_dry.out", "nat64ctl: warning: 3 bindings would end\n"},
+	{"pool4 remove wan --force --dry-run --json", 0, "pool4_remove_dry.json", ""},
 	{"pool4 drain wan --dry-run", 0, "pool4_drain_dry.out", ""},
+	{"pool4 drain wan --dry-run --json", 0, "pool4_drain_dry.json", ""},
+	{"pool4 enable wan --json", 0, "pool4_enable.json", ""},
 	{"pool4 enable wan", 0, "pool4_enable.out", ""},
 	{"bib add tcp [2001:db8::5]:80 192.0.2.1:80 --dry-run", 0, "bib_add_dry.out", ""},
 	{"bib add tcp,udp [2001:db8::5]:80-81 192.0.2.1:80-81 --dry-run", 0, "bib_add_range_dry.out", ""},
@@ -103,6 +107,9 @@ static const struct cli_case cli_cases[] = {
 	{"bib lookup icmp [2001:db8:1::3]:77", 0, "bib_lookup.out", ""},
 	{"bib lookup tcp 192.0.2.1:80", 3, NULL, "nat64ctl: there is no binding tcp 192.0.2.1:80\n"},
 	{"publish 443/tcp,udp 2001:db8::5 --dry-run", 0, "publish_dry.out", ""},
+	{"bib lookup icmp [2001:db8:1::3]:77 --json", 0, "bib_lookup.json", ""},
+	{"bib remove icmp [2001:db8:1::3]:77 --dry-run", 0, "bib_remove_dry.out", ""},
+	{"publish 443/tcp,udp 2001:db8::5 --dry-run --json", 0, "publish_dry.json", ""},
 	{"publish 443/tcp [2001:db8::5]:8443 --on 192.0.2.3 --dry-run", 0, "publish_on_dry.out", ""},
 	{"publish 443 2001:db8::5", 2, NULL, "nat64ctl: '443' is not ports and protocols, such as 443/tcp,udp\n"},
 	{"explain udp [2001:db8:1::2]:3000 198.51.100.1:80", 0, "explain.out", ""},
@@ -123,6 +130,18 @@ static const struct cli_case cli_cases[] = {
 	{"pool6 add", 2, NULL, "nat64ctl: 'pool6 add' lacks PREFIX: it takes PREFIX\n"},
 	{"pool6 add 192.0.2.0/24", 1, NULL, "nat64ctl: '192.0.2.0/24' is not an IPv6 prefix\n"},
 	{"pool6 remove 2001:db8:64::/96", 1, NULL, "nat64ctl: 2001:db8:64::/96 is the only prefix of Pool6: add another one first\n"},
+	{"pool6 add 2001:db8:65::/96 --dry-run --json", 0, "pool6_add_dry.json", ""},
+	{"dns64 unbound", 0, "dns64_unbound.out", ""},
+	{"dns64 unbound --json", 0, "dns64_unbound.json", ""},
+	{"dns64 bind", 0, "dns64_bind.out", ""},
+	{"dns64 bind --json", 0, "dns64_bind.json", ""},
+	{"dns64 coredns", 0, "dns64_coredns.out", ""},
+	{"dns64 coredns --json", 0, "dns64_coredns.json", ""},
+	{"dns64 dnsmasq", 2, NULL, "nat64ctl: there is no command 'dns64 dnsmasq'; there is 'dns64 unbound', 'dns64 bind', 'dns64 coredns'\n"},
+	{"pref64 radvd", 0, "pref64_radvd.out", ""},
+	{"pref64 radvd --json", 0, "pref64_radvd.json", ""},
+	{"pref64 networkd", 0, "pref64_networkd.out", ""},
+	{"pref64 networkd --json", 0, "pref64_networkd.json", ""},
 	{"config list --json", 0, "config_list.json", ""},
 	{"config list --no-legend", 0, "config_list.out", ""},
 	{"config get Timeouts.UDP", 0, "config_get.out", ""},
@@ -130,6 +149,8 @@ static const struct cli_case cli_cases[] = {
 	{"config get Timeouts.UPD", 3, NULL, "nat64ctl: there is no key 'Timeouts.UPD'\n"},
 	{"config get", 2, NULL, "nat64ctl: 'config get' lacks KEY: it takes KEY\n"},
 	{"config set Timeouts.UDP 6min --dry-run", 0, "config_set_dry.out", ""},
+	{"config set Timeouts.UDP 6min --dry-run --json", 0, "config_set_dry.json", ""},
+	{"config reset --all --json", 0, "config_reset_all.json", ""},
 	{"config set Timeouts.UDP", 2, NULL, "nat64ctl: 'config set' lacks VALUE: it takes KEY VALUE\n"},
 	{"config set Timeouts.UPD 6min", 3, NULL, "nat64ctl: there is no key 'Timeouts.UPD': did you mean Timeouts.UDP?\n"},
 	{"config set Limits.Sessions 6", 1, NULL, "nat64ctl: Limits.Sessions takes effect at the next start only: set it in the configuration file\n"},
@@ -148,8 +169,11 @@ static const struct cli_case cli_cases[] = {
 	{"log-level", 2, NULL, "nat64ctl: 'log-level' lacks LEVEL: it takes LEVEL\n"},
 	{"log-level loud", 2, NULL, "nat64ctl: 'loud' is none of: err, warning, notice, info, debug\n"},
 	{"client list", 0, "client_list.out", ""},
+	{"client list --top 5 --json", 0, "client_list.json", ""},
+	{"client show 2001:db8:1::/48", 0, "client_show.out", ""},
 	{"client list --top 0", 2, NULL, "nat64ctl: --top: '0' is not a number from 1 to 10000\n"},
 	{"client show 2001:db8:1::/48 --json", 0, "client_show.json", ""},
+	{"client block 2001:db8:9::/64 --for 1d --dry-run --json", 0, "client_block_dry.json", ""},
 	{"client show 2001:db8:9::/64", 3, NULL, "nat64ctl: no client in 2001:db8:9::/64 has bindings\n"},
 	{"client block 2001:db8:9::/64 --for 1d --dry-run", 0, "client_block_dry.out", ""},
 	{"client block 2001:db8:9::5/64", 1, NULL, "nat64ctl: 2001:db8:9::5/64 has host bits set: did you mean 2001:db8:9::/64 or 2001:db8:9::5?\n"},
@@ -174,6 +198,7 @@ static const struct cli_case cli_steps[] = {
 	{"client block 2001:db8:9::/64", 0, "client_block.out", ""},
 	{"client blocked", 0, "client_blocked.out", ""},
 	{"client blocked --json", 0, "client_blocked.json", ""},
+	{"client unblock 2001:db8:9::/64 --dry-run --json", 0, "client_unblock_dry.json", ""},
 	{"client unblock 2001:db8:9::/64", 0, "client_unblock.out", ""},
 	{"drain --dry-run", 0, "drain_dry.out", ""},
 	{"drain --wait 1s", 1, "drain.out", "nat64ctl: 4 sessions are left after 1s\n"},
@@ -182,6 +207,15 @@ static const struct cli_case cli_steps[] = {
 	{"resume --dry-run", 0, "resume_dry.out", ""},
 	{"resume", 0, "resume.out", ""},
 	{"resume --json", 0, "resume.json", ""},
+	{"pool6 add 2001:db8:65::/96", 0, "pool6_add.out", ""},
+	{"pool6 add 64:ff9b::/96", 0, "pool6_add_known.out", ""},
+	{"dns64 unbound", 0, "dns64_unbound.out", "nat64ctl: warning: unbound can have one prefix only: this is the first\n"},
+	{"dns64 bind", 0, "dns64_bind_known.out", ""},
+	{"pref64 radvd", 0, "pref64_radvd_more.out", ""},
+	{"pref64 networkd", 0, "pref64_networkd_more.out", ""},
+	{"pool6 remove 64:ff9b::/96", 0, "pool6_remove_known.out", ""},
+	{"pool6 remove 2001:db8:65::/96 --dry-run --json", 0, "pool6_remove_dry.json", ""},
+	{"pool6 remove 2001:db8:65::/96", 0, "pool6_remove.out", ""},
 };
 
 static const struct cli_case deterministic_cases[] = {
@@ -235,6 +269,7 @@ static char *normalise(const char *text)
 		{"\"version\": \"[\\d.]+\"", "\"version\": VERSION"},
 		{"\"(uptime_usec|memory_bytes)\": \\d+", "\"\\1\": N"},
 		{"uptime_usec +\\d+", "uptime_usec N"},
+		{"(\"(?:uptime_usec|memory_bytes)\",\"value\":)\\d+", "\\1N"},
 		/* Ten seconds have a digit more than nine, and make this column wider. */
 		{"(?m)^([a-z0-9_]+) +(\\d+|N) +", "\\1 \\2 "},
 		{"(memory_bytes|Memory) +[\\d.]+", "\\1 N"},
@@ -250,6 +285,39 @@ static char *normalise(const char *text)
 		result = next;
 	}
 	return result;
+}
+
+/* For test_schemas(). */
+static void keep_document(const char *arguments, json_t *document)
+{
+	g_autofree char *path = g_build_filename(service.directory, "documents", NULL);
+	json_t *entry = json_pack("{s:s, s:O}", "arguments", arguments, "document", document);
+	g_autofree char *text = json_dumps(entry, JSON_COMPACT);
+	FILE *file = fopen(path, "a");
+
+	g_assert_nonnull(file);
+	fprintf(file, "%s\n", text);
+	g_assert_cmpint(fclose(file), ==, 0);
+	json_decref(entry);
+}
+
+/* Every document that a case has seen is as data/schemas says, times included. */
+static void test_schemas(void)
+{
+	g_autofree char *commands = g_build_filename(EXPECTED, "help.json", NULL);
+	g_autofree char *documents = g_build_filename(service.directory, "documents", NULL);
+	g_autofree char *line =
+		g_strdup_printf("%s %s %s %s", CHECK_SCHEMAS, SCHEMAS, commands, documents);
+	g_autofree char *problems = NULL;
+	int status;
+
+	g_assert_true(g_spawn_command_line_sync(line, &problems, NULL, &status, NULL));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		g_test_skip(problems);
+		return;
+	}
+	g_assert_cmpstr(problems, ==, "");
+	g_assert_cmpint(status, ==, 0);
 }
 
 static void check_case(const struct test_service *of, const struct cli_case *c, bool to_socket)
@@ -270,6 +338,7 @@ static void check_case(const struct test_service *of, const struct cli_case *c, 
 		json_t *document = json_loads(out, 0, NULL);
 
 		g_assert_nonnull(document);
+		keep_document(c->arguments, document);
 		json_decref(document);
 	}
 }
@@ -330,6 +399,47 @@ static void test_health(void)
 	gateway_lock(&service.gateway);
 	service.gateway.rules_in_place = true;
 	gateway_unlock(&service.gateway);
+}
+
+/* Whether a change that has been printed with --json has changed anything. */
+static bool has_changed(const char *arguments)
+{
+	g_autofree char *line = g_strdup_printf("%s --json", arguments);
+	g_autofree char *out = NULL, *message = NULL;
+	int status = run(&service, line, true, &out, &message);
+	json_t *document = json_loads(out, 0, NULL);
+	bool changed = json_is_true(json_object_get(document, "changed"));
+
+	g_test_message("%s: %s", line, out);
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(status, ==, 0);
+	g_assert_true(json_is_boolean(json_object_get(document, "changed")));
+	json_decref(document);
+	return changed;
+}
+
+/* A script that says what should be so may run again. */
+static void test_twice(void)
+{
+	static const char *const changes[] = {
+		"pool4 add 198.51.100.0/29 --name more",
+		"pool4 drain wan",
+		"pool4 enable wan",
+		"pool6 add 2001:db8:65::/96",
+		"bib add tcp [2001:db8::5]:2000 192.0.2.2:2000 --comment web",
+		"publish 443/tcp,udp 2001:db8::5",
+		"client block 2001:db8:9::/64",
+		"config set Timeouts.UDP 7min",
+		"config reset Timeouts.UDP",
+		"log-level info",
+		"drain",
+		"resume",
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
+		g_assert_true(has_changed(changes[i]));
+		g_assert_false(has_changed(changes[i]));
+	}
 }
 
 static void test_not_running(void)
@@ -482,6 +592,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/narrow", test_narrow);
 	g_test_add_func("/cli/full-disk", test_full_disk);
 	g_test_add_func("/cli/closed-pipe", test_closed_pipe);
+	g_test_add_func("/cli/twice", test_twice); /* others would meet what it leaves */
+	g_test_add_func("/schemas/documents", test_schemas);
 	r = g_test_run();
 	test_service_stop(&deterministic);
 	test_service_stop(&service);

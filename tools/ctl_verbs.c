@@ -103,6 +103,17 @@ const struct ctl_verb ctl_verbs[] = {
 	{"log-level", NULL, {WORD("LEVEL", LEVEL)}, 0, CHANGES, "change",
 	 "err, warning, notice, info or debug, from now on", ctl_log_level},
 
+	{"dns64", "unbound", {}, 0, READS, "snippet",
+	 "what makes unbound a DNS64 with the gateway's prefix", ctl_snippet},
+	{"dns64", "bind", {}, 0, READS, "snippet",
+	 "the same for BIND", ctl_snippet},
+	{"dns64", "coredns", {}, 0, READS, "snippet",
+	 "the same for CoreDNS", ctl_snippet},
+	{"pref64", "radvd", {}, 0, READS, "snippet",
+	 "what makes radvd tell clients the prefix (RFC 8781)", ctl_snippet},
+	{"pref64", "networkd", {}, 0, READS, "snippet",
+	 "the same for systemd-networkd", ctl_snippet},
+
 	{"setup", NULL, {}, BIT(PRINT) | BIT(CONFIG), CHANGES, "setup",
 	 "put rules, sysctls and routes in place, or show them; needs no daemon", ctl_setup},
 	{"teardown", NULL, {}, 0, CHANGES, "change",
