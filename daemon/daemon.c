@@ -363,6 +363,7 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	}
 	gateway_lock(&daemon->gateway);
 	nat64_set_config(daemon->gateway.nat, &fresh->nat64);
+	nat64_set_limits(daemon->gateway.nat, &fresh->limits);
 	gateway_unlock(&daemon->gateway);
 	(void)world_set_silent(daemon->world, fresh->silent_interfaces);
 	(void)pool4_sync_follow(daemon->sync, fresh);

@@ -17,8 +17,11 @@ static void set_applied(struct daemon_rules *rules, bool applied)
 int daemon_rules_open(struct daemon_rules *rules, const struct config *config, char **ret_error)
 {
 	struct rules *fresh = NULL;
-	int r = rules_open(rules->instance, config, &fresh, ret_error);
+	int r;
 
+	if (rules->rules != NULL && rules_are_of(rules->rules, config))
+		return 0;
+	r = rules_open(rules->instance, config, &fresh, ret_error);
 	if (r < 0)
 		return r;
 	rules_close(rules->rules);

@@ -19,8 +19,8 @@ struct daemon_rules {
 
 /*
  * Rules for this configuration instead of those of before, if there were any; still to be put in
- * place. 0, or a negative errno with one sentence in *ret_error (g_free()); those of before then
- * stay.
+ * place, unless they are the same. 0, or a negative errno with one sentence in *ret_error
+ * (g_free()); those of before then stay.
  */
 int daemon_rules_open(struct daemon_rules *rules, const struct config *config, char **ret_error);
 /* The kernel keeps what it has. */

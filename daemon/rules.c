@@ -31,6 +31,7 @@
 
 struct rules {
 	struct rules_plan plan;
+	enum config_rules wanted;
 	bool forwarding;
 	struct rules_table table;
 };
@@ -114,9 +115,17 @@ int rules_open(const char *instance, const struct config *config, struct rules *
 		return r;
 	rules = g_new0(struct rules, 1);
 	rules_plan_init(&rules->plan, instance, config, mode);
+	rules->wanted = config->queue.rules;
 	rules->forwarding = config->forwarding == CONFIG_FORWARDING_AUTO;
 	*ret = rules;
 	return 0;
+}
+
+bool rules_are_of(const struct rules *rules, const struct config *config)
+{
+	return rules->wanted == config->queue.rules &&
+	       rules->forwarding == (config->forwarding == CONFIG_FORWARDING_AUTO) &&
+	       rules_plan_is_of(&rules->plan, config);
 }
 
 void rules_close(struct rules *rules)

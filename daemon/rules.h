@@ -63,6 +63,8 @@ char *rules_table_name(const char *instance);
  */
 int rules_open(const char *instance, const struct config *config, struct rules **ret,
 	       char **ret_error);
+/* Would rules_open() with this configuration come to the same? It is not asked of the kernel. */
+bool rules_are_of(const struct rules *rules, const struct config *config);
 void rules_close(struct rules *rules); /* leaves the rules in place */
 enum rules_mode rules_mode(const struct rules *rules);
 

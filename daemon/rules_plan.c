@@ -157,6 +157,36 @@ void rules_plan_init(struct rules_plan *plan, const char *instance, const struct
 	set_exempt(plan, &config->nat64);
 }
 
+static bool same_array(const GArray *a, const GArray *b)
+{
+	return a->len == b->len &&
+	       (a->len == 0 ||
+		memcmp(a->data, b->data, a->len * g_array_get_element_size((GArray *)a)) == 0);
+}
+
+static bool same_words(char *const *a, char *const *b)
+{
+	return a == NULL || b == NULL
+		       ? a == b
+		       : g_strv_equal((const char *const *)a, (const char *const *)b);
+}
+
+bool rules_plan_is_of(const struct rules_plan *plan, const struct config *config)
+{
+	struct rules_plan other;
+	bool same;
+
+	rules_plan_init(&other, NULL, config, plan->mode);
+	same = plan->mark.value == other.mark.value && plan->mark.mask == other.mark.mask &&
+	       plan->queue_first == other.queue_first && plan->workers == other.workers &&
+	       plan->local_traffic == other.local_traffic && plan->announces == other.announces &&
+	       same_words(plan->announce_on, other.announce_on) &&
+	       same_array(plan->pool6, other.pool6) && same_array(plan->exempt6, other.exempt6) &&
+	       same_array(plan->exempt4, other.exempt4);
+	rules_plan_deinit(&other);
+	return same;
+}
+
 void rules_plan_deinit(struct rules_plan *plan)
 {
 	g_clear_pointer(&plan->table, g_free);

@@ -48,6 +48,8 @@ struct rules_plan {
 void rules_plan_init(struct rules_plan *plan, const char *instance, const struct config *config,
 		     enum rules_mode mode);
 void rules_plan_deinit(struct rules_plan *plan);
+/* Does this configuration ask for what the plan has from the one it was made of? */
+bool rules_plan_is_of(const struct rules_plan *plan, const struct config *config);
 
 /* The IPv4 side. own: addresses of the host's interfaces, in any order. */
 void rules_plan_set_entries(struct rules_plan *plan, const struct rules_entry *entries,

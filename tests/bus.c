@@ -167,6 +167,7 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	daemon_adapt_config(fresh, service->config);
 	gateway_lock(&service->gateway);
 	nat64_set_config(service->gateway.nat, &fresh->nat64);
+	nat64_set_limits(service->gateway.nat, &fresh->limits);
 	gateway_unlock(&service->gateway);
 	g_assert_cmpuint(pool4_sync_follow(service->sync, fresh), ==, 0);
 	config_free(service->config);

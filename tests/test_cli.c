@@ -153,7 +153,7 @@ static const struct cli_case cli_cases[] = {
 	{"config reset --all --json", 0, "config_reset_all.json", ""},
 	{"config set Timeouts.UDP", 2, NULL, "nat64ctl: 'config set' lacks VALUE: it takes KEY VALUE\n"},
 	{"config set Timeouts.UPD 6min", 3, NULL, "nat64ctl: there is no key 'Timeouts.UPD': did you mean Timeouts.UDP?\n"},
-	{"config set Limits.Sessions 6", 1, NULL, "nat64ctl: Limits.Sessions takes effect at the next start only: set it in the configuration file\n"},
+	{"config set Limits.Pool4Objects 6", 1, NULL, "nat64ctl: Limits.Pool4Objects takes effect at the next start only: set it in the configuration file\n"},
 	{"config reset", 2, NULL, "nat64ctl: config reset takes one KEY, or --all\n"},
 	{"config reset Timeouts.UDP --all", 2, NULL, "nat64ctl: config reset takes one KEY, or --all\n"},
 	{"config reset --all --dry-run", 0, "config_reset_dry.out", ""},

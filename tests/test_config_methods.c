@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/config_keys.h"
+#include "daemon/config_value.h"
 #include "dbus/names.h"
 #include "tests/change_call.h"
 
@@ -101,7 +102,8 @@ static void test_every_key(void)
 	}
 	assert_listed("Timeouts.UDP", "4min|/nat64d.conf:5|live");
 	assert_listed("Timeouts.ICMP", "1min|default|live");
-	assert_listed("Limits.Bindings", "1000|/nat64d.conf:7|start");
+	assert_listed("Limits.Bindings", "1000|/nat64d.conf:7|live");
+	assert_listed("Limits.Pool4Objects", "4096|default|start");
 }
 
 /* Whatever may be set is in effect at once; whatever may not says why. */
@@ -121,6 +123,129 @@ static void test_set_every_key(void)
 		else
 			g_assert_cmpstr(ending.name, ==, DBUS_ERROR_RESTART_REQUIRED);
 		g_assert_false(ending.changed);
+	}
+}
+
+/* Of keys whose values are no numbers, words or yes and no: another value, one that is refused, and
+ * what the sentence says then. */
+/* clang-format off */
+static const struct sample {
+	const char *key, *other, *bad, *why;
+} samples[] = {
+	{"Translation.Pool6", "2001:db8:64::/96 2001:db8:65::/96", "2001:db8::/97", "(RFC 6052, 2.2)"},
+	{"Translation.AllowNonGlobal", "10.0.0.0/8", "10.0.0.1/8", "has host bits set: did you mean 10.0.0.0/8"},
+	{"Translation.Filtering", "address-dependent", "dependent", "'dependent' is none of: endpoint-independent, address-dependent"},
+	{"Translation.FilteringTCP", "address-dependent", "dependent", "'dependent' is none of: endpoint-independent, address-dependent"},
+	{"Translation.FilteringUDP", "address-dependent", "dependent", "'dependent' is none of: endpoint-independent, address-dependent"},
+	{"Translation.FilteringICMP", "address-dependent", "dependent", "'dependent' is none of: endpoint-independent, address-dependent"},
+	{"Translation.ICMPErrors", "hop_limit:unlimited no_route:no", "hop_limit:often", "'often' is not no, limited or unlimited"},
+	{"Translation.SilentInterfaces", "wan0 lan0", "a/b", "'a/b' is not the name of an interface"},
+	{"Translation.TrafficClass", "255", "256", "'256' is not copy, zero or a number from 0 to 255"},
+	{"Translation.TypeOfService", "zero", "none", "'none' is not copy, zero or a number from 0 to 255"},
+	{"Translation.Clients", "2001:db8:1::/48", "192.0.2.0/24", "'192.0.2.0/24' is not an IPv6 prefix"},
+	{"Translation.DenyDestination", "own private 198.51.100.0/24", "public", "'public' is not an IPv4 prefix"},
+	{"Translation.DenySource", "198.51.100.0/24", "own", "'own' is not an IPv4 prefix"},
+	{"Translation.Exempt", "198.51.100.0/24 2001:db8:9::/48", "here", "'here' is not an IPv4 prefix"},
+	{"Translation.ExemptPorts", "tcp:25 udp:5000-5010@198.51.100.0/24", "icmp:1", "'icmp:1' is not tcp:PORTS or udp:PORTS"},
+	{"Pool4.Announce", "wan0", "a/b", "'a/b' is not the name of an interface"},
+	{"Timeouts.UDPByPort", "53:20s", "1024:20s", "'1024' is not a destination port from 0 to 1023"},
+	{"Limits.BindingsPerClient", "50%", "101%", "101% is more than all"},
+	{"Limits.SessionsPerClient", "4000", "many", "'many' is not a number, or a share such as 50%"},
+	{"Limits.HeldPorts", "10", "-1", "'-1' is not a number, or a share such as 50%"},
+	{"Limits.PoolAlarm", "90% 50%", "50% 90%", "90% clears the alarm above 50%, which raises it"},
+};
+/* clang-format on */
+
+/* A number of the key as people write it, that may be beyond its bounds. */
+static char *number(const struct config_key *key, uint64_t value)
+{
+	return key->type == CONFIG_DURATION
+		       ? g_strdup_printf("%" G_GUINT64_FORMAT "s", value / 1000)
+		       : g_strdup_printf("%" G_GUINT64_FORMAT, value);
+}
+
+static void assert_invalid(const char *name, const char *bad, const char *why)
+{
+	_cleanup_ending_ struct change_ending ending;
+
+	change_config(name, bad, NULL, &ending);
+	g_test_message("%s=%s: %s", name, bad, ending.text);
+	g_assert_cmpstr(ending.name, ==, DBUS_ERROR_INVALID_VALUE);
+	g_assert_nonnull(strstr(ending.text, why));
+}
+
+/* K-12: the sentence has the bound, and who says so. */
+static void assert_bounds(const struct config_key *key, const char *name)
+{
+	const uint64_t step = key->type == CONFIG_DURATION ? 1000 : 1;
+	char bound[CONFIG_DURATION_TEXT_SIZE];
+	g_autofree char *who = *key->bound != '\0' ? g_strdup_printf(" (%s)", key->bound) : NULL;
+	g_autofree char *above = number(key, key->max + step), *more = NULL, *less = NULL;
+
+	config_bound_print(key, key->max, bound);
+	more = g_strdup_printf("is above the maximum of %s%s", bound, who != NULL ? who : "");
+	assert_invalid(name, above, more);
+	assert_invalid(name, "much", config_type_form(key->type));
+	if (key->min > 0) {
+		g_autofree char *below = number(key, key->min - step);
+
+		config_bound_print(key, key->min, bound);
+		less = g_strdup_printf("is below the minimum of %s%s", bound,
+				       who != NULL ? who : "");
+		assert_invalid(name, below, less);
+	}
+}
+
+/* Another good value of the key. Refuses the bad ones by the way. */
+static char *other_value(const struct config_key *key, const char *name)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(samples); i++) {
+		if (strcmp(samples[i].key, name) == 0) {
+			assert_invalid(name, samples[i].bad, samples[i].why);
+			return g_strdup(samples[i].other);
+		}
+	}
+	switch ((int)key->type) {
+	case CONFIG_BOOL:
+		assert_invalid(name, "maybe", "'maybe' is not yes or no");
+		return g_strdup(strcmp(key->initial, "yes") == 0 ? "no" : "yes");
+	case CONFIG_CHOICE:
+	case CONFIG_EITHER:
+		assert_invalid(name, "maybe", "'maybe' is none of: ");
+		return g_strdup(key->choices[1]);
+	case CONFIG_NUMBER:
+	case CONFIG_BYTE:
+	case CONFIG_DURATION:
+	case CONFIG_SIZE:
+		assert_bounds(key, name);
+		return g_strcmp0(key->initial, "128") == 0 ? g_strdup("64") : number(key, key->max);
+	default:
+		g_error("%s: its type has no sample", name);
+	}
+}
+
+/* Item 4 of the issue: every key that is live, set, read, refused and taken back. */
+static void test_other_values(void)
+{
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		g_autofree char *name = g_strdup_printf("%s.%s", key->section, key->name);
+		g_autofree char *before = NULL, *other = NULL, *row = NULL, *error = NULL;
+		_cleanup_ending_ struct change_ending set = {NULL}, reset = {NULL};
+
+		if (config_key_is_of_object(key) || (key->flags & CONFIG_LATER) != 0 ||
+		    !config_key_is_live(key, service.config))
+			continue;
+		before = listed(clients[0], name);
+		other = other_value(key, name);
+		change_config(name, other, NULL, &set);
+		g_assert_cmpstr(set.name, ==, NULL);
+		g_assert_true(set.changed);
+		row = g_strdup_printf("%s|runtime|live", other);
+		assert_listed(name, row);
+		change_entry("ResetConfig", name, NULL, &reset);
+		g_assert_cmpstr(reset.name, ==, NULL);
+		assert_listed(name, before);
+		g_assert_true(nat64_check(service.gateway.nat));
 	}
 }
 
@@ -179,7 +304,7 @@ static const struct {
 	{"Timeouts.UDP", "", DBUS_ERROR_INVALID_VALUE, "[Timeouts] UDP: '' is not a time such as 300, 5min or 2h4min"},
 	{"Translation.ClampMSS", "maybe", DBUS_ERROR_INVALID_VALUE, "[Translation] ClampMSS: 'maybe' is not yes or no"},
 	{"Translation.Pool6", "", DBUS_ERROR_INVALID_VALUE, "[Translation] Pool6: at least one prefix is needed"},
-	{"Limits.Bindings", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Bindings takes effect at the next start only: set it in the configuration file"},
+	{"Limits.Pool4Objects", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Pool4Objects takes effect at the next start only: set it in the configuration file"},
 	{"Queue.Inject", "raw", DBUS_ERROR_RESTART_REQUIRED, "Queue.Inject takes effect at the next start only: set it in the configuration file"},
 	{"State.Keep", "no", DBUS_ERROR_RESTART_REQUIRED, "State.Keep is not in effect in this version"},
 };
@@ -259,7 +384,7 @@ static void test_newest_word(void)
 	change_assert_done(&newer, 1, "5 settings have changed", "");
 	g_assert_cmpstr(newer.differences, ==, dry.differences);
 	g_assert_cmpuint(nat->config.udp_ms, ==, 540000);
-	g_assert_cmpuint(nat->limits.bindings, ==, 1000); /* at the next start */
+	g_assert_cmpuint(nat->limits.bindings, ==, 2000);
 	g_assert_nonnull(pool4_entry_by_name(nat->pool4, "more"));
 	assert_listed("Timeouts.UDP", "9min|/nat64d.conf:5|live");
 
@@ -341,6 +466,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/config/every-key", test_every_key);
 	g_test_add_func("/config/set-every-key", test_set_every_key);
+	g_test_add_func("/config/other-values", test_other_values);
 	g_test_add_func("/config/set", test_set);
 	g_test_add_func("/config/reset-all", test_reset_all);
 	g_test_add_func("/config/refusals", test_refusals);

@@ -257,6 +257,26 @@ static void test_ecn(void)
 	}
 }
 
+/* Less memory than is in use: what waits becomes whole, and nothing new waits. */
+static void test_less_memory(void)
+{
+	const uint64_t cost = sizeof(struct fragment_queue) + FRAGMENT_PIECE_COST + 16;
+	struct craft other = piece(4, 0, 16, true);
+
+	other.fragment_id = 77;
+	begin_with(cost * FRAGMENT_SHARE);
+	g_assert_cmpint(add_piece(0, 16, true), ==, OUTCOME_FRAGMENT_STORED);
+	fragment_table_set_limit(&table, cost - 1);
+	g_assert_true(fragment_check(&table));
+	g_assert_cmpint(add(&other), ==, OUTCOME_FRAGMENT_MEMORY);
+	g_assert_cmpint(add_piece(16, 8, true), ==, OUTCOME_FRAGMENT_MEMORY);
+	g_assert_cmpint(add_piece(16, 4000, false), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(table.used, ==, 0);
+	fragment_table_set_limit(&table, cost * FRAGMENT_SHARE);
+	g_assert_cmpint(add(&other), ==, OUTCOME_FRAGMENT_STORED);
+	end();
+}
+
 /* F-2, X-1: to the byte, for one source and for all. */
 static void test_memory(void)
 {
@@ -434,6 +454,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fragment/contradictions", test_contradictions);
 	g_test_add_func("/fragment/ecn", test_ecn);
 	g_test_add_func("/fragment/memory", test_memory);
+	g_test_add_func("/fragment/less-memory", test_less_memory);
 	g_test_add_func("/fragment/sources", test_sources);
 	g_test_add_func("/fragment/pieces", test_pieces);
 	g_test_add_func("/fragment/queues", test_queues);

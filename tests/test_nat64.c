@@ -296,6 +296,39 @@ static void test_changed_lifetime(void)
 	gateway_free(gateway);
 }
 
+/* Packets from ports 1 to n of one client; how many ended so. */
+static unsigned n_ended(struct gateway_fixture *gateway, unsigned n, enum outcome outcome)
+{
+	struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8::1]:1");
+	unsigned n_such = 0;
+
+	for (; client.port <= n; client.port++)
+		n_such += gateway_udp6(gateway, &client, &server, NOW) == outcome;
+	g_assert_true(nat64_check(gateway->nat));
+	return n_such;
+}
+
+/* X-1, O-11: tables that may have less than there is keep it; then they may have more. */
+static void test_changed_limits(void)
+{
+	struct nat64_limits limits = {10, 12, 1, 65536};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+
+	g_assert_cmpuint(n_ended(gateway, 8, OUTCOME_TRANSLATED), ==, 8);
+	limits.bindings = 3;
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpuint(n_ended(gateway, 10, OUTCOME_TRANSLATED), ==, 8);
+	g_assert_cmpuint(n_ended(gateway, 10, OUTCOME_BIB_FULL), ==, 2);
+	limits = (struct nat64_limits){100, 8, 1, 65536};
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpuint(n_ended(gateway, 10, OUTCOME_SESSION_FULL), ==, 2);
+	limits = (struct nat64_limits){100, 100, 1, 65536, .sessions_of = {50, 50, 50}};
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpuint(n_ended(gateway, 60, OUTCOME_TRANSLATED), ==, 50);
+	gateway_free(gateway);
+}
+
 /* Same seed, same packets, same ports. */
 static void test_deterministic(void)
 {
@@ -347,6 +380,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
 	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);
 	g_test_add_func("/nat64/changed_lifetime", test_changed_lifetime);
+	g_test_add_func("/nat64/changed_limits", test_changed_limits);
 	g_test_add_func("/nat64/deterministic", test_deterministic);
 	return g_test_run();
 }

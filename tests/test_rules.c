@@ -324,6 +324,55 @@ static void test_undo(void)
 			"ip -6 route add 2001:db8:64::/96 dev lo proto 64 metric 1024 mtu 1500");
 }
 
+/* Each of these changes the rules, and nothing else does. */
+static void test_is_of(void)
+{
+	char *links[] = {(char *)"wan0", NULL};
+	struct config config = config_default();
+	struct rules_plan plan;
+
+	g_assert_true(prefix4_parse("198.51.100.0/24", &config.nat64.exempt4[0]));
+	config.nat64.n_exempt4 = 1;
+	rules_plan_init(&plan, NULL, &config, RULES_NFT);
+	set_entry(&plan, "192.0.2.1", "1024-65535", "");
+	config.nat64.udp_ms = 1;
+	config.nat64.deny_own = true;
+	g_assert_true(rules_plan_is_of(&plan, &config));
+	for (unsigned i = 0; i < 8; i++) {
+		struct config other = config;
+
+		switch (i) {
+		case 0:
+			other.local_traffic = false;
+			break;
+		case 1:
+			other.nat64.pool6[0].len = 95;
+			break;
+		case 2:
+			other.nat64.pool6[1] = (struct prefix6){.addr = {{0x20, 2}}, .len = 96};
+			break;
+		case 3:
+			other.nat64.exempt4[0].len = 23;
+			break;
+		case 4:
+			other.nat64.n_exempt4 = 0;
+			break;
+		case 5:
+			other.announce.how = CONFIG_ANNOUNCE_NONE;
+			break;
+		case 6:
+			other.announce.interfaces = links;
+			break;
+		default:
+			other.queue.mark.value = 0x65000000;
+			break;
+		}
+		g_test_message("change %u", i);
+		g_assert_false(rules_plan_is_of(&plan, &other));
+	}
+	rules_plan_deinit(&plan);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -335,5 +384,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/table", test_table);
 	g_test_add_func("/rules/iptables", test_iptables);
 	g_test_add_func("/rules/undo", test_undo);
+	g_test_add_func("/rules/is-of", test_is_of);
 	return g_test_run();
 }

@@ -110,10 +110,17 @@ void fragment_table_init(struct fragment_table *table, const struct siphash_key 
 					 .newest = SLAB_NONE,
 					 .timeout_ms = timeout_ms,
 					 .limit = limit,
+					 .bound = limit,
 					 .key = *key};
 	slab_init(&table->queues, sizeof(struct fragment_queue), FRAGMENT_QUEUES_MAX);
 	hash_index_init(&table->by_key, &table->queues, offsetof(struct fragment_queue, next),
 			hash_of, table);
+}
+
+void fragment_table_set_limit(struct fragment_table *table, uint64_t limit)
+{
+	table->limit = limit;
+	table->bound = limit > table->used ? limit : table->used;
 }
 
 void fragment_table_deinit(struct fragment_table *table)
@@ -129,7 +136,7 @@ void fragment_table_deinit(struct fragment_table *table)
 /* F-2. OUTCOME_TRANSLATED: there is room, and it is taken. */
 static enum outcome charge(struct fragment_table *table, uint16_t account, uint64_t cost)
 {
-	if (cost > table->limit - table->used)
+	if (table->used > table->limit || cost > table->limit - table->used)
 		return OUTCOME_FRAGMENT_MEMORY;
 	if (table->account[account] + cost > table->limit / FRAGMENT_SHARE)
 		return OUTCOME_FRAGMENT_SHARE;
@@ -564,5 +571,5 @@ bool fragment_check(const struct fragment_table *table)
 		account[queue->account] += queue->cost;
 	}
 	return table->newest == older && n == table->queues.n_used && used == table->used &&
-	       used <= table->limit && memcmp(account, table->account, sizeof(account)) == 0;
+	       used <= table->bound && memcmp(account, table->account, sizeof(account)) == 0;
 }

@@ -78,6 +78,7 @@ struct fragment_table {
 	uint32_t newest;
 	uint32_t timeout_ms; /* of all; may be changed at any time */
 	uint64_t limit;      /* bytes */
+	uint64_t bound;      /* limit, or more that was there when it was lowered */
 	uint64_t used;
 	uint64_t account[FRAGMENT_ACCOUNTS];
 	struct siphash_key key;
@@ -87,6 +88,8 @@ struct fragment_table {
  * (F-2); the slab of queues is taken a chunk at a time, so the system may give a chunk more. */
 void fragment_table_init(struct fragment_table *table, const struct siphash_key *key,
 			 uint64_t limit, uint32_t timeout_ms);
+/* What waits already stays. */
+void fragment_table_set_limit(struct fragment_table *table, uint64_t limit);
 void fragment_table_deinit(struct fragment_table *table);
 
 /* A fragment that packet_parse() has let pass: can there be such a one (F-25, F-26)?

@@ -138,7 +138,7 @@ struct nat64_config {
 /* The defaults of INTERFACE.md, section 4, with the Well-Known Prefix. */
 void nat64_config_default(struct nat64_config *ret);
 
-/* Fixed when the tables are made. */
+/* Of the tables. Allocation is fixed when they are made. */
 struct nat64_limits {
 	uint32_t bindings; /* of all protocols together */
 	uint32_t sessions;
@@ -163,6 +163,8 @@ struct nat64_counters {
 struct nat64 {
 	struct nat64_config config;
 	struct nat64_limits limits;
+	uint32_t bindings_bound; /* limits.bindings, or more that were there when it was lowered */
+	uint32_t sessions_bound;
 	struct nat64_world world;
 	struct nat64_counters counters;
 	struct noted_packet noted[N_OUTCOMES]; /* the last one, of outcomes that are NOTED */
@@ -191,6 +193,9 @@ void nat64_free(struct nat64 *nat);
 
 /* Lifetimes apply to the next (re)set of each timer (S-23). */
 void nat64_set_config(struct nat64 *nat, const struct nat64_config *config);
+/* What is there stays, also if it is more than now may be. How pool4 is handed out does not change.
+ */
+void nat64_set_limits(struct nat64 *nat, const struct nat64_limits *limits);
 
 /*
  * One packet. What is to be sent is appended to out, which has room (out_has_room()); packet's

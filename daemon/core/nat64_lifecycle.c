@@ -9,6 +9,7 @@
 #include "daemon/core/answer.h"
 #include "daemon/core/filter.h"
 #include "daemon/core/icmp_transit.h"
+#include "daemon/core/minmax.h"
 #include "daemon/core/nat64.h"
 #include "daemon/core/quota.h"
 #include "daemon/core/reassembly.h"
@@ -85,7 +86,6 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 		return NULL;
 	}
 
-	pool4_set_held_limit(nat->pool4, limits->bindings);
 	key = make_key(&nat->random);
 	pairing_table_init(&nat->pairings, &key, pairing_limit(limits));
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
@@ -112,6 +112,7 @@ struct nat64 *nat64_new(const struct nat64_config *config, const struct nat64_li
 	event_queue_init(&nat->events, &key);
 	nat->alarm_due_ms = UINT64_MAX;
 	nat64_set_config(nat, config);
+	nat64_set_limits(nat, limits);
 	return nat;
 }
 
@@ -139,6 +140,26 @@ void nat64_set_config(struct nat64 *nat, const struct nat64_config *config)
 	pool4_set_policy(nat->pool4, &config->pool4_policy);
 	nat->icmp_limit.config = config->icmp_limit;
 	nat->fragments.timeout_ms = config->fragment_ms;
+}
+
+void nat64_set_limits(struct nat64 *nat, const struct nat64_limits *limits)
+{
+	const struct pool4_allocation allocation = nat->limits.pool4;
+
+	nat->limits = *limits;
+	nat->limits.pool4 = allocation;
+	nat->bindings_bound = max_u32(limits->bindings, nat64_n_bindings(nat));
+	nat->sessions_bound = max_u32(limits->sessions, nat64_n_sessions(nat));
+	pool4_set_held_limit(nat->pool4, limits->bindings);
+	nat->pairings.pairings.limit = pairing_limit(limits);
+	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		nat->bib[protocol].entries.limit = limits->bindings;
+		nat->sessions[protocol].sessions.limit = limits->sessions;
+	}
+	nat->clients.clients.limit = limits->bindings;
+	nat->clients.quotas.limit = limits->bindings;
+	nat->syns.syns.limit = limits->stored_syns;
+	fragment_table_set_limit(&nat->fragments, limits->fragment_memory);
 }
 
 void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome)
