@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dbus/names.h"
+#include "dbus/polkit.h"
 
 /* How long the bus daemon may take to say who a caller is. */
 #define WHO_TIMEOUT_USEC 2000000
@@ -147,28 +148,61 @@ static bool is_admin(const struct authorise_caller *caller)
 	return false;
 }
 
-int authorise(struct authorise_caller *last, sd_bus_message *message, enum authorise_action action,
-	      sd_bus_error *error)
+/* Their names for polkit, and in sentences. */
+static const struct {
+	const char *action, *what;
+} actions[N_AUTHORISE_ACTIONS] = {
+	[AUTHORISE_READ_BINDINGS] = {"org.nat64d1.read-bindings", "see bindings and sessions"},
+	[AUTHORISE_MANAGE_POOL4] = {"org.nat64d1.manage-pool4", "change pool4"},
+	[AUTHORISE_MANAGE_BIB] = {"org.nat64d1.manage-bib", "change bindings and clients"},
+	[AUTHORISE_FLUSH_SESSIONS] = {"org.nat64d1.flush-sessions", "end sessions"},
+	[AUTHORISE_CONFIGURE] = {"org.nat64d1.configure",
+				 "drain, resume and configure the gateway"},
+};
+
+static int caller_of(struct authority *authority, sd_bus_message *message,
+		     struct authorise_caller *ret, sd_bus_error *error)
 {
-	static const char *const what[N_AUTHORISE_ACTIONS] = {
-		[AUTHORISE_READ_BINDINGS] = "see bindings and sessions",
-		[AUTHORISE_MANAGE_POOL4] = "change pool4",
-		[AUTHORISE_MANAGE_BIB] = "change bindings and clients",
-		[AUTHORISE_CONFIGURE] = "drain, resume and configure the gateway",
-	};
 	sd_bus *bus = sd_bus_message_get_bus(message);
-	struct authorise_caller caller = {.n_groups = 0};
 	int r;
 
 	if (sd_bus_is_server(bus) > 0)
-		r = caller_of_socket(sd_bus_get_fd(bus), &caller);
+		r = caller_of_socket(sd_bus_get_fd(bus), ret);
 	else
-		r = caller_of_bus_message(last, message, &caller);
+		r = caller_of_bus_message(&authority->last, message, ret);
 	if (r < 0)
 		return sd_bus_error_set_errnof(error, r, "can not tell who the caller is");
-	if (!is_admin(&caller))
-		return sd_bus_error_setf(
-			error, SD_BUS_ERROR_ACCESS_DENIED,
-			"only root and members of group " DBUS_ADMIN_GROUP " may %s", what[action]);
 	return 0;
+}
+
+static int refuse(enum authorise_action action, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+				 "only root and members of group " DBUS_ADMIN_GROUP " may %s",
+				 actions[action].what);
+}
+
+int authorise(struct authority *authority, sd_bus_message *message, enum authorise_action action,
+	      sd_bus_error *error)
+{
+	struct authorise_caller caller;
+	int r;
+
+	r = caller_of(authority, message, &caller, error);
+	if (r < 0 || is_admin(&caller))
+		return r;
+	if (sd_bus_is_server(sd_bus_message_get_bus(message)) > 0)
+		return refuse(action, error);
+	return polkit_check(authority->polkit, message, caller.uid, actions[action].action,
+			    actions[action].what, error);
+}
+
+int authorise_at_once(struct authority *authority, sd_bus_message *message,
+		      enum authorise_action action, sd_bus_error *error)
+{
+	struct authorise_caller caller;
+	int r;
+
+	r = caller_of(authority, message, &caller, error);
+	return r < 0 || is_admin(&caller) ? r : refuse(action, error);
 }

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may call what. On the control socket the kernel says who the peer is, on the bus the bus
- * daemon does; nothing is taken from /proc, which a caller could race.
+ * Who may call what: root, the daemon's own user and group nat64d-admin everything; others, on the
+ * bus, what polkit permits them. On the control socket the kernel says who the peer is, on the bus
+ * the bus daemon does; nothing is taken from /proc, which a caller could race.
  */
 #pragma once
 
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
-/* What is asked for, as the actions of polkit are named. */
+struct polkit;
+
+/* What is asked for: the actions of data/org.nat64d1.policy. */
 enum authorise_action {
 	AUTHORISE_READ_BINDINGS, /* bindings, sessions, clients: who talks to whom */
 	AUTHORISE_MANAGE_POOL4,
 	AUTHORISE_MANAGE_BIB,
+	AUTHORISE_FLUSH_SESSIONS,
 	AUTHORISE_CONFIGURE,
 	N_AUTHORISE_ACTIONS,
 };
@@ -31,6 +35,18 @@ struct authorise_caller {
 	size_t n_groups;
 };
 
-/* Root, the daemon's own user, group nat64d-admin may. 0, or a negative errno with error set. */
-int authorise(struct authorise_caller *last, sd_bus_message *message, enum authorise_action action,
+struct authority {
+	struct authorise_caller last;
+	struct polkit *polkit;
+};
+
+/*
+ * Asked by a handler between what it reads and what it does. 0: the caller may. Anything else is
+ * what the handler returns: 1 while polkit is asked, and the handler is called anew when it has
+ * answered; or a negative errno with error set.
+ */
+int authorise(struct authority *authority, sd_bus_message *message, enum authorise_action action,
 	      sd_bus_error *error);
+/* The same where nothing can wait for polkit, as in setting a property. */
+int authorise_at_once(struct authority *authority, sd_bus_message *message,
+		      enum authorise_action action, sd_bus_error *error);

@@ -11,7 +11,8 @@
 #include "dbus/names.h"
 #include "dbus/quote.h"
 
-/* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. */
+/* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. Returns as
+ * authorise(). */
 static int read_list_call(struct manager *manager, sd_bus_message *message, bool for_sessions,
 			  struct list_filter *ret_filter, struct list_cursor *ret_cursor,
 			  uint32_t *ret_rows, sd_bus_error *error)
@@ -30,8 +31,8 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 	if (!list_cursor_parse(cursor, ret_cursor))
 		return manager_invalid_cursor(error, cursor);
 	*ret_rows = manager_rows_wanted(limit);
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
 		return r;
 	gateway_lock(manager->gateway);
 	resolved = list_filter_resolve(ret_filter, manager->gateway->nat);
@@ -92,7 +93,7 @@ int bib_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error
 	int r;
 
 	r = read_list_call(manager, message, false, &filter, &cursor, &n, error);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	rows = malloc(n * sizeof(*rows));
 	if (rows == NULL)
@@ -128,7 +129,7 @@ int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_err
 	int r;
 
 	r = read_list_call(manager, message, true, &filter, &cursor, &n, error);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	rows = malloc(n * sizeof(*rows));
 	if (rows == NULL)
@@ -150,15 +151,15 @@ static int change(struct manager *manager, sd_bus_message *message, unsigned all
 	struct change_bib request;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "ssqsq", &request.protocols, &request.address6,
 				&request.port6, &request.address4, &request.port4);
 	if (r < 0)
 		return r;
 	r = options_read(message, allowed, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
+	if (r != 0)
 		return r;
 	call(manager->changes->context, &request, &options, &result);
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
@@ -193,9 +194,6 @@ int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *err
 	uint16_t port;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "ssq", &protocol, &address, &port);
 	if (r < 0)
 		return r;
@@ -207,6 +205,9 @@ int bib_method_lookup(sd_bus_message *message, void *userdata, sd_bus_error *err
 		return sd_bus_error_setf(error, DBUS_ERROR_INVALID_ADDRESS,
 					 "'%s' is not an IPv6 or IPv4 address",
 					 quote(address, quoted));
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
 	taddr6.port = taddr4.port = port;
 	found = list_bib_find(manager->gateway, is6 ? &taddr6 : NULL, &taddr4, &row);
 	if (!found)

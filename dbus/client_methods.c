@@ -39,9 +39,6 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 	const char *text;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
-		return r;
 	r = list_filter_read(message, false, &filter, error);
 	if (r < 0)
 		return r;
@@ -56,6 +53,9 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 					 "'%s' is none of: bindings, sessions, refused",
 					 quote(text, quoted));
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
 	limit = manager_rows_wanted(limit);
 	rows = malloc(limit * sizeof(*rows));
 	if (rows == NULL)
@@ -116,9 +116,6 @@ int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *e
 	uint64_t usec;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "st", &text, &usec);
 	if (r < 0)
 		return r;
@@ -127,6 +124,9 @@ int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *e
 		return r;
 	r = options_read(message, 0, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
+	if (r != 0)
 		return r;
 	block(manager, &prefix, usec, options.dry_run, &result);
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
@@ -143,9 +143,6 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 	uint32_t index;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_BIB, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "s", &text);
 	if (r < 0)
 		return r;
@@ -154,6 +151,9 @@ int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error 
 		return r;
 	r = options_read(message, 0, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
+	if (r != 0)
 		return r;
 	gateway_lock(manager->gateway);
 	index = blocklist_find(&manager->gateway->nat->blocklist, &prefix);
@@ -191,8 +191,8 @@ int client_method_list_blocked(sd_bus_message *message, void *userdata, sd_bus_e
 	uint32_t n = 0;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
 		return r;
 	blocked = malloc(BLOCKLIST_MAX * sizeof(*blocked));
 	if (blocked == NULL)

@@ -88,14 +88,16 @@ static int change(struct manager *manager, sd_bus_message *message, unsigned n_w
 	struct change_result result = {.error = CHANGE_OK};
 	struct change_options options;
 	const char *words[2] = {NULL, NULL};
-	int r;
+	int r = 0;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_CONFIGURE, error);
 	for (unsigned i = 0; r >= 0 && i < n_words; i++)
 		r = sd_bus_message_read(message, "s", &words[i]);
 	if (r >= 0)
 		r = options_read(message, 0, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
+	if (r != 0)
 		return r;
 	call(manager->changes, words, &options, &result);
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);

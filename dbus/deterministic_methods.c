@@ -77,15 +77,16 @@ int deterministic_method_ports_of(sd_bus_message *message, void *userdata, sd_bu
 	uint32_t addr = 0;
 	int r, pool6 = 0;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "sss", &protocol_text, &client_text, &prefix_text);
 	if (r < 0)
 		return r;
+	r = argument_protocol(protocol_text, &protocol, error);
+	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
 	r = require_mode(nat, error);
-	if (r >= 0)
-		r = argument_protocol(protocol_text, &protocol, error);
 	if (r < 0)
 		return r;
 	gateway_lock(manager->gateway);
@@ -119,17 +120,18 @@ int deterministic_method_client_of(sd_bus_message *message, void *userdata, sd_b
 	bool found;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "ssq", &protocol_text, &address_text, &taddr.port);
 	if (r < 0)
 		return r;
-	r = require_mode(nat, error);
-	if (r >= 0)
-		r = argument_protocol(protocol_text, &protocol, error);
+	r = argument_protocol(protocol_text, &protocol, error);
 	if (r >= 0)
 		r = argument_addr4(address_text, &taddr.addr, error);
+	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
+	r = require_mode(nat, error);
 	if (r < 0)
 		return r;
 	gateway_lock(manager->gateway);

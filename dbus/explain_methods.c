@@ -89,16 +89,17 @@ int explain_method(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	enum outcome outcome;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_READ_BINDINGS, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "sss", &protocol, &source, &destination);
 	if (r >= 0)
 		r = read_options(message, &options, error);
 	if (r >= 0)
 		r = question_parse(protocol, source, destination, &options, &pool6, &question,
 				   error);
-	if (r >= 0)
-		r = ask(manager->gateway, &question, &outcome, &explanation);
+	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
+	r = ask(manager->gateway, &question, &outcome, &explanation);
 	return r < 0 ? r : send_explanation(message, outcome, &explanation);
 }

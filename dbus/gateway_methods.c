@@ -40,11 +40,11 @@ static int change_state(struct manager *manager, sd_bus_message *message, bool d
 	struct change_options options;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_CONFIGURE, error);
-	if (r < 0)
-		return r;
 	r = options_read(message, 0, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
+	if (r != 0)
 		return r;
 	change(manager, draining, options.dry_run, &result);
 	if (result.changed && !options.dry_run) {

@@ -31,7 +31,7 @@ SETTER(set_level)
 	const char *text;
 	int level, r;
 
-	r = authorise(&manager->last_caller, value, AUTHORISE_CONFIGURE, error);
+	r = authorise_at_once(&manager->authority, value, AUTHORISE_CONFIGURE, error);
 	if (r >= 0)
 		r = sd_bus_message_read(value, "s", &text);
 	if (r < 0)
@@ -63,7 +63,7 @@ SETTER(set_target)
 	const char *text;
 	int r;
 
-	r = authorise(&manager->last_caller, value, AUTHORISE_CONFIGURE, error);
+	r = authorise_at_once(&manager->authority, value, AUTHORISE_CONFIGURE, error);
 	if (r >= 0)
 		r = sd_bus_message_read(value, "s", &text);
 	if (r < 0 || strcmp(text, target()) == 0)

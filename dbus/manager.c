@@ -14,6 +14,7 @@
 #include "dbus/log_control.h"
 #include "dbus/manager_internal.h"
 #include "dbus/names.h"
+#include "dbus/polkit.h"
 #include "dbus/pool4_objects.h"
 #include "dbus/quote.h"
 #include "dbus/statistics.h"
@@ -299,6 +300,8 @@ static int add_objects(sd_bus *bus, void *userdata)
 	struct manager *manager = userdata;
 	int r;
 
+	if (sd_bus_is_server(bus) <= 0)
+		polkit_forget(manager->authority.polkit);
 	r = sd_bus_add_object_vtable(bus, NULL, DBUS_PATH, DBUS_INTERFACE_MANAGER, manager_vtable,
 				     manager);
 	if (r >= 0)
@@ -320,6 +323,8 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 	manager->objects = pool4_objects_new(manager, options->pool4_objects);
 	if (manager->objects == NULL)
 		r = -ENOMEM;
+	if (r >= 0)
+		r = polkit_new(event, &manager->authority.polkit);
 	if (r >= 0 && options->socket_path != NULL)
 		r = control_new(event, options->socket_path, add_objects, manager,
 				&manager->control);
@@ -340,6 +345,7 @@ void manager_free(struct manager *manager)
 	if (manager == NULL)
 		return;
 	changing_drop(manager);
+	polkit_free(manager->authority.polkit);
 	connection_free(manager->connection);
 	control_free(manager->control);
 	pool4_objects_free(manager->objects);

@@ -18,7 +18,7 @@ static inline void manager_freep(void *p)
 }
 #define _cleanup_free_ __attribute__((cleanup(manager_freep)))
 
-/* In the row of each method that changes something. That it asks authorise() first is up to it:
+/* In the row of each method that changes something. That it asks authorise() before is up to it:
  * sd-bus would ask for the capability only of who is not UNPRIVILEGED, and it knows no groups. */
 #define MANAGER_CHANGES (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_CAPABILITY(CAP_NET_ADMIN))
 
@@ -30,7 +30,7 @@ struct manager {
 	struct connection *connection; /* NULL with no_bus */
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
-	struct authorise_caller last_caller;
+	struct authority authority;
 	struct waiting *waiting; /* calls that wait for the rules */
 	struct waiting **last_waiting;
 };

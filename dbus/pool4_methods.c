@@ -87,9 +87,6 @@ int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *erro
 	struct change_pool4 request;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_POOL4, error);
-	if (r < 0)
-		return r;
 	r = sd_bus_message_read(message, "sss", &request.addresses, &request.ports,
 				&request.protocols);
 	if (r < 0)
@@ -99,6 +96,9 @@ int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *erro
 				 OPTION_OVERFLOW,
 			 &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
+	if (r != 0)
 		return r;
 	manager->changes->add_pool4(manager->changes->context, &request, &options, &result);
 	return changing_finish(manager, message, CHANGING_ENTRY, &result, error);
@@ -111,11 +111,11 @@ int pool4_change(struct manager *manager, sd_bus_message *message, const char *e
 	struct change_options options;
 	int r;
 
-	r = authorise(&manager->last_caller, message, AUTHORISE_MANAGE_POOL4, error);
-	if (r < 0)
-		return r;
 	r = options_read(message, action == CHANGE_REMOVE ? OPTION_FORCE : 0, &options, error);
 	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
+	if (r != 0)
 		return r;
 	manager->changes->change_pool4(manager->changes->context, action, entry, &options, &result);
 	return changing_finish(manager, message, CHANGING_RESULT, &result, error);

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "dbus/names.h"
@@ -39,6 +40,24 @@ int bus_clients_run(const char *config)
 	r = g_test_run();
 	bus_clients_end();
 	return r;
+}
+
+/* The C library's functions would change all threads, the service's included. */
+sd_bus *bus_clients_connect_as(uid_t user, gid_t group, bool to_socket)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	sd_bus *bus;
+
+	g_assert_cmpint(syscall(SYS_setgroups, 0, NULL), ==, 0);
+	g_assert_cmpint(syscall(SYS_setresgid, -1, group, -1), ==, 0);
+	g_assert_cmpint(syscall(SYS_setresuid, -1, user, -1), ==, 0);
+	bus = test_service_connect(&service, to_socket);
+	g_assert_cmpint(sd_bus_call_method(bus, DBUS_SERVICE, DBUS_PATH,
+					   "org.freedesktop.DBus.Peer", "Ping", NULL, &reply, NULL),
+			>=, 0);
+	g_assert_cmpint(syscall(SYS_setresuid, -1, 0, -1), ==, 0);
+	g_assert_cmpint(syscall(SYS_setresgid, -1, 0, -1), ==, 0);
+	return bus;
 }
 
 static void become_nobody(gpointer data)

@@ -16,6 +16,11 @@ void bus_clients_end(void);
 /* What main() ends with: g_test_run() between the two. */
 int bus_clients_run(const char *config);
 
+/* A client who is somebody else, for the service as well as for the kernel: this user, in this
+ * group alone. Needs root. */
+sd_bus *bus_clients_connect_as(uid_t user, gid_t group, bool to_socket);
+#define BUS_CLIENTS_NOBODY 65534
+
 /* Calls of the manager in busctl's words, behind the name of the interface, or of another object
  * from its path on: somebody who is nobody
  * may make them all, or none of them. Skips the test if this is not root. */
