@@ -4,6 +4,8 @@
 #include <grp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +60,28 @@ sd_bus *bus_clients_connect_as(uid_t user, gid_t group, bool to_socket)
 	g_assert_cmpint(syscall(SYS_setresuid, -1, 0, -1), ==, 0);
 	g_assert_cmpint(syscall(SYS_setresgid, -1, 0, -1), ==, 0);
 	return bus;
+}
+
+/* A file of our own in the place of the system's, in a namespace of our own. */
+bool bus_clients_make_group(void)
+{
+	g_autofree char *path = NULL, *text = NULL, *groups = NULL;
+	g_autoptr(GError) error = NULL;
+	bool done;
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	g_assert_true(g_file_get_contents("/etc/group", &text, NULL, NULL));
+	groups = g_strdup_printf("%s" DBUS_ADMIN_GROUP ":x:%u:\n", text, BUS_CLIENTS_GROUP);
+	fd = g_file_open_tmp("nat64d-group-XXXXXX", &path, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(write(fd, groups, strlen(groups)), ==, (gssize)strlen(groups));
+	g_assert_cmpint(fchmod(fd, 0644), ==, 0);
+	close(fd);
+	done = mount(path, "/etc/group", NULL, MS_BIND, NULL) == 0;
+	g_assert_cmpint(unlink(path), ==, 0);
+	return done;
 }
 
 static void become_nobody(gpointer data)

@@ -21,6 +21,11 @@ int bus_clients_run(const char *config);
 sd_bus *bus_clients_connect_as(uid_t user, gid_t group, bool to_socket);
 #define BUS_CLIENTS_NOBODY 65534
 
+/* Makes the administrators' group known to this process and its children, before they start; false
+ * if that is not permitted. */
+bool bus_clients_make_group(void);
+#define BUS_CLIENTS_GROUP 64064
+
 /* Calls of the manager in busctl's words, behind the name of the interface, or of another object
  * from its path on: somebody who is nobody
  * may make them all, or none of them. Skips the test if this is not root. */

@@ -7,6 +7,8 @@
 #include "dbus/names.h"
 #include "tests/bus_clients.h"
 
+static bool has_group;
+
 static const char *const restricted[] = {"ListBib a{sv}su 0 '' 1"};
 
 static void list_bib(sd_bus *bus)
@@ -79,10 +81,29 @@ static void test_other_bus(void)
 	g_assert_cmpuint(next_number(), ==, number + 1);
 }
 
+/* Administrators are those in their group, by what they had when they connected; on the socket,
+ * too. */
+static void test_group(void)
+{
+	if (!has_group) {
+		g_test_skip("needs root, for a group of its own");
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		sd_bus *member =
+			bus_clients_connect_as(BUS_CLIENTS_NOBODY, BUS_CLIENTS_GROUP, i == 1);
+
+		list_bib(member);
+		sd_bus_flush_close_unref(member);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/authorise/in-turn", test_in_turn);
 	g_test_add_func("/authorise/other-bus", test_other_bus);
+	g_test_add_func("/authorise/group", test_group);
+	has_group = bus_clients_make_group();
 	return bus_clients_run(NULL);
 }

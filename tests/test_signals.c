@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the signals of the manager say, on the bus and on the control socket: an entry that runs out
- * of ports, its alarm, and a client that meets a limit (INTERFACE, section 7; L-4, L-10). */
+ * of ports, its alarm, and a client that meets a limit (INTERFACE, section 7; L-4, L-10). Of the
+ * last only root and administrators hear on the bus. */
+#include <unistd.h>
+
 #include "dbus/names.h"
 #include "tests/bus_clients.h"
 
@@ -43,9 +46,44 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
 	return 0;
 }
 
-static GString *seen[2];
+/* Those who listen. */
+static struct listener {
+	const char *who;
+	bool hears_of_clients;
+	sd_bus *bus;
+	GString *seen;
+} listeners[4];
+static unsigned n_listeners;
 
-/* What the core has to tell is told, and both clients hear this next. */
+static void add_listener(const char *who, bool hears_of_clients, sd_bus *bus)
+{
+	struct listener *listener = &listeners[n_listeners++];
+
+	*listener = (struct listener){who, hears_of_clients, bus, g_string_new(NULL)};
+	g_assert_cmpint(sd_bus_match_signal(bus, NULL, bus == clients[1] ? NULL : DBUS_SERVICE,
+					    DBUS_PATH, DBUS_INTERFACE_MANAGER, NULL, on_signal,
+					    listener->seen),
+			>=, 0);
+}
+
+/* The signals that he has got. */
+static void assert_heard(struct listener *listener, const char *expected)
+{
+	bool is_secret = g_str_has_prefix(expected, "ClientLimited") && !listener->hears_of_clients;
+
+	/* Signals come before the answer to what is asked after them. */
+	g_assert_cmpint(sd_bus_call_method(listener->bus, DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "GetStatistics", NULL, NULL,
+					   NULL),
+			>=, 0);
+	while (sd_bus_process(listener->bus, NULL) > 0)
+		continue;
+	g_test_message("%s", listener->who);
+	g_assert_cmpstr(listener->seen->str, ==, is_secret ? "" : expected);
+	g_string_truncate(listener->seen, 0);
+}
+
+/* What the core has to tell is told, and all hear this next. */
 static void assert_told(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 static void assert_told(const char *format, ...)
@@ -57,19 +95,8 @@ static void assert_told(const char *format, ...)
 	expected = g_strdup_vprintf(format, args);
 	va_end(args);
 	test_service_tell_events(&service);
-	for (unsigned i = 0; i < 2; i++) {
-		_cleanup_message_ sd_bus_message *reply = NULL;
-
-		/* Signals come before the answer to what is asked after them. */
-		g_assert_cmpint(sd_bus_call_method(clients[i], DBUS_SERVICE, DBUS_PATH,
-						   DBUS_INTERFACE_MANAGER, "GetStatistics", NULL,
-						   &reply, NULL),
-				>=, 0);
-		while (sd_bus_process(clients[i], NULL) > 0)
-			continue;
-		g_assert_cmpstr(seen[i]->str, ==, expected);
-		g_string_truncate(seen[i], 0);
-	}
+	for (unsigned i = 0; i < n_listeners; i++)
+		assert_heard(&listeners[i], expected);
 }
 
 static void take_port(uint32_t client)
@@ -87,17 +114,20 @@ static void end_bindings(unsigned n, uint64_t now_ms)
 	gateway_unlock(&service.gateway);
 }
 
+static bool has_group;
+
 static void test_signals(void)
 {
 	g_autofree char *entry = g_strdup_printf(DBUS_PATH_POOL4 "/%u", service.pool4_id);
 
-	for (unsigned i = 0; i < 2; i++) {
-		seen[i] = g_string_new(NULL);
-		g_assert_cmpint(sd_bus_match_signal(clients[i], NULL, i == 0 ? DBUS_SERVICE : NULL,
-						    DBUS_PATH, DBUS_INTERFACE_MANAGER, NULL,
-						    on_signal, seen[i]),
-				>=, 0);
-	}
+	add_listener("root on the bus", true, clients[0]);
+	add_listener("root on the control socket", true, clients[1]);
+	if (geteuid() == 0)
+		add_listener("nobody", false,
+			     bus_clients_connect_as(BUS_CLIENTS_NOBODY, BUS_CLIENTS_NOBODY, false));
+	if (has_group)
+		add_listener("an administrator", true,
+			     bus_clients_connect_as(BUS_CLIENTS_NOBODY, BUS_CLIENTS_GROUP, false));
 	for (uint32_t client = 1; client < 8; client++)
 		take_port(client);
 	assert_told("%s", "");
@@ -120,13 +150,17 @@ static void test_signals(void)
 	g_assert_cmpint(test_service_packet(&service, PROTOCOL_UDP, 12, 4, 1), ==,
 			OUTCOME_CLIENT_BINDINGS);
 	assert_told("ClientLimited 2001:db8:1::c/128 3\n");
-	for (unsigned i = 0; i < 2; i++)
-		g_string_free(seen[i], TRUE);
+	for (unsigned i = 0; i < n_listeners; i++) {
+		g_string_free(listeners[i].seen, TRUE);
+		if (i >= G_N_ELEMENTS(clients))
+			sd_bus_flush_close_unref(listeners[i].bus);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/signals/signals", test_signals);
+	has_group = bus_clients_make_group();
 	return bus_clients_run(ten_ports);
 }
