@@ -42,6 +42,7 @@ struct change_options {
 	bool force;
 	bool replace;
 	bool overflow;
+	bool all;
 	const char *name;
 	const char *comment;
 	const char *clients;

@@ -11,6 +11,20 @@
 #include "dbus/names.h"
 #include "dbus/quote.h"
 
+int manager_resolve_filter(struct manager *manager, struct list_filter *filter, sd_bus_error *error)
+{
+	char quoted[QUOTE_SIZE];
+	bool resolved;
+
+	gateway_lock(manager->gateway);
+	resolved = list_filter_resolve(filter, manager->gateway->nat);
+	gateway_unlock(manager->gateway);
+	if (!resolved)
+		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_POOL4, "pool4 has no entry '%s'",
+					 quote(filter->pool4, quoted));
+	return 0;
+}
+
 /* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. Returns as
  * authorise(). */
 static int read_list_call(struct manager *manager, sd_bus_message *message, bool for_sessions,
@@ -19,7 +33,6 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 {
 	const char *cursor;
 	uint32_t limit;
-	bool resolved;
 	int r;
 
 	r = list_filter_read(message, for_sessions, ret_filter, error);
@@ -34,13 +47,7 @@ static int read_list_call(struct manager *manager, sd_bus_message *message, bool
 	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
 	if (r != 0)
 		return r;
-	gateway_lock(manager->gateway);
-	resolved = list_filter_resolve(ret_filter, manager->gateway->nat);
-	gateway_unlock(manager->gateway);
-	if (!resolved)
-		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_POOL4, "pool4 has no entry '%s'",
-					 ret_filter->pool4);
-	return 0;
+	return manager_resolve_filter(manager, ret_filter, error);
 }
 
 /* One row into the reply. offset: manager_realtime_offset(). */
@@ -107,13 +114,11 @@ static int append_session_row(sd_bus_message *reply, const void *data, uint64_t 
 	const struct list_session_row *row = data;
 	char client[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
 	char server6[ADDR_TEXT_SIZE], server4[ADDR_TEXT_SIZE];
-	/* y = z, but an ICMP query keeps the client's identifier on the IPv6 side. */
-	uint16_t port6 = row->protocol == PROTOCOL_ICMP ? row->client.port : row->server.port;
 
 	return sd_bus_message_append(reply, DBUS_TYPE_SESSION, protocol_name(row->protocol),
 				     addr6_print(&row->client.addr, client), row->client.port,
 				     addr4_print(row->mapped.addr, mapped), row->mapped.port,
-				     addr6_print(&row->server6, server6), port6,
+				     addr6_print(&row->server6, server6), list_session_port6(row),
 				     addr4_print(row->server.addr, server4), row->server.port,
 				     tcp_fsm_state_name(row->state),
 				     manager_realtime(row->expires_ms, offset));
@@ -137,6 +142,36 @@ int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_err
 	n = list_sessions(manager->gateway, &filter, &cursor, rows, n);
 	return send_page(message, DBUS_TYPE_SESSION, append_session_row, rows, sizeof(*rows), n,
 			 &cursor);
+}
+
+/* CountBib and CountSessions. */
+static int count(struct manager *manager, sd_bus_message *message, bool for_sessions,
+		 uint64_t (*count_fn)(struct gateway *gateway, const struct list_filter *filter),
+		 sd_bus_error *error)
+{
+	struct list_filter filter;
+	int r;
+
+	r = list_filter_read(message, for_sessions, &filter, error);
+	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
+	if (r != 0)
+		return r;
+	r = manager_resolve_filter(manager, &filter, error);
+	if (r < 0)
+		return r;
+	return sd_bus_reply_method_return(message, "t", count_fn(manager->gateway, &filter));
+}
+
+int bib_method_count(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return count(userdata, message, false, list_count_bib, error);
+}
+
+int session_method_count(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	return count(userdata, message, true, list_count_sessions, error);
 }
 
 typedef void (*bib_call_fn)(void *context, const struct change_bib *request,

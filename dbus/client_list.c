@@ -93,6 +93,32 @@ static uint32_t keep(struct client_row *rows, uint32_t n, uint32_t capacity,
 	return n;
 }
 
+uint32_t client_list_slice(struct gateway *gateway, const struct prefix6 *inside, uint32_t *next,
+			   struct client_row *rows, uint32_t capacity)
+{
+	const struct client_table *table = &gateway->nat->clients;
+	uint32_t n = 0;
+
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < LIST_SLICE && n < capacity && *next != SLAB_NONE; i++) {
+		uint32_t index = client_next(table, *next);
+		const struct client_quota *quota;
+
+		*next = index == SLAB_NONE ? SLAB_NONE : index + 1;
+		if (index == SLAB_NONE ||
+		    (inside && !prefix6_contains(inside, &client_at(table, index)->prefix)))
+			continue;
+		quota = client_quota(table, index);
+		rows[n++] = (struct client_row){
+			.client = *client_at(table, index),
+			.prefix_length = table->prefix_length,
+			.n_refused = quota ? quota->n_refused : 0,
+		};
+	}
+	gateway_unlock(gateway);
+	return n;
+}
+
 uint32_t client_list(struct gateway *gateway, const struct prefix6 *inside, enum client_sort sort,
 		     struct client_row *rows, uint32_t capacity)
 {

@@ -16,6 +16,11 @@ struct client_row {
 	uint64_t n_refused;
 };
 
+/* Of one slice, at once: those inside the prefix (NULL: all) from position *next on, which is
+ * moved, and SLAB_NONE at the end. */
+uint32_t client_list_slice(struct gateway *gateway, const struct prefix6 *inside, uint32_t *next,
+			   struct client_row *rows, uint32_t capacity);
+
 /* The first of those inside the prefix (NULL: of all), those that use most first; returns how many
  * rows. */
 uint32_t client_list(struct gateway *gateway, const struct prefix6 *inside, enum client_sort sort,

@@ -42,10 +42,9 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 	r = list_filter_read(message, false, &filter, error);
 	if (r < 0)
 		return r;
-	if (filter.has_protocol || filter.has_address4 || filter.has_port4 || filter.has_static ||
-	    filter.pool4[0] != '\0')
-		return sd_bus_error_set(error, DBUS_ERROR_INVALID_FILTER,
-					"the only filter of clients is 'client'");
+	r = list_filter_only_client(&filter, error);
+	if (r < 0)
+		return r;
 	r = sd_bus_message_read(message, "su", &text, &limit);
 	if (r < 0)
 		return r;

@@ -10,11 +10,18 @@
 
 #include "daemon/core/pool4_text.h"
 
+void list_cursor_begin(struct list_cursor *ret)
+{
+	*ret = (struct list_cursor){PROTOCOL_TCP, 0};
+}
+
 bool list_cursor_parse(const char *text, struct list_cursor *ret)
 {
-	struct list_cursor cursor = {PROTOCOL_TCP, 0};
 	const char *colon = strchr(text, ':');
+	struct list_cursor cursor;
 	char name[8];
+
+	list_cursor_begin(&cursor);
 
 	if (*text == '\0') {
 		*ret = cursor;
@@ -42,7 +49,7 @@ const char *list_cursor_print(const struct list_cursor *cursor, char ret[LIST_CU
 }
 
 /* Between slices: a mutex that is taken again at once is never seen free by those who wait. */
-static void let_packets_through(void)
+void list_pause(void)
 {
 	const struct timespec pause = {.tv_nsec = LIST_PAUSE_NSEC};
 
@@ -67,7 +74,8 @@ static void apply_protocol(const struct list_filter *filter, struct list_cursor 
 		cursor->protocol = N_PROTOCOLS;
 }
 
-/* One slice under the lock; returns the rows added, and what it cost in *work. */
+/* One slice under the lock; returns the rows added (data NULL: counted), and what it cost in *work.
+ */
 typedef uint32_t (*slice_fn)(const struct nat64 *nat, const struct list_filter *filter,
 			     struct list_cursor *cursor, void *data, uint32_t capacity,
 			     uint32_t *work);
@@ -83,7 +91,7 @@ static uint32_t list_slices(struct gateway *gateway, slice_fn slice,
 		uint32_t slice_work = 0;
 
 		if (work != 0)
-			let_packets_through();
+			list_pause();
 		gateway_lock(gateway);
 		n += slice(gateway->nat, filter, cursor, (uint8_t *)rows + n * row_size,
 			   capacity - n, &slice_work);
@@ -91,6 +99,36 @@ static uint32_t list_slices(struct gateway *gateway, slice_fn slice,
 		work += slice_work;
 	}
 	return n;
+}
+
+static uint32_t list_one_slice(struct gateway *gateway, slice_fn slice,
+			       const struct list_filter *filter, struct list_cursor *cursor,
+			       void *rows, uint32_t capacity)
+{
+	uint32_t n, work = 0;
+
+	apply_protocol(filter, cursor);
+	if (cursor->protocol == N_PROTOCOLS)
+		return 0;
+	gateway_lock(gateway);
+	n = slice(gateway->nat, filter, cursor, rows, capacity, &work);
+	gateway_unlock(gateway);
+	return n;
+}
+
+/* Looks at each of them. */
+static uint64_t count(struct gateway *gateway, slice_fn slice, const struct list_filter *filter)
+{
+	struct list_cursor cursor;
+	uint64_t n = 0;
+
+	list_cursor_begin(&cursor);
+	for (;;) {
+		n += list_one_slice(gateway, slice, filter, &cursor, NULL, UINT32_MAX);
+		if (cursor.protocol == N_PROTOCOLS)
+			return n;
+		list_pause();
+	}
 }
 
 /* When the last session of a binding ends. Work: one for each session looked at. */
@@ -133,11 +171,13 @@ static uint32_t slice_bib(const struct nat64 *nat, const struct list_filter *fil
 		entry = bib_at(&nat->bib[protocol], index);
 		if (!list_filter_wants_binding(filter, entry))
 			continue;
-		rows[n++] = (struct list_bib_row){
-			protocol,
-			*entry,
-			binding_expires(&nat->sessions[protocol], entry, work),
-		};
+		if (rows != NULL)
+			rows[n] = (struct list_bib_row){
+				protocol,
+				*entry,
+				binding_expires(&nat->sessions[protocol], entry, work),
+			};
+		n++;
 	}
 	return n;
 }
@@ -146,6 +186,27 @@ uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
 {
 	return list_slices(gateway, slice_bib, filter, cursor, rows, sizeof(*rows), capacity);
+}
+
+uint32_t list_bib_slice(struct gateway *gateway, const struct list_filter *filter,
+			struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
+{
+	return list_one_slice(gateway, slice_bib, filter, cursor, rows, capacity);
+}
+
+uint64_t list_count_bib(struct gateway *gateway, const struct list_filter *filter)
+{
+	uint64_t n = 0;
+
+	if (!list_filter_is_of_protocol(filter))
+		return count(gateway, slice_bib, filter);
+	gateway_lock(gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		if (!filter->has_protocol || filter->protocol == protocol)
+			n += gateway->nat->bib[protocol].entries.n_used;
+	}
+	gateway_unlock(gateway);
+	return n;
 }
 
 bool list_bib_find(struct gateway *gateway, const struct taddr6 *taddr6,
@@ -202,9 +263,12 @@ static uint32_t slice_sessions(const struct nat64 *nat, const struct list_filter
 		cursor->index = index + 1;
 		session = session_at(&nat->sessions[protocol], index);
 		entry = bib_at(&nat->bib[protocol], session->bib);
-		if (list_filter_wants_session(filter, session) &&
-		    list_filter_wants_binding(filter, entry))
-			rows[n++] = session_row(nat, protocol, session, entry);
+		if (!list_filter_wants_session(filter, session) ||
+		    !list_filter_wants_binding(filter, entry))
+			continue;
+		if (rows != NULL)
+			rows[n] = session_row(nat, protocol, session, entry);
+		n++;
 	}
 	return n;
 }
@@ -213,6 +277,28 @@ uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter
 		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity)
 {
 	return list_slices(gateway, slice_sessions, filter, cursor, rows, sizeof(*rows), capacity);
+}
+
+uint32_t list_sessions_slice(struct gateway *gateway, const struct list_filter *filter,
+			     struct list_cursor *cursor, struct list_session_row *rows,
+			     uint32_t capacity)
+{
+	return list_one_slice(gateway, slice_sessions, filter, cursor, rows, capacity);
+}
+
+uint64_t list_count_sessions(struct gateway *gateway, const struct list_filter *filter)
+{
+	uint64_t n = 0;
+
+	if (!list_filter_is_of_protocol(filter))
+		return count(gateway, slice_sessions, filter);
+	gateway_lock(gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		if (!filter->has_protocol || filter->protocol == protocol)
+			n += gateway->nat->sessions[protocol].sessions.n_used;
+	}
+	gateway_unlock(gateway);
+	return n;
 }
 
 /* The addresses as text in new memory, or NULL. */
@@ -311,7 +397,7 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 			*after = entry->id;
 		}
 		gateway_unlock(gateway);
-		let_packets_through();
+		list_pause();
 	} while (entry != NULL && n < capacity && text < LIST_POOL4_TEXT_MAX && *ret_error == 0);
 	if (entry == NULL)
 		*after = 0;

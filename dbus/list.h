@@ -6,7 +6,7 @@
  *
  * The lock is held for a slice of LIST_SLICE positions at a time and then left alone for a moment,
  * and one page looks at no more than LIST_WORK_MAX: a filter that matches little can not stop the
- * packets.
+ * packets. Nor does a count, which looks at all of them.
  */
 #pragma once
 
@@ -28,6 +28,7 @@ struct list_cursor {
 
 /* "" is the beginning. */
 bool list_cursor_parse(const char *text, struct list_cursor *ret);
+void list_cursor_begin(struct list_cursor *ret);
 /* "" at the end. */
 const char *list_cursor_print(const struct list_cursor *cursor, char ret[LIST_CURSOR_SIZE]);
 
@@ -47,9 +48,29 @@ struct list_session_row {
 	uint64_t expires_ms;
 };
 
+/* Of the server as the client sees it: y = z, but an ICMP query keeps the client's identifier. */
+static inline uint16_t list_session_port6(const struct list_session_row *row)
+{
+	return row->protocol == PROTOCOL_ICMP ? row->client.port : row->server.port;
+}
+
 /* Rows from *cursor on, which is moved; returns how many. filter is resolved already. */
 uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
 		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
+/* One slice of the same, at once: the caller lets packets through (list_pause()) before the next.
+ */
+uint32_t list_bib_slice(struct gateway *gateway, const struct list_filter *filter,
+			struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
+uint32_t list_sessions_slice(struct gateway *gateway, const struct list_filter *filter,
+			     struct list_cursor *cursor, struct list_session_row *rows,
+			     uint32_t capacity);
+/* A moment without the lock. */
+void list_pause(void);
+
+/* How many there are: without a filter, or with one for the protocol alone, known at once. */
+uint64_t list_count_bib(struct gateway *gateway, const struct list_filter *filter);
+uint64_t list_count_sessions(struct gateway *gateway, const struct list_filter *filter);
+
 /* The binding of row->protocol with this IPv6 side, or with this IPv4 side if taddr6 is NULL. False
  * if there is none. */
 bool list_bib_find(struct gateway *gateway, const struct taddr6 *taddr6,

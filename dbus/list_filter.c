@@ -153,6 +153,24 @@ int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_fil
 	return parse(&given, ret, error);
 }
 
+int list_filter_only_client(const struct list_filter *filter, sd_bus_error *error)
+{
+	struct list_filter rest = *filter;
+
+	rest.has_client = false;
+	if (rest.has_protocol || !list_filter_is_of_protocol(&rest))
+		return sd_bus_error_set(error, DBUS_ERROR_INVALID_FILTER,
+					"the only filter of clients is 'client'");
+	return 0;
+}
+
+bool list_filter_is_of_protocol(const struct list_filter *filter)
+{
+	return !filter->has_client && !filter->has_address4 && !filter->has_port4 &&
+	       !filter->has_static && filter->pool4[0] == '\0' && !filter->has_server &&
+	       !filter->has_state;
+}
+
 bool list_filter_resolve(struct list_filter *filter, const struct nat64 *nat)
 {
 	const struct pool4_entry *entry;

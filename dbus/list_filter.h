@@ -34,6 +34,12 @@ struct list_filter {
 int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
 		     sd_bus_error *error);
 
+/* Names nothing, or nothing but the protocol. */
+bool list_filter_is_of_protocol(const struct list_filter *filter);
+
+/* Names the client at most: a negative errno with error set if it says more. */
+int list_filter_only_client(const struct list_filter *filter, sd_bus_error *error);
+
 /* Digits and nothing else: an id of pool4, or a position. */
 bool list_number_parse(const char *text, uint32_t *ret);
 

@@ -191,6 +191,10 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("a{sv}", filter, "s", cursor, "u", limit),
 		SD_BUS_RESULT("a" DBUS_TYPE_BIB, bindings, "s", next),
 		bib_method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CountBib",
+		SD_BUS_ARGS("a{sv}", filter),
+		SD_BUS_RESULT("t", bindings),
+		bib_method_count, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("AddBib",
 		SD_BUS_ARGS("s", protocols, "s", address6, "q", port6, "s", address4, "q", port4,
 			    "a{sv}", options),
@@ -209,10 +213,22 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("a{sv}", filter, "s", cursor, "u", limit),
 		SD_BUS_RESULT("a" DBUS_TYPE_SESSION, sessions, "s", next),
 		bib_method_list_sessions, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CountSessions",
+		SD_BUS_ARGS("a{sv}", filter),
+		SD_BUS_RESULT("t", sessions),
+		session_method_count, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("FlushSessions",
+		SD_BUS_ARGS("a{sv}", filter, "a{sv}", options),
+		SD_BUS_RESULT("a{sv}", result),
+		session_method_flush, MANAGER_CHANGES),
 	SD_BUS_METHOD_WITH_ARGS("ListClients",
 		SD_BUS_ARGS("a{sv}", filter, "s", sort, "u", limit),
 		SD_BUS_RESULT("a" DBUS_TYPE_CLIENT, clients),
 		client_method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Dump",
+		SD_BUS_ARGS("s", table, "a{sv}", filter, "s", format, "h", fd),
+		SD_BUS_RESULT("t", id),
+		dump_method, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("BlockClient",
 		SD_BUS_ARGS("s", prefix, "t", usec, "a{sv}", options),
 		SD_BUS_RESULT("a{sv}", result),
@@ -283,6 +299,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("o", entry, "s", protocol, "y", percent, "b", raised), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("ClientLimited",
 		SD_BUS_ARGS("s", client, "u", limit), 0),
+	SD_BUS_SIGNAL_WITH_NAMES("DumpDone", "tti", /* errno is a macro */
+		SD_BUS_PARAM(id) SD_BUS_PARAM(rows) "errno\0", 0),
 	SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", property_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Pool6", "as", property_pool6, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -319,6 +337,7 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 		return -ENOMEM;
 	manager->last_waiting = &manager->waiting;
 	manager->gateway = gateway;
+	manager->streams.event = event;
 	manager->changes = options->changes;
 	manager->objects = pool4_objects_new(manager, options->pool4_objects);
 	if (manager->objects == NULL)
@@ -346,6 +365,7 @@ void manager_free(struct manager *manager)
 		return;
 	changing_drop(manager);
 	polkit_free(manager->authority.polkit);
+	streams_stop(&manager->streams);
 	connection_free(manager->connection);
 	control_free(manager->control);
 	pool4_objects_free(manager->objects);

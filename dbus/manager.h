@@ -6,6 +6,8 @@
  * Handlers keep one order: read, validate, apply, announce, reply. They take the gateway's lock
  * only to copy out, never while talking to the bus. What changes is changed by the daemon
  * (change.h), and answered when the kernel's rules have followed.
+ *
+ * The process ignores SIGPIPE: callers hand over pipes, and may close them at any time.
  */
 #pragma once
 

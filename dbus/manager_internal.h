@@ -7,8 +7,10 @@
 
 #include "daemon/core/nat64.h"
 #include "dbus/authorise.h"
+#include "dbus/list_filter.h"
 #include "dbus/manager.h"
 #include "dbus/options.h"
+#include "dbus/stream.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
@@ -31,6 +33,7 @@ struct manager {
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
 	struct authority authority;
+	struct streams streams;  /* dumps, monitors and traces */
 	struct waiting *waiting; /* calls that wait for the rules */
 	struct waiting **last_waiting;
 };
@@ -49,6 +52,10 @@ uint64_t manager_realtime(uint64_t core_ms, uint64_t offset);
 void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, void *userdata),
 			  void *userdata);
 
+/* Finds the entry of pool4 that a filter names; -errno with error set if there is none. */
+int manager_resolve_filter(struct manager *manager, struct list_filter *filter,
+			   sd_bus_error *error);
+
 /* A change of one entry of pool4 by name, id or addresses: the options are still to be read. */
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
 		 enum change_action action, sd_bus_error *error);
@@ -63,6 +70,10 @@ MANAGER_METHOD(pool4_method_drain);
 MANAGER_METHOD(pool4_method_enable);
 MANAGER_METHOD(bib_method_list);
 MANAGER_METHOD(bib_method_list_sessions);
+MANAGER_METHOD(bib_method_count);
+MANAGER_METHOD(session_method_count);
+MANAGER_METHOD(session_method_flush);
+MANAGER_METHOD(dump_method);
 MANAGER_METHOD(bib_method_add);
 MANAGER_METHOD(bib_method_remove);
 MANAGER_METHOD(bib_method_lookup);

@@ -10,6 +10,7 @@ static const struct dictionary_row change_rows[] = {
 	{"force",    'b', OPTION_FORCE,    offsetof(struct change_options, force)},
 	{"replace",  'b', OPTION_REPLACE,  offsetof(struct change_options, replace)},
 	{"overflow", 'b', OPTION_OVERFLOW, offsetof(struct change_options, overflow)},
+	{"all",      'b', OPTION_ALL,      offsetof(struct change_options, all)},
 	{"name",     's', OPTION_NAME,     offsetof(struct change_options, name)},
 	{"comment",  's', OPTION_COMMENT,  offsetof(struct change_options, comment)},
 	{"clients",  's', OPTION_CLIENTS,  offsetof(struct change_options, clients)},

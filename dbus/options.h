@@ -16,6 +16,7 @@ enum option {
 	OPTION_COMMENT = 1 << 5,
 	OPTION_CLIENTS = 1 << 6,
 	OPTION_PREFIX = 1 << 7,
+	OPTION_ALL = 1 << 8,
 };
 
 /* Texts belong to the message. A negative errno with error set if a name is not in allowed, has

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses: text forms, prefixes, and which addresses may be translated. */
+#include <arpa/inet.h>
 #include <glib.h>
 
 #include "daemon/core/addr.h"
@@ -64,6 +65,32 @@ static void test_print_parsed(void)
 
 		g_assert_true(taddr4_parse(taddr4[i][0], &taddr));
 		g_assert_cmpstr(taddr4_print(&taddr, text), ==, taddr4[i][1]);
+	}
+}
+
+/* What is printed by hand is what inet_ntop() prints, groups of zeros in all places included. */
+static void test_print_all(void)
+{
+	char text[ADDR_TEXT_SIZE], expected[ADDR_TEXT_SIZE];
+	g_autoptr(GRand) numbers = g_rand_new_with_seed(6052);
+
+	for (unsigned round = 0; round < 200000; round++) {
+		uint32_t addr4 = g_rand_int(numbers) & g_rand_int(numbers);
+		struct in_addr in = {htonl(addr4)};
+		unsigned zeros = round % 256;
+		struct addr6 addr;
+
+		for (unsigned i = 0; i < 16; i++)
+			addr.byte[i] =
+				(uint8_t)(g_rand_int(numbers) >> g_rand_int_range(numbers, 0, 12));
+		for (unsigned i = 0; i < 8; i++) {
+			if (zeros >> i & 1)
+				addr.byte[2 * i] = addr.byte[2 * i + 1] = 0;
+		}
+		(void)inet_ntop(AF_INET6, addr.byte, expected, sizeof(expected));
+		g_assert_cmpstr(addr6_print(&addr, text), ==, expected);
+		(void)inet_ntop(AF_INET, &in, expected, sizeof(expected));
+		g_assert_cmpstr(addr4_print(addr4, text), ==, expected);
 	}
 }
 
@@ -364,6 +391,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/addr/print_parsed", test_print_parsed);
 	g_test_add_func("/addr/print4", test_print4);
+	g_test_add_func("/addr/print-all", test_print_all);
 	g_test_add_func("/addr/parse_refuses", test_parse_refuses);
 	g_test_add_func("/addr/prefix6_bits", test_prefix6_bits);
 	g_test_add_func("/addr/prefix6_overlaps", test_prefix6_overlaps);

@@ -74,6 +74,14 @@ static const struct cli_case cli_cases[] = {
 	{"bib list --client 192.0.2.1", 1, NULL, "nat64ctl: filter client: '192.0.2.1' is not an IPv6 address or prefix\n"},
 	{"bib list --protocol tcp extra", 2, NULL, "nat64ctl: 'extra' is one word too many: 'bib list' takes no words\n"},
 	{"session list --state open", 1, NULL, "nat64ctl: filter state: 'open' is not a state of TCP sessions\n"},
+	{"session list --count --port4 1", 0, "session_count.out", ""},
+	{"bib list --count --limit 2 --client 2001:db8:1::/64", 0, "bib_count_limit.out", ""},
+	{"bib list --json --limit 3", 0, "bib_list.json", ""},
+	{"bib list --count --client nobody", 1, NULL, "nat64ctl: filter client: 'nobody' is not an IPv6 address or prefix\n"},
+	{"session flush", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},
+	{"session flush --dry-run", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},
+	{"session flush --all --protocol tcp", 1, NULL, "nat64ctl: the option 'all' and a filter exclude each other\n"},
+	{"session flush --port4 x", 2, NULL, "nat64ctl: --port4: 'x' is not a port\n"},
 	{"status now", 2, NULL, "nat64ctl: 'now' is one word too many: 'status' takes no words\n"},
 	{"stats --some", 2, NULL, "nat64ctl: 'stats' has no option '--some'; there is --all\n"},
 	{"setup --table", 2, NULL, "nat64ctl: 'setup' has no option '--table'; there is --dry-run, --print, --config\n"},
@@ -216,6 +224,10 @@ static const struct cli_case cli_steps[] = {
 	{"pool6 remove 64:ff9b::/96", 0, "pool6_remove_known.out", ""},
 	{"pool6 remove 2001:db8:65::/96 --dry-run --json", 0, "pool6_remove_dry.json", ""},
 	{"pool6 remove 2001:db8:65::/96", 0, "pool6_remove.out", ""},
+	{"session flush --server 198.51.100.2 --dry-run", 0, "session_flush_dry.out", ""},
+	{"session flush --server 198.51.100.2", 0, "session_flush.out", ""},
+	{"session flush --server=198.51.100.2 --json", 0, "session_flush.json", ""},
+	{"session flush --all --dry-run --json", 0, "session_flush_dry.json", ""},
 };
 
 static const struct cli_case deterministic_cases[] = {

@@ -80,6 +80,7 @@ ctl_run ctl_bib_remove;
 ctl_run ctl_bib_lookup;
 ctl_run ctl_publish;
 ctl_run ctl_session_list;
+ctl_run ctl_session_flush;
 ctl_run ctl_client_list;
 ctl_run ctl_client_show;
 ctl_run ctl_client_block;

@@ -47,6 +47,8 @@ enum ctl_status ctl_bib_list(struct ctl *ctl, const struct ctl_arguments *argume
 		.method = "ListBib",
 		.row_type = DBUS_TYPE_BIB,
 		.has_filter = true,
+		.count_method = "CountBib",
+		.table = "bib",
 		.columns = columns,
 		.add_row = add_row,
 	};

@@ -13,7 +13,7 @@
 
 /* Those that a method takes as options; others are arguments, or nat64ctl's own. */
 #define SENT                                                                                       \
-	(CTL_BIT(CTL_DRY_RUN) | CTL_BIT(CTL_FORCE) | CTL_BIT(CTL_REPLACE) |                        \
+	(CTL_BIT(CTL_DRY_RUN) | CTL_BIT(CTL_FORCE) | CTL_BIT(CTL_REPLACE) | CTL_BIT(CTL_EVERY) |   \
 	 CTL_BIT(CTL_OVERFLOW) | CTL_BIT(CTL_NAME) | CTL_BIT(CTL_COMMENT) | CTL_BIT(CTL_CLIENTS) | \
 	 CTL_BIT(CTL_PREFIX))
 

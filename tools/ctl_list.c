@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dbus/names.h"
+#include "tools/ctl_dump.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
@@ -94,21 +95,65 @@ static enum ctl_status run_pages(struct ctl *ctl, const struct ctl_list *list,
 	return CTL_DONE;
 }
 
+/* Asks how many there are, where the daemon counts them. */
+static enum ctl_status call_count(struct ctl *ctl, const struct ctl_list *list,
+				  const struct ctl_arguments *arguments, uint64_t *ret_n_rows)
+{
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	uint64_t limit = arguments->number[CTL_LIMIT];
+	enum ctl_status status;
+	int r;
+
+	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, list->count_method, &call);
+	if (status != CTL_DONE)
+		return status;
+	r = ctl_arguments_append(call, arguments, CTL_FILTERS);
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "%s: %s", list->count_method, g_strerror(-r));
+	status = ctl_call(ctl, call, &reply);
+	if (status != CTL_DONE)
+		return status;
+	r = sd_bus_message_read(reply, "t", ret_n_rows);
+	if (r < 0)
+		return ctl_bad_reply(r);
+	if (limit != 0)
+		*ret_n_rows = MIN(*ret_n_rows, limit);
+	return CTL_DONE;
+}
+
+static enum ctl_status run_count(struct ctl *ctl, const struct ctl_list *list,
+				 const struct ctl_arguments *arguments)
+{
+	uint64_t n_rows = 0;
+	enum ctl_status status = list->count_method != NULL
+					 ? call_count(ctl, list, arguments, &n_rows)
+					 : run_pages(ctl, list, arguments, NULL, &n_rows);
+
+	if (status == CTL_DONE)
+		printf(ctl->json ? "{\"count\":%" PRIu64 "}\n" : "%" PRIu64 "\n", n_rows);
+	return status;
+}
+
 enum ctl_status ctl_list_run(struct ctl *ctl, const struct ctl_list *list,
 			     const struct ctl_arguments *arguments)
 {
-	bool count = ctl_arguments_has(arguments, CTL_COUNT);
 	enum ctl_status status;
 	struct table *table;
 	uint64_t n_rows = 0;
+	bool done = false;
 
-	table = count ? NULL : table_new(list->columns, ctl->json, ctl->legend);
+	if (ctl_arguments_has(arguments, CTL_COUNT))
+		return run_count(ctl, list, arguments);
+	if (ctl->json && list->table != NULL && arguments->number[CTL_LIMIT] == 0) {
+		status = ctl_dump_run(ctl, list->table, arguments, &done);
+		if (done)
+			return status;
+	}
+	table = table_new(list->columns, ctl->json, ctl->legend);
 	status = run_pages(ctl, list, arguments, table, &n_rows);
-	if (status == CTL_DONE && count)
-		printf(ctl->json ? "{\"count\":%" PRIu64 "}\n" : "%" PRIu64 "\n", n_rows);
-	if (table != NULL && status == CTL_DONE)
+	if (status == CTL_DONE)
 		table_end(table);
-	else if (table != NULL)
+	else
 		table_free(table);
 	return status;
 }

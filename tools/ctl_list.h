@@ -9,6 +9,9 @@ struct ctl_list {
 	const char *method;
 	const char *row_type; /* of one row in the reply */
 	bool has_filter;      /* the method takes one */
+	/* Both take the same filter; NULL: there is no such way. */
+	const char *count_method; /* else rows are counted as they come */
+	const char *table;        /* of Dump, for JSON; its lines are what add_row would make */
 	const struct table_column *columns;
 	/* Reads one row out of the reply into the table: a negative errno, or 0. */
 	int (*add_row)(struct ctl *ctl, sd_bus_message *reply, struct table *table);

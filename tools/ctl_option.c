@@ -9,6 +9,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_DRY_RUN]   = {"--dry-run",   NULL, NULL,      CTL_KIND_NONE,      'b', "say what would change, and change nothing"},
 	[CTL_FORCE]     = {"--force",     NULL, NULL,      CTL_KIND_NONE,      'b', "end the bindings that use it"},
 	[CTL_REPLACE]   = {"--replace",   NULL, NULL,      CTL_KIND_NONE,      'b', "end the bindings that have one of the sides"},
+	[CTL_EVERY]     = {"--all",       NULL, NULL,      CTL_KIND_NONE,      'b', "all of them"},
 	[CTL_OVERFLOW]  = {"--overflow",  NULL, NULL,      CTL_KIND_NONE,      'b', "its clients use other entries, too, when it is full"},
 	[CTL_NAME]      = {"--name",      NULL, "N",       CTL_KIND_TEXT,      's', "what to call it; else it gets a name"},
 	[CTL_COMMENT]   = {"--comment",   NULL, "T",       CTL_KIND_TEXT,      's', "a note, shown with it"},

@@ -33,6 +33,7 @@ enum ctl_option {
 	CTL_DRY_RUN,
 	CTL_FORCE,
 	CTL_REPLACE,
+	CTL_EVERY, /* --all, for the daemon to know */
 	CTL_OVERFLOW,
 	CTL_NAME,
 	CTL_COMMENT,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat64ctl session: sessions. */
+#include <glib.h>
+
 #include "dbus/names.h"
+#include "tools/ctl_change.h"
 #include "tools/ctl_list.h"
 
 static const struct table_column columns[] = {
@@ -40,9 +43,34 @@ enum ctl_status ctl_session_list(struct ctl *ctl, const struct ctl_arguments *ar
 		.method = "ListSessions",
 		.row_type = DBUS_TYPE_SESSION,
 		.has_filter = true,
+		.count_method = "CountSessions",
+		.table = "session",
 		.columns = columns,
 		.add_row = add_row,
 	};
 
 	return ctl_list_run(ctl, &list, arguments);
+}
+
+enum ctl_status ctl_session_flush(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *call = NULL;
+	bool has_extent = ctl_arguments_has(arguments, CTL_EVERY);
+	enum ctl_status status;
+	int r;
+
+	for (enum ctl_option option = 0; option < CTL_N_OPTIONS; option++) {
+		if ((CTL_BIT(option) & CTL_FILTERS) != 0)
+			has_extent = has_extent || ctl_arguments_has(arguments, option);
+	}
+	if (!has_extent)
+		return ctl_fail(CTL_USAGE, "session flush takes filters, such as --client PREFIX, "
+					   "or --all");
+	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "FlushSessions", &call);
+	if (status != CTL_DONE)
+		return status;
+	r = ctl_arguments_append(call, arguments, CTL_FILTERS);
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "FlushSessions: %s", g_strerror(-r));
+	return ctl_change_run(ctl, call, arguments, false);
 }

@@ -63,6 +63,8 @@ const struct ctl_verb ctl_verbs[] = {
 
 	{"session", "list", {}, CTL_FILTERS | LIST, READS, "session",
 	 "sessions: who talks to whom", ctl_session_list},
+	{"session", "flush", {}, CTL_FILTERS | BIT(EVERY), CHANGES, "change",
+	 "end sessions, and bindings with their last one", ctl_session_flush},
 
 	{"client", "list", {}, BIT(TOP), READS, "client",
 	 "who uses most", ctl_client_list},
