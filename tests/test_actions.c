@@ -7,7 +7,8 @@
 #include "dbus/names.h"
 #include "tests/fake_polkit.h"
 
-/* Every method with its arguments in busctl's manner, and its action; NULL: open to everyone. */
+/* Every method with its arguments in busctl's manner (NULL: it takes a pipe), and its action; NULL:
+ * open to everyone. */
 static const struct method {
 	const char *name, *action, *arguments;
 } manager_methods[] = {
@@ -30,6 +31,10 @@ static const struct method {
 	{"ListBlockedClients", READ_BINDINGS, ""},
 	{"PortsOf", READ_BINDINGS, "sss tcp 2001:db8:1::5 ''"},
 	{"ClientOf", READ_BINDINGS, "ssq tcp 192.0.2.1 1024"},
+	{"CountBib", READ_BINDINGS, "a{sv} 0"},
+	{"CountSessions", READ_BINDINGS, "a{sv} 0"},
+	{"Dump", READ_BINDINGS, NULL},
+	{"FlushSessions", FLUSH_SESSIONS, "a{sv}a{sv} 0 1 all b true"},
 	{"Explain", READ_BINDINGS, "sssa{sv} udp [2001:db8:1::5]:2000 198.51.100.1:53 0"},
 	{"Drain", CONFIGURE, "a{sv} 0"},
 	{"Resume", CONFIGURE, "a{sv} 0"},
@@ -79,6 +84,37 @@ static void assert_action(const char *object, const char *interface, const struc
 	fake_polkit_assert_asked(question);
 }
 
+static void append_with_pipe(sd_bus_message *call, const char *name, int fd)
+{
+	if (strcmp(name, "Dump") == 0)
+		g_assert_cmpint(sd_bus_message_append(call, "sa{sv}sh", "bib", 0, "json", fd), >=,
+				0);
+	else
+		g_error("which arguments does %s take?", name);
+}
+
+/* The same of those that busctl can not call. */
+static void assert_action_with_pipe(const struct method *method)
+{
+	sd_bus *nobody = bus_clients_connect_as(BUS_CLIENTS_NOBODY, BUS_CLIENTS_NOBODY, false);
+	g_autofree char *question = g_strdup_printf("system-bus-name %s 0\n", method->action);
+	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_message_ sd_bus_message *call = NULL;
+	int fds[2];
+
+	g_assert_cmpint(pipe(fds), ==, 0);
+	g_assert_cmpint(sd_bus_message_new_method_call(nobody, &call, DBUS_SERVICE, DBUS_PATH,
+						       DBUS_INTERFACE_MANAGER, method->name),
+			>=, 0);
+	append_with_pipe(call, method->name, fds[1]);
+	g_assert_cmpint(sd_bus_call(nobody, call, 0, &error, NULL), <, 0);
+	g_assert_cmpstr(error.name, ==, SD_BUS_ERROR_ACCESS_DENIED);
+	fake_polkit_assert_asked(question);
+	close(fds[0]);
+	close(fds[1]);
+	sd_bus_flush_close_unref(nobody);
+}
+
 /* Every method that the object has is in the table. */
 static void assert_complete(const char *object, const char *interface, const struct method *methods,
 			    size_t n_methods)
@@ -120,8 +156,12 @@ static void test_actions(void)
 	assert_complete(DBUS_PATH, DBUS_INTERFACE_MANAGER, manager_methods,
 			G_N_ELEMENTS(manager_methods));
 	assert_complete(entry, DBUS_INTERFACE_POOL4, pool4_methods, G_N_ELEMENTS(pool4_methods));
-	for (size_t i = 0; i < G_N_ELEMENTS(manager_methods); i++)
-		assert_action(DBUS_PATH, DBUS_INTERFACE_MANAGER, &manager_methods[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(manager_methods); i++) {
+		if (manager_methods[i].arguments != NULL)
+			assert_action(DBUS_PATH, DBUS_INTERFACE_MANAGER, &manager_methods[i]);
+		else
+			assert_action_with_pipe(&manager_methods[i]);
+	}
 	for (size_t i = 0; i < G_N_ELEMENTS(pool4_methods); i++)
 		assert_action(entry, DBUS_INTERFACE_POOL4, &pool4_methods[i]);
 }
