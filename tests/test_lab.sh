@@ -53,6 +53,22 @@ demonstration()
 	nothing_is_left
 }
 
+# What stands in a document between the command and the end of its block; the numbers vary.
+shown_in()
+{
+	sed -n "/^\$ ${2//\//\\\/}\$/,/^\`\`\`/p" "$1" | sed '1d;$d' | without_numbers
+}
+
+without_numbers()
+{
+	sed -E 's/[0-9a-f]{12}…/SUM/; s/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g'
+}
+
+in_readme()
+{
+	diff <(shown_in README.md tools/lab) <(without_numbers <"$work/out")
+}
+
 json()
 {
 	setsid --wait tools/lab --json --no-install >"$work/out" 2>&1 &&
@@ -100,6 +116,7 @@ kept_and_killed()
 }
 
 check "the demonstration works, on one screen, in a minute, and leaves nothing" demonstration
+check "README.md shows the same" in_readme
 check "--json" json
 check "--keep, shell, down" kept
 signals=(INT TERM HUP KILL)
