@@ -5,7 +5,7 @@
 
 _nat64ctl()
 {
-	local line=${COMP_LINE:0:COMP_POINT} words=() candidate what written head
+	local line=${COMP_LINE:0:COMP_POINT} words=() candidate written head
 	# bash breaks words at ":" and "=", too; IPv6 addresses are full of them.
 	read -ra words <<<"$line"
 	[[ $line != *[[:space:]] ]] || words+=("")
@@ -13,7 +13,7 @@ _nat64ctl()
 	# Only what stands behind the last of them is replaced.
 	head=${written%"${written##*[:=]}"}
 	COMPREPLY=()
-	while IFS=$'\t' read -r candidate what; do
+	while IFS=$'\t' read -r candidate _; do
 		if [ "$candidate" = @files ]; then
 			compopt -o filenames
 			mapfile -t COMPREPLY < <(compgen -f -- "${written##*=}")
