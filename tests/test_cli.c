@@ -228,6 +228,7 @@ static const struct cli_case cli_steps[] = {
 	{"session flush --server 198.51.100.2", 0, "session_flush.out", ""},
 	{"session flush --server=198.51.100.2 --json", 0, "session_flush.json", ""},
 	{"session flush --all --dry-run --json", 0, "session_flush_dry.json", ""},
+	{"config reset Translation.Pool6", 0, "config_reset_pool6.out", ""},
 };
 
 static const struct cli_case deterministic_cases[] = {
@@ -527,20 +528,32 @@ static void test_not_authorised(void)
 	g_assert_cmpstr(no_message, ==, "");
 }
 
-/* Nothing is wider than a terminal of 80 columns, names of entries excepted. */
+/* Texts are no wider than the terminal; what is one row is one row. */
 static void test_narrow(void)
 {
-	static const char *const commands[] = {"help", "status"};
+	static const struct {
+		const char *command;
+		unsigned columns;
+	} cases[] = {
+		{"help", 80},        {"status", 80},
+		{"help", 40},        {"status", 40},
+		{"help client", 40}, {"explain udp [2001:db8:1::2]:3000 198.51.100.1:80", 40},
+	};
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *columns = g_strdup_printf("%u", cases[i].columns);
 		g_autofree char *out = NULL, *message = NULL;
 		g_auto(GStrv) lines = NULL;
 
-		g_assert_cmpint(run(&service, commands[i], true, &out, &message), ==, 0);
+		g_assert_true(g_setenv("COLUMNS", columns, true));
+		g_assert_cmpint(run(&service, cases[i].command, true, &out, &message), ==, 0);
 		lines = g_strsplit(out, "\n", -1);
-		for (unsigned j = 0; lines[j] != NULL; j++)
-			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, 80);
+		for (unsigned j = 0; lines[j] != NULL; j++) {
+			g_test_message("%s", lines[j]);
+			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, cases[i].columns);
+		}
 	}
+	g_unsetenv("COLUMNS");
 }
 
 /* More than one buffer full, so that writing fails before the end. */
@@ -565,6 +578,10 @@ static void test_full_disk(void)
 /* A reader that goes away is no failure; a full disk is. */
 static void test_closed_pipe(void)
 {
+	g_autofree char *head = g_strdup_printf("bash -c '%s --socket %s stats --all | head -1 && "
+						"exit ${PIPESTATUS[0]}'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *first = NULL, *nothing = NULL;
 	g_autofree char *pipe =
 		g_strdup_printf("bash -c '%s --socket %s bib list --no-legend | true; "
 				"exit ${PIPESTATUS[0]}'",
@@ -574,6 +591,10 @@ static void test_closed_pipe(void)
 	g_autofree char *message = NULL, *complaint = NULL;
 	int status;
 
+	g_assert_true(g_spawn_command_line_sync(head, &first, &nothing, &status, NULL));
+	g_assert_cmpstr(nothing, ==, "");
+	g_assert_true(g_str_has_prefix(first, "COUNTER"));
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
 	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
 	g_assert_cmpstr(message, ==, "");
 	g_assert_cmpint(WEXITSTATUS(status), ==, 0);

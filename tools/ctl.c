@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,13 @@ enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
 	fputc('\n', stderr);
 	va_end(args);
 	return status;
+}
+
+void ctl_print_json(json_t *document)
+{
+	(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(document);
 }
 
 enum ctl_status ctl_bad_reply(int r)

@@ -38,6 +38,9 @@ void ctl_deinit(struct ctl *ctl);
 enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A document on stdout; takes it over. */
+void ctl_print_json(struct json_t *document);
+
 /*
  * A call of the daemon's manager object that never starts the daemon; connects first if need be.
  * On failure the reason has been printed.

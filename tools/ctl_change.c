@@ -75,13 +75,6 @@ static int read_outcome(sd_bus_message *reply, bool entry_first, struct outcome 
 	return r;
 }
 
-static void print_json(json_t *document)
-{
-	(void)json_dumpf(document, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(document);
-}
-
 void ctl_change_begin(struct ctl *ctl)
 {
 	ctl->outcomes = ctl->json ? json_array() : NULL;
@@ -90,7 +83,7 @@ void ctl_change_begin(struct ctl *ctl)
 void ctl_change_end(struct ctl *ctl)
 {
 	if (ctl->outcomes != NULL)
-		print_json(ctl->outcomes);
+		ctl_print_json(ctl->outcomes);
 	ctl->outcomes = NULL;
 }
 
@@ -111,7 +104,7 @@ static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 		if (ctl->outcomes != NULL)
 			(void)json_array_append_new(ctl->outcomes, object);
 		else
-			print_json(object);
+			ctl_print_json(object);
 		return;
 	}
 	puts(outcome->summary);

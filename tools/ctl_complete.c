@@ -9,6 +9,7 @@
 #include "daemon/core/tcp_fsm.h"
 #include "dbus/names.h"
 #include "tools/ctl_pool4.h"
+#include "tools/ctl_pool6.h"
 #include "tools/ctl_verbs.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
@@ -141,15 +142,12 @@ static void offer_column_of(struct ctl *ctl, const struct writing *writing, cons
 
 static void offer_pool6(struct ctl *ctl, const struct writing *writing)
 {
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	const char *prefix;
+	g_autoptr(GPtrArray) prefixes = NULL;
 
-	if (ctl_get_property(ctl, "Pool6", &reply) != CTL_DONE ||
-	    sd_bus_message_enter_container(reply, 'v', "as") < 0 ||
-	    sd_bus_message_enter_container(reply, 'a', "s") < 0)
+	if (ctl_pool6_get(ctl, &prefixes) != CTL_DONE)
 		return;
-	while (sd_bus_message_read(reply, "s", &prefix) > 0)
-		offer(writing, prefix, "");
+	for (guint i = 0; i < prefixes->len; i++)
+		offer(writing, g_ptr_array_index(prefixes, i), "");
 }
 
 /* What a key is now: to be changed by hand. */

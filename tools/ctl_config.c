@@ -63,12 +63,7 @@ enum ctl_status ctl_config_get(struct ctl *ctl, const struct ctl_arguments *argu
 	if (r < 0)
 		return ctl_bad_reply(r);
 	if (ctl->json) {
-		json_t *document =
-			json_pack("{s:s, s:s}", "key", arguments->word[0], "value", value);
-
-		(void)json_dumpf(document, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(document);
+		ctl_print_json(json_pack("{s:s, s:s}", "key", arguments->word[0], "value", value));
 	} else {
 		puts(value);
 	}

@@ -50,13 +50,8 @@ static int print(struct ctl *ctl, sd_bus_message *reply)
 		else
 			print_step(name, strcmp(name, "outcome") == 0 ? ending : text);
 	}
-	if (r >= 0 && ctl->json) {
-		json_t *document = json_pack("{s:s, s:O}", "outcome", outcome, "steps", steps);
-
-		(void)json_dumpf(document, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(document);
-	}
+	if (r >= 0 && ctl->json)
+		ctl_print_json(json_pack("{s:s, s:O}", "outcome", outcome, "steps", steps));
 	json_decref(steps);
 	return r;
 }

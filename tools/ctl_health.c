@@ -55,12 +55,8 @@ static enum ctl_status find_problem(struct ctl *ctl, const char **ret)
 static enum ctl_status print_verdict(const struct ctl *ctl, const char *problem)
 {
 	if (ctl->json) {
-		json_t *document =
-			json_pack("{s:b, s:s?}", "healthy", problem == NULL, "problem", problem);
-
-		(void)json_dumpf(document, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(document);
+		ctl_print_json(
+			json_pack("{s:b, s:s?}", "healthy", problem == NULL, "problem", problem));
 		return problem == NULL ? CTL_DONE : CTL_FAILED;
 	}
 	if (problem != NULL)

@@ -20,7 +20,9 @@ static void print_row(const char *left, unsigned column, const char *text)
 	unsigned length = 2 + (unsigned)strlen(left);
 
 	if (terminal_width() < NARROW || length + 2 > column) {
-		printf("  %s\n%*s", left, HELP_INDENT, "");
+		fputs("  ", stdout);
+		terminal_print(2, HELP_INDENT + 4, left);
+		printf("%*s", HELP_INDENT, "");
 		terminal_print(HELP_INDENT, HELP_INDENT, text);
 	} else {
 		printf("  %-*s", (int)column - 2, left);
@@ -60,7 +62,9 @@ static void print_all(void)
 	puts("nat64ctl [OPTION...] [COMMAND]\n");
 	for (const struct ctl_verb *verb = ctl_verbs; verb->noun != NULL; verb++)
 		print_verb(verb);
-	puts("\nOptions of every command; 'nat64ctl help COMMAND' tells its own:\n");
+	putchar('\n');
+	terminal_print(0, 0, "Options of every command; 'nat64ctl help COMMAND' tells its own:");
+	putchar('\n');
 	print_options(CTL_GLOBAL_OPTIONS);
 	putchar('\n');
 	terminal_print(
@@ -121,17 +125,14 @@ static json_t *json_of_verb(const struct ctl_verb *verb)
 
 static void print_json(const struct ctl_verb *only, const char *noun)
 {
-	json_t *commands = json_array(), *document;
+	json_t *commands = json_array();
 
 	for (const struct ctl_verb *verb = ctl_verbs; verb->noun != NULL; verb++) {
 		if ((only == NULL || verb == only) && (noun == NULL || !strcmp(noun, verb->noun)))
 			json_array_append_new(commands, json_of_verb(verb));
 	}
-	document = json_pack("{s:o, s:o}", "commands", commands, "options",
-			     json_of_options(CTL_GLOBAL_OPTIONS));
-	(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(document);
+	ctl_print_json(json_pack("{s:o, s:o}", "commands", commands, "options",
+				 json_of_options(CTL_GLOBAL_OPTIONS)));
 }
 
 enum ctl_status ctl_help_of(struct ctl *ctl, const struct ctl_verb *verb, const char *noun)

@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -188,23 +189,39 @@ static struct config *load_config(const struct ctl *ctl, const char *file)
 	return config;
 }
 
-static int apply(struct rules *rules, const struct entries *entries, char **ret_error)
+/* The shell script that would do it, or what has been done: "commands" is its name in JSON. */
+static void print_script(const struct ctl *ctl, const char *script)
+{
+	if (ctl->json)
+		ctl_print_json(json_pack("{s:s}", "commands", script));
+	else
+		fputs(script, stdout);
+}
+
+static int apply(const struct ctl *ctl, struct rules *rules, const struct entries *entries,
+		 char **ret_error)
 {
 	static const char *const how[] = {
 		[RULES_NFT] = "nft queues",
 		[RULES_IPTABLES] = "nft marks, iptables queues",
 		[RULES_NONE] = "Queue.Rules=none: the host only",
 	};
+	g_autofree char *before = rules_in_kernel(ctl->instance), *after = NULL, *summary = NULL;
 	int r = rules_apply(rules, (const struct rules_entry *)(const void *)entries->entry->data,
 			    entries->entry->len, ret_error);
 
-	if (r == 0)
-		printf("packet rules are in place (%s)\n", how[rules_mode(rules)]);
-	return r;
+	if (r < 0)
+		return r;
+	after = rules_in_kernel(ctl->instance);
+	summary = g_strdup_printf("packet rules are in place (%s)", how[rules_mode(rules)]);
+	ctl_change_print(ctl, strcmp(before, after) != 0, summary);
+	return 0;
 }
 
 enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
+	bool only_print = ctl_arguments_has(arguments, CTL_PRINT) ||
+			  ctl_arguments_has(arguments, CTL_DRY_RUN);
 	struct entries entries;
 	struct config *config;
 	struct rules *rules = NULL;
@@ -218,15 +235,14 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	r = read_entries(config, &entries);
 	if (r == 0)
 		r = rules_open(ctl->instance, config, &rules, &error);
-	if (r == 0 && (ctl_arguments_has(arguments, CTL_PRINT) ||
-		       ctl_arguments_has(arguments, CTL_DRY_RUN))) {
+	if (r == 0 && only_print) {
 		g_autofree char *text = rules_print(
 			rules, (const struct rules_entry *)(const void *)entries.entry->data,
 			entries.entry->len);
 
-		fputs(text, stdout);
+		print_script(ctl, text);
 	} else if (r == 0) {
-		r = apply(rules, &entries, &error);
+		r = apply(ctl, rules, &entries, &error);
 	}
 	if (error != NULL)
 		(void)ctl_fail(CTL_FAILED, "setup: %s", error);
@@ -245,16 +261,20 @@ enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *argume
 
 	if (ctl_arguments_has(arguments, CTL_DRY_RUN)) {
 		g_autofree char *table = rules_table_name(ctl->instance);
+		g_autofree char *kernel = rules_in_kernel(ctl->instance);
+		g_autofree char *summary = g_strdup_printf(
+			"would remove the table inet %s, what iptables has of it, and restore what "
+			"its chain undo lists",
+			table);
 
-		printf("would remove the table inet %s, what iptables has of it, and restore what "
-		       "its chain undo lists\n",
-		       table);
+		ctl_change_print(ctl, *kernel != '\0', summary);
 		return CTL_DONE;
 	}
 	r = rules_remove(ctl->instance, &changed, &error);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "teardown: %s", error);
-	printf("%s\n", changed ? "packet rules are removed, the host is as it was before"
-			       : "nothing to remove");
+	ctl_change_print(ctl, changed,
+			 changed ? "packet rules are removed, the host is as it was before"
+				 : "nothing to remove");
 	return CTL_DONE;
 }

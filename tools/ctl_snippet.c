@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/ctl_pool6.h"
 #include "tools/ctl_verbs.h"
-
-#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
 #define WELL_KNOWN_PREFIX "64:ff9b::/96"
 
@@ -91,18 +90,6 @@ static const struct snippet *find(const char *program)
 	g_assert_not_reached();
 }
 
-static int read_pool6(sd_bus_message *reply, GPtrArray *prefixes)
-{
-	const char *prefix;
-	int r = sd_bus_message_enter_container(reply, 'v', "as");
-
-	if (r >= 0)
-		r = sd_bus_message_enter_container(reply, 'a', "s");
-	while (r >= 0 && (r = sd_bus_message_read(reply, "s", &prefix)) > 0)
-		g_ptr_array_add(prefixes, (char *)prefix);
-	return r;
-}
-
 static void append_prefix(GString *text, const struct snippet *snippet, const char *prefix)
 {
 	bool well_known = strcmp(prefix, WELL_KNOWN_PREFIX) == 0;
@@ -119,19 +106,19 @@ static void print(const struct ctl *ctl, const struct snippet *snippet, const GP
 {
 	guint n = snippet->only_one ? MIN(prefixes->len, 1) : prefixes->len;
 	g_autoptr(GString) text = g_string_new(snippet->before);
-	json_t *used = json_array(), *document;
+	json_t *used = json_array();
 
 	for (guint i = 0; i < n; i++) {
 		append_prefix(text, snippet, g_ptr_array_index(prefixes, i));
 		json_array_append_new(used, json_string(g_ptr_array_index(prefixes, i)));
 	}
 	g_string_append(text, snippet->after);
-	document = json_pack("{s:s, s:o, s:s}", "program", snippet->program, "prefixes", used,
-			     "text", text->str);
 	if (ctl->json)
-		(void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	puts(ctl->json ? "" : g_strchomp(text->str));
-	json_decref(document);
+		ctl_print_json(json_pack("{s:s, s:O, s:s}", "program", snippet->program, "prefixes",
+					 used, "text", text->str));
+	else
+		fputs(text->str, stdout);
+	json_decref(used);
 	if (n < prefixes->len)
 		(void)ctl_fail(CTL_DONE, "warning: %s can have one prefix only: this is the first",
 			       snippet->program);
@@ -139,16 +126,10 @@ static void print(const struct ctl *ctl, const struct snippet *snippet, const GP
 
 enum ctl_status ctl_snippet(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	g_autoptr(GPtrArray) prefixes = g_ptr_array_new();
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	enum ctl_status status = ctl_get_property(ctl, "Pool6", &reply);
-	int r;
+	g_autoptr(GPtrArray) prefixes = NULL;
+	enum ctl_status status = ctl_pool6_get(ctl, &prefixes);
 
-	if (status != CTL_DONE)
-		return status;
-	r = read_pool6(reply, prefixes);
-	if (r < 0)
-		return ctl_bad_reply(r);
-	print(ctl, find(arguments->verb->action), prefixes);
-	return CTL_DONE;
+	if (status == CTL_DONE)
+		print(ctl, find(arguments->verb->action), prefixes);
+	return status;
 }

@@ -9,15 +9,17 @@
 #include "daemon/core/outcome.h"
 #include "dbus/names.h"
 #include "tools/ctl_pool4.h"
+#include "tools/ctl_pool6.h"
 #include "tools/ctl_stats.h"
 #include "tools/table.h"
+#include "tools/terminal.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
 /* Entries that are shown; the rest is counted. */
 #define ENTRIES_MAX 10
 
-#define TERMINAL_WIDTH 80
+#define LABEL_COLUMN 10 /* of what stands behind "Pool4" and the like */
 /* Less room than this for addresses is not worth cutting them. */
 #define ADDRESSES_MIN 12
 
@@ -37,7 +39,7 @@ static void status_deinit(struct status *status)
 {
 	g_free(status->version);
 	g_free(status->state);
-	g_ptr_array_unref(status->pool6);
+	g_clear_pointer(&status->pool6, g_ptr_array_unref);
 	g_clear_pointer(&status->counters, g_array_unref);
 	g_array_unref(status->entries);
 	g_ptr_array_unref(status->overrides);
@@ -61,16 +63,7 @@ static int read_property(sd_bus_message *reply, struct status *status)
 			*place = g_strdup(text);
 		return r;
 	}
-	if (strcmp(name, "Pool6") != 0)
-		return sd_bus_message_skip(reply, "v");
-	r = sd_bus_message_enter_container(reply, 'v', "as");
-	if (r >= 0)
-		r = sd_bus_message_enter_container(reply, 'a', "s");
-	while (r >= 0 && (r = sd_bus_message_read(reply, "s", &text)) > 0)
-		g_ptr_array_add(status->pool6, g_strdup(text));
-	if (r >= 0)
-		r = sd_bus_message_exit_container(reply);
-	return r < 0 ? r : sd_bus_message_exit_container(reply);
+	return sd_bus_message_skip(reply, "v");
 }
 
 static enum ctl_status get_properties(struct ctl *ctl, struct status *status)
@@ -189,6 +182,8 @@ static void find_warnings(struct status *status)
 	}
 	if (!active && !status->more_entries)
 		warn(status, "no entry of pool4 is active: nothing new is translated");
+	if (ctl_stats_value(status->counters, "rules_in_place") == 0)
+		warn(status, "the packet rules are not in place: no packet reaches the gateway");
 	if (lost != 0)
 		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
 	if (refused != 0)
@@ -197,6 +192,25 @@ static void find_warnings(struct status *status)
 		warn(status,
 		     "%" PRIu64 " packets met Limits.Bindings or Limits.Sessions, see 'stats'",
 		     full);
+}
+
+/* "Clients   1": behind the label in lines that fit on a terminal. */
+G_GNUC_PRINTF(2, 3) static void print_line(const char *label, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	printf("%-*s", LABEL_COLUMN, label);
+	terminal_print(LABEL_COLUMN, LABEL_COLUMN, text);
+}
+
+static void print_texts(const char *label, const GPtrArray *texts)
+{
+	for (guint i = 0; i < texts->len; i++)
+		print_line(i == 0 ? label : "", "%s", (const char *)g_ptr_array_index(texts, i));
 }
 
 /* "1234 of 1000000 (tcp 1000, udp 200, icmp 34)" */
@@ -208,10 +222,11 @@ static void print_by_protocol(const struct status *status, const char *label, co
 		number[i] = ctl_stats_value(status->counters, "%s_%s", counter, ctl_protocols[i]);
 		sum += number[i];
 	}
-	printf("%-10s%" PRIu64 " of %" PRIu64 " (tcp %" PRIu64 ", udp %" PRIu64 ", icmp %" PRIu64
-	       ")\n",
-	       label, sum, ctl_stats_value(status->counters, "limit_%s", counter), number[CTL_TCP],
-	       number[CTL_UDP], number[CTL_ICMP]);
+	print_line(label,
+		   "%" PRIu64 " of %" PRIu64 " (tcp %" PRIu64 ", udp %" PRIu64 ", icmp %" PRIu64
+		   ")",
+		   sum, ctl_stats_value(status->counters, "limit_%s", counter), number[CTL_TCP],
+		   number[CTL_UDP], number[CTL_ICMP]);
 }
 
 /* What waits, beside its bounds. */
@@ -220,14 +235,15 @@ static void print_waiting(const struct status *status)
 	const GArray *counters = status->counters;
 	char bytes[TABLE_TIME_SIZE], limit[TABLE_TIME_SIZE];
 
-	printf("%-10s%" PRIu64 " of %" PRIu64 " SYNs, %s of %s of fragments, %" PRIu64
-	       " of %" PRIu64 " held ports\n",
-	       "Waiting", ctl_stats_value(counters, "stored_syns"),
-	       ctl_stats_value(counters, "limit_stored_syns"),
-	       table_size_print(ctl_stats_value(counters, "fragment_bytes"), bytes),
-	       table_size_print(ctl_stats_value(counters, "limit_fragment_bytes"), limit),
-	       ctl_stats_value(counters, "held_ports"),
-	       ctl_stats_value(counters, "limit_held_ports"));
+	print_line("Waiting",
+		   "%" PRIu64 " of %" PRIu64 " SYNs, %s of %s of fragments, %" PRIu64 " of %" PRIu64
+		   " held ports",
+		   ctl_stats_value(counters, "stored_syns"),
+		   ctl_stats_value(counters, "limit_stored_syns"),
+		   table_size_print(ctl_stats_value(counters, "fragment_bytes"), bytes),
+		   table_size_print(ctl_stats_value(counters, "limit_fragment_bytes"), limit),
+		   ctl_stats_value(counters, "held_ports"),
+		   ctl_stats_value(counters, "limit_held_ports"));
 }
 
 static uint64_t translated(const struct status *status, const char *direction)
@@ -260,9 +276,9 @@ static void print_traffic(const struct status *status)
 		uint64_t bytes = ctl_stats_value(status->counters, "bytes_%s", direction[i]);
 		char size[TABLE_TIME_SIZE];
 
-		printf("%-10s%" PRIu64 " packets translated (%s), %" PRIu64 " dropped\n", label[i],
-		       translated(status, direction[i]), table_size_print(bytes, size),
-		       dropped(status, direction[i]));
+		print_line(label[i], "%" PRIu64 " packets translated (%s), %" PRIu64 " dropped",
+			   translated(status, direction[i]), table_size_print(bytes, size),
+			   dropped(status, direction[i]));
 	}
 }
 
@@ -270,7 +286,7 @@ static void print_traffic(const struct status *status)
 static void print_addresses(const char *addresses, int column)
 {
 	static const char more[] = " ...";
-	int room = TERMINAL_WIDTH - column, length = (int)strlen(addresses);
+	int room = (int)terminal_width() - column, length = (int)strlen(addresses);
 
 	if (length <= room || room < ADDRESSES_MIN) {
 		puts(addresses);
@@ -282,9 +298,22 @@ static void print_addresses(const char *addresses, int column)
 	printf("%.*s%s\n", length, addresses, length > 0 ? more : &more[1]);
 }
 
-static void print_pool4(const struct status *status)
+/* One line, or where that is too narrow for addresses, several. */
+static void print_entry(const struct ctl_pool4 *entry, const char *label, int width)
 {
 	char use[CTL_POOL4_USE_SIZE];
+	g_autofree char *text =
+		g_strdup_printf("%-*s  %-8s  %s  ", width, entry->name, entry->state,
+				ctl_pool4_use(entry, entry->used, use));
+
+	if (LABEL_COLUMN + strlen(text) + ADDRESSES_MIN <= terminal_width())
+		print_addresses(entry->addresses, printf("%-*s%s", LABEL_COLUMN, label, text));
+	else
+		print_line(label, "%s%s", text, entry->addresses);
+}
+
+static void print_pool4(const struct status *status)
+{
 	int width = 0;
 
 	for (guint i = 0; i < status->entries->len; i++)
@@ -294,15 +323,12 @@ static void print_pool4(const struct status *status)
 		const struct ctl_pool4 *entry =
 			&g_array_index(status->entries, struct ctl_pool4, i);
 
-		print_addresses(entry->addresses,
-				printf("%-10s%-*s  %-8s  %s  ", i == 0 ? "Pool4" : "", width,
-				       entry->name, entry->state,
-				       ctl_pool4_use(entry, entry->used, use)));
+		print_entry(entry, i == 0 ? "Pool4" : "", width);
 	}
 	if (status->entries->len == 0)
-		printf("%-10snone\n", "Pool4");
+		print_line("Pool4", "none");
 	if (status->more_entries)
-		printf("%-10s... ('nat64ctl pool4 list' shows all)\n", "");
+		print_line("", "... ('nat64ctl pool4 list' shows all)");
 }
 
 static void print_text(const struct status *status)
@@ -312,28 +338,22 @@ static void print_text(const struct status *status)
 
 	printf("nat64d %s: %s for %s\n", status->version, status->state,
 	       table_duration_print(uptime, text));
-	for (guint i = 0; i < status->pool6->len; i++)
-		printf("%-10s%s\n", i == 0 ? "Pool6" : "",
-		       (const char *)g_ptr_array_index(status->pool6, i));
+	print_texts("Pool6", status->pool6);
 	print_pool4(status);
 	print_by_protocol(status, "Bindings", "bindings");
 	print_by_protocol(status, "Sessions", "sessions");
-	printf("%-10s%" PRIu64 "\n", "Clients", ctl_stats_value(status->counters, "clients"));
+	print_line("Clients", "%" PRIu64, ctl_stats_value(status->counters, "clients"));
 	print_waiting(status);
 	print_traffic(status);
-	printf("%-10s%" PRIu64 " waiting, %" PRIu64 " lost\n", "Queues",
-	       ctl_stats_sum(status->counters, "queue_", "_waiting"),
-	       ctl_stats_sum(status->counters, "queue_", "_lost"));
-	printf("%-10s%s of tables\n", "Memory",
-	       table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
-	for (guint i = 0; i < status->overrides->len; i++)
-		printf("%-10s%s\n", i == 0 ? "Set now" : "",
-		       (const char *)g_ptr_array_index(status->overrides, i));
+	print_line("Queues", "%" PRIu64 " waiting, %" PRIu64 " lost",
+		   ctl_stats_sum(status->counters, "queue_", "_waiting"),
+		   ctl_stats_sum(status->counters, "queue_", "_lost"));
+	print_line("Memory", "%s of tables",
+		   table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
+	print_texts("Set now", status->overrides);
 	if (status->warnings->len == 0)
-		printf("%-10snone\n", "Warnings");
-	for (guint i = 0; i < status->warnings->len; i++)
-		printf("%-10s%s\n", i == 0 ? "Warnings" : "",
-		       (const char *)g_ptr_array_index(status->warnings, i));
+		print_line("Warnings", "none");
+	print_texts("Warnings", status->warnings);
 }
 
 static json_t *json_of_texts(const GPtrArray *texts)
@@ -406,9 +426,7 @@ static void print_json(const struct status *status)
 				    json_integer((json_int_t)numbers[i].value));
 	json_object_set_new(object, "overrides", json_of_texts(status->overrides));
 	json_object_set_new(object, "warnings", json_of_texts(status->warnings));
-	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(object);
+	ctl_print_json(object);
 }
 
 enum ctl_status ctl_status(struct ctl *ctl, const struct ctl_arguments *arguments)
@@ -416,11 +434,12 @@ enum ctl_status ctl_status(struct ctl *ctl, const struct ctl_arguments *argument
 	struct status status = {.version = NULL};
 	enum ctl_status result;
 
-	status.pool6 = g_ptr_array_new_with_free_func(g_free);
 	status.entries = g_array_new(FALSE, FALSE, sizeof(struct ctl_pool4));
 	status.overrides = g_ptr_array_new_with_free_func(g_free);
 	status.warnings = g_ptr_array_new_with_free_func(g_free);
 	result = get_properties(ctl, &status);
+	if (result == CTL_DONE)
+		result = ctl_pool6_get(ctl, &status.pool6);
 	if (result == CTL_DONE)
 		result = ctl_stats_get(ctl, &status.counters);
 	if (result == CTL_DONE)

@@ -87,10 +87,22 @@ play_all()
 
 play_all <tests/netns/first_hour.txt
 check "the daemon ends well" daemon_ends_well
-check "and leaves nothing after teardown" play 'gateway$ nat64ctl teardown
+check "without it the host is set up and taken back, once and once more" play 'gateway$ nat64ctl teardown
 packet rules are removed, the host is as it was before
 gateway$ nat64ctl teardown
 nothing to remove
+gateway$ nat64ctl --json setup --config /run/nat64d-lab/nat64d.conf 2>/dev/null | grep changed
+  "changed": true,
+gateway$ nat64ctl --json setup --config /run/nat64d-lab/nat64d.conf 2>/dev/null | grep changed
+  "changed": false,
+gateway$ nat64ctl --json setup --print --config /run/nat64d-lab/nat64d.conf 2>/dev/null | grep -c commands
+1
+gateway$ nat64ctl --json teardown --dry-run | grep changed
+  "changed": true,
+gateway$ nat64ctl --json teardown | grep changed
+  "changed": true,
+gateway$ nat64ctl --json teardown | grep changed
+  "changed": false,
 gateway$ nat64ctl status
 nat64ctl: nat64d is not running: ...
 [4]
