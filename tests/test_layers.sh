@@ -25,13 +25,14 @@ result()
 layer_of()
 {
 	case $1 in
-	addr | addr4_* | minmax | checksum | siphash | random | token_bucket | slab | hash_index | wheel | outcome | rfc6052 | \
+	addr | addr4_* | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
 		ports | port_set | deterministic) echo values ;;
 	packet | noted | tuple | xlat* | fragment | ip_header | emit | icmp_error | icmp_map | ip4_id | tcp_probe)
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
-	nat64* | decision | policy | quota | admission | binding | filter | answer | icmp_transit | forward | reassembly)
+	nat64* | decision | policy | quota | admission | binding | filter | answer | icmp_transit | forward | reassembly | \
+		persist)
 		echo filters ;;
 	esac
 }

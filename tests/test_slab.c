@@ -223,6 +223,30 @@ static void test_cursor_under_churn(void)
 	g_rand_free(random);
 }
 
+/* An entry gets the index that it had: only one that slab_alloc() could have given. */
+static void test_alloc_at(void)
+{
+	struct slab slab;
+
+	slab_init(&slab, 8, 3000);
+	g_assert_true(slab_alloc_at(&slab, 2500));
+	g_assert_true(slab_check(&slab));
+	g_assert_false(slab_alloc_at(&slab, 2500));
+	g_assert_true(slab_alloc_at(&slab, 3 * SLAB_CHUNK_ENTRIES - 1)); /* rounded up */
+	g_assert_false(slab_alloc_at(&slab, 3 * SLAB_CHUNK_ENTRIES));
+	g_assert_false(slab_alloc_at(&slab, UINT32_MAX));
+	g_assert_true(slab_alloc_at(&slab, 0));
+	g_assert_cmpuint(slab_alloc(&slab), ==, 1);
+	g_assert_true(slab_check(&slab));
+	slab_free(&slab, 0);
+	slab_free(&slab, 1);
+	slab_free(&slab, 3 * SLAB_CHUNK_ENTRIES - 1);
+	g_assert_true(slab_check(&slab));
+	slab.limit = 1;
+	g_assert_false(slab_alloc_at(&slab, 0));
+	slab_deinit(&slab);
+}
+
 int main(int argc, char **argv)
 {
 	mallopt(M_PERTURB, 1); /* memory that is not asked to be zeroed has no zeros */
@@ -235,5 +259,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/slab/place_of_a_chunk", test_place_of_a_chunk);
 	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
 	g_test_add_func("/slab/cursor_under_churn", test_cursor_under_churn);
+	g_test_add_func("/slab/alloc_at", test_alloc_at);
 	return g_test_run();
 }

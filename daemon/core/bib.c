@@ -56,6 +56,7 @@ void bib_deinit(struct bib *bib)
 	hash_index_deinit(&bib->by6);
 	hash_index_deinit(&bib->by4);
 	slab_deinit(&bib->entries);
+	dirty_deinit(&bib->dirty);
 }
 
 uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
@@ -86,18 +87,12 @@ uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4)
 	return index;
 }
 
-uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4)
+/* Fills the entry and files it; false without memory, and then it is free again. */
+static bool fill(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
+		 const struct taddr4 *taddr4)
 {
-	struct bib_entry *entry;
-	uint32_t index;
+	struct bib_entry *entry = bib_at(bib, index);
 
-	if (bib_find6(bib, taddr6) != SLAB_NONE || bib_find4(bib, taddr4) != SLAB_NONE)
-		return SLAB_NONE;
-	index = slab_alloc(&bib->entries);
-	if (index == SLAB_NONE)
-		return SLAB_NONE;
-
-	entry = bib_at(bib, index);
 	*entry = (struct bib_entry){
 		.addr6 = taddr6->addr,
 		.port6 = taddr6->port,
@@ -105,18 +100,46 @@ uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct tadd
 		.port4 = taddr4->port,
 		.first_session = SLAB_NONE,
 		.pairing = SLAB_NONE,
+		.number = (uint16_t)(bib->last_number + 1),
 	};
+	if (!dirty_reserve(&bib->dirty, index))
+		goto free_entry;
 	if (!hash_index_add(&bib->by6, index, hash6_of(bib, entry)))
 		goto free_entry;
 	if (!hash_index_add(&bib->by4, index, hash4_of(bib, entry)))
 		goto remove6;
-	return index;
+	bib->last_number = entry->number;
+	dirty_mark(&bib->dirty, index);
+	return true;
 
 remove6:
 	hash_index_remove(&bib->by6, index, hash6_of(bib, entry));
 free_entry:
 	slab_free(&bib->entries, index);
-	return SLAB_NONE;
+	return false;
+}
+
+static bool is_bound(const struct bib *bib, const struct taddr6 *taddr6,
+		     const struct taddr4 *taddr4)
+{
+	return bib_find6(bib, taddr6) != SLAB_NONE || bib_find4(bib, taddr4) != SLAB_NONE;
+}
+
+uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4)
+{
+	uint32_t index;
+
+	if (is_bound(bib, taddr6, taddr4))
+		return SLAB_NONE;
+	index = slab_alloc(&bib->entries);
+	return index != SLAB_NONE && fill(bib, index, taddr6, taddr4) ? index : SLAB_NONE;
+}
+
+bool bib_add_at(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
+		const struct taddr4 *taddr4)
+{
+	return !is_bound(bib, taddr6, taddr4) && slab_alloc_at(&bib->entries, index) &&
+	       fill(bib, index, taddr6, taddr4);
 }
 
 void bib_remove(struct bib *bib, uint32_t index)
@@ -128,6 +151,7 @@ void bib_remove(struct bib *bib, uint32_t index)
 	hash_index_remove(&bib->by6, index, hash6_of(bib, entry));
 	hash_index_remove(&bib->by4, index, hash4_of(bib, entry));
 	slab_free(&bib->entries, index);
+	dirty_gone(&bib->dirty, index);
 }
 
 uint32_t bib_next(const struct bib *bib, uint32_t from)
@@ -138,7 +162,7 @@ uint32_t bib_next(const struct bib *bib, uint32_t from)
 size_t bib_memory(const struct bib *bib)
 {
 	return slab_memory(&bib->entries) + hash_index_memory(&bib->by6) +
-	       hash_index_memory(&bib->by4);
+	       hash_index_memory(&bib->by4) + dirty_memory(&bib->dirty);
 }
 
 bool bib_check(const struct bib *bib)
@@ -146,7 +170,7 @@ bool bib_check(const struct bib *bib)
 	uint32_t index;
 
 	if (!slab_check(&bib->entries) || !hash_index_check(&bib->by6) ||
-	    !hash_index_check(&bib->by4))
+	    !hash_index_check(&bib->by4) || !dirty_check(&bib->dirty))
 		return false;
 	if (bib->by6.n_buckets != bib->entries.n_used || bib->by4.n_buckets != bib->entries.n_used)
 		return false;

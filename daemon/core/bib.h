@@ -13,6 +13,7 @@
 #pragma once
 
 #include "daemon/core/addr.h"
+#include "daemon/core/dirty.h"
 #include "daemon/core/hash_index.h"
 #include "daemon/core/siphash.h"
 
@@ -28,8 +29,10 @@ struct bib_entry {
 	uint32_t pairing;   /* record in pairing.h; SLAB_NONE for a static binding */
 	uint32_t pool4;     /* id of the entry of pool4; 0 = the host's own address, static */
 	uint32_t created_s; /* monotonic */
+	uint16_t number;    /* of those made at this index one after the other: tells them apart */
 	uint8_t pool6;      /* prefix with which the inside last used it */
-	bool is_static;
+	bool is_static : 1;
+	bool is_restored : 1; /* from what was stored before the start */
 };
 
 struct bib {
@@ -37,6 +40,8 @@ struct bib {
 	struct hash_index by6;
 	struct hash_index by4;
 	struct siphash_key key;
+	struct dirty dirty;   /* what has to be stored: marked here, taken by persist.c */
+	uint16_t last_number; /* of all entries: see bib_entry */
 };
 
 void bib_init(struct bib *bib, const struct siphash_key *key, uint32_t limit);
@@ -53,8 +58,22 @@ static inline struct bib_entry *bib_at(const struct bib *bib, uint32_t index)
 /* A new entry: empty links, no pairing, everything else zero. SLAB_NONE at the limit, without
  * memory, or if one of the two transport addresses is bound already. */
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
+/* The same at this index (slab_alloc_at()). */
+bool bib_add_at(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
+		const struct taddr4 *taddr4);
 /* The entry has no sessions any more. */
 void bib_remove(struct bib *bib, uint32_t index);
+
+/* */
+static inline void bib_set_pool6(struct bib *bib, uint32_t index, uint8_t pool6)
+{
+	struct bib_entry *entry = bib_at(bib, index);
+
+	if (entry->pool6 == pool6)
+		return;
+	entry->pool6 = pool6;
+	dirty_mark(&bib->dirty, index);
+}
 
 /* Cursor over positions: the first entry at or behind from, or SLAB_NONE. */
 uint32_t bib_next(const struct bib *bib, uint32_t from);

@@ -208,6 +208,7 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 {
 	struct addr6 prefix;
 
+	ret->index = SLAB_NONE;
 	ret->offer.port.entry = NULL;
 	ret->request = (struct pool4_request){.protocol = protocol,
 					      .client = &client->addr,
@@ -229,6 +230,15 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 	return outcome_of_pool4(pool4_choose(nat->pool4, &ret->request, &ret->offer));
 }
 
+/* At this index, or anywhere. */
+static uint32_t add_to_bib(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
+			   const struct taddr4 *taddr4)
+{
+	if (index == SLAB_NONE)
+		return bib_add(bib, taddr6, taddr4);
+	return bib_add_at(bib, index, taddr6, taddr4) ? index : SLAB_NONE;
+}
+
 /* The entry of the BIB, with its transport address out of pool4; SLAB_NONE without memory. */
 static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms)
 {
@@ -241,7 +251,7 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 		return SLAB_NONE;
 	pool4 = plan->offer.port.entry->id;
 	tell_block(nat, now_ms);
-	uint32_t binding = bib_add(bib, &client, &plan->offer.port.taddr);
+	uint32_t binding = add_to_bib(bib, plan->index, &client, &plan->offer.port.taddr);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);
 		tell_block(nat, now_ms);
@@ -255,18 +265,19 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	return binding;
 }
 
-enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms,
-			    uint32_t *ret)
+/* The binding with all that it counts for; SLAB_NONE without memory, and then nothing has changed.
+ */
+static uint32_t make(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms)
 {
 	const struct pool4_request *request = &plan->request;
 	struct owners owners;
 
 	if (!get_owners(nat, request->client, (uint8_t)request->pool6, &owners))
-		return OUTCOME_NO_MEMORY;
+		return SLAB_NONE;
 	uint32_t binding = add_entry(nat, plan, now_ms);
 	if (binding == SLAB_NONE) {
 		drop_unused(nat, &owners);
-		return OUTCOME_NO_MEMORY;
+		return SLAB_NONE;
 	}
 
 	struct bib_entry *entry = bib_at(&nat->bib[request->protocol], binding);
@@ -275,10 +286,31 @@ enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, 
 	if (!pairing->addr4)
 		pairing->addr4 = entry->addr4;
 	join_owners(nat, request->protocol, &owners);
-	nat->counters.bindings_created[request->protocol]++;
-	quota_took_binding(nat, request->protocol, binding, now_ms);
-	tell_binding(nat, EVENT_BINDING_CREATE, request->protocol, binding, false, now_ms);
+	return binding;
+}
+
+enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms,
+			    uint32_t *ret)
+{
+	enum protocol protocol = plan->request.protocol;
+	uint32_t binding = make(nat, plan, now_ms);
+
+	if (binding == SLAB_NONE)
+		return OUTCOME_NO_MEMORY;
+	nat->counters.bindings_created[protocol]++;
+	quota_took_binding(nat, protocol, binding, now_ms);
+	tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
 	*ret = binding;
+	return OUTCOME_TRANSLATED;
+}
+
+enum outcome binding_restore(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms)
+{
+	uint32_t binding = make(nat, plan, now_ms);
+
+	if (binding == SLAB_NONE)
+		return OUTCOME_NO_MEMORY;
+	bib_at(&nat->bib[plan->request.protocol], binding)->is_restored = true;
 	return OUTCOME_TRANSLATED;
 }
 
@@ -304,6 +336,21 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 	nat->counters.sessions_created[protocol]++;
 	tell_session(nat, EVENT_SESSION_CREATE, protocol, binding, peer, now_ms);
 	return OUTCOME_TRANSLATED;
+}
+
+bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
+			     const struct session *session)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], session->bib);
+	const struct taddr4 peer = {session->addr4, session->port4};
+	uint32_t client = client_of(nat, entry);
+
+	if (!session_add_at(&nat->sessions[protocol], index, session->bib, &peer, session->pool6,
+			    session->state, session->expires_ms))
+		return false;
+	if (client != SLAB_NONE)
+		client_at(&nat->clients, client)->n_sessions[protocol]++;
+	return true;
 }
 
 static void remove_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
@@ -401,9 +448,10 @@ enum nat64_static_result nat64_check_static(const struct nat64 *nat, enum protoc
 	return NAT64_STATIC_TAKEN;
 }
 
-enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol protocol,
-					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
-					  uint64_t now_ms)
+/* At this index, or anywhere. */
+static enum nat64_static_result add_static(struct nat64 *nat, enum protocol protocol,
+					   const struct taddr6 *taddr6, const struct taddr4 *taddr4,
+					   uint32_t index, uint64_t now_ms)
 {
 	enum nat64_static_result problem = nat64_check_static(nat, protocol, taddr6, taddr4);
 	if (problem != NAT64_STATIC_OK)
@@ -416,7 +464,7 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 	if (taken != POOL4_OK)
 		return taken == POOL4_NO_MEMORY ? NAT64_STATIC_FULL : NAT64_STATIC_TAKEN;
 
-	uint32_t binding = bib_add(&nat->bib[protocol], taddr6, taddr4);
+	uint32_t binding = add_to_bib(&nat->bib[protocol], index, taddr6, taddr4);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, protocol, taddr4, pool4);
 		return NAT64_STATIC_FULL;
@@ -424,11 +472,28 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 
 	struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	entry->is_static = true;
+	entry->is_restored = index != SLAB_NONE;
 	entry->pairing = SLAB_NONE;
 	entry->pool4 = pool4;
 	entry->created_s = (uint32_t)(now_ms / 1000);
-	tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
+	if (!entry->is_restored)
+		tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
 	return NAT64_STATIC_OK;
+}
+
+enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol protocol,
+					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
+					  uint64_t now_ms)
+{
+	return add_static(nat, protocol, taddr6, taddr4, SLAB_NONE, now_ms);
+}
+
+enum nat64_static_result binding_restore_static(struct nat64 *nat, enum protocol protocol,
+						const struct taddr6 *taddr6,
+						const struct taddr4 *taddr4, uint32_t index,
+						uint64_t now_ms)
+{
+	return add_static(nat, protocol, taddr6, taddr4, index, now_ms);
 }
 
 static void remove_with_sessions(struct nat64 *nat, enum protocol protocol, uint32_t index,

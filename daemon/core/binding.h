@@ -17,6 +17,7 @@ struct binding_plan {
 	struct pool4_request request; /* for whom: its client points to the caller's address */
 	struct pool4_offer offer;     /* (T,t) is offer.port.taddr; and who had none to offer */
 	bool is_exact;                /* it is that which a stored SYN was sent to (S-30) */
+	uint32_t index;               /* where it was before a restart; SLAB_NONE: anywhere */
 };
 
 /*
@@ -29,6 +30,18 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 /* Makes it. OUTCOME_TRANSLATED with *ret, or OUTCOME_NO_MEMORY, and then nothing has changed. */
 enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms,
 			    uint32_t *ret);
+
+/* The same of one that was there before a restart, as is_restored says from now on: at its index
+ * again, and nobody is told. */
+enum outcome binding_restore(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms);
+/* A static one; OK, or why not. */
+enum nat64_static_result binding_restore_static(struct nat64 *nat, enum protocol protocol,
+						const struct taddr6 *taddr6,
+						const struct taddr4 *taddr4, uint32_t index,
+						uint64_t now_ms);
+/* A session of it; false without memory, or if the index is not free. */
+bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
+			     const struct session *session);
 
 /* A session in a binding, for a given state and deadline, which quota.h has allowed.
  * OUTCOME_TRANSLATED or OUTCOME_NO_MEMORY. */

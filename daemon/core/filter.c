@@ -101,6 +101,21 @@ static void tcp_step(const struct nat64 *nat, const struct filter_input *input,
 			    tcp_deadline_ms(nat, step.timer, input->now_ms));
 }
 
+static const struct quota_ahead nothing_ahead;
+
+/* O-13, an exception to S-26: after an unclean start, any segment but SYN and RST brings back the
+ * session of a restored binding, if there may be one more. */
+static void revive(const struct nat64 *nat, const struct filter_input *input,
+		   struct filter_plan *plan)
+{
+	if (input->now_ms < nat->revive_until_ms && !(input->tcp_flags & (TH_SYN | TH_RST)) &&
+	    bib_at(&nat->bib[PROTOCOL_TCP], plan->binding)->is_restored &&
+	    quota_new_session(nat, PROTOCOL_TCP, &plan->client.addr, plan->pool6, plan->binding,
+			      &nothing_ahead) == OUTCOME_TRANSLATED)
+		set_session(plan, TCP_FSM_TRANS,
+			    tcp_deadline_ms(nat, TCP_FSM_TRANSITORY, input->now_ms));
+}
+
 /* RFC 6146, 3.5.2.2: the session of an outbound TCP segment. */
 static void tcp_session_6to4(const struct nat64 *nat, const struct filter_input *input,
 			     struct filter_plan *plan)
@@ -109,8 +124,10 @@ static void tcp_session_6to4(const struct nat64 *nat, const struct filter_input 
 		tcp_step(nat, input, plan);
 		return;
 	}
-	if (tcp_fsm_event(input->tcp_flags, true) != TCP_FSM_V6_SYN)
+	if (tcp_fsm_event(input->tcp_flags, true) != TCP_FSM_V6_SYN) {
+		revive(nat, input, plan);
 		return; /* S-26: forward, create nothing */
+	}
 
 	plan->stored_syn = syn_store_find(&nat->syns, &plan->mapped, &plan->peer);
 	if (plan->stored_syn != SLAB_NONE) /* S-29: the two meet */
@@ -177,8 +194,6 @@ static void find_6to4(const struct nat64 *nat, const struct tuple6 *in, uint8_t 
 	ret->peer = peer_6to4(in, peer4, &ret->mapped);
 	find_session(nat, ret);
 }
-
-static const struct quota_ahead nothing_ahead;
 
 /* May this packet pass, and make a binding and a session as far as they are not there yet? */
 static enum outcome permit_6to4(const struct nat64 *nat, const struct filter_plan *plan,
@@ -394,8 +409,10 @@ enum outcome filter_4to6(const struct nat64 *nat, const struct filter_input *inp
 			query_session(nat, input->now_ms, plan); /* S-20 */
 		return OUTCOME_TRANSLATED;
 	}
-	if (is_tcp && tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN)
+	if (is_tcp && tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN) {
+		revive(nat, input, plan);
 		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
+	}
 
 	const struct quota_ahead ahead = ahead_of(nat, first, &plan->client.addr);
 	enum outcome outcome = quota_new_session(nat, plan->protocol, &plan->client.addr,
@@ -447,7 +464,7 @@ static enum outcome commit_session(struct nat64 *nat, const struct filter_plan *
 		break;
 	}
 	if (plan->session != SLAB_NONE && plan->from6)
-		session_at(sessions, plan->session)->pool6 = plan->pool6;
+		session_set_pool6(sessions, plan->session, plan->pool6);
 	if (plan->stored_syn != SLAB_NONE)
 		syn_store_remove(&nat->syns, plan->stored_syn);
 	return OUTCOME_TRANSLATED;
@@ -469,7 +486,7 @@ enum outcome filter_commit(struct nat64 *nat, const struct filter_plan *plan, ui
 		return outcome;
 	}
 	if (plan->from6)
-		bib_at(&nat->bib[plan->protocol], binding)->pool6 = plan->pool6; /* */
+		bib_set_pool6(&nat->bib[plan->protocol], binding, plan->pool6); /* */
 	return OUTCOME_TRANSLATED;
 }
 

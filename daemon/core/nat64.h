@@ -148,6 +148,13 @@ struct nat64_limits {
 	uint32_t sessions_of[N_PROTOCOLS]; /* of one protocol, within sessions; 0: no own limit */
 };
 
+/* Where work in steps has come to; zeroed = nothing is done yet. */
+struct nat64_step {
+	unsigned protocol;
+	uint32_t index;
+	uint32_t n_ended;
+};
+
 struct nat64_counters {
 	uint64_t packets[2][N_OUTCOMES]; /* [0] 6->4, [1] 4->6 */
 	uint64_t bytes[2];               /* of translated packets as they came */
@@ -181,7 +188,12 @@ struct nat64 {
 	struct icmp_limit icmp_limit;
 	struct random random;
 	bool draining;
-	bool bindings_alarmed; /* as many as the upper threshold of Limits.Bindings */
+	/* After a restart (persist.h): until then restored bindings live without a session, and a
+	 * segment makes one (O-12, O-13). 0: not so. */
+	uint64_t idle_until_ms;
+	uint64_t revive_until_ms;
+	struct nat64_step idle_step; /* private to persist.c */
+	bool bindings_alarmed;       /* as many as the upper threshold of Limits.Bindings */
 	uint64_t alarm_due_ms; /* an alarm of pool4 that was put off; UINT64_MAX = none (quota.h) */
 };
 
@@ -242,12 +254,6 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 /* With all its sessions. */
 void nat64_remove_binding(struct nat64 *nat, enum protocol protocol, uint32_t index,
 			  uint64_t now_ms);
-/* Where work in steps has come to; zeroed = nothing is done yet. */
-struct nat64_step {
-	unsigned protocol;
-	uint32_t index;
-	uint32_t n_ended;
-};
 /* Ends the bindings of an entry of pool4 (P-22): all of them, or (outside) those whose IPv4 address
  * it does not have any more (pool4_set_addresses()). Looks at no more than budget bindings and ends
  * no more than budget sessions; true if there is more to do. */

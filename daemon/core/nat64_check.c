@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The invariants of a NAT64 (nat64_check): its tables by themselves, what clients and pairings
- * count of each other, that no dynamic binding is without a session (S-4), and that bindings and
- * pool4 agree about which ports are in use.
+ * count of each other, that no dynamic binding is without a session (S-4, O-12), and that bindings
+ * and pool4 agree about which ports are in use.
  */
 #include "daemon/core/nat64.h"
 
@@ -77,7 +77,8 @@ static bool bindings_check(const struct nat64 *nat)
 		const struct bib *bib = &nat->bib[protocol];
 		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
 			const struct bib_entry *entry = bib_at(bib, i);
-			if (!entry->is_static && entry->n_sessions == 0)
+			if (!entry->is_static && entry->n_sessions == 0 &&
+			    !(nat->idle_until_ms && entry->is_restored))
 				return false;
 		}
 	}

@@ -11,6 +11,7 @@
 #include "daemon/core/icmp_transit.h"
 #include "daemon/core/minmax.h"
 #include "daemon/core/nat64.h"
+#include "daemon/core/persist.h"
 #include "daemon/core/quota.h"
 #include "daemon/core/reassembly.h"
 #include "daemon/core/tcp_probe.h"
@@ -226,6 +227,7 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	pool4_expire(nat->pool4, now_ms, &budget);
 	blocklist_expire(&nat->blocklist, now_ms);
 	quota_expire(nat, now_ms);
+	persist_expire(nat, now_ms, &budget);
 	return budget && out_has_room(out);
 }
 

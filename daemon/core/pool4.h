@@ -224,6 +224,11 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
 			  const struct taddr4 *taddr, struct pool4_offer *ret);
 
+/* The same of one that the client had before a restart: whether its entry would serve it now, and
+ * whom the port is held for, does not matter. */
+bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request *request,
+			   const struct taddr4 *taddr, struct pool4_offer *ret);
+
 /* In POOL4_BLOCKS: a client got a block of ports, or has left it (RFC 8158, events 16 and 17). */
 struct pool4_block_change {
 	bool allocated;

@@ -171,8 +171,8 @@ enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_requ
 	return pool4_choose_port(pool, &choice, &ret->port);
 }
 
-bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
-			  const struct taddr4 *taddr, struct pool4_offer *ret)
+bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request *request,
+			   const struct taddr4 *taddr, struct pool4_offer *ret)
 {
 	enum protocol protocol = request->protocol;
 	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
@@ -183,9 +183,7 @@ bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *
 		.address = pool4_address_find(&pool->addresses, protocol, taddr->addr),
 		.random = pool->random,
 	};
-	if (!entry || !pool4_entry_serves(entry, request->client, request->pool6) ||
-	    pool4_is_held(pool, protocol, taddr, request->client_hash) ||
-	    pool4_is_used(pool, protocol, taddr))
+	if (!entry || pool4_is_used(pool, protocol, taddr))
 		return false;
 	ret->port.entry = &pool4_item_find(pool, entry->id)->entry;
 	switch ((enum pool4_mode)pool->allocation.mode) {
@@ -197,6 +195,17 @@ bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *
 		return pool4_is_in_range(pool, request, taddr);
 	}
 	return true;
+}
+
+bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
+			  const struct taddr4 *taddr, struct pool4_offer *ret)
+{
+	enum protocol protocol = request->protocol;
+	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
+
+	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
+	       !pool4_is_held(pool, protocol, taddr, request->client_hash) &&
+	       pool4_choose_restored(pool, request, taddr, ret);
 }
 
 enum pool4_result pool4_accept(struct pool4 *pool, const struct pool4_request *request,

@@ -11,13 +11,16 @@
  * A session is filed in the wheel under a deadline that is never later than its own. Only
  * session_take_expired() leaves one unfiled, for its caller to decide about.
  *
+ * What is stored of a deadline is the end of the 2^bound_shift ms that it lies in, so that a
+ * deadline which moves within them is no change.
+ *
  * Invariants (session_table_check): every session is in by_peer and in its binding's list, which
  * has n_sessions members; first of a group and member of by_address are the same; what the wheel
  * knows is not later than expires_ms.
  */
 #include "daemon/core/session.h"
 
-static_assert(sizeof(struct session) <= 56, "128 bytes for a binding with one session");
+static_assert(sizeof(struct session) <= 48, "128 bytes for a binding with one session");
 
 static uint64_t hash_peer(const struct session_table *table, uint32_t bib, uint32_t addr4,
 			  uint16_t port4)
@@ -72,6 +75,7 @@ void session_table_deinit(struct session_table *table)
 	hash_index_deinit(&table->by_peer);
 	hash_index_deinit(&table->by_address);
 	slab_deinit(&table->sessions);
+	dirty_deinit(&table->dirty);
 }
 
 uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
@@ -144,24 +148,27 @@ static bool has_address(const struct session_table *table, uint32_t index, uint3
 	return index != SLAB_NONE && session_at(table, index)->addr4 == addr4;
 }
 
-uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
-		     uint8_t pool6, uint8_t state, uint64_t expires_ms)
+static struct session make(uint32_t bib, const struct taddr4 *peer, uint8_t pool6, uint8_t state,
+			   uint64_t expires_ms)
 {
-	uint32_t group = find_group(table, bib, peer->addr);
-	uint32_t index = slab_alloc(&table->sessions);
-	struct session *session;
-
-	if (index == SLAB_NONE)
-		return SLAB_NONE;
-	session = session_at(table, index);
-	*session = (struct session){
+	return (struct session){
 		.bib = bib,
 		.addr4 = peer->addr,
 		.port4 = peer->port,
-		.state = state,
-		.pool6 = pool6,
+		.state = state & 7,
+		.pool6 = pool6 & 15,
 		.expires_ms = expires_ms,
 	};
+}
+
+/* Files a session that is filled; false without memory, and then its place is free again. */
+static bool file(struct session_table *table, uint32_t index)
+{
+	struct session *session = session_at(table, index);
+	uint32_t group = find_group(table, session->bib, session->addr4);
+
+	if (!dirty_reserve(&table->dirty, index))
+		goto free_session;
 	if (!hash_index_add(&table->by_peer, index, hash_peer_of(table, session)))
 		goto free_session;
 	if (group == SLAB_NONE &&
@@ -169,14 +176,35 @@ uint32_t session_add(struct session_table *table, uint32_t bib, const struct tad
 		goto remove_peer;
 
 	link_to_binding(table, index, group);
-	wheel_add(&table->wheel, index, expires_ms);
-	return index;
+	wheel_add(&table->wheel, index, session->expires_ms);
+	dirty_mark(&table->dirty, index);
+	return true;
 
 remove_peer:
 	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
 free_session:
 	slab_free(&table->sessions, index);
-	return SLAB_NONE;
+	return false;
+}
+
+uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
+		     uint8_t pool6, uint8_t state, uint64_t expires_ms)
+{
+	uint32_t index = slab_alloc(&table->sessions);
+
+	if (index == SLAB_NONE)
+		return SLAB_NONE;
+	*session_at(table, index) = make(bib, peer, pool6, state, expires_ms);
+	return file(table, index) ? index : SLAB_NONE;
+}
+
+bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
+		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms)
+{
+	if (session_find(table, bib, peer) != SLAB_NONE || !slab_alloc_at(&table->sessions, index))
+		return false;
+	*session_at(table, index) = make(bib, peer, pool6, state, expires_ms);
+	return file(table, index);
 }
 
 void session_remove(struct session_table *table, uint32_t index)
@@ -195,12 +223,15 @@ void session_remove(struct session_table *table, uint32_t index)
 	if (wheel_is_filed(&session->timer))
 		wheel_remove(&table->wheel, index);
 	slab_free(&table->sessions, index);
+	dirty_gone(&table->dirty, index);
 }
 
 void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms)
 {
 	struct session *session = session_at(table, index);
 
+	if ((session->expires_ms ^ expires_ms) >> session->bound_shift)
+		dirty_mark(&table->dirty, index);
 	session->expires_ms = expires_ms;
 	if (wheel_is_filed(&session->timer)) {
 		if (!wheel_is_earlier(&session->timer, expires_ms))
@@ -210,10 +241,25 @@ void session_touch(struct session_table *table, uint32_t index, uint64_t expires
 	wheel_add(&table->wheel, index, expires_ms);
 }
 
+uint64_t session_bound(struct session *session, uint64_t now_ms)
+{
+	uint64_t left_ms = session->expires_ms > now_ms ? session->expires_ms - now_ms : 0;
+	unsigned shift = 0;
+
+	while (shift < 31 && UINT64_C(2) << shift <= left_ms / 2)
+		shift++;
+	session->bound_shift = (uint16_t)shift;
+	return ((session->expires_ms >> shift) + 1) << shift;
+}
+
 void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
 		       uint64_t expires_ms)
 {
-	session_at(table, index)->state = state;
+	struct session *session = session_at(table, index);
+
+	if (session->state != state)
+		dirty_mark(&table->dirty, index);
+	session->state = state & 7;
 	session_touch(table, index, expires_ms);
 }
 
@@ -244,7 +290,7 @@ uint32_t session_next(const struct session_table *table, uint32_t from)
 size_t session_table_memory(const struct session_table *table)
 {
 	return slab_memory(&table->sessions) + hash_index_memory(&table->by_peer) +
-	       hash_index_memory(&table->by_address);
+	       hash_index_memory(&table->by_address) + dirty_memory(&table->dirty);
 }
 
 /* The list of one binding; counts its sessions and groups. */
@@ -282,7 +328,8 @@ bool session_table_check(const struct session_table *table)
 	uint32_t n_groups = 0;
 
 	if (!slab_check(&table->sessions) || !hash_index_check(&table->by_peer) ||
-	    !hash_index_check(&table->by_address) || !wheel_check(&table->wheel))
+	    !hash_index_check(&table->by_address) || !wheel_check(&table->wheel) ||
+	    !dirty_check(&table->dirty))
 		return false;
 	for (uint32_t i = bib_next(table->bib, 0); i != SLAB_NONE;
 	     i = bib_next(table->bib, i + 1)) {

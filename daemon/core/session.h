@@ -18,14 +18,15 @@
 
 struct session {
 	uint32_t bib;
-	uint32_t addr4; /* Z */
-	uint16_t port4; /* z = y; equal to the identifier for ICMP */
-	uint8_t state;  /* enum tcp_fsm_state; 0 for UDP and ICMP. Written by session_set_state()
-			   only */
-	uint8_t pool6;
-	uint32_t next;         /* hash chain of by_peer */
-	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
-	uint32_t bib_prev;     /* list of the binding's sessions */
+	uint32_t addr4;     /* Z */
+	uint16_t port4;     /* z = y; equal to the identifier for ICMP */
+	uint16_t state : 3; /* enum tcp_fsm_state; 0 for UDP and ICMP. Written by
+			       session_set_state() only */
+	uint16_t pool6 : 4;
+	uint16_t bound_shift : 5; /* private to session.c: see session_bound() */
+	uint32_t next;            /* hash chain of by_peer */
+	uint32_t next_address;    /* hash chain of by_address, for the first of its address only */
+	uint32_t bib_prev;        /* list of the binding's sessions */
 	uint32_t bib_next;
 	struct wheel_link timer;
 	uint64_t expires_ms; /* not before this, at most 2 s later (K-13) */
@@ -38,6 +39,7 @@ struct session_table {
 	struct wheel wheel;
 	struct bib *bib; /* of the same protocol */
 	struct siphash_key key;
+	struct dirty dirty; /* what has to be stored: marked here, taken by persist.c */
 };
 
 void session_table_init(struct session_table *table, struct bib *bib, const struct siphash_key *key,
@@ -56,14 +58,31 @@ static inline struct session *session_at(const struct session_table *table, uint
 /* SLAB_NONE at the limit or without memory. */
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms);
+/* The same at this index (slab_alloc_at()). */
+bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
+		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms);
 /* The binding stays, also without sessions: the caller decides (S-4). */
 void session_remove(struct session_table *table, uint32_t index);
 
 /* A new deadline; state as it is. */
 void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms);
+/* A deadline to be stored (K-13: an upper bound), which holds while the session only lives on, for
+ * a quarter to a half of the time that it has left now. Later it counts as changed. */
+uint64_t session_bound(struct session *session, uint64_t now_ms);
 /* The only writer of a session's state. */
 void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
 		       uint64_t expires_ms);
+
+/* */
+static inline void session_set_pool6(struct session_table *table, uint32_t index, uint8_t pool6)
+{
+	struct session *session = session_at(table, index);
+
+	if (session->pool6 == pool6)
+		return;
+	session->pool6 = pool6 & 15;
+	dirty_mark(&table->dirty, index);
+}
 
 /* One session whose time is over, still in the table but no longer filed: the caller removes it or
  * gives it a new state or deadline (then it is filed again). SLAB_NONE if there is none; *budget

@@ -77,30 +77,38 @@ static bool grow_arrays(struct slab *slab)
 	return true;
 }
 
-/* A new chunk at the lowest place that has none. */
+/* A new chunk at a place that has none. */
+static bool add_chunk_at(struct slab *slab, uint32_t number)
+{
+	struct slab_chunk *chunk;
+
+	while (number >= slab->chunk_capacity)
+		if (!grow_arrays(slab))
+			return false;
+	chunk = calloc(1, chunk_size(slab));
+	if (chunk == NULL)
+		return false;
+	while (slab->n_chunks <= number)
+		slab->chunk[slab->n_chunks++] = NULL;
+	slab->chunk[number] = chunk;
+	slab->n_present++;
+	slab->n_empty++;
+	set_open(slab, number, true);
+	if (number < slab->lowest_open)
+		slab->lowest_open = number;
+	return true;
+}
+
+/* The same at the lowest such place. */
 static bool add_chunk(struct slab *slab)
 {
 	uint32_t number = 0;
-	struct slab_chunk *chunk;
 
 	if (slab->n_present == slab->n_chunks)
 		number = slab->n_chunks;
 	while (number < slab->n_chunks && slab->chunk[number] != NULL)
 		number++;
-	if (number == slab->chunk_capacity && !grow_arrays(slab))
-		return false;
-	chunk = calloc(1, chunk_size(slab));
-	if (chunk == NULL)
-		return false;
-	slab->chunk[number] = chunk;
-	slab->n_present++;
-	slab->n_empty++;
-	if (number == slab->n_chunks)
-		slab->n_chunks++;
-	set_open(slab, number, true);
-	if (number < slab->lowest_open)
-		slab->lowest_open = number;
-	return true;
+	return add_chunk_at(slab, number);
 }
 
 /* Another chunk stays, the empty one. */
@@ -127,9 +135,24 @@ static uint32_t find_open(struct slab *slab)
 	return SLAB_NONE;
 }
 
+/* A free entry of a chunk that is there. */
+static void use(struct slab *slab, uint32_t number, uint32_t index)
+{
+	struct slab_chunk *chunk = slab->chunk[number];
+
+	if (chunk->n_used == 0)
+		slab->n_empty--;
+	chunk->used[index / 64] |= UINT64_C(1) << index % 64;
+	chunk->n_used++;
+	slab->n_used++;
+	if (chunk->n_used == SLAB_CHUNK_ENTRIES)
+		set_open(slab, number, false);
+	memset(chunk->data + (size_t)index * slab->entry_size, 0, slab->entry_size);
+}
+
 uint32_t slab_alloc(struct slab *slab)
 {
-	struct slab_chunk *chunk;
+	const struct slab_chunk *chunk;
 	uint32_t number;
 	uint32_t word = 0;
 	uint32_t index;
@@ -144,19 +167,25 @@ uint32_t slab_alloc(struct slab *slab)
 	}
 
 	chunk = slab->chunk[number];
-	if (chunk->n_used == 0)
-		slab->n_empty--;
 	while (chunk->used[word] == UINT64_MAX)
 		word++;
 	index = word * 64 + (uint32_t)__builtin_ctzll(~chunk->used[word]);
-	chunk->used[word] |= UINT64_C(1) << index % 64;
-	chunk->n_used++;
-	slab->n_used++;
-	if (chunk->n_used == SLAB_CHUNK_ENTRIES)
-		set_open(slab, number, false);
-
-	memset(chunk->data + (size_t)index * slab->entry_size, 0, slab->entry_size);
+	use(slab, number, index);
 	return number << SLAB_CHUNK_BITS | index;
+}
+
+bool slab_alloc_at(struct slab *slab, uint32_t index)
+{
+	uint32_t number = index >> SLAB_CHUNK_BITS;
+
+	if (slab->n_used >= slab->limit || number > (slab->limit - 1) >> SLAB_CHUNK_BITS ||
+	    slab_is_used(slab, index))
+		return false;
+	if ((number >= slab->n_chunks || slab->chunk[number] == NULL) &&
+	    !add_chunk_at(slab, number))
+		return false;
+	use(slab, number, index % SLAB_CHUNK_ENTRIES);
+	return true;
 }
 
 void slab_free(struct slab *slab, uint32_t index)

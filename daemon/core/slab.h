@@ -49,6 +49,9 @@ void slab_deinit(struct slab *slab);
 /* A zeroed entry, or SLAB_NONE at the limit or without memory. Indices stay below the limit rounded
  * up to whole chunks. */
 uint32_t slab_alloc(struct slab *slab);
+/* The zeroed entry of this very index. False if it is in use or could not come from slab_alloc(),
+ * at the limit, or without memory. */
+bool slab_alloc_at(struct slab *slab, uint32_t index);
 void slab_free(struct slab *slab, uint32_t index);
 
 /* False also for indices that no chunk has. */

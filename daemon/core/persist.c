@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See persist.h. Everything that is restored is judged as if a stranger had written it.
+ */
+#include "daemon/core/persist.h"
+
+#include "daemon/core/binding.h"
+#include "daemon/core/minmax.h"
+#include "daemon/core/policy.h"
+
+#define SECOND 1000u
+
+static struct dirty *dirty_of(struct nat64 *nat, enum persist_kind kind, enum protocol protocol)
+{
+	return kind == PERSIST_SESSION ? &nat->sessions[protocol].dirty : &nat->bib[protocol].dirty;
+}
+
+static struct slab *slab_of(struct nat64 *nat, enum persist_kind kind, enum protocol protocol)
+{
+	return kind == PERSIST_SESSION ? &nat->sessions[protocol].sessions
+				       : &nat->bib[protocol].entries;
+}
+
+bool persist_begin(struct nat64 *nat)
+{
+	for (unsigned i = 0; i < N_PERSIST_KINDS * N_PROTOCOLS; i++) {
+		enum persist_kind kind = i / N_PROTOCOLS;
+		enum protocol protocol = i % N_PROTOCOLS;
+
+		if (!dirty_begin(dirty_of(nat, kind, protocol), slab_of(nat, kind, protocol)))
+			return false;
+	}
+	return true;
+}
+
+uint32_t persist_n_changed(const struct nat64 *nat)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		n += nat->bib[i].dirty.n_changed + nat->sessions[i].dirty.n_changed;
+	return n;
+}
+
+static void take_session(struct nat64 *nat, struct persist_row *row, uint64_t now_ms)
+{
+	struct session *session = session_at(&nat->sessions[row->protocol], row->index);
+
+	uint64_t until_s = (session_bound(session, now_ms) + SECOND - 1) / SECOND;
+
+	row->session = (struct persist_session){
+		.binding = session->bib,
+		.number = bib_at(&nat->bib[row->protocol], session->bib)->number,
+		.peer = {session->addr4, session->port4},
+		.state = session->state,
+		.pool6 = session->pool6,
+		.until_s = (uint32_t)min_u64(until_s, UINT32_MAX),
+	};
+}
+
+static void take_binding(const struct nat64 *nat, struct persist_row *row)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[row->protocol], row->index);
+
+	row->binding = (struct persist_binding){
+		.addr6 = entry->addr6,
+		.port6 = entry->port6,
+		.mapped = bib_entry_taddr4(entry),
+		.number = entry->number,
+		.pool6 = entry->pool6,
+		.is_static = entry->is_static,
+		.created_s = entry->created_s,
+	};
+}
+
+unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
+		      unsigned max, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	while (n < max && cursor->step < N_PERSIST_KINDS * N_PROTOCOLS) {
+		struct persist_row *row = &ret[n];
+		struct dirty *dirty;
+
+		row->kind = cursor->step / N_PROTOCOLS;
+		row->protocol = cursor->step % N_PROTOCOLS;
+		dirty = dirty_of(nat, row->kind, row->protocol);
+		row->index = dirty_next(dirty, cursor->index);
+		if (row->index == SLAB_NONE) {
+			cursor->step++;
+			cursor->index = 0;
+			continue;
+		}
+		row->exists = slab_is_used(slab_of(nat, row->kind, row->protocol), row->index);
+		dirty_take(dirty, row->index, row->exists);
+		if (row->exists && row->kind == PERSIST_SESSION)
+			take_session(nat, row, now_ms);
+		else if (row->exists)
+			take_binding(nat, row);
+		cursor->index = row->index + 1;
+		n++;
+	}
+	return n;
+}
+
+void persist_take_back(struct nat64 *nat, enum persist_kind kind, enum protocol protocol,
+		       uint32_t index)
+{
+	dirty_take_back(dirty_of(nat, kind, protocol), index);
+}
+
+static bool has_pool6(const struct nat64 *nat, uint8_t pool6)
+{
+	return pool6 < NAT64_POOL6_MAX && nat->config.pool6[pool6].len > 0;
+}
+
+static enum persist_result restore_static(struct nat64 *nat, const struct persist_row *row,
+					  uint64_t now_ms)
+{
+	const struct persist_binding *from = &row->binding;
+	const struct taddr6 client = {from->addr6, from->port6};
+
+	switch (binding_restore_static(nat, row->protocol, &client, &from->mapped, row->index,
+				       now_ms)) {
+	case NAT64_STATIC_OK:
+		return PERSIST_OK;
+	case NAT64_STATIC_IDENTICAL:
+	case NAT64_STATIC_TAKEN:
+		return PERSIST_TAKEN;
+	case NAT64_STATIC_ILLEGAL:
+		return PERSIST_BAD;
+	case NAT64_STATIC_IN_POOL6:
+		return PERSIST_IN_POOL6;
+	case NAT64_STATIC_NOT_OUR_ADDRESS:
+	case NAT64_STATIC_LISTENER:
+		return PERSIST_NOT_IN_POOL4;
+	case NAT64_STATIC_FULL:
+		break;
+	}
+	return PERSIST_FULL;
+}
+
+static enum persist_result restore_dynamic(struct nat64 *nat, const struct persist_row *row,
+					   uint64_t now_ms)
+{
+	const struct persist_binding *from = &row->binding;
+	const struct addr6 prefix = addr6_mask(&from->addr6, nat->config.pairing_prefix_length);
+	struct binding_plan plan = {
+		.index = row->index,
+		.request = {.protocol = row->protocol,
+			    .client = &from->addr6,
+			    .pool6 = from->pool6,
+			    .port6 = from->port6,
+			    .client_hash = pairing_hash(&nat->pairings, &prefix, from->pool6)},
+	};
+
+	if (!pool4_find(nat->pool4, row->protocol, from->mapped.addr, from->mapped.port) ||
+	    !pool4_choose_restored(nat->pool4, &plan.request, &from->mapped, &plan.offer))
+		return PERSIST_NOT_IN_POOL4;
+	return binding_restore(nat, &plan, now_ms) == OUTCOME_TRANSLATED ? PERSIST_OK
+									 : PERSIST_FULL;
+}
+
+static enum persist_result restore_binding(struct nat64 *nat, const struct persist_row *row,
+					   uint64_t now_ms)
+{
+	const struct persist_binding *from = &row->binding;
+	const struct taddr6 client = {from->addr6, from->port6};
+	struct bib *bib = &nat->bib[row->protocol];
+	enum persist_result result;
+
+	if (addr6_is_illegal_source(&from->addr6) || !has_pool6(nat, from->pool6))
+		return PERSIST_BAD;
+	if (policy_pool6_of(nat, &from->addr6) >= 0)
+		return PERSIST_IN_POOL6;
+	if (slab_is_used(&bib->entries, row->index) || bib_find6(bib, &client) != SLAB_NONE ||
+	    bib_find4(bib, &from->mapped) != SLAB_NONE)
+		return PERSIST_TAKEN;
+	if (nat64_n_bindings(nat) >= nat->limits.bindings)
+		return PERSIST_FULL;
+	result = from->is_static ? restore_static(nat, row, now_ms)
+				 : restore_dynamic(nat, row, now_ms);
+	if (result != PERSIST_OK)
+		return result;
+
+	struct bib_entry *entry = bib_at(bib, row->index);
+	entry->number = from->number;
+	entry->pool6 = from->pool6;
+	entry->created_s = from->created_s;
+	bib->last_number = (uint16_t)(bib->last_number + 1);
+	return PERSIST_OK;
+}
+
+/* The longest time that a session of this kind may live from now on, what is stored being an upper
+ * bound: a clock that went back makes none that never ends. */
+static uint64_t longest_ms(const struct nat64 *nat, enum protocol protocol, uint8_t state)
+{
+	const struct nat64_config *config = &nat->config;
+	uint64_t longest = config->icmp_ms;
+
+	if (protocol == PROTOCOL_TCP) {
+		longest = max_u64(config->tcp_transitory_ms, config->tcp_opening_ms);
+		if (state != TCP_FSM_TRANS)
+			longest = max_u64(longest, config->tcp_established_ms);
+	} else if (protocol == PROTOCOL_UDP) {
+		longest = config->udp_ms;
+		for (uint32_t i = 0; i < config->n_udp_by_port; i++)
+			longest = max_u64(longest, config->udp_by_port[i].lifetime_ms);
+	}
+	return longest + longest / 2 + SECOND; /* session_bound() */
+}
+
+static bool is_state(enum protocol protocol, uint8_t state)
+{
+	return protocol == PROTOCOL_TCP ? state > TCP_FSM_CLOSED && state < N_TCP_FSM_STATES
+					: state == TCP_FSM_CLOSED;
+}
+
+static enum persist_result restore_session(struct nat64 *nat, const struct persist_row *row,
+					   uint64_t now_ms)
+{
+	const struct persist_session *from = &row->session;
+	const struct bib *bib = &nat->bib[row->protocol];
+	uint32_t limit = nat->limits.sessions_of[row->protocol];
+	const struct session_table *table = &nat->sessions[row->protocol];
+
+	if (!slab_is_used(&bib->entries, from->binding) ||
+	    bib_at(bib, from->binding)->number != from->number ||
+	    !bib_at(bib, from->binding)->is_restored)
+		return PERSIST_NO_BINDING;
+	if (!is_state(row->protocol, from->state) || addr4_is_illegal(from->peer.addr) ||
+	    !has_pool6(nat, from->pool6) ||
+	    (row->protocol == PROTOCOL_ICMP &&
+	     from->peer.port != bib_at(bib, from->binding)->port4))
+		return PERSIST_BAD;
+	if (from->until_s * UINT64_C(1000) <= now_ms)
+		return PERSIST_OVER;
+	if (slab_is_used(&table->sessions, row->index) ||
+	    session_find(table, from->binding, &from->peer) != SLAB_NONE)
+		return PERSIST_TAKEN;
+	if (nat64_n_sessions(nat) >= nat->limits.sessions ||
+	    (limit > 0 && table->sessions.n_used >= limit))
+		return PERSIST_FULL;
+
+	const struct session session = {
+		.bib = from->binding,
+		.addr4 = from->peer.addr,
+		.port4 = from->peer.port,
+		.state = from->state,
+		.pool6 = from->pool6,
+		.expires_ms = min_u64(from->until_s * UINT64_C(1000),
+				      now_ms + longest_ms(nat, row->protocol, from->state)),
+	};
+	return binding_restore_session(nat, row->protocol, row->index, &session) ? PERSIST_OK
+										 : PERSIST_FULL;
+}
+
+enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
+				    uint64_t now_ms)
+{
+	struct dirty *dirty;
+	enum persist_result result;
+
+	if (row->protocol >= N_PROTOCOLS || row->index > SLAB_LIMIT_MAX)
+		return PERSIST_BAD;
+	dirty = dirty_of(nat, row->kind, row->protocol);
+	result = row->kind == PERSIST_SESSION ? restore_session(nat, row, now_ms)
+					      : restore_binding(nat, row, now_ms);
+	if (result == PERSIST_OK)
+		dirty_is_stored(dirty, row->index);
+	/* A row that no entry can have is nothing to mark; whoever keeps it removes it. */
+	else if (dirty->on && row->index < slab_of(nat, row->kind, row->protocol)->limit &&
+		 dirty_reserve(dirty, row->index))
+		dirty_take_back(dirty, row->index);
+	return result;
+}
+
+void persist_restored(struct nat64 *nat, bool unclean, uint64_t now_ms)
+{
+	nat->idle_until_ms = now_ms + PERSIST_KEEP_MS;
+	nat->revive_until_ms = unclean ? now_ms + PERSIST_KEEP_MS : 0;
+	nat->idle_step = (struct nat64_step){0};
+}
+
+void persist_expire(struct nat64 *nat, uint64_t now_ms, unsigned *budget)
+{
+	struct nat64_step *step = &nat->idle_step;
+
+	if (nat->idle_until_ms == 0 || now_ms < nat->idle_until_ms)
+		return;
+	for (; step->protocol < N_PROTOCOLS; step->protocol++, step->index = 0) {
+		enum protocol protocol = step->protocol;
+		uint32_t i;
+
+		for (; (i = bib_next(&nat->bib[protocol], step->index)) != SLAB_NONE;
+		     step->index = i + 1) {
+			const struct bib_entry *entry = bib_at(&nat->bib[protocol], i);
+
+			if (*budget == 0)
+				return;
+			(*budget)--;
+			if (!entry->is_static && entry->n_sessions == 0)
+				nat64_remove_binding(nat, protocol, i, now_ms);
+		}
+	}
+	nat->idle_until_ms = 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bindings and sessions as rows, which something outside keeps: what has changed is taken a slice
+ * at a time (O-13), and after a start put back (O-12).
+ *
+ * A row's key is (kind, protocol, index), the index of the entry in its table, which it gets back.
+ * As other packets come between two slices, the sessions of one flush may be older than its
+ * bindings; a session therefore names its binding by index and number, and is nothing without it.
+ * All times are those of the core's clock.
+ */
+#pragma once
+
+#include "daemon/core/nat64.h"
+
+enum persist_kind { PERSIST_SESSION, PERSIST_BINDING, N_PERSIST_KINDS };
+
+struct persist_binding {
+	struct addr6 addr6;
+	uint16_t port6;
+	struct taddr4 mapped;
+	uint16_t number;
+	uint8_t pool6;
+	bool is_static;
+	uint32_t created_s;
+};
+
+struct persist_session {
+	uint32_t binding;
+	uint16_t number; /* of the binding */
+	struct taddr4 peer;
+	uint8_t state;
+	uint8_t pool6;
+	uint32_t until_s; /* upper bound of its deadline (K-13) */
+};
+
+struct persist_row {
+	enum persist_kind kind;
+	enum protocol protocol;
+	uint32_t index;
+	bool exists; /* else there is none any more, and the rest says nothing */
+	union {
+		struct persist_binding binding;
+		struct persist_session session;
+	};
+};
+
+/* From now on it is marked what changes; everything there is counts as changed. False without
+ * memory. */
+bool persist_begin(struct nat64 *nat);
+/* How many rows are not as what they stand for. */
+uint32_t persist_n_changed(const struct nat64 *nat);
+
+/* How far a flush has come; zeroed = at the beginning. */
+struct persist_cursor {
+	unsigned step;
+	uint32_t index;
+};
+/* Takes up to max rows that have changed; fewer only at the end of the flush. */
+unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
+		      unsigned max, uint64_t now_ms);
+/* A row that was taken could not be kept: it counts as changed. */
+void persist_take_back(struct nat64 *nat, enum persist_kind kind, enum protocol protocol,
+		       uint32_t index);
+
+enum persist_result {
+	PERSIST_OK,
+	PERSIST_BAD,          /* nothing that was ever kept: addresses, state or index are none */
+	PERSIST_IN_POOL6,     /* the client's address lies in Pool6 */
+	PERSIST_NOT_IN_POOL4, /* no entry has the transport address; it is held if one has it later
+			       */
+	PERSIST_TAKEN,        /* something else is bound already, or is at this index */
+	PERSIST_FULL,         /* past Limits.Bindings or Limits.Sessions, or no memory */
+	PERSIST_NO_BINDING,   /* a session whose binding is not there */
+	PERSIST_OVER,         /* a session whose time is over */
+	N_PERSIST_RESULTS,
+};
+
+/* After pool4 has its entries, before packets come, and bindings before their sessions. */
+enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
+				    uint64_t now_ms);
+/* All rows have been restored: dynamic bindings without a session are kept for 120 s (O-12). After
+ * an unclean end sessions may be missing: for that time a segment makes one (O-13). */
+#define PERSIST_KEEP_MS 120000
+void persist_restored(struct nat64 *nat, bool unclean, uint64_t now_ms);
+/* Ends those bindings when their time is over; *budget counts down for each that is looked at. */
+void persist_expire(struct nat64 *nat, uint64_t now_ms, unsigned *budget);

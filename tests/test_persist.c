@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows put back after a start: what is refused, what is kept how long (O-12), what comes back by
+ * itself (O-13). */
+#include <glib.h>
+#include <netinet/tcp.h>
+
+#include "daemon/core/filter.h"
+#include "daemon/core/persist.h"
+#include "tests/gateway_fixture.h"
+
+#define NOW FIXTURE_START_MS
+
+static struct gateway_fixture *new_gateway(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+
+	g_assert_true(persist_begin(gateway->nat));
+	return gateway;
+}
+
+static struct persist_row binding_row(enum protocol protocol, uint32_t index, const char *client,
+				      const char *mapped)
+{
+	const struct taddr6 taddr6 = taddr6_of(client);
+	struct persist_row row = {
+		.kind = PERSIST_BINDING, .protocol = protocol, .index = index, .exists = true};
+
+	row.binding = (struct persist_binding){.addr6 = taddr6.addr,
+					       .port6 = taddr6.port,
+					       .mapped = taddr4_of(mapped),
+					       .number = 7};
+	return row;
+}
+
+static struct persist_row session_row(enum protocol protocol, uint32_t index, uint32_t binding,
+				      const char *peer)
+{
+	struct persist_row row = {
+		.kind = PERSIST_SESSION, .protocol = protocol, .index = index, .exists = true};
+
+	row.session = (struct persist_session){
+		.binding = binding,
+		.number = 7,
+		.peer = taddr4_of(peer),
+		.state = protocol == PROTOCOL_TCP ? TCP_FSM_ESTABLISHED : TCP_FSM_CLOSED,
+		.until_s = NOW / 1000 + 100,
+	};
+	return row;
+}
+
+static enum persist_result put(struct gateway_fixture *gateway, const struct persist_row *row)
+{
+	enum persist_result result = persist_restore(gateway->nat, row, NOW);
+
+	g_assert_true(bib_check(&gateway->nat->bib[0]));
+	return result;
+}
+
+static void test_refused_bindings(void)
+{
+	static const struct {
+		const char *client;
+		const char *mapped;
+		enum persist_result result;
+	} cases[] = {
+		{"[2001:db8:1::2]:5000", "203.0.113.1:2000", PERSIST_OK},
+		{"[2001:db8:1::2]:5000", "203.0.113.1:2001", PERSIST_TAKEN},
+		{"[2001:db8:1::3]:5000", "203.0.113.1:2000", PERSIST_TAKEN},
+		{"[2001:db8:1::4]:5000", "203.0.113.1:80", PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:1::4]:5000", "203.0.113.2:2000", PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:1::4]:5000", "127.0.0.1:2000", PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:64::c633:6407]:5000", "203.0.113.1:2002", PERSIST_IN_POOL6},
+		{"[ff02::1]:5000", "203.0.113.1:2002", PERSIST_BAD},
+		{"[::]:5000", "203.0.113.1:2002", PERSIST_BAD},
+		{"[fe80::1]:5000", "203.0.113.1:2002", PERSIST_BAD},
+	};
+	struct gateway_fixture *gateway = new_gateway();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct persist_row row =
+			binding_row(PROTOCOL_UDP, i, cases[i].client, cases[i].mapped);
+
+		g_test_message("%s %s", cases[i].client, cases[i].mapped);
+		g_assert_cmpint(put(gateway, &row), ==, cases[i].result);
+	}
+	struct persist_row row =
+		binding_row(PROTOCOL_TCP, 1024, "[2001:db8:1::9]:1", "203.0.113.1:3000");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_FULL); /* no entry can be there */
+	row.index = UINT32_MAX;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.index = 1023;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_TAKEN);
+	row = binding_row(PROTOCOL_TCP, 3, "[2001:db8:1::10]:1", "203.0.113.1:3001");
+	row.binding.pool6 = 1; /* there is no such prefix */
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.binding.pool6 = 255;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.protocol = N_PROTOCOLS;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 2);
+	persist_restored(gateway->nat, false, NOW);
+	gateway_free(gateway);
+}
+
+static void test_refused_sessions(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_TCP, 5, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	row = binding_row(PROTOCOL_ICMP, 5, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+
+	persist_restored(gateway->nat, false, NOW);
+	const struct persist_row good = session_row(PROTOCOL_TCP, 0, 5, "198.51.100.7:80");
+	row = good;
+	row.session.binding = 4;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_BINDING);
+	row.session.binding = UINT32_MAX;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_BINDING);
+	row = good;
+	row.session.number = 8; /* of the one that was there before */
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_BINDING);
+	row = good;
+	row.session.state = N_TCP_FSM_STATES;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.session.state = TCP_FSM_CLOSED;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row = good;
+	row.session.peer.addr = 0xe0000001;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row = good;
+	row.session.pool6 = 16;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row = good;
+	row.session.until_s = NOW / 1000;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OVER);
+	row = session_row(PROTOCOL_ICMP, 0, 5, "198.51.100.7:80"); /* not the identifier */
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.session.peer.port = 2000;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	g_assert_cmpint(put(gateway, &good), ==, PERSIST_OK);
+	g_assert_cmpint(put(gateway, &good), ==, PERSIST_TAKEN);
+	row = good;
+	row.index = 1;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_TAKEN);
+	g_assert_cmpuint(nat64_n_sessions(gateway->nat), ==, 2);
+	gateway_free(gateway);
+}
+
+/* A clock that went back makes no session that lives for years. */
+static void test_lifetime_is_bounded(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	persist_restored(gateway->nat, false, NOW);
+	row = session_row(PROTOCOL_UDP, 0, 0, "198.51.100.7:80");
+	row.session.until_s = UINT32_MAX;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	g_assert_cmpuint(session_at(&gateway->nat->sessions[PROTOCOL_UDP], 0)->expires_ms, <=,
+			 NOW + 450000 + 1000);
+	gateway_free(gateway);
+}
+
+static void expire(struct gateway_fixture *gateway, uint64_t now_ms)
+{
+	while (!nat64_expire(gateway->nat, now_ms, 100, &gateway->out))
+		out_clear(&gateway->out);
+	g_assert_true(nat64_check(gateway->nat));
+}
+
+/* O-12 */
+static void test_idle_binding_is_kept(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	const struct taddr6 client = taddr6_of("[2001:db8:1::3]:5000");
+	const struct taddr4 server = taddr4_of("198.51.100.7:80");
+
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	row = binding_row(PROTOCOL_UDP, 1, "[2001:db8:1::3]:5000", "203.0.113.1:2001");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	persist_restored(gateway->nat, false, NOW);
+	expire(gateway, NOW + PERSIST_KEEP_MS - 1);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 2);
+	g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW + 1000), ==,
+			OUTCOME_TRANSLATED);
+	g_assert_cmpuint(gateway_sent_src4(gateway).port, ==, 2001);
+	expire(gateway, NOW + PERSIST_KEEP_MS);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 1);
+	g_assert_cmpuint(gateway->nat->idle_until_ms, ==, 0);
+	gateway_free(gateway);
+}
+
+static enum filter_change change_of(struct gateway_fixture *gateway, uint8_t flags, bool from6,
+				    uint64_t now_ms, uint8_t *ret_state)
+{
+	const struct filter_input input = {.tcp_flags = flags, .now_ms = now_ms};
+	const struct tuple4 in4 = {PROTOCOL_TCP, taddr4_of("198.51.100.7:80"),
+				   taddr4_of("203.0.113.1:2000")};
+	const struct tuple6 in6 = {PROTOCOL_TCP, taddr6_of("[2001:db8:1::2]:5000"),
+				   taddr6_of("[2001:db8:64::c633:6407]:80")};
+	struct filter_plan plan;
+
+	if (from6) {
+		g_assert_cmpint(filter_6to4(gateway->nat, &in6, 0, in4.src.addr, &input, &plan), ==,
+				OUTCOME_TRANSLATED);
+	} else {
+		g_assert_cmpint(filter_4to6_check(gateway->nat, &in4, &input, NULL, &plan), ==,
+				OUTCOME_TRANSLATED);
+		g_assert_cmpint(filter_4to6(gateway->nat, &input, NULL, &plan), ==,
+				OUTCOME_TRANSLATED);
+	}
+	*ret_state = plan.state;
+	return plan.change;
+}
+
+/* O-13, an exception to S-26. */
+static void test_segment_revives(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_TCP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	const uint64_t late_ms = NOW + PERSIST_KEEP_MS;
+	uint8_t state;
+
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	persist_restored(gateway->nat, false, NOW);
+	g_assert_cmpint(change_of(gateway, TH_ACK, true, NOW, &state), ==, FILTER_KEEPS);
+	persist_restored(gateway->nat, true, NOW);
+	for (unsigned from6 = 0; from6 < 2; from6++) {
+		g_assert_cmpint(change_of(gateway, TH_ACK, from6, late_ms - 1, &state), ==,
+				FILTER_ADDS);
+		g_assert_cmpint(state, ==, TCP_FSM_TRANS);
+		g_assert_cmpint(change_of(gateway, TH_FIN | TH_ACK, from6, NOW, &state), ==,
+				FILTER_ADDS);
+		g_assert_cmpint(change_of(gateway, TH_RST, from6, NOW, &state), ==, FILTER_KEEPS);
+		g_assert_cmpint(change_of(gateway, TH_SYN | TH_ACK, from6, NOW, &state), ==,
+				FILTER_ADDS);
+		g_assert_cmpint(state, !=, TCP_FSM_TRANS); /* as ever */
+		g_assert_cmpint(change_of(gateway, TH_ACK, from6, late_ms, &state), ==,
+				FILTER_KEEPS);
+	}
+	gateway->nat->limits.sessions = 0;
+	g_assert_cmpint(change_of(gateway, TH_ACK, true, NOW, &state), ==, FILTER_KEEPS);
+	gateway->nat->limits.sessions = 1000;
+	bib_at(&gateway->nat->bib[PROTOCOL_TCP], 0)->is_restored = false;
+	g_assert_cmpint(change_of(gateway, TH_ACK, true, NOW, &state), ==, FILTER_KEEPS);
+	bib_at(&gateway->nat->bib[PROTOCOL_TCP], 0)->is_restored = true;
+	gateway_free(gateway);
+}
+
+/* What was refused is removed from what is kept, and what has no place is not marked. */
+static void test_refused_is_marked(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row = binding_row(PROTOCOL_UDP, 9, "[::]:1", "203.0.113.1:2000");
+	struct persist_cursor cursor = {0};
+	struct persist_row taken[4];
+
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.index = UINT32_MAX;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 1);
+	g_assert_cmpuint(persist_take(gateway->nat, &cursor, taken, 4, NOW), ==, 1);
+	g_assert_cmpuint(taken[0].index, ==, 9);
+	g_assert_false(taken[0].exists);
+	gateway_free(gateway);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/persist/refused_bindings", test_refused_bindings);
+	g_test_add_func("/persist/refused_sessions", test_refused_sessions);
+	g_test_add_func("/persist/lifetime_is_bounded", test_lifetime_is_bounded);
+	g_test_add_func("/persist/idle_binding_is_kept", test_idle_binding_is_kept);
+	g_test_add_func("/persist/segment_revives", test_segment_revives);
+	g_test_add_func("/persist/refused_is_marked", test_refused_is_marked);
+	return g_test_run();
+}
