@@ -255,7 +255,7 @@ static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_er
 
 static int open_rules(struct daemon *daemon)
 {
-	char *error = NULL;
+	g_autofree char *error = NULL;
 	int r;
 
 	daemon->rules = (struct daemon_rules){
@@ -266,7 +266,6 @@ static int open_rules(struct daemon *daemon)
 	r = daemon_rules_open(&daemon->rules, daemon->config, &error);
 	if (r < 0)
 		log_line(LOG_ERR, "packet rules: %s", error ? error : strerror(-r));
-	g_free(error);
 	return r;
 }
 
@@ -353,6 +352,7 @@ static const struct config *running_config(void *context)
 static int apply_config(void *context, struct config *fresh, char **ret_error)
 {
 	struct daemon *daemon = context;
+	char text[NFQUEUE_TEXT_SIZE];
 	int r;
 
 	daemon_adapt_config(fresh, daemon->config);
@@ -366,6 +366,9 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	nat64_set_limits(daemon->gateway.nat, &fresh->limits);
 	gateway_unlock(&daemon->gateway);
 	(void)world_set_silent(daemon->world, fresh->silent_interfaces);
+	nfqueue_set_waiting(daemon->nfqueue, fresh->queue.length, fresh->queue.memory_size, text);
+	if (text[0])
+		log_line(LOG_NOTICE, "%s", text);
 	(void)pool4_sync_follow(daemon->sync, fresh);
 	config_free(daemon->config);
 	daemon->config = fresh;
@@ -444,7 +447,7 @@ static int start_changes(struct daemon *daemon)
 static int start_manager(struct daemon *daemon)
 {
 	const struct daemon_options *options = daemon->options;
-	char *service =
+	g_autofree char *service =
 		*options->instance ? g_strdup_printf("org.nat64d1.%s", options->instance) : NULL;
 	const struct manager_options manager_options = {
 		.service = service,
@@ -457,7 +460,6 @@ static int start_manager(struct daemon *daemon)
 	int r;
 
 	r = manager_new(&daemon->gateway, daemon->event, &manager_options, &daemon->manager);
-	g_free(service);
 	if (r == 0)
 		daemon_changes_set_manager(daemon->changes, daemon->manager);
 	if (r == -EADDRINUSE)
@@ -493,12 +495,11 @@ static void say_ready(struct daemon *daemon)
 
 static int load_config(struct daemon *daemon)
 {
-	GPtrArray *problems = config_problems_new();
+	g_autoptr(GPtrArray) problems = config_problems_new();
 	int r = config_settings_new(daemon->options->config_path, &daemon->settings,
 				    &daemon->config, problems);
 
 	settings_log_problems(problems);
-	g_ptr_array_unref(problems);
 	daemon->settings_change = (struct settings_change){
 		.settings = daemon->settings,
 		.running = running_config,

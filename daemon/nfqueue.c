@@ -53,6 +53,8 @@ struct nfqueue {
 	struct mnl_socket *socket;
 	int proc_fd; /* -1 if the file can not be read: losses are unknown then */
 	uint16_t first;
+	uint32_t length;
+	uint64_t memory_size;
 	unsigned n_queues;
 	struct nfqueue_counters counters;
 	uint8_t *buffers;
@@ -238,6 +240,25 @@ static void set_memory(int fd, uint64_t memory_size, char *ret_text)
 			       got / 2, size);
 }
 
+void nfqueue_set_waiting(struct nfqueue *queue, uint32_t length, uint64_t memory_size, char *text)
+{
+	char buffer[CONFIG_SIZE];
+
+	text[0] = '\0';
+	if (queue->length == length && queue->memory_size == memory_size)
+		return;
+	queue->length = length;
+	queue->memory_size = memory_size;
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		struct nlmsghdr *nlh =
+			nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, (uint32_t)queue->first + i);
+
+		nfq_nlmsg_cfg_put_qmaxlen(nlh, length);
+		(void)mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len);
+	}
+	set_memory(mnl_socket_get_fd(queue->socket), memory_size, text);
+}
+
 static int make_buffers(struct nfqueue *queue)
 {
 	queue->buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_SIZE);
@@ -286,6 +307,8 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	if (!queue)
 		goto no_memory;
 	queue->first = config->first;
+	queue->length = config->length;
+	queue->memory_size = config->memory_size;
 	queue->n_queues = config->n_queues;
 	queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	if (make_buffers(queue) < 0)

@@ -49,6 +49,11 @@ struct nfqueue_counters {
 int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char *text);
 void nfqueue_free(struct nfqueue *queue);
 
+/* How much may wait from now on, of one thread besides the one that receives; what waits already
+ * stays. text is a remark, or empty. A length that the kernel does not take is counted as a verdict
+ * would be. */
+void nfqueue_set_waiting(struct nfqueue *queue, uint32_t length, uint64_t memory_size, char *text);
+
 /* For poll(): readable when packets wait. */
 int nfqueue_fd(const struct nfqueue *queue);
 

@@ -68,6 +68,10 @@ def main():
         prefix + '/lib/systemd/system/nat64d.service': check_unit,
         os.path.join(prefix, sysconfdir) + '/nat64d/nat64d.conf': None,
     }
+    # Without scdoc there are none.
+    for page in ('nat64ctl.1', 'nat64d.8', 'nat64d.conf.5', 'org.nat64d1.5'):
+        if os.path.exists(os.path.join(build, 'data/man', page)):
+            files[f'{prefix}/share/man/man{page[-1]}/{page}'] = None
     print(f'1..{len(files)}')
     with tempfile.TemporaryDirectory(prefix='nat64d-install-') as root:
         done = subprocess.run([meson, 'install', '-C', build, '--no-rebuild', '--quiet'],

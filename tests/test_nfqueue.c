@@ -272,6 +272,37 @@ static void test_overrun(void)
 	nfqueue_free(queue);
 }
 
+/* More may wait, and less, without a new queue; what waits stays. */
+static void test_set_waiting(void)
+{
+	struct nfqueue_config config = plain;
+	struct nfqueue_losses losses[2];
+	struct nfqueue_batch batch;
+	struct nfqueue *queue;
+	char text[NFQUEUE_TEXT_SIZE];
+	int sender;
+	int receiver;
+
+	if (!set_up(&sender, &receiver))
+		return;
+	config.length = 2;
+	queue = new_queue(&config);
+	send_numbers(sender, 3);
+	nfqueue_set_waiting(queue, 4, config.memory_size, text);
+	g_assert_cmpstr(text, ==, "");
+	send_numbers(sender, 3);
+	if (read_losses(queue, losses)) {
+		g_assert_cmpuint(losses[1].waiting, ==, 4);
+		g_assert_cmpuint(losses[1].queue_full, ==, 2);
+	}
+	nfqueue_set_waiting(queue, 1, 4096, text);
+	send_numbers(sender, 1);
+	g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
+	g_assert_cmpuint(batch.n_packets, ==, 4);
+	g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
+	nfqueue_free(queue);
+}
+
 static void test_occupied(void)
 {
 	struct nfqueue_config overlapping = plain;
@@ -360,6 +391,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nfqueue/truncated", test_truncated);
 	g_test_add_func("/nfqueue/losses", test_losses);
 	g_test_add_func("/nfqueue/overrun", test_overrun);
+	g_test_add_func("/nfqueue/set-waiting", test_set_waiting);
 	g_test_add_func("/nfqueue/occupied", test_occupied);
 	g_test_add_func("/nfqueue/capability", test_capability);
 	g_test_add_func("/nfqueue/explain", test_explain);

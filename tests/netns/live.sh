@@ -80,6 +80,14 @@ table_size()
 		ctl config reset Limits.Bindings && ask client udp $TOPOLOGY_SERVER6 7 5001
 }
 
+# The kernel's queues go on with other sizes, and status says what is set.
+queue_size()
+{
+	ctl config set Queue.Length 1000 && ctl config set Queue.Memory 8M && mapped client && ctl status &&
+		ctl status | grep -q 'Queue.Length=1000' && ctl config reset --all &&
+		! ctl status | grep 'Queue.Length'
+}
+
 # What is not good changes nothing.
 bad_values()
 {
@@ -136,6 +144,7 @@ check "DenyDestination: the server is refused, and bindings stay" \
 	refuses Translation.DenyDestination "own 198.51.100.2"
 check "ICMPErrorRate and Burst" error_rate
 check "Bindings: fewer than there are" table_size
+check "Queue.Length and Memory" queue_size
 check "bad values change nothing" bad_values
 check "the newest word wins" newest_word
 check "a reload that changes the rules" reloads
