@@ -144,6 +144,12 @@ static void refresh(struct listeners *listeners, enum protocol protocol, uint64_
 		qsort(list->listener, list->n, sizeof(*list->listener), compare);
 }
 
+void listeners_forget(struct listeners *listeners)
+{
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		listeners->list[i].read_ms = 0;
+}
+
 /* The place of the first one with at least this port. */
 static size_t lower_bound(const struct listener_list *list, uint32_t port)
 {

@@ -15,6 +15,9 @@ struct listeners;
 int listeners_new(struct listeners **ret);
 void listeners_free(struct listeners *listeners);
 
+/* The next question asks the kernel, however soon it comes. */
+void listeners_forget(struct listeners *listeners);
+
 /* Does a socket get what arrives for addr and port? One bound to all addresses does, IPv6 sockets
  * that take IPv4, too. False for ICMP, and if the kernel can not tell (no INET_DIAG). */
 bool listeners_have(struct listeners *listeners, enum protocol protocol, uint32_t addr,

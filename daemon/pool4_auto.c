@@ -91,6 +91,7 @@ int pool4_auto_read(struct pool4_auto *autos)
 {
 	struct ifaddrs *fresh = NULL;
 
+	listeners_forget(autos->listeners);
 	if (getifaddrs(&fresh) < 0)
 		return -errno;
 	if (autos->interfaces)

@@ -17,8 +17,8 @@ void pool4_auto_free(struct pool4_auto *autos);
 /* The source address towards the IPv4 default route. False without such a route. */
 bool pool4_auto_address(struct pool4_auto *autos, uint32_t *ret);
 
-/* Reads the addresses of all interfaces anew, for the next two; pool4_auto_new() did it first. On
- * failure those of the last time stay. */
+/* Reads the addresses of all interfaces anew, for the next two, and what the host's programs listen
+ * on, once somebody asks; pool4_auto_new() did it first. On failure those of the last time stay. */
 int pool4_auto_read(struct pool4_auto *autos);
 /* Is one of the addresses in ranges configured on an interface of this host? */
 bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range *ranges,

@@ -31,6 +31,12 @@ bool pool4_move_is_needed(const struct pool4_entry *entry, const struct pool4_sp
 		      wanted->n_addresses * sizeof(*wanted->addresses)) != 0;
 }
 
+bool pool4_move_differs(const struct pool4_entry *entry, const struct pool4_spec *wanted)
+{
+	return pool4_move_is_needed(entry, wanted) ||
+	       !port_ranges_equal(&entry->spec.ports, &wanted->ports);
+}
+
 const char *pool4_move_print(const struct addr4_range *range, uint32_t n_ranges,
 			     char text[POOL4_MOVE_ADDRESSES_SIZE])
 {
@@ -82,19 +88,6 @@ bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wa
 	return done;
 }
 
-/* Which entry has some of these addresses already; 0: none. */
-static uint32_t find_other(struct pool4 *pool, const struct pool4_spec *wanted,
-			   const struct ranges *fresh)
-{
-	struct pool4_spec spec = *wanted;
-	uint32_t id = 0;
-
-	spec.name[0] = '\0';
-	spec.addresses = fresh->range;
-	spec.n_addresses = fresh->n;
-	return pool4_check_spec(pool, &spec, &id) == POOL4_OVERLAP ? id : 0;
-}
-
 enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
 				char text[POOL4_MOVE_TEXT_SIZE], uint32_t *ret_other)
 {
@@ -108,12 +101,10 @@ enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct poo
 	*ret_other = 0;
 	if (!fresh.range)
 		return POOL4_NO_MEMORY;
-	result = pool4_set_addresses(nat->pool4, id, wanted->addresses, wanted->n_addresses);
+	result = pool4_set_places(nat->pool4, id, wanted, ret_other);
 	if (result == POOL4_OK && fresh.n > 0)
 		(void)snprintf(text, POOL4_MOVE_TEXT_SIZE, "pool4 entry %s has %s now",
 			       entry->spec.name, pool4_move_print(fresh.range, fresh.n, addresses));
-	if (result == POOL4_OVERLAP)
-		*ret_other = find_other(nat->pool4, wanted, &fresh);
 	free(fresh.range);
 	return result;
 }

@@ -14,6 +14,8 @@
 #define POOL4_MOVE_TEXT_SIZE 256
 
 bool pool4_move_is_needed(const struct pool4_entry *entry, const struct pool4_spec *wanted);
+/* Or has it other ports than it is to? */
+bool pool4_move_differs(const struct pool4_entry *entry, const struct pool4_spec *wanted);
 
 /*
  * Takes away what is not wanted; its bindings are still to be ended (nat64_end_bindings()). If
@@ -23,8 +25,7 @@ bool pool4_move_is_needed(const struct pool4_entry *entry, const struct pool4_sp
 bool pool4_move_from(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
 		     char text[POOL4_MOVE_TEXT_SIZE]);
 
-/* Brings what is new. POOL4_OVERLAP and so on: nothing has changed; *ret_other is the entry that is
- * in the way, or 0. text as above. */
+/* Brings what is new, ports included (pool4_set_places()). text as above. */
 enum pool4_result pool4_move_to(struct nat64 *nat, uint32_t id, const struct pool4_spec *wanted,
 				char text[POOL4_MOVE_TEXT_SIZE], uint32_t *ret_other);
 

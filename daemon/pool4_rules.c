@@ -40,7 +40,8 @@ static const struct pool4_spec *spec_of(const struct pool4_sync *sync,
 	const struct pool4_wanted *wanted =
 		sync->differ ? pool4_wanted_find(sync->wanted, entry->spec.name) : NULL;
 
-	return wanted && wanted->spec.n_addresses > 0 ? &wanted->spec : &entry->spec;
+	return wanted && wanted->spec.n_addresses > 0 && !wanted->change_refused ? &wanted->spec
+										 : &entry->spec;
 }
 
 static void append_entry(struct pool4_sync *sync, const struct pool4_entry *entry, GArray *entries,
@@ -87,47 +88,90 @@ static struct one_place *append_statics(struct pool4_sync *sync, GArray *entries
 	return places;
 }
 
+/* The core's answer to the change of an entry; a refusal is said once, until it is none. */
+static void note_answer(struct pool4_sync *sync, const struct pool4_entry *entry,
+			struct pool4_wanted *wanted, enum pool4_result result, uint32_t other_id)
+{
+	const struct pool4_entry *other = pool4_entry(pool_of(sync), other_id);
+	bool moves = pool4_move_is_needed(entry, &wanted->spec);
+	bool same_ports = port_ranges_equal(&entry->spec.ports, &wanted->spec.ports);
+
+	if (result != POOL4_OK && !wanted->change_refused)
+		pool4_sync_say(sync, LOG_ERR,
+			       "the new %s of pool4 entry %s can not be used: %s%s%s",
+			       !moves       ? "ports"
+			       : same_ports ? "addresses"
+					    : "addresses and ports",
+			       wanted->spec.name, pool4_result_text(result), other ? ": " : "",
+			       other ? other->spec.name : "");
+	wanted->change_refused = result != POOL4_OK;
+}
+
 /* The second half of a move, and the ports. */
 static void change(struct pool4_sync *sync, const struct pool4_entry *entry,
 		   struct pool4_wanted *wanted)
 {
 	struct gateway *gateway = sync->config.gateway;
-	bool moves = wanted->spec.n_addresses > 0 && pool4_move_is_needed(entry, &wanted->spec);
-	enum pool4_result result = POOL4_OK;
-	char text[POOL4_MOVE_TEXT_SIZE] = "";
-	const struct pool4_entry *other;
-	uint32_t other_id = 0;
+	char text[POOL4_MOVE_TEXT_SIZE];
+	enum pool4_result result;
+	uint32_t other;
 
 	gateway_lock(gateway);
-	if (moves)
-		result = pool4_move_to(gateway->nat, entry->id, &wanted->spec, text, &other_id);
-	if (!port_ranges_equal(&entry->spec.ports, &wanted->spec.ports))
-		(void)pool4_set_ports(gateway->nat->pool4, entry->id, &wanted->spec.ports);
+	result = pool4_move_to(gateway->nat, entry->id, &wanted->spec, text, &other);
 	gateway_unlock(gateway);
 	if (text[0])
 		pool4_sync_say(sync, LOG_NOTICE, "%s", text);
-	other = pool4_entry(pool_of(sync), other_id);
-	if (result != POOL4_OK && !wanted->move_refused)
-		pool4_sync_say(sync, LOG_ERR,
-			       "the new addresses of pool4 entry %s can not be used: %s%s%s",
-			       wanted->spec.name, pool4_result_text(result), other ? ": " : "",
-			       other ? other->spec.name : "");
-	wanted->move_refused = result != POOL4_OK;
+	note_answer(sync, entry, wanted, result, other);
 	pool4_sync_tell(sync, entry->id);
 }
 
-static void use_changed(struct pool4_sync *sync)
+/* Does nothing come to the entry, and only some of its ports go? */
+static bool only_loses(const struct pool4_entry *entry, const struct pool4_spec *wanted)
+{
+	struct port_ranges common = wanted->ports;
+
+	port_ranges_keep(&common, &entry->spec.ports);
+	return !pool4_move_is_needed(entry, wanted) && port_ranges_equal(&common, &wanted->ports);
+}
+
+static void lose_ports(struct pool4_sync *sync, const struct pool4_entry *entry,
+		       struct pool4_wanted *wanted)
+{
+	if (only_loses(entry, &wanted->spec))
+		change(sync, entry, wanted);
+}
+
+/* What the core will not have must not reach the rules either. */
+static void ask(struct pool4_sync *sync, const struct pool4_entry *entry,
+		struct pool4_wanted *wanted)
+{
+	uint32_t other;
+	enum pool4_result result =
+		pool4_check_places(pool_of(sync), entry->id, &wanted->spec, &other);
+
+	note_answer(sync, entry, wanted, result, other);
+}
+
+static void use_changed(struct pool4_sync *sync, const struct pool4_entry *entry,
+			struct pool4_wanted *wanted)
+{
+	if (!wanted->change_refused)
+		change(sync, entry, wanted);
+}
+
+static void for_each_changed(struct pool4_sync *sync,
+			     void (*act)(struct pool4_sync *sync, const struct pool4_entry *entry,
+					 struct pool4_wanted *wanted))
 {
 	for (guint i = 0; sync->differ && i < sync->wanted->entries->len; i++) {
 		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
 		const struct pool4_entry *entry =
 			pool4_entry_by_name(pool_of(sync), wanted->spec.name);
 
-		if (entry && (!port_ranges_equal(&entry->spec.ports, &wanted->spec.ports) ||
-			      pool4_move_is_needed(entry, &wanted->spec)))
-			change(sync, entry, wanted);
+		if (entry && wanted->spec.n_addresses > 0 &&
+		    pool4_move_differs(entry, &wanted->spec))
+			act(sync, entry, wanted);
 	}
-	sync->differ = false;
 }
 
 static void use_pending(struct pool4_sync *sync)
@@ -221,6 +265,9 @@ static int put_all(struct pool4_sync *sync, struct rules *rules, bool anew, char
 
 	if (pool4_sync_wants_auto(sync))
 		(void)pool4_sync_follow(sync, sync->followed);
+	/* Ports that one entry leaves are free for others then. */
+	for_each_changed(sync, lose_ports);
+	for_each_changed(sync, ask);
 	append_entries(sync, list, of_core);
 	places = append_statics(sync, list);
 	entries = (const struct rules_entry *)(void *)list->data;
@@ -232,7 +279,8 @@ static int put_all(struct pool4_sync *sync, struct rules *rules, bool anew, char
 		return r;
 	if (rules)
 		learn(sync, of_core, rules);
-	use_changed(sync);
+	for_each_changed(sync, use_changed);
+	sync->differ = false;
 	use_pending(sync);
 	warn(sync, rules);
 	return 0;

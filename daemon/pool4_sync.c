@@ -99,6 +99,13 @@ static bool same_use(const struct pool4_spec *a, const struct pool4_spec *b)
 	       a->overflow == b->overflow && a->pool6 == b->pool6;
 }
 
+static bool same_places(const struct pool4_spec *a, const struct pool4_spec *b)
+{
+	return a->n_addresses == b->n_addresses &&
+	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) == 0 &&
+	       port_ranges_equal(&a->ports, &b->ports);
+}
+
 void pool4_sync_set_state(struct pool4_sync *sync, uint32_t id, enum pool4_state state)
 {
 	gateway_lock(sync->config.gateway);
@@ -359,38 +366,43 @@ static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *old)
 	}
 }
 
-/* A port that is not in these ranges, or 0. */
-static uint16_t port_outside(const struct port_ranges *ranges)
+/* A port, or where there are blocks a block, that has nothing to do with these ranges; else none.
+ */
+static struct port_ranges ports_outside(const struct pool4_sync *sync,
+					const struct port_ranges *ranges)
 {
-	for (uint16_t port = 1; port < UINT16_MAX; port++) {
-		if (!port_ranges_contain(ranges, port))
-			return port;
+	const struct pool4_allocation *allocation = &sync->followed->limits.pool4;
+	uint32_t size = allocation->mode == POOL4_BLOCKS ? allocation->block_size : 1;
+
+	for (uint32_t first = size; first + size - 1 < UINT16_MAX; first += size) {
+		struct port_ranges ret = {{{(uint16_t)first, (uint16_t)(first + size - 1)}}, 1};
+
+		if (!port_ranges_overlap(&ret, ranges))
+			return ret;
 	}
-	return 0;
+	return (struct port_ranges){.n_ranges = 0};
 }
 
 /*
  * The entry "auto" is on its way out, and shares ports with an entry that is to come, usually on
- * the host's one address. It gets a port instead that is in nobody's way: ports in use stay so, and
- * the rules keep those of before. Only where there is no such port, its bindings end.
+ * the host's one address. It gets ports instead that are in nobody's way: ports in use stay so, and
+ * the rules keep those of before. Only where it can not have any, its bindings end.
  */
 static void make_way(struct pool4_sync *sync, const struct pool4_entry *automatic,
 		     const struct pool4_spec *spec)
 {
-	uint16_t port = port_outside(&spec->ports);
-	const struct port_ranges ports = {.range = {{port, port}}, .n_ranges = 1};
+	const struct port_ranges ports = ports_outside(sync, &spec->ports);
+	enum pool4_result result;
 
-	if (port == 0) {
-		(void)pool4_sync_cut(sync, automatic->id);
-		return;
-	}
 	if (sync->auto_id != automatic->id) {
 		sync->auto_id = automatic->id;
 		sync->auto_ports = automatic->spec.ports;
 	}
 	gateway_lock(sync->config.gateway);
-	(void)pool4_set_ports(pool_of(sync), automatic->id, &ports);
+	result = pool4_set_ports(pool_of(sync), automatic->id, &ports);
 	gateway_unlock(sync->config.gateway);
+	if (result != POOL4_OK)
+		(void)pool4_sync_cut(sync, automatic->id);
 }
 
 enum pool4_result pool4_sync_check(struct pool4_sync *sync, const struct pool4_wanted *wanted,
@@ -439,8 +451,7 @@ static void follow_entry(struct pool4_sync *sync, const struct pool4_entry *entr
 		gateway_unlock(sync->config.gateway);
 		pool4_sync_tell(sync, id);
 	}
-	sync->differ |= !port_ranges_equal(&entry->spec.ports, &wanted->spec.ports) ||
-			pool4_move_is_needed(entry, &wanted->spec);
+	sync->differ |= pool4_move_differs(entry, &wanted->spec);
 	if (wanted->intent == POOL4_USE &&
 	    (entry->state == POOL4_DRAINING || entry->state == POOL4_DISABLED))
 		pool4_sync_revive(sync, id);
@@ -461,7 +472,8 @@ static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted,
 	if (wanted->spec.n_addresses == 0)
 		return true; /* comes with its interface */
 	if (entry) {
-		wanted->move_refused = was && was->move_refused;
+		wanted->change_refused =
+			was && was->change_refused && same_places(&was->spec, &wanted->spec);
 		follow_entry(sync, entry, wanted);
 		return true;
 	}

@@ -18,9 +18,10 @@ struct pool4_wanted {
 	struct pool4_spec spec; /* spec.addresses is addresses->data: sorted, merged; may be none */
 	GArray *addresses;
 	enum pool4_intent intent;
-	/* For the user: the core has refused it, or its addresses, and that was reported. */
+	/* For the user: the core has refused it, or its new addresses and ports, and that was
+	 * reported. */
 	bool tried;
-	bool move_refused;
+	bool change_refused;
 	bool ports_auto;
 };
 

@@ -227,9 +227,10 @@ static void test_own_port(void)
 static void test_refused_entries(void)
 {
 	struct pool4 *pool = new_pool(&deterministic, true);
-	struct addr4_range fewer = {0xc0000201, 0xc0000201};
+	struct addr4_range fewer = {0xc0000201, 0xc0000201}, more = {0xc0000200, 0xc0000203};
 	const struct addr6 client = addr6_of("2001:db8::1");
 	struct port_ranges ports = {{{1000, 1001}}, 1};
+	struct pool4_spec changed;
 	struct taddr4 taddr;
 	uint32_t id, other;
 
@@ -240,12 +241,24 @@ static void test_refused_entries(void)
 	g_assert_cmpint(add(pool, "192.0.2.8", "1000-1003", "2001:db8::/61", &other), ==,
 			POOL4_SAME_CLIENTS);
 	g_assert_cmpuint(other, ==, 0);
-	/* Ports that are too few change nothing; addresses do, and then nobody is served. */
+	/* Ports or addresses that are too few change nothing. */
 	g_assert_cmpint(pool4_set_ports(pool, id, &ports), ==, POOL4_BAD_CLIENTS);
-	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);
-	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 80, &taddr, &other), ==, POOL4_OK);
 	g_assert_cmpint(pool4_set_addresses(pool, id, &fewer, 1), ==, POOL4_BAD_CLIENTS);
-	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 80, &taddr, &other), ==, POOL4_NO_ENTRY);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);
+	/* Fewer ports at more addresses, which neither of both alone could be. */
+	changed = pool4_entry(pool, id)->spec;
+	changed.addresses = &more;
+	changed.n_addresses = 1;
+	changed.ports = ports;
+	g_assert_cmpint(pool4_check_places(pool, id, &changed, &other), ==, POOL4_OK);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);
+	g_assert_cmpint(pool4_set_places(pool, id, &changed, &other), ==, POOL4_OK);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_ports[PROTOCOL_TCP], ==, 8);
+	g_assert_cmpuint(pool4_entry(pool, id)->n_addresses, ==, 4);
+	g_assert_cmpint(take(pool, PROTOCOL_TCP, &client, 80, &taddr, &other), ==, POOL4_OK);
+	g_assert_cmpint(pool4_set_places(pool, id + 9, &changed, &other), ==, POOL4_NO_SUCH_ENTRY);
+	changed.ports.n_ranges = 0;
+	g_assert_cmpint(pool4_set_places(pool, id, &changed, &other), ==, POOL4_BAD_PORTS);
 	g_assert_true(pool4_check(pool));
 	pool4_free(pool);
 }

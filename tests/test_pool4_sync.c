@@ -54,6 +54,14 @@ static void reload(struct gateway_host *host, const char *text)
 	host->config = fresh;
 }
 
+/* The file in two halves. */
+static void reload_with(struct gateway_host *host, const char *text, const char *also)
+{
+	g_autofree char *both = g_strconcat(text, also, NULL);
+
+	reload(host, both);
+}
+
 /* As the daemon does every ten seconds. Returns how many could not be made. */
 static unsigned follow(struct gateway_host *host)
 {
@@ -263,12 +271,14 @@ static void test_drained_loses_address(void)
 	tear_down(&host);
 }
 
-static int listen_udp(uint16_t port)
+static int listen_on(int type, uint16_t port)
 {
 	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	g_assert_cmpint(bind(fd, (const struct sockaddr *)&at, sizeof(at)), ==, 0);
+	if (type == SOCK_STREAM)
+		g_assert_cmpint(listen(fd, 1), ==, 0);
 	return fd;
 }
 
@@ -283,7 +293,7 @@ static void test_ports_in_the_way(void)
 			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=30000-40000\n"))
 		return;
 	netns_run("sysctl -qw net.ipv4.ip_local_port_range='32768 60999'");
-	fd = listen_udp(31000);
+	fd = listen_on(SOCK_DGRAM, 31000);
 	g_assert_cmpuint(follow(&host), ==, 0);
 	assert_reported("pool4 entry a: the kernel gives ports 32768-40000 of 203.0.113.1 to local "
 			"programs, too: sysctl -w "
@@ -299,6 +309,40 @@ static void test_ports_in_the_way(void)
 	tear_down(&host);
 }
 
+static gboolean has_port(const struct gateway_host *host, const char *name, uint16_t port)
+{
+	return port_ranges_contain(&pool4_entry_by_name(host->gateway.nat->pool4, name)->spec.ports,
+				   port);
+}
+
+/* P-18: a program that starts to listen takes its port out of the ports that an entry has by
+ * itself, on TCP and UDP alike, and gives it back when it ends. What a client has stays its. */
+static void test_auto_ports_follow_programs(void)
+{
+	struct gateway_host host = {0};
+	int udp, tcp;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\n"))
+		return;
+	netns_run("sysctl -qw net.ipv4.ip_local_port_range='32768 60999'");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_true(has_port(&host, "a", 21000) && has_port(&host, "a", 22000));
+	bind_client(&host, "203.0.113.1", 22000);
+	udp = listen_on(SOCK_DGRAM, 21000);
+	tcp = listen_on(SOCK_STREAM, 22000);
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_false(has_port(&host, "a", 21000));
+	g_assert_false(has_port(&host, "a", 22000));
+	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	g_assert_true(nat64_check(host.gateway.nat));
+	(void)close(udp);
+	(void)close(tcp);
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_true(has_port(&host, "a", 21000) && has_port(&host, "a", 22000));
+	assert_reported("");
+	tear_down(&host);
+}
+
 /* For all its protocols or none, and said once. */
 static void test_static_refused(void)
 {
@@ -307,7 +351,7 @@ static void test_static_refused(void)
 
 	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:21000")))
 		return;
-	fd = listen_udp(21000);
+	fd = listen_on(SOCK_DGRAM, 21000);
 	for (unsigned i = 0; i < 2; i++) {
 		g_assert_cmpuint(follow(&host), ==, 1);
 		g_assert_false(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
@@ -412,6 +456,97 @@ static void test_auto_loses_address(void)
 	tear_down(&host);
 }
 
+/* Two entries whose ports would meet at an address of the interface: nothing of what is new is
+ * used, it is said once, and what was there before goes on. */
+static void test_ports_refused(void)
+{
+	static const char also[] = "[Pool4 b]\nAddresses=203.0.113.9\nPorts=30001-32000\n";
+	struct gateway_host host = {0};
+	const struct pool4_entry *entry;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"
+			   "[Pool4 b]\nAddresses=203.0.113.9\nPorts=30001-32000\n"))
+		return;
+	netns_run("ip address add 203.0.113.9/24 dev wan");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
+	assert_reported("");
+	reload_with(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30001\n", also);
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_cmpuint(follow(&host), ==, 0);
+		assert_reported(i > 0 ? ""
+				      : "the new ports of pool4 entry a can not be used: another "
+					"entry has the same address, port, protocol and clients: "
+					"b\n");
+		g_assert_cmpuint(entry->spec.ports.range[0].last, ==, 30000);
+		g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
+	}
+	/* With an address besides, of which nothing is used either. */
+	reload_with(&host,
+		    "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n",
+		    also);
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
+	g_assert_cmpuint(entry->spec.ports.n_ranges, ==, 1);
+	assert_reported("the new addresses and ports of pool4 entry a can not be used: another "
+			"entry has the same address, port, protocol and clients: b\n");
+	/* The reason goes away. */
+	reload(&host, "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n"
+		      "[Pool4 b]\nAddresses=203.0.113.9\nPorts=31000\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(n_addresses(&host, "a"), ==, 3);
+	g_assert_cmpuint(entry->spec.ports.n_ranges, ==, 2);
+	assert_reported("pool4 entry a has 192.0.2.1 now\n");
+	g_assert_true(nat64_check(host.gateway.nat));
+	tear_down(&host);
+}
+
+/* Ports that go from one entry to another, whichever comes first in the file. */
+static void test_ports_change_hands(void)
+{
+	struct gateway_host host = {0};
+	struct pool4 *pool;
+
+	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-2999\n"
+			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=3000-3999\n"))
+		return;
+	pool = host.gateway.nat->pool4;
+	g_assert_cmpuint(follow(&host), ==, 0);
+	reload(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-3499\n"
+		      "[Pool4 b]\nAddresses=192.0.2.1\nPorts=3500-3999\n");
+	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(pool4_entry_by_name(pool, "a")->n_ports[PROTOCOL_UDP], ==, 1500);
+	g_assert_cmpuint(pool4_entry_by_name(pool, "b")->n_ports[PROTOCOL_UDP], ==, 500);
+	assert_reported("");
+	tear_down(&host);
+}
+
+/* Where there are blocks, auto keeps one that is in nobody's way, and its bindings; where nothing
+ * is left for it, they end. */
+static void test_auto_makes_way_for_blocks(void)
+{
+	static const char mode[] = "[Pool4]\nMode=blocks\nBlockSize=512\n";
+	static const char *const ports[] = {"1024-65535", "1-65535"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++) {
+		g_autofree char *entry = g_strconcat(
+			"[Pool4 a]\nAddresses=203.0.113.1\nPorts=", ports[i], "\n", NULL);
+		struct gateway_host host = {0};
+
+		if (!set_up(&host, mode))
+			return;
+		netns_run("ip link set wan up");
+		netns_run("ip route add default via 203.0.113.254 dev wan");
+		g_assert_cmpuint(follow(&host), ==, 0);
+		bind_client(&host, "203.0.113.1", 62000);
+		reload_with(&host, mode, entry);
+		g_assert_nonnull(pool4_entry_by_name(host.gateway.nat->pool4, "a"));
+		g_assert_cmpint(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000), ==, i == 0);
+		g_assert_true(nat64_check(host.gateway.nat));
+		tear_down(&host);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -422,7 +557,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_sync/drained-loses-address", test_drained_loses_address);
 	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
 	g_test_add_func("/pool4_sync/interface-overlaps", test_interface_overlaps);
+	g_test_add_func("/pool4_sync/auto-makes-way-for-blocks", test_auto_makes_way_for_blocks);
+	g_test_add_func("/pool4_sync/ports-refused", test_ports_refused);
+	g_test_add_func("/pool4_sync/ports-change-hands", test_ports_change_hands);
 	g_test_add_func("/pool4_sync/ports-in-the-way", test_ports_in_the_way);
+	g_test_add_func("/pool4_sync/auto-ports-follow-programs", test_auto_ports_follow_programs);
 	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
 	g_test_add_func("/pool4_sync/static-comes-with-address", test_static_comes_with_address);
 	g_test_add_func("/pool4_sync/interface-comes-back", test_interface_comes_back);

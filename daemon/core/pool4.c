@@ -347,41 +347,6 @@ enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name
 	return POOL4_OK;
 }
 
-enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports)
-{
-	struct pool4_item *item = pool4_item_find(pool, id);
-	struct pool4_spec changed;
-	enum pool4_result result;
-	bool shares;
-
-	if (!item)
-		return POOL4_NO_SUCH_ENTRY;
-	if (!ports_are_good(ports))
-		return POOL4_BAD_PORTS;
-	changed = item->entry.spec;
-	changed.ports = *ports;
-	if (find_overlap(pool, &changed, &item->entry, &shares))
-		return POOL4_OVERLAP;
-	if (pool->blocks) {
-		result = pool4_blocks_set_ports(pool->blocks, id, ports);
-		if (result != POOL4_OK)
-			return result;
-	}
-	pool4_item_leave_scopes(item);
-	changed = item->entry.spec;
-	item->entry.spec.ports = *ports;
-	result = pool4_item_set_map(pool, item);
-	if (result != POOL4_OK) {
-		item->entry.spec.ports = changed.ports;
-		(void)pool4_item_set_map(pool, item);
-	}
-	pool4_item_set_port_counts(item);
-	pool4_item_enter_scopes(item);
-	if (!pool4_item_update_all(pool, item))
-		return POOL4_NO_MEMORY;
-	return result;
-}
-
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
@@ -390,39 +355,101 @@ void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach)
 		item->entry.reach = reach;
 }
 
-enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
-				      const struct addr4_range *addresses, uint32_t n_addresses)
+enum pool4_result pool4_check_places(const struct pool4 *pool, uint32_t id,
+				     const struct pool4_spec *wanted, uint32_t *ret_other)
 {
-	struct pool4_item *item = pool4_item_find(pool, id);
+	const struct pool4_item *item = pool4_item_find(pool, id);
+	const struct pool4_entry *other;
 	struct pool4_spec changed;
-	enum pool4_result result;
-	bool shares, set;
+	struct port_ranges blocks;
+	bool shares;
 
+	*ret_other = 0;
 	if (!item)
 		return POOL4_NO_SUCH_ENTRY;
-	if (!addresses_are_good(addresses, n_addresses))
+	if (!addresses_are_good(wanted->addresses, wanted->n_addresses))
 		return POOL4_BAD_ADDRESS;
+	if (!ports_are_good(&wanted->ports))
+		return POOL4_BAD_PORTS;
 	changed = item->entry.spec;
-	changed.addresses = addresses;
-	changed.n_addresses = n_addresses;
-	if (find_overlap(pool, &changed, &item->entry, &shares))
+	changed.addresses = wanted->addresses;
+	changed.n_addresses = wanted->n_addresses;
+	changed.ports = wanted->ports;
+	other = find_overlap(pool, &changed, &item->entry, &shares);
+	if (other) {
+		*ret_other = other->id;
 		return POOL4_OVERLAP;
-	if (pool->blocks) {
-		result = pool4_set_addresses(pool->blocks->free, id, addresses, n_addresses);
-		if (result != POOL4_OK)
-			return result;
 	}
-	pool->has_moved = true;
+	if (!pool4_map_suits(pool, &changed))
+		return POOL4_BAD_CLIENTS;
+	if (!pool->blocks)
+		return POOL4_OK;
+	pool4_blocks_ranges(pool->blocks, &changed.ports, &blocks);
+	return blocks.n_ranges > 0 ? POOL4_OK : POOL4_BAD_BLOCKS;
+}
+
+static bool have_same_addresses(const struct pool4_spec *a, const struct pool4_spec *b)
+{
+	return a->n_addresses == b->n_addresses &&
+	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) == 0;
+}
+
+enum pool4_result pool4_set_places(struct pool4 *pool, uint32_t id, const struct pool4_spec *wanted,
+				   uint32_t *ret_other)
+{
+	enum pool4_result result = pool4_check_places(pool, id, wanted, ret_other);
+	struct pool4_item *item = pool4_item_find(pool, id);
+	struct port_ranges before;
+	bool set;
+
+	if (result == POOL4_OK && pool->blocks)
+		result = pool4_blocks_change(pool->blocks, id, wanted);
+	if (result != POOL4_OK)
+		return result;
+	before = item->entry.spec.ports;
+	pool->has_moved |= !have_same_addresses(&item->entry.spec, wanted);
 	pool4_item_clear(pool, item);
 	pool4_item_leave_scopes(item);
 	pool4_item_remove_nodes(pool, item);
 	pool->item_bytes -= pool4_item_size(item);
-	set = pool4_item_set_addresses(pool, item, addresses, n_addresses);
+	item->entry.spec.ports = wanted->ports;
+	set = pool4_item_set_addresses(pool, item, wanted->addresses, wanted->n_addresses);
+	if (!set)
+		item->entry.spec.ports = before;
+	pool4_item_set_port_counts(item);
 	result = pool4_item_set_map(pool, item);
 	pool->item_bytes += pool4_item_size(item);
 	pool4_item_add_nodes(pool, item);
 	pool4_item_enter_scopes(item);
 	return pool4_item_update_all(pool, item) && set ? result : POOL4_NO_MEMORY;
+}
+
+enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports)
+{
+	const struct pool4_entry *entry = pool4_entry(pool, id);
+	struct pool4_spec wanted;
+	uint32_t other;
+
+	if (!entry)
+		return POOL4_NO_SUCH_ENTRY;
+	wanted = entry->spec;
+	wanted.ports = *ports;
+	return pool4_set_places(pool, id, &wanted, &other);
+}
+
+enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
+				      const struct addr4_range *addresses, uint32_t n_addresses)
+{
+	const struct pool4_entry *entry = pool4_entry(pool, id);
+	struct pool4_spec wanted;
+	uint32_t other;
+
+	if (!entry)
+		return POOL4_NO_SUCH_ENTRY;
+	wanted = entry->spec;
+	wanted.addresses = addresses;
+	wanted.n_addresses = n_addresses;
+	return pool4_set_places(pool, id, &wanted, &other);
 }
 
 const struct pool4_entry *pool4_entry(const struct pool4 *pool, uint32_t id)

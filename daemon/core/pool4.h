@@ -150,14 +150,19 @@ void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
 /* POOL4_EXISTS if another one has the name, or POOL4_NO_MEMORY: it is called as before then. */
 enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name);
 
-/* The allowed ports of an entry change while it is in use (P-18, every 10 s); ports in use outside
- * of them stay so. With POOL4_OVERLAP or POOL4_BAD_CLIENTS nothing has changed. */
+/*
+ * The addresses and allowed ports of an entry change at once while it is in use; nothing else of
+ * the spec counts. Ports in use outside of the new ones stay so (P-18); those at addresses that are
+ * gone, until they are given back (nat64_end_bindings()). If it is refused, nothing has changed;
+ * with POOL4_OVERLAP *ret_other is the entry that is in the way, else 0.
+ */
+enum pool4_result pool4_set_places(struct pool4 *pool, uint32_t id, const struct pool4_spec *wanted,
+				   uint32_t *ret_other);
+/* What pool4_set_places() would say, without doing it. */
+enum pool4_result pool4_check_places(const struct pool4 *pool, uint32_t id,
+				     const struct pool4_spec *wanted, uint32_t *ret_other);
+/* One of both. */
 enum pool4_result pool4_set_ports(struct pool4 *pool, uint32_t id, const struct port_ranges *ports);
-
-/* The addresses of an entry change while it is in use, as those of an interface do. Ports in use at
- * addresses that are gone stay so until they are given back (nat64_end_bindings()). With
- * POOL4_BAD_ADDRESS or POOL4_OVERLAP nothing has changed; with POOL4_BAD_CLIENTS they are too few,
- * and the entry serves nobody. */
 enum pool4_result pool4_set_addresses(struct pool4 *pool, uint32_t id,
 				      const struct addr4_range *addresses, uint32_t n_addresses);
 

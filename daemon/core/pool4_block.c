@@ -98,13 +98,15 @@ enum pool4_result pool4_blocks_add(struct pool4_blocks *blocks, const struct poo
 	return pool4_add(blocks->free, &spec, &id);
 }
 
-enum pool4_result pool4_blocks_set_ports(struct pool4_blocks *blocks, uint32_t id,
-					 const struct port_ranges *ports)
+enum pool4_result pool4_blocks_change(struct pool4_blocks *blocks, uint32_t id,
+				      const struct pool4_spec *wanted)
 {
-	struct port_ranges ranges;
+	struct pool4_spec spec = *wanted;
+	uint32_t other;
 
-	pool4_blocks_ranges(blocks, ports, &ranges);
-	return ranges.n_ranges == 0 ? POOL4_BAD_BLOCKS : pool4_set_ports(blocks->free, id, &ranges);
+	pool4_blocks_ranges(blocks, &wanted->ports, &spec.ports);
+	return spec.ports.n_ranges == 0 ? POOL4_BAD_BLOCKS
+					: pool4_set_places(blocks->free, id, &spec, &other);
 }
 
 static struct pool4_block_owner *owner_at(const struct pool4_blocks *blocks, uint32_t index)

@@ -70,8 +70,8 @@ void pool4_blocks_ranges(const struct pool4_blocks *blocks, const struct port_ra
 			 struct port_ranges *ret);
 enum pool4_result pool4_blocks_add(struct pool4_blocks *blocks, const struct pool4_entry *entry);
 void pool4_blocks_remove(struct pool4_blocks *blocks, uint32_t id);
-enum pool4_result pool4_blocks_set_ports(struct pool4_blocks *blocks, uint32_t id,
-					 const struct port_ranges *ports);
+enum pool4_result pool4_blocks_change(struct pool4_blocks *blocks, uint32_t id,
+				      const struct pool4_spec *wanted);
 
 static inline struct pool4_block *pool4_block_at(const struct pool4_blocks *blocks, uint32_t index)
 {

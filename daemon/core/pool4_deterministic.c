@@ -11,9 +11,28 @@
 
 #include "daemon/core/pool4_site.h"
 
+static struct deterministic map_of(const struct pool4 *pool, const struct pool4_spec *spec)
+{
+	return (struct deterministic){
+		.clients = spec->clients,
+		.n_prefixes = spec->n_clients,
+		.client_length = pool->allocation.client_length,
+		.addresses = spec->addresses,
+		.n_ranges = spec->n_addresses,
+		.ports = &spec->ports,
+	};
+}
+
+bool pool4_map_suits(const struct pool4 *pool, const struct pool4_spec *spec)
+{
+	struct deterministic map = map_of(pool, spec);
+	char error[DETERMINISTIC_ERROR_SIZE];
+
+	return pool->allocation.mode != POOL4_DETERMINISTIC || !deterministic_init(&map, error);
+}
+
 enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item)
 {
-	const struct pool4_spec *spec = &item->entry.spec;
 	char error[DETERMINISTIC_ERROR_SIZE];
 
 	if (pool->allocation.mode != POOL4_DETERMINISTIC)
@@ -22,14 +41,7 @@ enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item
 		item->map = malloc(sizeof(*item->map));
 	if (!item->map)
 		return POOL4_NO_MEMORY;
-	*item->map = (struct deterministic){
-		.clients = spec->clients,
-		.n_prefixes = spec->n_clients,
-		.client_length = pool->allocation.client_length,
-		.addresses = spec->addresses,
-		.n_ranges = spec->n_addresses,
-		.ports = &spec->ports,
-	};
+	*item->map = map_of(pool, &item->entry.spec);
 	return deterministic_init(item->map, error) ? POOL4_BAD_CLIENTS : POOL4_OK;
 }
 

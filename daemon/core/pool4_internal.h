@@ -123,6 +123,8 @@ bool pool4_update_covers(struct pool4 *pool, enum protocol protocol, const struc
 /* pool4_deterministic.c: makes, or brings up to date, the map of an item in this mode. POOL4_OK,
  * POOL4_BAD_CLIENTS or POOL4_NO_MEMORY; without a good map an item serves nobody. */
 enum pool4_result pool4_item_set_map(const struct pool4 *pool, struct pool4_item *item);
+/* Would an item of this spec have a good map, or need none? */
+bool pool4_map_suits(const struct pool4 *pool, const struct pool4_spec *spec);
 /* The item that this client has ports of, and which; NULL if there is none. */
 struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol protocol,
 				    const struct addr6 *client, int pool6, uint32_t *ret_addr,
