@@ -30,6 +30,7 @@ enum change_error {
 	CHANGE_ADDRESS_TAKEN,
 	CHANGE_NOT_IN_POOL4,
 	CHANGE_NO_SUCH_CLIENT,
+	CHANGE_CLIENT_BLOCKED,
 	CHANGE_EXHAUSTED,
 	CHANGE_NOT_SUPPORTED, /* not for this entry */
 	CHANGE_FAILED,        /* memory, or the kernel */

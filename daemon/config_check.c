@@ -107,21 +107,31 @@ static void check_side(GHashTable *seen, enum protocol protocol, const char *sid
 	g_free(by);
 }
 
+const char *config_static_refusal(const struct config_static *binding)
+{
+	bool has_ports = binding->protocol[PROTOCOL_TCP] || binding->protocol[PROTOCOL_UDP];
+	bool zero6 = !addr6_is_unspecified(&binding->inside.addr) && binding->inside.port == 0;
+	bool zero4 = binding->outside.addr != 0 && binding->outside.port == 0;
+
+	return has_ports && (zero6 || zero4) ? "port 0 is no port of TCP or UDP: 1 to 65535 are"
+					     : NULL;
+}
+
 static void check_statics(const struct config *config, GPtrArray *problems)
 {
 	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	for (uint32_t i = 0; i < config->n_statics; i++) {
 		const struct config_static *binding = &config->statics[i];
-		bool has_ports = binding->protocol[PROTOCOL_TCP] || binding->protocol[PROTOCOL_UDP];
 		g_autofree char *section = g_strdup_printf("Static %s", binding->name);
+		const char *refusal = config_static_refusal(binding);
 		char inside[ADDR_TEXT_SIZE], outside[ADDR_TEXT_SIZE];
 
 		if (addr6_is_unspecified(&binding->inside.addr) || binding->outside.addr == 0)
 			continue; /* reported: missing or wrong */
-		if (has_ports && (binding->inside.port == 0 || binding->outside.port == 0))
+		if (refusal != NULL)
 			config_problem_add(problems, CONFIG_ERROR, &binding->place, section, "",
-					   "port 0 is no port of TCP or UDP");
+					   "%s", refusal);
 		taddr6_print(&binding->inside, inside);
 		taddr4_print(&binding->outside, outside);
 		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {

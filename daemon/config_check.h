@@ -6,3 +6,6 @@
 
 /* file says where things stand. Adds errors and warnings. */
 void config_check(const struct config *config, const struct config_file *file, GPtrArray *problems);
+
+/* Why no binding can have these ports, as far as its sides are given; NULL if it can. */
+const char *config_static_refusal(const struct config_static *binding);

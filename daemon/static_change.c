@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/change_text.h"
+#include "daemon/config_check.h"
 #include "daemon/config_value.h"
 #include "daemon/core/nat64.h"
 #include "daemon/pool4_sync_internal.h"
@@ -40,7 +41,7 @@ static bool parse(const struct change_bib *request, struct config_static *ret_bi
 		.inside.port = request->port6,
 		.outside.port = request->port4,
 	};
-	bool has_ports;
+	const char *refusal;
 
 	if (!parse_protocols(request->protocols, binding.protocol, ret))
 		return false;
@@ -54,11 +55,9 @@ static bool parse(const struct change_bib *request, struct config_static *ret_bi
 			    CHANGE_QUOTED_MAX, request->address4);
 		return false;
 	}
-	has_ports = binding.protocol[PROTOCOL_TCP] || binding.protocol[PROTOCOL_UDP];
-	if (has_ports && ((*request->address6 && request->port6 == 0) ||
-			  (*request->address4 && request->port4 == 0))) {
-		change_fail(ret, CHANGE_INVALID_PORTS,
-			    "port 0 is no port of TCP or UDP: 1 to 65535 are");
+	refusal = config_static_refusal(&binding);
+	if (refusal != NULL) {
+		change_fail(ret, CHANGE_INVALID_PORTS, "%s", refusal);
 		return false;
 	}
 	if (binding.outside.addr != 0 && addr4_is_illegal(binding.outside.addr)) {
@@ -207,6 +206,31 @@ static bool check(struct nat64 *nat, const struct config_static *binding, bool r
 	return true;
 }
 
+/* Lock held. True: nothing could pass the binding, and that is not wanted. */
+static bool is_blocked(const struct nat64 *nat, const struct config_static *binding,
+		       const struct change_options *options, struct change_result *ret)
+{
+	char client[ADDR_TEXT_SIZE], text[ADDR_TEXT_SIZE];
+	struct prefix6 prefix;
+
+	if (!blocklist_find_cover(&nat->blocklist, &binding->inside.addr, &prefix))
+		return false;
+	addr6_print(&binding->inside.addr, client);
+	prefix6_print(&prefix, text);
+	if (options->force) {
+		change_warn(ret,
+			    "client %s is blocked: nothing passes before 'nat64ctl client unblock "
+			    "%s'",
+			    client, text);
+		return false;
+	}
+	change_fail(ret, CHANGE_CLIENT_BLOCKED,
+		    "client %s is blocked: 'nat64ctl client unblock %s' ends that, --force binds "
+		    "it all the same",
+		    client, text);
+	return true;
+}
+
 /* Lock held. */
 static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index)
 {
@@ -285,7 +309,8 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 			sizeof(binding.name));
 	protocols_text(binding.protocol, protocols);
 	gateway_lock(gateway);
-	good = check(gateway->nat, &binding, options->replace, &identical, ret);
+	good = check(gateway->nat, &binding, options->replace, &identical, ret) &&
+	       (identical || !is_blocked(gateway->nat, &binding, options, ret));
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		if (good && !identical && !options->dry_run && binding.protocol[protocol])
 			good = make(sync, &binding, protocol, &n_ended, ret);

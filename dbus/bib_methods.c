@@ -204,8 +204,8 @@ int bib_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
 
-	return change(manager, message, OPTION_REPLACE | OPTION_COMMENT, manager->changes->add_bib,
-		      error);
+	return change(manager, message, OPTION_REPLACE | OPTION_FORCE | OPTION_COMMENT,
+		      manager->changes->add_bib, error);
 }
 
 int bib_method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -28,6 +28,7 @@
 #define DBUS_ERROR_ADDRESS_TAKEN      "org.nat64d1.Error.AddressTaken"
 #define DBUS_ERROR_NOT_IN_POOL4       "org.nat64d1.Error.NotInPool4"
 #define DBUS_ERROR_NO_SUCH_CLIENT     "org.nat64d1.Error.NoSuchClient"
+#define DBUS_ERROR_CLIENT_BLOCKED     "org.nat64d1.Error.ClientBlocked"
 #define DBUS_ERROR_EXHAUSTED          "org.nat64d1.Error.Exhausted"
 
 /* Rows of the list methods. */

@@ -41,8 +41,11 @@ static void unblock(struct blocklist *list, const char *text)
 /* A prefix of any length, nested ones too; each is taken back on its own. */
 static void test_covers(void)
 {
+	struct prefix6 longest;
 	struct blocklist list;
+	struct addr6 addr;
 
+	g_assert_true(addr6_parse("2001:db8:1:1::2", &addr));
 	blocklist_init(&list, &key);
 	g_assert_cmpuint(blocklist_memory(&list), ==, 0);
 	g_assert_false(covers(&list, "2001:db8::1"));
@@ -53,6 +56,8 @@ static void test_covers(void)
 	g_assert_false(covers(&list, "2001:db8::2"));
 	g_assert_true(covers(&list, "2001:db8:1:1::2"));
 	g_assert_true(covers(&list, "2001:db8:1:2::2"));
+	g_assert_true(blocklist_find_cover(&list, &addr, &longest));
+	g_assert_cmpuint(longest.len, ==, 64);
 	unblock(&list, "2001:db8:1::/48");
 	g_assert_true(covers(&list, "2001:db8:1:1::2"));
 	g_assert_false(covers(&list, "2001:db8:1:2::2"));

@@ -164,7 +164,7 @@ static const struct bad_case bad_cases[] = {
 {"[Static a]\nInside=[ff02::1]:443\nOutside=192.0.2.2:443\n", ":2: [Static a] Inside: [ff02::1]:443: no host can have this address", E},
 {"[Static a]\nInside=[2001:db8::5]:443\nOutside=192.0.2.2\n", ":3: [Static a] Outside: '192.0.2.2' is not an IPv4 address with a port, such as 192.0.2.2:443", E},
 {"[Static a]\nInside=[2001:db8::5]:443\nOutside=127.0.0.1:443\n", ":3: [Static a] Outside: 127.0.0.1:443: no host can have this address", E},
-{"[Static a]\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", ":1: [Static a]: port 0 is no port of TCP or UDP", E},
+{"[Static a]\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", ":1: [Static a]: port 0 is no port of TCP or UDP: 1 to 65535 are", E},
 {"[Static a]\nProtocols=icmp\nInside=[2001:db8::5]:0\nOutside=192.0.2.2:443\n", OK_EMPTY, W},
 };
 /* clang-format on */

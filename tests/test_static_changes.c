@@ -197,6 +197,48 @@ static void test_bounds(void)
 	g_assert_cmpuint(nat64_n_bindings(nat), ==, n);
 }
 
+static void block_client(const char *method, const char *prefix)
+{
+	uint64_t forever = 0;
+	int r = strcmp(method, "BlockClient") == 0
+			? sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					     DBUS_INTERFACE_MANAGER, method, NULL, NULL, "sta{sv}",
+					     prefix, forever, 0)
+			: sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					     DBUS_INTERFACE_MANAGER, method, NULL, NULL, "sa{sv}",
+					     prefix, 0);
+
+	g_assert_cmpint(r, >=, 0);
+}
+
+/* A binding through which nothing passes is most likely a mistake; the longest of the blocks is
+ * named, as all of them are to go. */
+static void test_blocked_client(void)
+{
+	_cleanup_ending_ struct change_ending refused, would, added, again, gone;
+	const char *const text = "client 2001:db8:5::7 is blocked: 'nat64ctl client unblock "
+				 "2001:db8:5::/64' ends that, --force binds it all the same";
+
+	block_client("BlockClient", "2001:db8::/32");
+	block_client("BlockClient", "2001:db8:5::/64");
+	change_bib("AddBib", "tcp", "2001:db8:5::7", 80, "192.0.2.2", 90, NULL, &refused);
+	change_assert_refused(&refused, DBUS_ERROR_CLIENT_BLOCKED, text);
+	change_bib("AddBib", "tcp", "2001:db8:5::7", 80, "192.0.2.2", 90, "dry-run", &would);
+	change_assert_refused(&would, DBUS_ERROR_CLIENT_BLOCKED, text);
+	change_bib("AddBib", "tcp", "2001:db8:5::7", 80, "192.0.2.2", 90, "force", &added);
+	change_assert_done(&added, 1, "static binding tcp [2001:db8:5::7]:80 to 192.0.2.2:90 added",
+			   "client 2001:db8:5::7 is blocked: nothing passes before 'nat64ctl "
+			   "client unblock 2001:db8:5::/64'\n");
+	change_bib("AddBib", "tcp", "2001:db8:5::7", 80, "192.0.2.2", 90, NULL, &again);
+	change_assert_done(&again, 0,
+			   "static binding tcp [2001:db8:5::7]:80 to 192.0.2.2:90 is there already",
+			   "");
+	change_bib("RemoveBib", "tcp", "2001:db8:5::7", 80, "", 0, NULL, &gone);
+	g_assert_cmpstr(gone.name, ==, NULL);
+	block_client("UnblockClient", "2001:db8:5::/64");
+	block_client("UnblockClient", "2001:db8::/32");
+}
+
 /* What the log says of those in the file, word by word. */
 static void test_log_sentences(void)
 {
@@ -248,6 +290,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/static_changes/drain-shared", test_drain_shared);
 	g_test_add_func("/static_changes/listener", test_listener);
 	g_test_add_func("/static_changes/bounds", test_bounds);
+	g_test_add_func("/static_changes/blocked-client", test_blocked_client);
 	g_test_add_func("/static_changes/log-sentences", test_log_sentences);
 	g_test_add_func("/static_changes/lookup-refused", test_lookup_refused);
 	return bus_clients_run(NULL);

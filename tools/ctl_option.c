@@ -7,7 +7,7 @@
 /* clang-format off */
 const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_DRY_RUN]   = {"--dry-run",   NULL, NULL,      CTL_KIND_NONE,      'b', "say what would change, and change nothing"},
-	[CTL_FORCE]     = {"--force",     NULL, NULL,      CTL_KIND_NONE,      'b', "end the bindings that use it"},
+	[CTL_FORCE]     = {"--force",     NULL, NULL,      CTL_KIND_NONE,      'b', "all the same: bindings that use it end; for a blocked client, too"},
 	[CTL_REPLACE]   = {"--replace",   NULL, NULL,      CTL_KIND_NONE,      'b', "end the bindings that have one of the sides"},
 	[CTL_EVERY]     = {"--all",       NULL, NULL,      CTL_KIND_NONE,      'b', "all of them"},
 	[CTL_OVERFLOW]  = {"--overflow",  NULL, NULL,      CTL_KIND_NONE,      'b', "its clients use other entries, too, when it is full"},

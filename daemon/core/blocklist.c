@@ -83,18 +83,25 @@ void blocklist_remove(struct blocklist *list, uint32_t index)
 	slab_free(&list->entries, index);
 }
 
-bool blocklist_covers_some(const struct blocklist *list, const struct addr6 *addr)
+bool blocklist_find_cover(const struct blocklist *list, const struct addr6 *addr,
+			  struct prefix6 *ret)
 {
-	for (unsigned len = 0; len <= 128; len++) {
-		struct prefix6 prefix = {.len = (uint8_t)len};
-
+	for (int len = 128; len >= 0; len--) {
 		if (list->n_of_length[len] == 0)
 			continue;
-		prefix.addr = addr6_mask(addr, (uint8_t)len);
-		if (blocklist_find(list, &prefix) != SLAB_NONE)
+		ret->len = (uint8_t)len;
+		ret->addr = addr6_mask(addr, (uint8_t)len);
+		if (blocklist_find(list, ret) != SLAB_NONE)
 			return true;
 	}
 	return false;
+}
+
+bool blocklist_covers_some(const struct blocklist *list, const struct addr6 *addr)
+{
+	struct prefix6 prefix;
+
+	return blocklist_find_cover(list, addr, &prefix);
 }
 
 void blocklist_expire(struct blocklist *list, uint64_t now_ms)

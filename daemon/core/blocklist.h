@@ -51,6 +51,10 @@ static inline bool blocklist_covers(const struct blocklist *list, const struct a
 	return list->entries.n_used > 0 && blocklist_covers_some(list, addr);
 }
 
+/* The longest prefix whose block covers the address. False if there is none. */
+bool blocklist_find_cover(const struct blocklist *list, const struct addr6 *addr,
+			  struct prefix6 *ret);
+
 /* Ends those whose time is over. */
 void blocklist_expire(struct blocklist *list, uint64_t now_ms);
 /* UINT64_MAX if there is nothing to end. */

@@ -279,6 +279,7 @@ enum pool4_result pool4_add(struct pool4 *pool, const struct pool4_spec *spec, u
 		pool4_item_free(pool, item);
 		return result;
 	}
+	pool4_close_full_blocks(pool, item);
 	*ret_id = item->entry.id;
 	return POOL4_OK;
 no_memory:
@@ -307,14 +308,18 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id)
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
+	bool was_off;
 
 	if (!item)
 		return;
+	was_off = item->entry.state == POOL4_DISABLED;
 	pool4_item_leave_scopes(item);
 	item->entry.state = state;
 	if (pool->blocks)
 		pool4_set_state(pool->blocks->free, id, state);
 	pool4_item_enter_scopes(item);
+	if (was_off && state != POOL4_DISABLED)
+		pool4_close_full_blocks(pool, item);
 }
 
 void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
@@ -421,6 +426,7 @@ enum pool4_result pool4_set_places(struct pool4 *pool, uint32_t id, const struct
 	pool->item_bytes += pool4_item_size(item);
 	pool4_item_add_nodes(pool, item);
 	pool4_item_enter_scopes(item);
+	pool4_close_full_blocks(pool, item);
 	return pool4_item_update_all(pool, item) && set ? result : POOL4_NO_MEMORY;
 }
 

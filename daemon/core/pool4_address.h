@@ -19,7 +19,8 @@ struct pool4_address {
 	uint32_t addr;
 	uint32_t next;  /* hash chain */
 	uint32_t place; /* of what is held here, counted from 1: written by pool4_hold.c only */
-	uint8_t protocol;
+	uint32_t n_outside : 24; /* ports in use that belong to no entry: written by pool4_*.c */
+	uint32_t protocol : 8;
 };
 
 struct pool4_address_table {

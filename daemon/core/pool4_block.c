@@ -368,16 +368,31 @@ void pool4_block_release(struct pool4_blocks *blocks, uint32_t index, bool hold,
 	drop_owner_if_unused(blocks, owner);
 }
 
+/* What is closed is so for another entry that has it, or for none. */
+static void leave_to_others(struct pool4_blocks *blocks, uint32_t index)
+{
+	const struct pool4_block before = *pool4_block_at(blocks, index);
+	const struct taddr4 place = {before.addr, (uint16_t)(before.number * blocks->size)};
+
+	pool4_block_release(blocks, index, false, 0);
+	if (before.owner != SLAB_NONE)
+		return;
+	index = pool4_block_close(blocks, &place);
+	if (index != SLAB_NONE)
+		memcpy(pool4_block_at(blocks, index)->n_used, before.n_used, sizeof(before.n_used));
+}
+
 /* An entry goes that nobody uses any more: so do blocks of it that others' ports kept. */
 void pool4_blocks_remove(struct pool4_blocks *blocks, uint32_t id)
 {
 	const struct pool4_entry *entry = pool4_entry(blocks->free, id);
 	uint32_t i = 0;
 
+	pool4_set_state(blocks->free, id, POOL4_DISABLED);
 	while (entry->n_used[ANY_PROTOCOL] > 0) {
 		i = slab_next(&blocks->blocks, i);
 		if (pool4_block_at(blocks, i)->id == id)
-			pool4_block_release(blocks, i, false, 0);
+			leave_to_others(blocks, i);
 		i++;
 	}
 	(void)pool4_remove(blocks->free, id);

@@ -6,8 +6,7 @@
 #include "daemon/core/pool4_site.h"
 
 /* Blocks that are looked at: some of the client's may be of entries that serve it no more, and new
- * ones may be static bindings' altogether, where an entry came after these (else they are closed).
- */
+ * ones may be static bindings' altogether where there was no memory to close them. */
 #define BLOCKS_TRIED_MAX 8
 
 /* A port of block number at addr, which the item has or had; false if none will do. */
@@ -103,6 +102,55 @@ void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct t
 	block = pool4_block_close(blocks, taddr);
 	if (block != SLAB_NONE)
 		count_used_ports(pool, block);
+}
+
+/* The blocks of the item at an address where static bindings came before it. */
+static void close_blocks_at(struct pool4 *pool, uint32_t address, const struct port_ranges *numbers)
+{
+	const struct pool4_address *record;
+	struct taddr4 taddr;
+
+	if (address == SLAB_NONE)
+		return;
+	record = pool4_address_at(&pool->addresses, address);
+	if (record->n_outside < pool->blocks->size)
+		return;
+	taddr.addr = record->addr;
+	for (uint32_t i = 0; i < numbers->n_ranges; i++) {
+		for (uint32_t number = numbers->range[i].first; number <= numbers->range[i].last;
+		     number++) {
+			taddr.port = (uint16_t)(number * pool->blocks->size);
+			pool4_close_full_block(pool, address, &taddr);
+		}
+	}
+}
+
+/* By the addresses of the item, or by all that have ports in use, whatever is less. */
+void pool4_close_full_blocks(struct pool4 *pool, const struct pool4_item *item)
+{
+	const struct pool4_spec *spec = &item->entry.spec;
+	const struct slab *known = &pool->addresses.addresses;
+	struct port_ranges numbers;
+	uint32_t unused;
+
+	if (!pool->blocks || pool->n_outside < pool->blocks->size)
+		return;
+	pool4_blocks_ranges(pool->blocks, &spec->ports, &numbers);
+	if (item->entry.n_addresses * N_PROTOCOLS >= known->n_used) {
+		for (uint32_t i = slab_next(known, 0); i != SLAB_NONE; i = slab_next(known, i + 1))
+			if (pool4_item_number(item, pool4_address_at(&pool->addresses, i)->addr,
+					      &unused))
+				close_blocks_at(pool, i, &numbers);
+		return;
+	}
+	for (uint32_t i = 0; i < spec->n_addresses; i++) {
+		for (uint32_t j = 0; j <= spec->addresses[i].last - spec->addresses[i].first; j++)
+			for (unsigned k = 0; k < N_PROTOCOLS; k++)
+				close_blocks_at(pool,
+						pool4_address_find(&pool->addresses, k,
+								   spec->addresses[i].first + j),
+						&numbers);
+	}
 }
 
 enum pool4_result pool4_accept_block(struct pool4 *pool, const struct pool4_request *request,

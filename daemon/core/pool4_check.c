@@ -136,7 +136,7 @@ bool pool4_check(const struct pool4 *pool)
 {
 	const struct slab *addresses = &pool->addresses.addresses;
 	uint64_t n_taken = 0, n_counted = pool->n_outside + pool->n_left;
-	uint32_t n_excluded = 0;
+	uint32_t n_excluded = 0, n_outside = 0;
 
 	if (!pool4_index_check(&pool->index) || !addr_choice_table_check(&pool->choices) ||
 	    !pool4_address_table_check(&pool->addresses) || !pool4_hold_table_check(&pool->holds))
@@ -155,7 +155,11 @@ bool pool4_check(const struct pool4 *pool)
 	}
 	if (pool->blocks && (!pool4_blocks_check(pool->blocks) || !check_blocks(pool)))
 		return false;
-	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE; i = slab_next(addresses, i + 1))
+	for (uint32_t i = slab_next(addresses, 0); i != SLAB_NONE;
+	     i = slab_next(addresses, i + 1)) {
 		n_taken += pool4_address_at(&pool->addresses, i)->ports.n_used;
-	return n_taken == n_counted && n_excluded == pool->choices.n_excluded;
+		n_outside += pool4_address_at(&pool->addresses, i)->n_outside;
+	}
+	return n_taken == n_counted && n_excluded == pool->choices.n_excluded &&
+	       n_outside == pool->n_outside;
 }

@@ -130,6 +130,10 @@ struct pool4_item *pool4_find_range(const struct pool4 *pool, enum protocol prot
 				    const struct addr6 *client, int pool6, uint32_t *ret_addr,
 				    struct port_ranges *ret_ports);
 
+/* POOL4_BLOCKS, pool4_block_take.c: no client is to draw blocks of the item in which static
+ * bindings had all ports before it could give them out. */
+void pool4_close_full_blocks(struct pool4 *pool, const struct pool4_item *item);
+
 /* A held port is in use again, or free: what the hold was counted in. It stays in the set of its
  * address. */
 void pool4_forget_hold(struct pool4 *pool, uint32_t hold);

@@ -125,6 +125,7 @@ static uint32_t end_use(struct pool4 *pool, struct pool4_item *item, enum protoc
 	} else {
 		assert(pool->n_outside > 0);
 		pool->n_outside--;
+		pool4_address_at(&pool->addresses, address)->n_outside--;
 	}
 	return address;
 }

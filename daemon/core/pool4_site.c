@@ -48,6 +48,7 @@ enum pool4_result pool4_commit(struct pool4 *pool, struct pool4_item *item, uint
 	}
 	if (!item) {
 		pool->n_outside++;
+		pool4_address_at(&pool->addresses, address)->n_outside++;
 		return POOL4_OK;
 	}
 	entry = &item->entry;
