@@ -258,3 +258,29 @@ uint64_t pool4_model_client_hash(unsigned client)
 
 	return siphash(&key, &client, sizeof(client));
 }
+
+int pool4_model_below(struct pool4_model *model, int bound)
+{
+	return g_rand_int_range(model->rand, 0, bound);
+}
+
+void pool4_model_give_back(struct pool4_model *model, enum protocol protocol, unsigned addr,
+			   unsigned port)
+{
+	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
+	uint32_t id = model->owner[protocol][addr][port];
+	unsigned client = (unsigned)pool4_model_below(model, POOL4_MODEL_CLIENTS);
+
+	if (!model->used[protocol][addr][port])
+		return;
+	model->used[protocol][addr][port] = false;
+	if (id != 0)
+		pool4_model_entry_by_id(model, id)->n_used[protocol]--;
+	if (pool4_model_below(model, 8) == 0) {
+		pool4_give_back(model->pool, protocol, &taddr, id);
+		return;
+	}
+	pool4_retire(model->pool, protocol, &taddr, id, pool4_model_client_hash(client),
+		     model->now_ms);
+	(void)pool4_model_hold_port(model, protocol, addr, port, id, client);
+}

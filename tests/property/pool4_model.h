@@ -51,7 +51,11 @@ struct pool4_model {
 	unsigned n_holds; /* ever */
 	unsigned n_ok, n_exhausted, n_no_entry, n_overlap, n_added;
 	unsigned n_own, n_reused, n_expired, n_pushed_out;
+	unsigned n_forced, n_cut; /* entries removed while in use; ports that were */
 };
+
+/* 0 <= x < bound */
+int pool4_model_below(struct pool4_model *model, int bound);
 
 #define N_PREFIXES 3
 extern const char *const pool4_model_prefixes[N_PREFIXES];
@@ -108,5 +112,11 @@ bool pool4_model_hold_port(struct pool4_model *model, enum protocol protocol, un
 void pool4_model_use(struct pool4_model *model, enum protocol protocol, const struct taddr4 *taddr,
 		     uint32_t id);
 
+/* The port is given back, if it is in use, by some client: held from now on or free at once. Of the
+ * pool, too. */
+void pool4_model_give_back(struct pool4_model *model, enum protocol protocol, unsigned addr,
+			   unsigned port);
+
+#define POOL4_MODEL_CLIENTS 20
 /* Keyed hashes of a few clients. */
 uint64_t pool4_model_client_hash(unsigned client);

@@ -6,167 +6,16 @@
  */
 #include <glib.h>
 
+#include "tests/property/pool4_admin.h"
 #include "tests/property/pool4_model.h"
 #include "tests/property/seed.h"
 
-#define N_CLIENTS 20
-#define SEED      1
-#define STEPS     30000
-#define TICK_MS   256 /* no time is between two of them, so that the end of a hold is exact */
+#define SEED    1
+#define STEPS   30000
+#define TICK_MS 256 /* no time is between two of them, so that the end of a hold is exact */
 
 static const char *const clients[] = {"2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:2::1",
 				      "2001:db8:3::1"};
-
-static int below(struct pool4_model *model, int bound)
-{
-	return g_rand_int_range(model->rand, 0, bound);
-}
-
-static struct model_entry *random_entry(struct pool4_model *model)
-{
-	return &model->entry[below(model, ENTRIES_MAX)];
-}
-
-static void random_ports(struct pool4_model *model, struct model_entry *entry,
-			 struct port_ranges *ret)
-{
-	unsigned first = (unsigned)below(model, N_PORTS);
-	unsigned last = (unsigned)g_rand_int_range(model->rand, (int)first, N_PORTS);
-
-	*ret = (struct port_ranges){.n_ranges = 0};
-	for (unsigned i = 0; i < N_PORTS; i++) {
-		entry->port[i] = (i >= first && i <= last) || below(model, 8) == 0;
-		if (entry->port[i])
-			g_assert_true(port_ranges_add(ret, (uint16_t)(FIRST_PORT + i),
-						      (uint16_t)(FIRST_PORT + i)));
-	}
-}
-
-/* One to three ranges. */
-static uint32_t random_addresses(struct pool4_model *model, struct model_entry *entry,
-				 struct addr4_range ret[N_ADDRS])
-{
-	uint32_t n_ranges = 0;
-
-	memset(entry->addr, 0, sizeof(entry->addr));
-	for (unsigned n = 1 + (unsigned)below(model, 3); n > 0; n--) {
-		uint32_t first = (uint32_t)below(model, N_ADDRS);
-		uint32_t last = MIN(first + (uint32_t)n - 1, N_ADDRS - 1);
-
-		ret[n_ranges++] = (struct addr4_range){FIRST_ADDR + first, FIRST_ADDR + last};
-		for (uint32_t i = first; i <= last; i++)
-			entry->addr[i] = true;
-	}
-	return n_ranges;
-}
-
-static void step_add(struct pool4_model *model)
-{
-	struct model_entry *place = pool4_model_entry_by_id(model, 0);
-	struct addr4_range ranges[N_ADDRS];
-	struct pool4_spec spec = {.addresses = ranges};
-	struct model_entry entry = {.state = POOL4_PENDING};
-	enum pool4_result result;
-	uint32_t id = 0;
-
-	if (!place)
-		return;
-	spec.n_addresses = random_addresses(model, &entry, ranges);
-	random_ports(model, &entry, &spec.ports);
-	entry.protocol[below(model, N_PROTOCOLS)] = true;
-	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
-		entry.protocol[i] |= g_rand_boolean(model->rand);
-		spec.protocol[i] = entry.protocol[i];
-	}
-	entry.n_clients = (unsigned)below(model, 3);
-	spec.n_clients = entry.n_clients;
-	for (unsigned i = 0; i < entry.n_clients; i++) {
-		entry.clients[i] = (unsigned)below(model, G_N_ELEMENTS(pool4_model_prefixes));
-		g_assert_true(
-			prefix6_parse(pool4_model_prefixes[entry.clients[i]], &spec.clients[i]));
-	}
-	entry.overflow = spec.overflow = g_rand_boolean(model->rand);
-	entry.pool6 = spec.pool6 = below(model, 3) - 1;
-
-	result = pool4_add(model->pool, &spec, &id);
-	if (pool4_model_overlaps_another(model, &entry)) {
-		g_assert_cmpint(result, ==, POOL4_OVERLAP);
-		g_assert_true(pool4_model_overlaps(pool4_model_entry_by_id(model, id), &entry));
-		model->n_overlap++;
-		return;
-	}
-	g_assert_cmpint(result, ==, POOL4_OK);
-	model->n_added++;
-	*place = entry;
-	place->id = id;
-}
-
-static void step_remove(struct pool4_model *model)
-{
-	struct model_entry *entry = random_entry(model);
-	uint32_t n_used = 0;
-
-	if (entry->id == 0)
-		return;
-	for (unsigned i = 0; i < N_PROTOCOLS; i++)
-		n_used += entry->n_used[i];
-	g_assert_cmpint(pool4_remove(model->pool, entry->id), ==,
-			n_used > 0 ? POOL4_IN_USE : POOL4_OK);
-	if (n_used > 0)
-		return;
-	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++) {
-		struct model_hold *hold = &model->hold[0][0][0] + i;
-
-		if (hold->owner == entry->id)
-			hold->owner = 0;
-	}
-	entry->id = 0;
-}
-
-static void step_set_state(struct pool4_model *model)
-{
-	struct model_entry *entry = random_entry(model);
-
-	if (entry->id == 0)
-		return;
-	entry->state = below(model, 3) ? POOL4_ACTIVE : (enum pool4_state)below(model, 4);
-	pool4_set_state(model->pool, entry->id, entry->state);
-}
-
-static void step_set_ports(struct pool4_model *model)
-{
-	struct model_entry *entry = random_entry(model);
-	struct model_entry changed = *entry;
-	struct port_ranges ports;
-	bool overlap;
-
-	if (entry->id == 0)
-		return;
-	random_ports(model, &changed, &ports);
-	overlap = pool4_model_overlaps_another(model, &changed);
-	g_assert_cmpint(pool4_set_ports(model->pool, entry->id, &ports), ==,
-			overlap ? POOL4_OVERLAP : POOL4_OK);
-	if (!overlap)
-		*entry = changed;
-}
-
-static void step_set_addresses(struct pool4_model *model)
-{
-	struct model_entry *entry = random_entry(model);
-	struct model_entry changed = *entry;
-	struct addr4_range ranges[N_ADDRS];
-	uint32_t n_ranges;
-	bool overlap;
-
-	if (entry->id == 0)
-		return;
-	n_ranges = random_addresses(model, &changed, ranges);
-	overlap = pool4_model_overlaps_another(model, &changed);
-	g_assert_cmpint(pool4_set_addresses(model->pool, entry->id, ranges, n_ranges), ==,
-			overlap ? POOL4_OVERLAP : POOL4_OK);
-	if (!overlap)
-		*entry = changed;
-}
 
 static bool has_free(struct pool4_model *model, const struct model_entry *entry,
 		     enum protocol protocol, unsigned addr, const struct port_class *class)
@@ -278,11 +127,11 @@ static void check_taken(struct pool4_model *model, const int turn[ENTRIES_MAX],
 static void step_take(struct pool4_model *model)
 {
 	struct pool4_request request = {
-		.protocol = (enum protocol)below(model, N_PROTOCOLS),
-		.pool6 = below(model, 2),
-		.port6 = (uint16_t)(FIRST_PORT + below(model, N_PORTS)),
+		.protocol = (enum protocol)pool4_model_below(model, N_PROTOCOLS),
+		.pool6 = pool4_model_below(model, 2),
+		.port6 = (uint16_t)(FIRST_PORT + pool4_model_below(model, N_PORTS)),
 	};
-	unsigned client_number = (unsigned)below(model, N_CLIENTS);
+	unsigned client_number = (unsigned)pool4_model_below(model, POOL4_MODEL_CLIENTS);
 	int turn[ENTRIES_MAX];
 	enum pool4_result result;
 	struct addr6 client;
@@ -290,11 +139,12 @@ static void step_take(struct pool4_model *model)
 	bool served = false;
 	uint32_t id;
 
-	g_assert_true(addr6_parse(clients[below(model, G_N_ELEMENTS(clients))], &client));
+	g_assert_true(
+		addr6_parse(clients[pool4_model_below(model, G_N_ELEMENTS(clients))], &client));
 	request.client = &client;
 	request.client_hash = pool4_model_client_hash(client_number);
 	if (g_rand_boolean(model->rand))
-		request.paired4 = FIRST_ADDR + (uint32_t)below(model, N_ADDRS);
+		request.paired4 = FIRST_ADDR + (uint32_t)pool4_model_below(model, N_ADDRS);
 	pool4_model_turns(model, &request, turn);
 	for (unsigned i = 0; i < ENTRIES_MAX; i++)
 		served |= turn[i] >= 0;
@@ -324,8 +174,9 @@ static void step_take(struct pool4_model *model)
 
 static void step_take_exactly(struct pool4_model *model)
 {
-	enum protocol protocol = (enum protocol)below(model, N_PROTOCOLS);
-	unsigned addr = (unsigned)below(model, N_ADDRS), port = (unsigned)below(model, N_PORTS);
+	enum protocol protocol = (enum protocol)pool4_model_below(model, N_PROTOCOLS);
+	unsigned addr = (unsigned)pool4_model_below(model, N_ADDRS),
+		 port = (unsigned)pool4_model_below(model, N_PORTS);
 	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
 	uint32_t id = 0, oldest = 0;
 	enum pool4_result result;
@@ -349,33 +200,13 @@ static void step_take_exactly(struct pool4_model *model)
 	pool4_model_use(model, protocol, &taddr, id);
 }
 
-static void give_back(struct pool4_model *model, enum protocol protocol, unsigned addr,
-		      unsigned port)
-{
-	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
-	uint32_t id = model->owner[protocol][addr][port];
-	unsigned client = (unsigned)below(model, N_CLIENTS);
-
-	if (!model->used[protocol][addr][port])
-		return;
-	model->used[protocol][addr][port] = false;
-	if (id != 0)
-		pool4_model_entry_by_id(model, id)->n_used[protocol]--;
-	if (below(model, 8) == 0) {
-		pool4_give_back(model->pool, protocol, &taddr, id);
-		return;
-	}
-	pool4_retire(model->pool, protocol, &taddr, id, pool4_model_client_hash(client),
-		     model->now_ms);
-	(void)pool4_model_hold_port(model, protocol, addr, port, id, client);
-}
-
 /* P-16 */
 static void step_hold(struct pool4_model *model)
 {
-	enum protocol protocol = (enum protocol)below(model, N_PROTOCOLS);
-	unsigned addr = (unsigned)below(model, N_ADDRS), port = (unsigned)below(model, N_PORTS);
-	unsigned client = (unsigned)below(model, N_CLIENTS);
+	enum protocol protocol = (enum protocol)pool4_model_below(model, N_PROTOCOLS);
+	unsigned addr = (unsigned)pool4_model_below(model, N_ADDRS),
+		 port = (unsigned)pool4_model_below(model, N_PORTS);
+	unsigned client = (unsigned)pool4_model_below(model, POOL4_MODEL_CLIENTS);
 	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
 	const struct pool4_entry *entry = pool4_find(model->pool, protocol, taddr.addr, taddr.port);
 	bool held = false;
@@ -392,7 +223,7 @@ static void step_clock(struct pool4_model *model)
 {
 	unsigned budget = 10000;
 
-	model->now_ms += (uint64_t)below(model, 20) * TICK_MS;
+	model->now_ms += (uint64_t)pool4_model_below(model, 20) * TICK_MS;
 	pool4_expire(model->pool, model->now_ms, &budget);
 	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++) {
 		struct model_hold *hold = &model->hold[0][0][0] + i;
@@ -409,13 +240,13 @@ static void step_clock(struct pool4_model *model)
 static void give_back_all(struct pool4_model *model)
 {
 	for (unsigned i = 0; i < N_PROTOCOLS * N_ADDRS * N_PORTS; i++)
-		give_back(model, i % N_PROTOCOLS, i / N_PROTOCOLS % N_ADDRS,
-			  i / N_PROTOCOLS / N_ADDRS);
+		pool4_model_give_back(model, i % N_PROTOCOLS, i / N_PROTOCOLS % N_ADDRS,
+				      i / N_PROTOCOLS / N_ADDRS);
 }
 
 static void step(struct pool4_model *model)
 {
-	int what = below(model, 100);
+	int what = pool4_model_below(model, 100);
 
 	if (what < 45)
 		step_take(model);
@@ -424,21 +255,24 @@ static void step(struct pool4_model *model)
 	else if (what < 50)
 		step_hold(model);
 	else if (what < 83)
-		give_back(model, (enum protocol)below(model, N_PROTOCOLS),
-			  (unsigned)below(model, N_ADDRS), (unsigned)below(model, N_PORTS));
+		pool4_model_give_back(model, (enum protocol)pool4_model_below(model, N_PROTOCOLS),
+				      (unsigned)pool4_model_below(model, N_ADDRS),
+				      (unsigned)pool4_model_below(model, N_PORTS));
 	else if (what < 85)
 		step_clock(model);
 	else if (what < 90)
-		step_add(model);
+		pool4_admin_add(model);
+	else if (what < 92)
+		pool4_admin_remove(model);
 	else if (what < 93)
-		step_remove(model);
+		pool4_admin_force_remove(model);
 	else if (what < 97)
-		step_set_state(model);
+		pool4_admin_set_state(model);
 	else if (what < 98)
-		step_set_ports(model);
+		pool4_admin_set_ports(model);
 	else if (what < 99)
-		step_set_addresses(model);
-	else if (below(model, 10) == 0)
+		pool4_admin_set_addresses(model);
+	else if (pool4_model_below(model, 10) == 0)
 		give_back_all(model);
 }
 
@@ -474,11 +308,12 @@ static void test_random_operations(void)
 		if (i % 1000 == 0) {
 			model.policy = (struct pool4_policy){
 				.parity = g_rand_boolean(model.rand),
-				.preserve_port = below(&model, 4) == 0,
-				.strict_pairing = below(&model, 3) == 0,
-				.hold_ms = (uint32_t)below(&model, 400) * TICK_MS,
-				.hold_tcp_ms = (uint32_t)below(&model, 3) * 100 * TICK_MS,
-				.max_held = {(uint32_t)below(&model, 40), false},
+				.preserve_port = pool4_model_below(&model, 4) == 0,
+				.strict_pairing = pool4_model_below(&model, 3) == 0,
+				.hold_ms = (uint32_t)pool4_model_below(&model, 400) * TICK_MS,
+				.hold_tcp_ms =
+					(uint32_t)pool4_model_below(&model, 3) * 100 * TICK_MS,
+				.max_held = {(uint32_t)pool4_model_below(&model, 40), false},
 			};
 			pool4_set_policy(model.pool, &model.policy);
 			step_clock(&model);
@@ -492,6 +327,8 @@ static void test_random_operations(void)
 	g_assert_cmpuint(model.n_no_entry, >, 10);
 	g_assert_cmpuint(model.n_overlap, >, 10);
 	g_assert_cmpuint(model.n_added, >, 50);
+	g_assert_cmpuint(model.n_forced, >, 20);
+	g_assert_cmpuint(model.n_cut, >, 50);
 	g_assert_cmpuint(model.n_own, >, 50);
 	g_assert_cmpuint(model.n_reused, >, 500);
 	g_assert_cmpuint(model.n_expired, >, 500);
