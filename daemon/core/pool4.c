@@ -529,21 +529,6 @@ bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr)
 	return pool4_item_number((const struct pool4_item *)(const void *)entry, addr, &number);
 }
 
-bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6)
-{
-	const struct pool4_spec *spec = &entry->spec;
-
-	if (entry->state != POOL4_ACTIVE)
-		return false;
-	if (spec->pool6 != POOL4_ANY_PREFIX && spec->pool6 != pool6)
-		return false;
-	for (uint32_t i = 0; i < spec->n_clients; i++) {
-		if (prefix6_contains(&spec->clients[i], client))
-			return true;
-	}
-	return spec->n_clients == 0;
-}
-
 size_t pool4_memory(const struct pool4 *pool)
 {
 	return sizeof(*pool) + (pool->blocks ? pool4_blocks_memory(pool->blocks) : 0) +

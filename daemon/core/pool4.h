@@ -224,8 +224,8 @@ enum pool4_result pool4_take(struct pool4 *pool, const struct pool4_request *req
 			     struct taddr4 *ret, uint32_t *ret_id);
 
 /* Offers this very transport address (S-30), to be accepted as any other; false if it is in use,
- * held for another client, or of nothing that serves this one. In POOL4_BLOCKS it may be in a block
- * that nobody has. */
+ * held for another client, or of nothing that pool4_choose() would give this one a port of. In
+ * POOL4_BLOCKS it may be in a block that nobody has. */
 bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
 			  const struct taddr4 *taddr, struct pool4_offer *ret);
 
@@ -288,9 +288,6 @@ const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol pro
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
 
 bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr);
-
-/* May this entry, as it is now, serve the client (active, scope and prefix)? For S-30. */
-bool pool4_entry_serves(const struct pool4_entry *entry, const struct addr6 *client, int pool6);
 
 /* How many ports of active entries the client could get, if all were free. */
 uint64_t pool4_n_reachable(const struct pool4 *pool, enum protocol protocol,

@@ -60,13 +60,23 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
 			   struct pool4_offer *offer)
 {
-	uint32_t block = pool4_block_find(pool->blocks, &offer->port.taddr);
+	const struct taddr4 *taddr = &offer->port.taddr;
+	uint32_t block = pool4_block_find(pool->blocks, taddr);
+	struct pool4_item *item;
 
-	if (block != SLAB_NONE)
-		return pool4_block_is_of(pool->blocks, block, request->client_hash);
-	offer->has_new_block = pool4_block_choose_exactly(pool->blocks, request, &offer->port.taddr,
-							  &offer->block);
-	return offer->has_new_block;
+	if (block != SLAB_NONE && !pool4_block_is_of(pool->blocks, block, request->client_hash))
+		return false;
+	offer->has_new_block =
+		block == SLAB_NONE &&
+		pool4_block_choose_exactly(pool->blocks, request, taddr, &offer->block);
+	if (block == SLAB_NONE && !offer->has_new_block)
+		return false;
+	/* Of several entries that have the port, the one that the block is of. */
+	item = pool4_item_find(pool, block != SLAB_NONE ? pool4_block_at(pool->blocks, block)->id
+							: offer->block.entry->id);
+	if (item && port_ranges_contain(&item->entry.spec.ports, taddr->port))
+		offer->port.entry = &item->entry;
+	return true;
 }
 
 /* A new block counts what static bindings use of it. */

@@ -86,15 +86,18 @@ enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct p
 		       : POOL4_EXHAUSTED;
 }
 
-bool pool4_is_in_range(const struct pool4 *pool, const struct pool4_request *request,
-		       const struct taddr4 *taddr)
+bool pool4_choose_in_range(const struct pool4 *pool, const struct pool4_request *request,
+			   struct pool4_pick *port)
 {
 	struct port_ranges ports;
 	uint32_t addr;
+	struct pool4_item *item = pool4_find_range(pool, request->protocol, request->client,
+						   request->pool6, &addr, &ports);
 
-	return pool4_find_range(pool, request->protocol, request->client, request->pool6, &addr,
-				&ports) &&
-	       addr == taddr->addr && port_ranges_contain(&ports, taddr->port);
+	if (!item || addr != port->taddr.addr || !port_ranges_contain(&ports, port->taddr.port))
+		return false;
+	port->entry = &item->entry;
+	return true;
 }
 
 bool pool4_range_of(const struct pool4 *pool, enum protocol protocol, const struct addr6 *client,

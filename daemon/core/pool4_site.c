@@ -64,9 +64,8 @@ struct pool4_site pool4_site_find(const struct pool4 *pool, const struct pool4_c
 		addr, pool4_address_find(&pool->addresses, choice->request->protocol, addr)};
 }
 
-/* The entry that may give out this port of the site, or NULL. */
-static struct pool4_item *find_item(const struct pool4 *pool, const struct pool4_choice *choice,
-				    uint32_t addr, uint16_t port)
+struct pool4_item *pool4_site_find_item(const struct pool4 *pool, const struct pool4_choice *choice,
+					uint32_t addr, uint16_t port)
 {
 	for (struct pool4_index_node *node = pool4_first_cover(pool, addr); node;
 	     node = pool4_next_cover(node, addr)) {
@@ -94,7 +93,7 @@ static struct pool4_item *preserve_port(const struct pool4 *pool, const struct p
 		    pool4_hold_at(&pool->holds, hold)->client != (uint32_t)request->client_hash)
 			return NULL;
 	}
-	return find_item(pool, choice, site.addr, request->port6);
+	return pool4_site_find_item(pool, choice, site.addr, request->port6);
 }
 
 /* Has the item a free port at the address of the node, where so many ports are not free? */
@@ -156,7 +155,7 @@ static struct pool4_item *find_held(const struct pool4 *pool, const struct pool4
 		struct pool4_item *item = NULL;
 
 		if (any_client || hold->client == (uint32_t)choice->request->client_hash)
-			item = find_item(pool, choice, site.addr, hold->port);
+			item = pool4_site_find_item(pool, choice, site.addr, hold->port);
 		if (item) {
 			*ret = hold->port;
 			return item;

@@ -28,6 +28,10 @@ bool pool4_is_eligible(const struct pool4_choice *choice, const struct pool4_ite
 struct pool4_site pool4_site_find(const struct pool4 *pool, const struct pool4_choice *choice,
 				  uint32_t addr);
 
+/* The entry that may give out this port of the address, free or not; NULL if there is none. */
+struct pool4_item *pool4_site_find_item(const struct pool4 *pool, const struct pool4_choice *choice,
+					uint32_t addr, uint16_t port);
+
 /* A port that is free or held at this address, for the request; false if there is none that will
  * do. ret: where its generator stands it goes on.
  * free: one that is free, or held for the client itself.
@@ -61,11 +65,12 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 					 struct pool4_offer *ret);
 enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct pool4_choice *choice,
 					struct pool4_pick *ret);
-/* The same for pool4_choose_exactly(): may the client have what the port is of? */
+/* The same for a certain port: may the client have what the port is of? Then that has the
+ * entry. */
 bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
 			   struct pool4_offer *offer);
-bool pool4_is_in_range(const struct pool4 *pool, const struct pool4_request *request,
-		       const struct taddr4 *taddr);
+bool pool4_choose_in_range(const struct pool4 *pool, const struct pool4_request *request,
+			   struct pool4_pick *port);
 /* A port of a block that nobody has came in use: no client is to draw it if it was the last one. */
 void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct taddr4 *taddr);
 /* pool4_accept() of an offer with a new block. */

@@ -171,11 +171,11 @@ enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_requ
 	return pool4_choose_port(pool, &choice, &ret->port);
 }
 
-bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request *request,
-			   const struct taddr4 *taddr, struct pool4_offer *ret)
+/* The port as one of this item, if it is not in use and nobody else has what it is of. */
+static bool offer(const struct pool4 *pool, const struct pool4_request *request,
+		  const struct taddr4 *taddr, struct pool4_item *item, struct pool4_offer *ret)
 {
 	enum protocol protocol = request->protocol;
-	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
 
 	ret->has_new_block = false;
 	ret->port = (struct pool4_pick){
@@ -183,29 +183,42 @@ bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request 
 		.address = pool4_address_find(&pool->addresses, protocol, taddr->addr),
 		.random = pool->random,
 	};
-	if (!entry || pool4_is_used(pool, protocol, taddr))
+	if (!item || pool4_is_used(pool, protocol, taddr))
 		return false;
-	ret->port.entry = &pool4_item_find(pool, entry->id)->entry;
+	ret->port.entry = &item->entry;
 	switch ((enum pool4_mode)pool->allocation.mode) {
 	case POOL4_DYNAMIC:
 		break;
 	case POOL4_BLOCKS:
 		return pool4_choose_block_of(pool, request, ret);
 	case POOL4_DETERMINISTIC:
-		return pool4_is_in_range(pool, request, taddr);
+		return pool4_choose_in_range(pool, request, &ret->port);
 	}
 	return true;
+}
+
+bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request *request,
+			   const struct taddr4 *taddr, struct pool4_offer *ret)
+{
+	const struct pool4_entry *entry =
+		pool4_find(pool, request->protocol, taddr->addr, taddr->port);
+
+	return offer(pool, request, taddr, entry ? pool4_item_find(pool, entry->id) : NULL, ret);
 }
 
 bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
 			  const struct taddr4 *taddr, struct pool4_offer *ret)
 {
 	enum protocol protocol = request->protocol;
-	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
+	struct pool4_choice choice = {.request = request};
+	struct pool4_item *item;
 
-	return entry && pool4_entry_serves(entry, request->client, request->pool6) &&
-	       !pool4_is_held(pool, protocol, taddr, request->client_hash) &&
-	       pool4_choose_restored(pool, request, taddr, ret);
+	choice.n_scopes = pool4_scope_match(&pool->scopes, request->client, request->pool6,
+					    protocol, choice.scope);
+	item = pool4_site_find_item(pool, &choice, taddr->addr, taddr->port);
+	return !pool4_is_held(pool, protocol, taddr, request->client_hash) &&
+	       offer(pool, request, taddr, item, ret) &&
+	       pool4_is_eligible(&choice, pool4_item_of(ret->port.entry));
 }
 
 enum pool4_result pool4_accept(struct pool4 *pool, const struct pool4_request *request,
