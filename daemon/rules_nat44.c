@@ -159,19 +159,50 @@ static unsigned protocols_allowed(char **words, guint i)
 	return (allows(words, i, "tcp") ? TCP : 0) | (allows(words, i, "udp") ? UDP : 0);
 }
 
-/* The conditions of a rule before its verb. False if it is not for the link. */
-static bool read_conditions(char **words, guint n, const char *link, unsigned *ret_protocols)
+/* Does the condition at words[i] keep away everything but TCP and UDP? */
+static bool allows_no_other(char **words, guint i)
+{
+	bool list = words[i] != NULL && strcmp(words[i], "{") == 0;
+
+	for (i += list; words[i] != NULL && strcmp(words[i], "}") != 0; i++) {
+		size_t length = strcspn(words[i], ",");
+
+		if (length != 3 ||
+		    (strncmp(words[i], "tcp", 3) != 0 && strncmp(words[i], "udp", 3) != 0))
+			return false;
+		if (!list)
+			return true;
+	}
+	return list;
+}
+
+/* "meta protocol" and "ether type" are about what is below. */
+static bool is_protocol(char **words, guint i)
+{
+	return strcmp(words[i], "l4proto") == 0 ||
+	       (strcmp(words[i], "protocol") == 0 && i > 0 && strcmp(words[i - 1], "ip") == 0);
+}
+
+/* The conditions of a rule before its verb. False if it is not for the link. ret_only: it is for
+ * nothing but these protocols. */
+static bool read_conditions(char **words, guint n, const char *link, unsigned *ret_protocols,
+			    bool *ret_only)
 {
 	*ret_protocols = BOTH;
+	*ret_only = false;
 	for (guint i = 0; i + 1 < n; i++) {
 		if ((strcmp(words[i], "oifname") == 0 || strcmp(words[i], "oif") == 0) &&
 		    !allows(words, i + 1, link))
 			return false;
-		if (strcmp(words[i], "l4proto") == 0 || strcmp(words[i], "protocol") == 0)
+		if (is_protocol(words, i)) {
 			*ret_protocols &= protocols_allowed(words, i + 1);
+			*ret_only |= allows_no_other(words, i + 1);
+		}
 		if ((strcmp(words[i], "tcp") == 0 || strcmp(words[i], "udp") == 0) &&
-		    (strcmp(words[i + 1], "dport") == 0 || strcmp(words[i + 1], "sport") == 0))
+		    (strcmp(words[i + 1], "dport") == 0 || strcmp(words[i + 1], "sport") == 0)) {
 			*ret_protocols &= strcmp(words[i], "tcp") == 0 ? TCP : UDP;
+			*ret_only = true;
+		}
 	}
 	return true;
 }
@@ -224,20 +255,21 @@ static char *with_ports(char **words, guint verb, const char *ports)
 }
 
 static char *nft_command(const char *place, const char *handle, char **words, guint verb,
-			 bool restricted, const char *ports)
+			 unsigned protocols, bool only, const char *ports)
 {
+	const char *these = protocols == BOTH ? "{ tcp, udp }" : protocols == TCP ? "tcp" : "udp";
 	g_autofree char *conditions = join(words, 0, verb);
 	g_autofree char *limited = with_ports(words, verb, ports);
 	g_autofree char *as_before = join(words, verb, UINT_MAX);
 
 	g_strchomp(as_before);
-	if (restricted)
+	if (only)
 		return g_strdup_printf("nft 'replace rule %s handle %s %s%s'", place, handle,
 				       conditions, limited);
-	return g_strdup_printf("nft 'insert rule %s position %s %smeta l4proto { tcp, udp } %s; "
-			       "replace rule %s handle %s %smeta l4proto != { tcp, udp } %s'",
-			       place, handle, conditions, limited, place, handle, conditions,
-			       as_before);
+	return g_strdup_printf("nft 'insert rule %s position %s %smeta l4proto %s %s; "
+			       "replace rule %s handle %s %smeta l4proto != %s %s'",
+			       place, handle, conditions, these, limited, place, handle, conditions,
+			       these, as_before);
 }
 
 static void judge_line(const char *place, const char *where, const char *line, const GArray *own,
@@ -249,8 +281,10 @@ static void judge_line(const char *place, const char *where, const char *line, c
 	struct nat44_rule rule = {.protocols = BOTH};
 	g_autofree char *command = NULL;
 	char ports[PORTS_SIZE];
+	bool only;
 
-	if (words[verb] == NULL || !read_conditions(words, verb, address->link, &rule.protocols))
+	if (words[verb] == NULL ||
+	    !read_conditions(words, verb, address->link, &rule.protocols, &only))
 		return;
 	while (words[to] != NULL && strcmp(words[to], "to") != 0)
 		to++;
@@ -261,7 +295,7 @@ static void judge_line(const char *place, const char *where, const char *line, c
 	if (clash(&rule, address->addr, own) == 0)
 		return;
 	if (free_ports(address->addr, own, ports))
-		command = nft_command(place, halves[1], words, verb, rule.protocols != BOTH, ports);
+		command = nft_command(place, halves[1], words, verb, rule.protocols, only, ports);
 	say(address->addr, halves[0], where, command, ret);
 }
 

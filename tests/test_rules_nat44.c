@@ -65,6 +65,20 @@ static void test_nft(void)
 		  "insert rule inet fw out position 9 ip saddr 10.0.0.0/8 meta l4proto { tcp, udp } snat ip to 192.0.2.1:49152-65535; "
 		  "replace rule inet fw out handle 9 ip saddr 10.0.0.0/8 meta l4proto != { tcp, udp } snat ip to 192.0.2.1'" },
 		/* one protocol; ports that are too many */
+		{ "meta l4proto { tcp, udp } masquerade to :1024-65535 # handle 3",
+		  BY "meta l4proto { tcp, udp } masquerade to :1024-65535" WHERE
+		  "replace rule inet fw out handle 3 meta l4proto { tcp, udp } masquerade to :49152-65535'" },
+		{ "ip protocol { udp, tcp } oifname \"wan\" snat to 192.0.2.1:1024-65535 # handle 3",
+		  BY "ip protocol { udp, tcp } oifname \"wan\" snat to 192.0.2.1:1024-65535" WHERE
+		  "replace rule inet fw out handle 3 ip protocol { udp, tcp } oifname \"wan\" snat to 192.0.2.1:49152-65535'" },
+		{ "meta l4proto { icmp, tcp } masquerade # handle 3",
+		  BY "meta l4proto { icmp, tcp } masquerade" WHERE
+		  "insert rule inet fw out position 3 meta l4proto { icmp, tcp } meta l4proto tcp masquerade to :49152-65535; "
+		  "replace rule inet fw out handle 3 meta l4proto { icmp, tcp } meta l4proto != tcp masquerade'" },
+		{ "meta protocol ip masquerade # handle 3",
+		  BY "meta protocol ip masquerade" WHERE
+		  "insert rule inet fw out position 3 meta protocol ip meta l4proto { tcp, udp } masquerade to :49152-65535; "
+		  "replace rule inet fw out handle 3 meta protocol ip meta l4proto != { tcp, udp } masquerade'" },
 		{ "meta l4proto tcp masquerade to :1024-65535 # handle 3",
 		  BY "meta l4proto tcp masquerade to :1024-65535" WHERE
 		  "replace rule inet fw out handle 3 meta l4proto tcp masquerade to :49152-65535'" },
