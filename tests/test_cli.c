@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/bus.h"
+#include "tests/cli_run.h"
 
 /* The second one in deterministic mode. */
 static struct test_service service, deterministic;
@@ -254,23 +255,6 @@ static const struct cli_case deterministic_cases[] = {
 };
 /* clang-format on */
 
-/* Runs nat64ctl over the bus or the socket. */
-static int run(const struct test_service *of, const char *arguments, bool to_socket, char **ret_out,
-	       char **ret_message)
-{
-	g_autofree char *line =
-		to_socket
-			? g_strdup_printf("%s --socket %s %s", NAT64CTL, of->socket_path, arguments)
-			: g_strdup_printf("%s --bus %s %s", NAT64CTL, of->bus_address, arguments);
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_spawn_command_line_sync(line, ret_out, ret_message, &status, &error);
-	g_assert_no_error(error);
-	g_assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
 /* Times and sizes that differ from run to run. */
 static char *normalise(const char *text)
 {
@@ -337,7 +321,7 @@ static void check_case(const struct test_service *of, const struct cli_case *c, 
 {
 	g_autofree char *out = NULL, *message = NULL, *expected = NULL, *got = NULL;
 	g_autofree char *path = c->file ? g_build_filename(EXPECTED, c->file, NULL) : NULL;
-	int status = run(of, c->arguments, to_socket, &out, &message);
+	int status = cli_run(of, c->arguments, to_socket, &out, &message);
 
 	got = normalise(out);
 	if (path != NULL && g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
@@ -389,37 +373,12 @@ static void add_cases(const char *folder, const struct cli_case *cases, size_t n
 	}
 }
 
-/* What a probe hears of: a gateway that drains, and one without its rules. */
-static void test_health(void)
-{
-	g_autofree char *out = NULL, *draining = NULL, *silent = NULL, *rules = NULL;
-
-	gateway_lock(&service.gateway);
-	service.gateway.state = GATEWAY_DRAINING;
-	gateway_unlock(&service.gateway);
-	g_assert_cmpint(run(&service, "health", false, &out, &draining), ==, 1);
-	g_assert_cmpstr(draining, ==, "nat64ctl: the gateway is draining\n");
-	g_clear_pointer(&out, g_free);
-	g_assert_cmpint(run(&service, "health --quiet", true, &out, &silent), ==, 1);
-	g_assert_cmpstr(silent, ==, "");
-	gateway_lock(&service.gateway);
-	service.gateway.state = GATEWAY_ACTIVE;
-	service.gateway.rules_in_place = false;
-	gateway_unlock(&service.gateway);
-	g_clear_pointer(&out, g_free);
-	g_assert_cmpint(run(&service, "health", true, &out, &rules), ==, 1);
-	g_assert_cmpstr(rules, ==, "nat64ctl: the packet rules are not in place\n");
-	gateway_lock(&service.gateway);
-	service.gateway.rules_in_place = true;
-	gateway_unlock(&service.gateway);
-}
-
 /* Whether a change that has been printed with --json has changed anything. */
 static bool has_changed(const char *arguments)
 {
 	g_autofree char *line = g_strdup_printf("%s --json", arguments);
 	g_autofree char *out = NULL, *message = NULL;
-	int status = run(&service, line, true, &out, &message);
+	int status = cli_run(&service, line, true, &out, &message);
 	json_t *document = json_loads(out, 0, NULL);
 	bool changed = json_is_true(json_object_get(document, "changed"));
 
@@ -455,154 +414,6 @@ static void test_twice(void)
 	}
 }
 
-static void test_not_running(void)
-{
-	g_autofree char *out = NULL, *message = NULL;
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_spawn_command_line_sync(NAT64CTL " --socket /nonexistent/control status", &out, &message,
-				  &status, &error);
-	g_assert_no_error(error);
-	g_assert_cmpint(WEXITSTATUS(status), ==, 4);
-	g_assert_cmpstr(message, ==,
-			"nat64ctl: nat64d is not running: /nonexistent/control: No such file or "
-			"directory\n");
-}
-
-/* The bus is there, the service is not. */
-static void test_not_on_bus(void)
-{
-	g_autofree char *out = NULL, *message = NULL, *expected = NULL;
-
-	g_assert_cmpint(run(&service, "-i other status", false, &out, &message), ==, 4);
-	expected = g_strdup_printf("nat64ctl: nat64d is not running: %s: nobody owns its name\n",
-				   service.bus_address);
-	g_assert_cmpstr(message, ==, expected);
-	g_assert_cmpstr(out, ==, "");
-}
-
-/* Runs a copy of nat64ctl that everybody may execute, as nobody. Exit status. */
-static int run_as_nobody(const char *arguments, char **ret_message)
-{
-	g_autofree char *line =
-		g_strdup_printf("setpriv --reuid 65534 --regid 65534 --clear-groups %s/nat64ctl %s",
-				service.directory, arguments);
-	g_autofree char *out = NULL;
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	g_spawn_command_line_sync(line, &out, ret_message, &status, &error);
-	g_assert_no_error(error);
-	g_assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-/* Status 5: on the bus the service refuses, on the socket the kernel does. */
-static void test_not_authorised(void)
-{
-	g_autofree char *copy = g_build_filename(service.directory, "nat64ctl", NULL);
-	g_autofree char *on_bus = g_strdup_printf("--bus %s bib list", service.bus_address);
-	g_autofree char *counters = g_strdup_printf("--bus %s stats", service.bus_address);
-	g_autofree char *on_socket = g_strdup_printf("--socket %s bib list", service.socket_path);
-	g_autofree char *by_bus = NULL, *by_socket = NULL, *no_message = NULL, *program = NULL;
-	g_autofree char *expected = NULL;
-	gsize size;
-
-	if (geteuid() != 0) {
-		g_test_skip("needs root, to become somebody else");
-		return;
-	}
-	g_assert_true(g_file_get_contents(NAT64CTL, &program, &size, NULL));
-	g_assert_true(g_file_set_contents_full(copy, program, (gssize)size,
-					       G_FILE_SET_CONTENTS_NONE, 0755, NULL));
-	g_assert_cmpint(run_as_nobody(on_bus, &by_bus), ==, 5);
-	g_assert_cmpstr(by_bus, ==,
-			"nat64ctl: only root and members of group nat64d-admin may see bindings "
-			"and sessions\n");
-	g_assert_cmpint(run_as_nobody(on_socket, &by_socket), ==, 5);
-	expected = g_strdup_printf("nat64ctl: %s: only root and group nat64d-admin may connect\n",
-				   service.socket_path);
-	g_assert_cmpstr(by_socket, ==, expected);
-	g_assert_cmpint(run_as_nobody(counters, &no_message), ==, 0);
-	g_assert_cmpstr(no_message, ==, "");
-}
-
-/* Texts are no wider than the terminal; what is one row is one row. */
-static void test_narrow(void)
-{
-	static const struct {
-		const char *command;
-		unsigned columns;
-	} cases[] = {
-		{"help", 80},        {"status", 80},
-		{"help", 40},        {"status", 40},
-		{"help client", 40}, {"explain udp [2001:db8:1::2]:3000 198.51.100.1:80", 40},
-	};
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *columns = g_strdup_printf("%u", cases[i].columns);
-		g_autofree char *out = NULL, *message = NULL;
-		g_auto(GStrv) lines = NULL;
-
-		g_assert_true(g_setenv("COLUMNS", columns, true));
-		g_assert_cmpint(run(&service, cases[i].command, true, &out, &message), ==, 0);
-		lines = g_strsplit(out, "\n", -1);
-		for (unsigned j = 0; lines[j] != NULL; j++) {
-			g_test_message("%s", lines[j]);
-			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, cases[i].columns);
-		}
-	}
-	g_unsetenv("COLUMNS");
-}
-
-/* More than one buffer full, so that writing fails before the end. */
-static void test_full_disk(void)
-{
-	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s stats --all > /dev/full'",
-						NAT64CTL, service.socket_path);
-	g_autofree char *pipe = g_strdup_printf("bash -c '%s --socket %s stats --all | true; "
-						"exit ${PIPESTATUS[0]}'",
-						NAT64CTL, service.socket_path);
-	g_autofree char *complaint = NULL, *message = NULL;
-	int status;
-
-	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
-	g_assert_true(g_str_has_prefix(complaint, "nat64ctl: can not write: "));
-	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
-	g_assert_cmpstr(message, ==, "");
-	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-}
-
-/* A reader that goes away is no failure; a full disk is. */
-static void test_closed_pipe(void)
-{
-	g_autofree char *head = g_strdup_printf("bash -c '%s --socket %s stats --all | head -1 && "
-						"exit ${PIPESTATUS[0]}'",
-						NAT64CTL, service.socket_path);
-	g_autofree char *first = NULL, *nothing = NULL;
-	g_autofree char *pipe =
-		g_strdup_printf("bash -c '%s --socket %s bib list --no-legend | true; "
-				"exit ${PIPESTATUS[0]}'",
-				NAT64CTL, service.socket_path);
-	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s bib list > /dev/full'",
-						NAT64CTL, service.socket_path);
-	g_autofree char *message = NULL, *complaint = NULL;
-	int status;
-
-	g_assert_true(g_spawn_command_line_sync(head, &first, &nothing, &status, NULL));
-	g_assert_cmpstr(nothing, ==, "");
-	g_assert_true(g_str_has_prefix(first, "COUNTER"));
-	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
-	g_assert_cmpstr(message, ==, "");
-	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
-	g_assert_cmpstr(complaint, ==, "nat64ctl: can not write: No space left on device\n");
-	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-}
-
 int main(int argc, char **argv)
 {
 	int r;
@@ -618,13 +429,6 @@ int main(int argc, char **argv)
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);
 	g_test_add_func("/cli/steps", test_steps);
-	g_test_add_func("/cli/health", test_health);
-	g_test_add_func("/cli/not-running", test_not_running);
-	g_test_add_func("/cli/not-on-bus", test_not_on_bus);
-	g_test_add_func("/cli/not-authorised", test_not_authorised);
-	g_test_add_func("/cli/narrow", test_narrow);
-	g_test_add_func("/cli/full-disk", test_full_disk);
-	g_test_add_func("/cli/closed-pipe", test_closed_pipe);
 	g_test_add_func("/cli/twice", test_twice); /* others would meet what it leaves */
 	g_test_add_func("/schemas/documents", test_schemas);
 	r = g_test_run();

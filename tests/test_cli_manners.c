@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How nat64ctl behaves whatever it prints: exit statuses and where they come from, terminals, pipes
+ * and full disks, a daemon that is not there and is not started.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/cli_run.h"
+
+static struct test_service service;
+
+/* What a probe hears of: a gateway that drains, and one without its rules. */
+static void test_health(void)
+{
+	g_autofree char *out = NULL, *draining = NULL, *silent = NULL, *rules = NULL;
+
+	gateway_lock(&service.gateway);
+	service.gateway.state = GATEWAY_DRAINING;
+	gateway_unlock(&service.gateway);
+	g_assert_cmpint(cli_run(&service, "health", false, &out, &draining), ==, 1);
+	g_assert_cmpstr(draining, ==, "nat64ctl: the gateway is draining\n");
+	g_clear_pointer(&out, g_free);
+	g_assert_cmpint(cli_run(&service, "health --quiet", true, &out, &silent), ==, 1);
+	g_assert_cmpstr(silent, ==, "");
+	gateway_lock(&service.gateway);
+	service.gateway.state = GATEWAY_ACTIVE;
+	service.gateway.rules_in_place = false;
+	gateway_unlock(&service.gateway);
+	g_clear_pointer(&out, g_free);
+	g_assert_cmpint(cli_run(&service, "health", true, &out, &rules), ==, 1);
+	g_assert_cmpstr(rules, ==, "nat64ctl: the packet rules are not in place\n");
+	gateway_lock(&service.gateway);
+	service.gateway.rules_in_place = true;
+	gateway_unlock(&service.gateway);
+}
+
+static void test_not_running(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_command_line_sync(NAT64CTL " --socket /nonexistent/control status", &out, &message,
+				  &status, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(WEXITSTATUS(status), ==, 4);
+	g_assert_cmpstr(message, ==,
+			"nat64ctl: nat64d is not running: /nonexistent/control: No such file or "
+			"directory\n");
+}
+
+/* The bus is there, the service is not. */
+static void test_not_on_bus(void)
+{
+	g_autofree char *out = NULL, *message = NULL, *expected = NULL;
+
+	g_assert_cmpint(cli_run(&service, "-i other status", false, &out, &message), ==, 4);
+	expected = g_strdup_printf("nat64ctl: nat64d is not running: %s: nobody owns its name\n",
+				   service.bus_address);
+	g_assert_cmpstr(message, ==, expected);
+	g_assert_cmpstr(out, ==, "");
+}
+
+/* Runs a copy of nat64ctl that everybody may execute, as nobody. Exit status. */
+static int run_as_nobody(const char *arguments, char **ret_message)
+{
+	g_autofree char *line =
+		g_strdup_printf("setpriv --reuid 65534 --regid 65534 --clear-groups %s/nat64ctl %s",
+				service.directory, arguments);
+	g_autofree char *out = NULL;
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_command_line_sync(line, &out, ret_message, &status, &error);
+	g_assert_no_error(error);
+	g_assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Status 5: on the bus the service refuses, on the socket the kernel does. */
+static void test_not_authorised(void)
+{
+	g_autofree char *copy = g_build_filename(service.directory, "nat64ctl", NULL);
+	g_autofree char *on_bus = g_strdup_printf("--bus %s bib list", service.bus_address);
+	g_autofree char *counters = g_strdup_printf("--bus %s stats", service.bus_address);
+	g_autofree char *on_socket = g_strdup_printf("--socket %s bib list", service.socket_path);
+	g_autofree char *by_bus = NULL, *by_socket = NULL, *no_message = NULL, *program = NULL;
+	g_autofree char *expected = NULL;
+	gsize size;
+
+	if (geteuid() != 0) {
+		g_test_skip("needs root, to become somebody else");
+		return;
+	}
+	g_assert_true(g_file_get_contents(NAT64CTL, &program, &size, NULL));
+	g_assert_true(g_file_set_contents_full(copy, program, (gssize)size,
+					       G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+	g_assert_cmpint(run_as_nobody(on_bus, &by_bus), ==, 5);
+	g_assert_cmpstr(by_bus, ==,
+			"nat64ctl: only root and members of group nat64d-admin may see bindings "
+			"and sessions\n");
+	g_assert_cmpint(run_as_nobody(on_socket, &by_socket), ==, 5);
+	expected = g_strdup_printf("nat64ctl: %s: only root and group nat64d-admin may connect\n",
+				   service.socket_path);
+	g_assert_cmpstr(by_socket, ==, expected);
+	g_assert_cmpint(run_as_nobody(counters, &no_message), ==, 0);
+	g_assert_cmpstr(no_message, ==, "");
+}
+
+/* Texts are no wider than the terminal; what is one row is one row. */
+static void test_narrow(void)
+{
+	static const struct {
+		const char *command;
+		unsigned columns;
+	} cases[] = {
+		{"help", 80},        {"status", 80},
+		{"help", 40},        {"status", 40},
+		{"help client", 40}, {"explain udp [2001:db8:1::2]:3000 198.51.100.1:80", 40},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *columns = g_strdup_printf("%u", cases[i].columns);
+		g_autofree char *out = NULL, *message = NULL;
+		g_auto(GStrv) lines = NULL;
+
+		g_assert_true(g_setenv("COLUMNS", columns, true));
+		g_assert_cmpint(cli_run(&service, cases[i].command, true, &out, &message), ==, 0);
+		lines = g_strsplit(out, "\n", -1);
+		for (unsigned j = 0; lines[j] != NULL; j++) {
+			g_test_message("%s", lines[j]);
+			g_assert_cmpint(g_utf8_strlen(lines[j], -1), <=, cases[i].columns);
+		}
+	}
+	g_unsetenv("COLUMNS");
+}
+
+/* More than one buffer full, so that writing fails before the end. */
+static void test_full_disk(void)
+{
+	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s stats --all > /dev/full'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *pipe = g_strdup_printf("bash -c '%s --socket %s stats --all | true; "
+						"exit ${PIPESTATUS[0]}'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *complaint = NULL, *message = NULL;
+	int status;
+
+	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
+	g_assert_true(g_str_has_prefix(complaint, "nat64ctl: can not write: "));
+	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
+/* A reader that goes away is no failure; a full disk is. */
+static void test_closed_pipe(void)
+{
+	g_autofree char *head = g_strdup_printf("bash -c '%s --socket %s stats --all | head -1 && "
+						"exit ${PIPESTATUS[0]}'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *first = NULL, *nothing = NULL;
+	g_autofree char *pipe =
+		g_strdup_printf("bash -c '%s --socket %s bib list --no-legend | true; "
+				"exit ${PIPESTATUS[0]}'",
+				NAT64CTL, service.socket_path);
+	g_autofree char *full = g_strdup_printf("bash -c '%s --socket %s bib list > /dev/full'",
+						NAT64CTL, service.socket_path);
+	g_autofree char *message = NULL, *complaint = NULL;
+	int status;
+
+	g_assert_true(g_spawn_command_line_sync(head, &first, &nothing, &status, NULL));
+	g_assert_cmpstr(nothing, ==, "");
+	g_assert_true(g_str_has_prefix(first, "COUNTER"));
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+	g_assert_true(g_spawn_command_line_sync(pipe, NULL, &message, &status, NULL));
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+	g_assert_true(g_spawn_command_line_sync(full, NULL, &complaint, &status, NULL));
+	g_assert_cmpstr(complaint, ==, "nat64ctl: can not write: No space left on device\n");
+	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+}
+
+/* A bus that starts what is asked for: a shell that leaves a mark. */
+static char *start_activating_bus(const char *mark, GPid *ret_pid)
+{
+	g_autofree char *conf = g_build_filename(service.directory, "activating.conf", NULL);
+	g_autofree char *file = g_build_filename(service.directory, "org.nat64d1.service", NULL);
+	g_autofree char *text = g_strdup_printf(
+		"<busconfig><type>session</type><listen>unix:tmpdir=%s</listen>"
+		"<servicedir>%s</servicedir><policy context='default'><allow send_destination='*'/>"
+		"<allow receive_sender='*'/>"
+		"<allow own='*'/></policy></busconfig>",
+		service.directory, service.directory);
+	g_autofree char *activated = g_strdup_printf(
+		"[D-BUS Service]\nName=org.nat64d1\nExec=/bin/sh -c \"touch %s; false\"\n", mark);
+	g_autofree char *option = g_strdup_printf("--config-file=%s", conf);
+	const char *argv[] = {"dbus-daemon", "--nofork", "--print-address", option, NULL};
+	char line[256];
+	FILE *out;
+	int fd;
+
+	g_assert_true(g_file_set_contents(conf, text, -1, NULL));
+	g_assert_true(g_file_set_contents(file, activated, -1, NULL));
+	g_assert_true(g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
+					       G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
+					       NULL, NULL, ret_pid, NULL, &fd, NULL, NULL));
+	out = fdopen(fd, "r");
+	g_assert_nonnull(fgets(line, sizeof(line), out));
+	fclose(out);
+	return g_strdup(g_strchomp(line));
+}
+
+/* Has the bus started the service? It answers a start that fails, too, once it is over. */
+static void start_by_name(const char *address)
+{
+	__attribute__((cleanup(sd_bus_flush_close_unrefp))) sd_bus *bus = NULL;
+
+	g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+	g_assert_cmpint(sd_bus_set_address(bus, address), >=, 0);
+	g_assert_cmpint(sd_bus_set_bus_client(bus, true), >=, 0);
+	g_assert_cmpint(sd_bus_start(bus), >=, 0);
+	(void)sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				 "org.freedesktop.DBus", "StartServiceByName", NULL, NULL, "su",
+				 "org.nat64d1", 0);
+}
+
+/* Neither looking nor changing brings up a gateway that somebody has stopped. */
+static void test_not_activated(void)
+{
+	static const char *const commands[] = {"status", "bib list", "config get Timeouts.UDP",
+					       "resume", "--complete"};
+	g_autofree char *mark = g_build_filename(service.directory, "activated", NULL);
+	GPid bus;
+	g_autofree char *address = start_activating_bus(mark, &bus);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+		bool completes = g_str_has_prefix(commands[i], "--complete");
+		g_autofree char *line =
+			completes
+				? g_strdup_printf("%s --complete --bus %s pool4 remove ''",
+						  NAT64CTL, address)
+				: g_strdup_printf("%s --bus %s %s", NAT64CTL, address, commands[i]);
+		g_autofree char *out = NULL, *message = NULL;
+		int status;
+
+		g_assert_true(g_spawn_command_line_sync(line, &out, &message, &status, NULL));
+		g_assert_cmpint(WEXITSTATUS(status), ==, completes ? 0 : 4);
+		g_assert_cmpstr(out, ==, "");
+		g_assert_false(g_file_test(mark, G_FILE_TEST_EXISTS));
+	}
+	start_by_name(address); /* this bus would have done it */
+	g_assert_true(g_file_test(mark, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(kill(bus, SIGTERM), ==, 0);
+	g_assert_cmpint(waitpid(bus, NULL, 0), ==, bus);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	g_test_init(&argc, &argv, NULL);
+	test_service_start(&service);
+	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
+	g_test_add_func("/cli_manners/health", test_health);
+	g_test_add_func("/cli_manners/not-running", test_not_running);
+	g_test_add_func("/cli_manners/not-on-bus", test_not_on_bus);
+	g_test_add_func("/cli_manners/not-activated", test_not_activated);
+	g_test_add_func("/cli_manners/not-authorised", test_not_authorised);
+	g_test_add_func("/cli_manners/narrow", test_narrow);
+	g_test_add_func("/cli_manners/full-disk", test_full_disk);
+	g_test_add_func("/cli_manners/closed-pipe", test_closed_pipe);
+	r = g_test_run();
+	test_service_stop(&service);
+	return r;
+}
