@@ -2,25 +2,12 @@
 #include "daemon/settings_change.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/change_text.h"
 #include "daemon/config_value.h"
 #include "daemon/log.h"
-
-static void refuse(struct change_result *ret, enum change_error error, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
-
-static void refuse(struct change_result *ret, enum change_error error, const char *format, ...)
-{
-	va_list args;
-
-	ret->error = error;
-	va_start(args, format);
-	(void)vsnprintf(ret->text, sizeof(ret->text), format, args);
-	va_end(args);
-}
 
 /* The worst of the problems becomes the answer; those of the key itself come first. */
 static void refuse_for(struct change_result *ret, GPtrArray *problems, const struct config_key *key)
@@ -37,11 +24,11 @@ static void refuse_for(struct change_result *ret, GPtrArray *problems, const str
 			worst = problem;
 	}
 	if (worst == NULL) {
-		refuse(ret, CHANGE_FAILED, "the configuration can not be made");
+		change_fail(ret, CHANGE_FAILED, "the configuration can not be made");
 		return;
 	}
 	text = config_problem_print(worst);
-	refuse(ret, key != NULL ? CHANGE_INVALID_VALUE : CHANGE_FAILED, "%s", text);
+	change_fail(ret, key != NULL ? CHANGE_INVALID_VALUE : CHANGE_FAILED, "%s", text);
 }
 
 void settings_log_problems(const GPtrArray *problems)
@@ -66,8 +53,8 @@ static bool find_key(const char *text, const struct config_key **ret_key, struct
 		near = config_key_suggest(words[0], words[1]);
 	if (near != NULL && config_key_parse(near) == NULL)
 		g_clear_pointer(&near, g_free); /* of an object */
-	refuse(ret, CHANGE_INVALID_KEY, "there is no key '%.64s'%s%s%s", text,
-	       near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+	change_fail(ret, CHANGE_INVALID_KEY, "there is no key '%.64s'%s%s%s", text,
+		    near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
 	return false;
 }
 
@@ -78,16 +65,17 @@ static bool may_set(const struct settings_change *change, const struct config_ke
 	const struct config *running = change->running(change->context);
 
 	if (!running->overrides)
-		refuse(ret, CHANGE_OVERRIDES_DISABLED,
-		       "State.Overrides=no: keys are set in the configuration file only");
+		change_fail(ret, CHANGE_OVERRIDES_DISABLED,
+			    "State.Overrides=no: keys are set in the configuration file only");
 	else if ((key->flags & CONFIG_LATER) != 0)
-		refuse(ret, CHANGE_RESTART_REQUIRED, "%s.%s is not in effect in this version",
-		       key->section, key->name);
+		change_fail(ret, CHANGE_RESTART_REQUIRED, "%s.%s is not in effect in this version",
+			    key->section, key->name);
 	else if (!config_key_is_live(key, running))
-		refuse(ret, CHANGE_RESTART_REQUIRED,
-		       "%s.%s takes effect at the next start only: set it in the configuration "
-		       "file",
-		       key->section, key->name);
+		change_fail(
+			ret, CHANGE_RESTART_REQUIRED,
+			"%s.%s takes effect at the next start only: set it in the configuration "
+			"file",
+			key->section, key->name);
 	return ret->error == CHANGE_OK;
 }
 
@@ -111,8 +99,8 @@ static void take(const struct settings_change *change, struct config_draft *draf
 	r = change->apply(change->context, g_steal_pointer(&draft->config), &error);
 	if (r < 0) {
 		config_draft_deinit(draft);
-		refuse(ret, CHANGE_FAILED, "it can not be put into effect: %s",
-		       error ? error : strerror(-r));
+		change_fail(ret, CHANGE_FAILED, "it can not be put into effect: %s",
+			    error ? error : strerror(-r));
 		return;
 	}
 	for (guint i = 0; i < draft->dropped->len; i++)
@@ -221,7 +209,7 @@ void settings_change_pool6(const struct settings_change *change, const char *pre
 
 	problem = config_prefix6_parse(prefix, &parsed);
 	if (problem != NULL) {
-		refuse(ret, CHANGE_INVALID_ADDRESS, "%s", problem);
+		change_fail(ret, CHANGE_INVALID_ADDRESS, "%s", problem);
 		return;
 	}
 	config_settings_get(change->settings, key, &before, &source);
@@ -233,8 +221,8 @@ void settings_change_pool6(const struct settings_change *change, const char *pre
 		return;
 	}
 	if (*after == '\0') {
-		refuse(ret, CHANGE_INVALID_VALUE,
-		       "%s is the only prefix of Pool6: add another one first", text);
+		change_fail(ret, CHANGE_INVALID_VALUE,
+			    "%s is the only prefix of Pool6: add another one first", text);
 		return;
 	}
 	set(change, key, after, options, ret);

@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dbus/connection.h"
 #include "dbus/names.h"
 #include "dbus/polkit.h"
 
-/* How long the bus daemon may take to say who a caller is. */
+/* How long the bus daemon may take to say who a caller is. From one that takes longer we hang up:
+ * all others would wait as long for each caller. */
 #define WHO_TIMEOUT_USEC 2000000
 
 static void add_group(struct authorise_caller *caller, gid_t group)
@@ -170,6 +172,8 @@ static int caller_of(struct authority *authority, sd_bus_message *message,
 		r = caller_of_socket(sd_bus_get_fd(bus), ret);
 	else
 		r = caller_of_bus_message(&authority->last, message, ret);
+	if (r == -ETIMEDOUT)
+		connection_give_up(authority->connection);
 	if (r < 0)
 		return sd_bus_error_set_errnof(error, r, "can not tell who the caller is");
 	return 0;

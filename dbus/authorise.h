@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+struct connection;
 struct polkit;
 
 /* What is asked for: the actions of data/org.nat64d1.policy. */
@@ -38,6 +39,7 @@ struct authorise_caller {
 struct authority {
 	struct authorise_caller last;
 	struct polkit *polkit;
+	struct connection *connection; /* to the bus */
 };
 
 /*

@@ -54,6 +54,12 @@ static void hang_up(struct connection *connection)
 	(void)try_again(connection);
 }
 
+void connection_give_up(struct connection *connection)
+{
+	complain(connection, "the bus", "does not answer");
+	hang_up(connection);
+}
+
 /* sd-bus makes this signal up when a connection ends. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {

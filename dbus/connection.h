@@ -22,5 +22,8 @@ int connection_new(sd_event *event, const char *address, const char *service,
 		   connection_ready_fn on_ready, void *userdata, struct connection **ret);
 void connection_free(struct connection *connection);
 
+/* Hangs up on a bus that is there and does not answer; it is tried again. */
+void connection_give_up(struct connection *connection);
+
 /* NULL while there is none. */
 sd_bus *connection_bus(const struct connection *connection);

@@ -351,6 +351,7 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 		r = connection_new(event, options->bus_address,
 				   options->service != NULL ? options->service : DBUS_SERVICE,
 				   add_objects, manager, &manager->connection);
+	manager->authority.connection = manager->connection;
 	if (r < 0) {
 		manager_free(manager);
 		return r;

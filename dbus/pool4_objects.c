@@ -126,10 +126,13 @@ static int on_find(sd_bus *bus, const char *path, const char *interface, void *u
 		   void **ret_found, sd_bus_error *error)
 {
 	const struct pool4_objects *objects = userdata;
+	char own[POOL4_OBJECT_PATH_SIZE];
 	uint32_t id;
 
 	if (strncmp(path, DBUS_PATH_POOL4 "/", strlen(DBUS_PATH_POOL4 "/")) != 0 ||
 	    !list_number_parse(path + strlen(DBUS_PATH_POOL4 "/"), &id))
+		return 0;
+	if (strcmp(path, print_path(id, own)) != 0) /* "01" */
 		return 0;
 	*ret_found = find(objects, id);
 	return *ret_found != NULL;

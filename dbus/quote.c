@@ -6,12 +6,23 @@
 
 static const char more[] = "...";
 
+void quote_one_line(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+		if (*at < ' ' || *at == 0x7f)
+			*at = '?';
+		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			at[0] = at[1] = '?';
+	}
+}
+
 const char *quote(const char *value, char ret[QUOTE_SIZE])
 {
 	size_t length = strnlen(value, QUOTE_SIZE);
 
 	if (length < QUOTE_SIZE) {
 		memcpy(ret, value, length + 1);
+		quote_one_line(ret);
 		return ret;
 	}
 	length = QUOTE_SIZE - sizeof(more);
@@ -19,5 +30,6 @@ const char *quote(const char *value, char ret[QUOTE_SIZE])
 		length--; /* within a character */
 	memcpy(ret, value, length);
 	memcpy(ret + length, more, sizeof(more));
+	quote_one_line(ret);
 	return ret;
 }

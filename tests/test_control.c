@@ -241,6 +241,43 @@ static void test_bus_restarts(void)
 	}
 }
 
+/* The bus hangs while it is asked who many callers are: that is waited for once. Once it goes on,
+ * it gets us back. */
+static void test_bus_hangs(void)
+{
+	const gint64 begin = g_get_monotonic_time();
+	unsigned n_answers = 0;
+	sd_bus *callers[16], *caller;
+
+	gateway_lock(&service.gateway); /* the first call waits for this, and the others for it */
+	for (unsigned i = 0; i < G_N_ELEMENTS(callers); i++) {
+		callers[i] = test_service_connect(&service, false);
+		g_assert_cmpint(sd_bus_call_method_async(callers[i], NULL, DBUS_SERVICE, DBUS_PATH,
+							 DBUS_INTERFACE_MANAGER, "ListBib",
+							 on_reply, &n_answers, "a{sv}su", 0, "", 1),
+				>=, 0);
+		g_assert_cmpint(sd_bus_flush(callers[i]), >=, 0);
+		/* The bus has passed it on before it answers this. */
+		g_assert_cmpint(sd_bus_call_method(callers[i], "org.freedesktop.DBus",
+						   "/org/freedesktop/DBus", "org.freedesktop.DBus",
+						   "GetId", NULL, NULL, NULL),
+				>=, 0);
+	}
+	g_assert_cmpint(kill(service.bus_daemon, SIGSTOP), ==, 0);
+	gateway_unlock(&service.gateway);
+	assert_served(true);
+	/* Two seconds for each of them would be half a minute. */
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, 20000000);
+	g_assert_cmpint(kill(service.bus_daemon, SIGCONT), ==, 0);
+	for (unsigned i = 0; i < G_N_ELEMENTS(callers); i++)
+		sd_bus_close_unref(callers[i]);
+	caller = test_service_connect(&service, false);
+	while (sd_bus_call_method(caller, DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+				  "GetStatistics", NULL, NULL, NULL) < 0)
+		g_usleep(10000);
+	sd_bus_flush_close_unref(caller);
+}
+
 /* Another program has our name: it is asked for again, and ours once that one goes. */
 static void test_name_taken(void)
 {
@@ -305,6 +342,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/control/never-reads-and-goes", test_never_reads_and_goes);
 	g_test_add_func("/control/no-descriptors", test_no_descriptors);
 	g_test_add_func("/control/bus-restarts", test_bus_restarts);
+	g_test_add_func("/control/bus-hangs", test_bus_hangs);
 	g_test_add_func("/control/name-taken", test_name_taken);
 	g_test_add_func("/control/leaves-nothing", test_leaves_nothing);
 	r = g_test_run();
