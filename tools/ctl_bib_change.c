@@ -82,34 +82,26 @@ enum ctl_status ctl_bib_remove(struct ctl *ctl, const struct ctl_arguments *argu
 			 ctl_side_is_ipv6(&side) ? &none : &side, arguments);
 }
 
-/* The first address of the first entry that everybody uses. */
+/* The first address of an entry that everybody uses. */
+static bool take_address(const struct ctl_pool4 *entry, void *context)
+{
+	char *address = context;
+
+	if (strcmp(entry->state, "active") != 0 || *entry->clients != '\0')
+		return false;
+	(void)g_strlcpy(address, entry->addresses, CTL_SIDE_ADDRESS_SIZE);
+	address[strcspn(address, "/- ")] = '\0';
+	return true;
+}
+
 static enum ctl_status choose_address(struct ctl *ctl, char ret[CTL_SIDE_ADDRESS_SIZE])
 {
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListPool4", &call);
-	struct ctl_pool4 entry;
-	int r;
+	enum ctl_status status = ctl_pool4_each(ctl, take_address, ret);
 
-	if (status != CTL_DONE)
+	if (status != CTL_DONE || *ret != '\0')
 		return status;
-	r = sd_bus_message_append(call, "su", "", 0);
-	if (r < 0)
-		return ctl_fail(CTL_FAILED, "ListPool4: %s", g_strerror(-r));
-	status = ctl_call(ctl, call, &reply);
-	if (status != CTL_DONE)
-		return status;
-	r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_POOL4);
-	while (r >= 0 && sd_bus_message_at_end(reply, false) == 0) {
-		r = ctl_pool4_read(reply, &entry);
-		if (r < 0 || strcmp(entry.state, "active") != 0 || *entry.clients != '\0')
-			continue;
-		(void)g_strlcpy(ret, entry.addresses, CTL_SIDE_ADDRESS_SIZE);
-		ret[strcspn(ret, "/- ")] = '\0';
-		return CTL_DONE;
-	}
-	return r < 0 ? ctl_bad_reply(r)
-		     : ctl_fail(CTL_FAILED, "pool4 has no active entry for all clients: choose an "
-					    "address with --on");
+	return ctl_fail(CTL_FAILED, "pool4 has no active entry for all clients: choose an address "
+				    "with --on");
 }
 
 /* "443/tcp,udp 2001:db8::5": the client's port is the same unless it is given. */

@@ -85,25 +85,13 @@ static void offer_states(const struct writing *writing)
 	}
 }
 
-static void offer_entries(struct ctl *ctl, const struct writing *writing)
+static bool offer_entry(const struct ctl_pool4 *entry, void *writing)
 {
-	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-	struct ctl_pool4 entry;
-	int r;
-
-	if (ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "ListPool4", &call) != CTL_DONE ||
-	    sd_bus_message_append(call, "su", "", DBUS_ROWS_MAX) < 0 ||
-	    ctl_call(ctl, call, &reply) != CTL_DONE)
-		return;
-	r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_POOL4);
-	while (r >= 0 && sd_bus_message_at_end(reply, false) == 0) {
-		r = ctl_pool4_read(reply, &entry);
-		if (r >= 0)
-			offer(writing, entry.name, entry.addresses);
-	}
+	offer(writing, entry->name, entry->addresses);
+	return false;
 }
 
-/* Texts that stand first in the rows of an array; types has what stands behind. */
+/* Texts that stand first in the rows of an array. */
 static void offer_column(const struct writing *writing, sd_bus_message *reply, const char *row_type)
 {
 	g_autofree char *members = g_strndup(row_type + 1, strlen(row_type) - 2);
@@ -196,7 +184,8 @@ static void offer_kind(struct ctl *ctl, const struct writing *writing, enum ctl_
 		g_free((char *)last.before);
 		return;
 	case CTL_KIND_ENTRY:
-		return offer_entries(ctl, writing);
+		(void)ctl_pool4_each(ctl, offer_entry, (void *)writing);
+		return;
 	case CTL_KIND_POOL6:
 		return offer_pool6(ctl, writing);
 	case CTL_KIND_CLIENT:

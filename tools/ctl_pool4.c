@@ -302,39 +302,28 @@ static void show(const struct ctl *ctl, const struct ctl_pool4 *entry)
 	show_numbers(entry, "Refused", entry->refused);
 }
 
-static bool is_meant(const struct ctl_pool4 *entry, const char *word)
-{
-	char id[16];
-
-	(void)snprintf(id, sizeof(id), "%" PRIu32, entry->id);
-	return strcmp(entry->name, word) == 0 || strcmp(id, word) == 0;
-}
-
-/* Shows the entry if it is on this page. A negative errno, or 0; *ret_cursor: of the next page. */
-static int show_of_page(const struct ctl *ctl, sd_bus_message *reply, const char *word,
-			bool *ret_found, const char **ret_cursor)
+/* The entries of one page. *ret_cursor: of the next one, "" if that is not wanted; in the reply. */
+static int each_of_page(sd_bus_message *reply, ctl_pool4_each_fn *each, void *context,
+			const char **ret_cursor)
 {
 	struct ctl_pool4 entry;
 	int r = sd_bus_message_enter_container(reply, 'a', DBUS_TYPE_POOL4);
 
+	*ret_cursor = "";
 	while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
 		r = ctl_pool4_read(reply, &entry);
-		if (r < 0 || !is_meant(&entry, word))
-			continue;
-		show(ctl, &entry);
-		*ret_found = true;
-		return 0;
+		if (r >= 0 && each(&entry, context))
+			return 0;
 	}
 	if (r >= 0)
 		r = sd_bus_message_exit_container(reply);
 	return r < 0 ? r : sd_bus_message_read(reply, "s", ret_cursor);
 }
 
-enum ctl_status ctl_pool4_show(struct ctl *ctl, const struct ctl_arguments *arguments)
+enum ctl_status ctl_pool4_each(struct ctl *ctl, ctl_pool4_each_fn *each, void *context)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	const char *cursor = ""; /* in the reply */
-	bool found = false;
 
 	do {
 		_cleanup_message_ sd_bus_message *call = NULL;
@@ -349,10 +338,38 @@ enum ctl_status ctl_pool4_show(struct ctl *ctl, const struct ctl_arguments *argu
 		status = r < 0 ? ctl_bad_reply(r) : ctl_call(ctl, call, &reply);
 		if (status != CTL_DONE)
 			return status;
-		r = show_of_page(ctl, reply, arguments->word[0], &found, &cursor);
+		r = each_of_page(reply, each, context, &cursor);
 		if (r < 0)
 			return ctl_bad_reply(r);
-	} while (!found && *cursor != '\0');
-	return found ? CTL_DONE
-		     : ctl_fail(CTL_NO_SUCH, "pool4 has no entry '%s'", arguments->word[0]);
+	} while (*cursor != '\0');
+	return CTL_DONE;
+}
+
+struct search {
+	const struct ctl *ctl;
+	const char *word;
+	bool found;
+};
+
+static bool show_if_meant(const struct ctl_pool4 *entry, void *context)
+{
+	struct search *search = context;
+	char id[16];
+
+	(void)snprintf(id, sizeof(id), "%" PRIu32, entry->id);
+	if (strcmp(entry->name, search->word) != 0 && strcmp(id, search->word) != 0)
+		return false;
+	show(search->ctl, entry);
+	search->found = true;
+	return true;
+}
+
+enum ctl_status ctl_pool4_show(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	struct search search = {.ctl = ctl, .word = arguments->word[0]};
+	enum ctl_status status = ctl_pool4_each(ctl, show_if_meant, &search);
+
+	if (status != CTL_DONE || search.found)
+		return status;
+	return ctl_fail(CTL_NO_SUCH, "pool4 has no entry '%s'", search.word);
 }

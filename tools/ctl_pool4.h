@@ -23,6 +23,10 @@ struct ctl_pool4 {
 /* One row of the reply; texts belong to the reply. */
 int ctl_pool4_read(sd_bus_message *reply, struct ctl_pool4 *ret);
 
+/* Every entry, until each() has seen enough and returns true. */
+typedef bool ctl_pool4_each_fn(const struct ctl_pool4 *entry, void *context);
+enum ctl_status ctl_pool4_each(struct ctl *ctl, ctl_pool4_each_fn *each, void *context);
+
 /* The name of the entry with this id, asked for once; "" for 0. */
 const char *ctl_pool4_name(struct ctl *ctl, uint32_t id);
 
