@@ -3,7 +3,9 @@
  * How nat64ctl behaves whatever it prints: exit statuses and where they come from, terminals, pipes
  * and full disks, a daemon that is not there and is not started.
  */
+#include <jansson.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +186,90 @@ static void test_closed_pipe(void)
 	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
 }
 
+/* Whatever is asked for, an error is one line. */
+static void test_one_line(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+
+	g_assert_cmpint(cli_run(&service, "'a\nb\x1b[2J'", true, &out, &message), ==, 2);
+	g_assert_cmpstr(message, ==,
+			"nat64ctl: there is no command 'a?b?[2J'; 'nat64ctl help' lists them\n");
+}
+
+/* The commands as "help --json" has them. */
+static json_t *get_commands(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	json_t *document, *commands;
+
+	g_assert_cmpint(cli_run(&service, "help --json", true, &out, &message), ==, 0);
+	document = json_loads(out, 0, NULL);
+	commands = json_incref(json_object_get(document, "commands"));
+	json_decref(document);
+	g_assert_cmpuint(json_array_size(commands), >, 30);
+	return commands;
+}
+
+static bool has_dry_run(const json_t *command)
+{
+	const json_t *option;
+	size_t i;
+
+	json_array_foreach(json_object_get(command, "options"), i, option)
+	{
+		if (!strcmp(json_string_value(json_object_get(option, "name")), "--dry-run"))
+			return true;
+	}
+	return false;
+}
+
+/* Who only reads refuses --dry-run instead of taking it for granted; who changes has it. */
+static void test_dry_run(void)
+{
+	json_t *commands = get_commands();
+	const json_t *command;
+	size_t i;
+
+	json_array_foreach(commands, i, command)
+	{
+		const char *name = json_string_value(json_object_get(command, "command"));
+		bool changes = json_is_true(json_object_get(command, "changes"));
+		g_autofree char *line = g_strdup_printf("%s --dry-run", name);
+		g_autofree char *expected = g_strdup_printf(
+			"nat64ctl: '%s' changes nothing, with or without --dry-run\n", name);
+		g_autofree char *out = NULL, *message = NULL;
+
+		g_assert_cmpint(has_dry_run(command), ==, changes);
+		if (changes)
+			continue;
+		g_assert_cmpint(cli_run(&service, line, true, &out, &message), ==, 2);
+		g_assert_cmpstr(message, ==, expected);
+		g_assert_cmpstr(out, ==, "");
+	}
+	json_decref(commands);
+}
+
+/* "COMMAND --help", for every one of them, whatever else is missing. */
+static void test_help(void)
+{
+	json_t *commands = get_commands();
+	const json_t *command;
+	size_t i;
+
+	json_array_foreach(commands, i, command)
+	{
+		const char *name = json_string_value(json_object_get(command, "command"));
+		g_autofree char *line = g_strdup_printf("%s --help", name);
+		g_autofree char *begin = g_strdup_printf("nat64ctl %s", name);
+		g_autofree char *out = NULL, *message = NULL;
+
+		g_assert_cmpint(cli_run(&service, line, true, &out, &message), ==, 0);
+		g_assert_true(g_str_has_prefix(out, begin));
+		g_assert_cmpstr(message, ==, "");
+	}
+	json_decref(commands);
+}
+
 /* A bus that starts what is asked for: a shell that leaves a mark. */
 static char *start_activating_bus(const char *mark, GPid *ret_pid)
 {
@@ -270,6 +356,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli_manners/not-on-bus", test_not_on_bus);
 	g_test_add_func("/cli_manners/not-activated", test_not_activated);
 	g_test_add_func("/cli_manners/not-authorised", test_not_authorised);
+	g_test_add_func("/cli_manners/one-line", test_one_line);
+	g_test_add_func("/cli_manners/dry-run", test_dry_run);
+	g_test_add_func("/cli_manners/help", test_help);
 	g_test_add_func("/cli_manners/narrow", test_narrow);
 	g_test_add_func("/cli_manners/full-disk", test_full_disk);
 	g_test_add_func("/cli_manners/closed-pipe", test_closed_pipe);

@@ -18,14 +18,19 @@
 
 enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
 {
+	g_autofree char *text = NULL;
 	va_list args;
 
 	(void)fflush(stdout);
 	va_start(args, format);
-	fputs("nat64ctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	text = g_strdup_vprintf(format, args);
 	va_end(args);
+	/* One line, whatever words of others are in it. */
+	for (char *c = text; *c != '\0'; c++) {
+		if (g_ascii_iscntrl(*c))
+			*c = '?';
+	}
+	fprintf(stderr, "nat64ctl: %s\n", text);
 	return status;
 }
 
