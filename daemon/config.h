@@ -66,14 +66,18 @@ struct config_announce {
 	char **interfaces; /* for _LIST; NULL-terminated, else NULL */
 };
 
+/* The state database, from the next start on. */
+struct config_state {
+	bool keep;         /* is there one at all? */
+	uint32_t flush_ms; /* UINT32_MAX: only at exit */
+	uint32_t sync_ms;  /* 0: up to the kernel */
+};
+
 /*
  * Values of keys that this version reads and checks, so that one file serves several versions, but
  * that nothing uses yet. config_load() warns about each that is set.
  */
 struct config_later {
-	uint32_t state_flush_ms; /* UINT32_MAX: only at exit */
-	uint32_t state_sync_ms;
-	bool state_keep;
 	uint32_t state_retention_s;
 	bool log_bindings;
 	bool log_destinations;
@@ -97,6 +101,7 @@ struct config {
 	bool allow_below_minimum;
 	bool overrides;         /* State.Overrides: keys may be set at run time */
 	uint32_t pool4_objects; /* Limits.Pool4Objects */
+	struct config_state state;
 	struct config_later later;
 };
 

@@ -30,6 +30,7 @@
 #include "daemon/daemon_changes.h"
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
+#include "daemon/daemon_state.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/log.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct nfqueue *nfqueue;
 	struct rawsock *rawsock;
 	struct worker *worker;
+	struct daemon_state *state; /* NULL: none is kept */
 	struct daemon_rules rules;
 	struct rules_news *rules_news;
 	struct pool4_sync *sync;
@@ -126,6 +128,13 @@ static void follow_soon(void *context)
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
 }
 
+static void restore(void *context)
+{
+	struct daemon *daemon = context;
+
+	daemon_state_restore(daemon->state);
+}
+
 static int start_core(struct daemon *daemon)
 {
 	const struct world_config world_config = {
@@ -138,6 +147,7 @@ static int start_core(struct daemon *daemon)
 		.gateway = &daemon->gateway,
 		.report = report,
 		.changed = pool4_changed,
+		.restore = restore,
 		.context = daemon,
 	};
 	uint8_t seed[RANDOM_SEED_SIZE];
@@ -171,6 +181,8 @@ static int start_core(struct daemon *daemon)
 			 strerror(-r));
 		return r;
 	}
+	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
+					  &daemon->config->state);
 	/* Each has been reported. */
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
@@ -269,21 +281,6 @@ static int open_rules(struct daemon *daemon)
 	return r;
 }
 
-static void read_losses(struct daemon *daemon)
-{
-	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
-	struct gateway *gateway = &daemon->gateway;
-
-	if (nfqueue_read_losses(daemon->nfqueue, losses) < 0)
-		return;
-	gateway_lock(gateway);
-	for (unsigned i = 0; i < gateway->n_queues; i++) {
-		gateway->queue[i].waiting = losses[i].waiting;
-		gateway->queue[i].lost = losses[i].queue_full + losses[i].socket_full;
-	}
-	gateway_unlock(gateway);
-}
-
 /* What the host has changed in the meantime: addresses, listening sockets, connection tracking,
  * or our own rules, by somebody who flushed them all. */
 static void follow_host(struct daemon *daemon)
@@ -303,7 +300,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	read_losses(daemon);
+	worker_read_losses(daemon->nfqueue, &daemon->gateway);
 	event_report_drain(&daemon->events);
 	if (pool4_sync_reap(daemon->sync))
 		daemon_changes_want_rules(daemon->changes);
@@ -534,7 +531,9 @@ static int start(struct daemon *daemon)
 		log_line(LOG_ERR, "capabilities can not be given up: %s", strerror(-r));
 		return r;
 	}
-	r = start_worker(daemon);
+	r = daemon_state_start(daemon->state);
+	if (r == 0)
+		r = start_worker(daemon);
 	if (r == 0)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	return r;
@@ -543,6 +542,7 @@ static int start(struct daemon *daemon)
 static void stop(struct daemon *daemon)
 {
 	worker_stop(daemon->worker);
+	daemon_state_stop(daemon->state);
 	manager_free(daemon->manager);
 	daemon_changes_free(daemon->changes);
 	daemon_rules_close(&daemon->rules);

@@ -12,7 +12,8 @@ struct daemon_options {
 	const char *instance;    /* "" = the one without a name */
 	const char *bus;         /* address; NULL = the system bus */
 	bool no_bus;
-	const char *socket; /* control socket */
+	const char *socket;    /* control socket */
+	const char *state_dir; /* for the state database */
 };
 
 /* Runs until a signal ends it. 0, or 1 after one line in the log that says why. */

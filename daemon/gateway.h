@@ -50,6 +50,20 @@ enum gateway_send_error {
 		N_GATEWAY_SEND_ERRORS,
 };
 
+/* The state database, as the thread that writes it sees it. */
+enum gateway_store_state {
+	GATEWAY_STORE_OFF, /* State.Keep=no, or not started */
+	GATEWAY_STORE_OK,
+	GATEWAY_STORE_FAILING, /* problem says why; what has changed is kept in memory */
+};
+
+struct gateway_store {
+	enum gateway_store_state state;
+	char problem[512];
+	uint64_t flushed_ms; /* all that had changed until then is in the file; 0 = nothing yet */
+	uint64_t n_failures; /* flushes that did not work */
+};
+
 struct gateway {
 	pthread_mutex_t lock;
 	/* All that follows is guarded by the lock. */
@@ -59,6 +73,7 @@ struct gateway {
 	uint64_t started_ms;
 	struct gateway_queue queue[GATEWAY_QUEUES_MAX];
 	unsigned n_queues;
+	struct gateway_store store;
 	uint64_t send_errors[N_GATEWAY_SEND_ERRORS]; /* single packets, fragments counted each */
 };
 

@@ -220,6 +220,7 @@ int main(int argc, char **argv)
 		.bus = arg_bus,
 		.no_bus = arg_no_bus,
 		.socket = socket,
+		.state_dir = state_dir,
 	};
 	status = daemon_run(&daemon_options);
 	g_free(socket);

@@ -515,6 +515,7 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 {
 	struct pool4_wanted_list *old = sync->wanted;
 	bool is_new = config != sync->followed;
+	bool is_first = !sync->followed;
 	unsigned n_failed = 0;
 
 	if (is_new)
@@ -533,7 +534,11 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 		    g_ptr_array_index(sync->wanted->entries, i) == wanted)
 			i++;
 	}
+	if (is_first && sync->config.restore)
+		sync->config.restore(sync->config.context);
 	n_failed += static_sync_follow(sync->statics, config, is_new, sync->runtime);
+	if (is_first)
+		static_sync_end_restored(sync->statics);
 	pool4_wanted_free(old);
 	return n_failed;
 }

@@ -20,6 +20,9 @@ struct pool4_sync_config {
 	void (*report)(int level, const char *text);
 	/* An entry is new, is gone, or has another state. May be NULL. */
 	void (*changed)(void *context, uint32_t id);
+	/* Once: the first entries are there, and no binding yet, so what was stored can come back.
+	 * Static ones that nobody wants any more end after that. May be NULL. */
+	void (*restore)(void *context);
 	void *context;
 };
 

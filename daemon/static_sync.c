@@ -262,6 +262,49 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 	return n_failed;
 }
 
+/* Protocol and outside of a static binding as one number. */
+static uint64_t key_of(enum protocol protocol, const struct taddr4 *outside)
+{
+	return (uint64_t)protocol << 48 | (uint64_t)outside->addr << 16 | outside->port;
+}
+
+static GHashTable *wanted_keys(const struct static_sync *sync)
+{
+	GHashTable *keys = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+
+	for (guint i = 0; i < sync->statics->len; i++) {
+		const struct config_static *binding = static_sync_at(sync, i);
+
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+			uint64_t key = key_of(protocol, &binding->outside);
+
+			if (binding->protocol[protocol])
+				g_hash_table_add(keys, g_memdup2(&key, sizeof(key)));
+		}
+	}
+	return keys;
+}
+
+void static_sync_end_restored(struct static_sync *sync)
+{
+	g_autoptr(GHashTable) keys = wanted_keys(sync);
+	struct nat64 *nat = sync->gateway->nat;
+
+	gateway_lock(sync->gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+		const struct bib *bib = &nat->bib[protocol];
+
+		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
+			const struct taddr4 outside = bib_entry_taddr4(bib_at(bib, i));
+			uint64_t key = key_of(protocol, &outside);
+
+			if (bib_at(bib, i)->is_static && !g_hash_table_contains(keys, &key))
+				nat64_remove_binding(nat, protocol, i, gateway_now_ms());
+		}
+	}
+	gateway_unlock(sync->gateway);
+}
+
 void static_sync_made(struct static_sync *sync, const struct config_static *binding)
 {
 	g_array_append_val(sync->statics, *binding);

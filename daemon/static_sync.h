@@ -25,6 +25,9 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 /* Some may have ended with their entry: they are to be made again. */
 void static_sync_forget_ended(struct static_sync *sync);
 
+/* Once, after a start: those that were restored with the state, and that nobody wants any more. */
+void static_sync_end_restored(struct static_sync *sync);
+
 /* Those that the core has, each with one protocol or more. */
 uint32_t static_sync_count(const struct static_sync *sync);
 const struct config_static *static_sync_at(const struct static_sync *sync, uint32_t i);

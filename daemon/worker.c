@@ -234,3 +234,17 @@ void worker_stop(struct worker *worker)
 	(void)close(worker->wake_fd);
 	free(worker);
 }
+
+void worker_read_losses(struct nfqueue *nfqueue, struct gateway *gateway)
+{
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
+
+	if (nfqueue_read_losses(nfqueue, losses) < 0)
+		return;
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < gateway->n_queues; i++) {
+		gateway->queue[i].waiting = losses[i].waiting;
+		gateway->queue[i].lost = losses[i].queue_full + losses[i].socket_full;
+	}
+	gateway_unlock(gateway);
+}

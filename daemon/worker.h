@@ -29,3 +29,6 @@ struct worker_config {
 int worker_start(const struct worker_config *config, struct worker **ret);
 /* Finishes the batch that is under way, ends the thread and frees all. NULL is nothing to do. */
 void worker_stop(struct worker *worker);
+
+/* What the kernel's queues have lost, and what waits in them, into the gateway's counters. */
+void worker_read_losses(struct nfqueue *nfqueue, struct gateway *gateway);

@@ -139,7 +139,7 @@ static const struct bad_case bad_cases[] = {
 {"[Translation]\nLowestIPv6MTU=1279\n", ":2: [Translation] LowestIPv6MTU: 1279 is below the minimum of 1280 (RFC 7915, 4.1)", E},
 {"[Translation]\nLowestIPv6MTU=1280\n", OK_EMPTY, W},
 /* Keys of later issues: checked, and said not to be in effect */
-{"[State]\nFlushInterval=exit\n", ":2: [State] FlushInterval: not in effect yet: this version only checks the value", W},
+{"[State]\nRetention=30\n", ":2: [State] Retention: not in effect yet: this version only checks the value", W},
 {"[Log]\nBindings=perhaps\n", ":2: [Log] Bindings: 'perhaps' is not yes or no", E},
 {"[Metrics]\nFile=/run/nat64d/metrics\n", ":2: [Metrics] File: not in effect yet: this version only checks the value", W},
 /* [Pool4 NAME] */

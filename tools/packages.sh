@@ -6,7 +6,7 @@
 
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-dev
 	libnetfilter-queue-dev libnfnetlink-dev libnftables-dev libsystemd-dev
-	libjansson-dev)
+	libjansson-dev libsqlite3-dev)
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
 PACKAGES_CHECK=(clang-format binutils groff-base iperf3 procps python3 python3-dbusmock

@@ -299,6 +299,7 @@ enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, 
 		return OUTCOME_NO_MEMORY;
 	nat->counters.bindings_created[protocol]++;
 	quota_took_binding(nat, protocol, binding, now_ms);
+	given_note(nat->given, protocol, &plan->offer.port.taddr, now_ms);
 	tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
 	*ret = binding;
 	return OUTCOME_TRANSLATED;
@@ -385,6 +386,7 @@ static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t bind
 	struct taddr4 mapped = bib_entry_taddr4(entry);
 	uint32_t pool4 = entry->pool4;
 
+	given_note(nat->given, protocol, &mapped, now_ms);
 	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, forced, now_ms);
 	pool4_retire(nat->pool4, protocol, &mapped, pool4, hash_of_client(nat, entry->pairing),
 		     now_ms);

@@ -16,6 +16,7 @@
 #include "daemon/core/emit.h"
 #include "daemon/core/event.h"
 #include "daemon/core/fragment.h"
+#include "daemon/core/given.h"
 #include "daemon/core/icmp_error.h"
 #include "daemon/core/ip4_id.h"
 #include "daemon/core/noted.h"
@@ -193,6 +194,7 @@ struct nat64 {
 	uint64_t idle_until_ms;
 	uint64_t revive_until_ms;
 	struct nat64_step idle_step; /* private to persist.c */
+	struct given_ring *given;    /* P-16; lent by the edge, or NULL */
 	bool bindings_alarmed;       /* as many as the upper threshold of Limits.Bindings */
 	uint64_t alarm_due_ms; /* an alarm of pool4 that was put off; UINT64_MAX = none (quota.h) */
 };

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/daemon_state.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/core/persist.h"
+#include "daemon/log.h"
+#include "schema/store_writer.h"
+
+/* Somebody else's lock at the start: longer than a flush of another one takes. */
+#define START_BUSY_MS 2000
+/* Later it is tried again instead. */
+#define BUSY_MS 50
+
+struct daemon_state {
+	struct gateway *gateway;
+	struct config_state config;
+	char *directory;
+	struct store *store; /* NULL: could not be opened, or is the writer's */
+	char problem[STORE_TEXT_SIZE];
+	bool is_damaged;
+	struct given_file *given;
+	uint64_t owner;
+	struct store_writer *writer;
+	uint64_t now_ms; /* while it is restored */
+	uint32_t n_restored[N_PERSIST_KINDS];
+	uint32_t n_refused[N_PERSIST_KINDS][N_PERSIST_RESULTS];
+	uint32_t n_held;
+};
+
+static void report_news(void *context, const char *text)
+{
+	log_line(LOG_WARNING, "%s", text);
+}
+
+static void report_writer(void *context, int level, const char *text)
+{
+	log_line(level, "%s", text);
+}
+
+static struct store_config store_config(const struct daemon_state *state, int busy_ms)
+{
+	return (struct store_config){
+		.directory = state->directory,
+		.sync = state->config.sync_ms > 0,
+		.report = report_news,
+		.busy_ms = busy_ms,
+	};
+}
+
+static void open_given(struct daemon_state *state)
+{
+	int r = given_file_open(state->directory, &state->given);
+
+	if (r < 0)
+		log_line(LOG_WARNING,
+			 "%s/ports can not be used (%s): after a crash, ports that were in use "
+			 "right before may be given to others at once",
+			 state->directory, g_strerror(-r));
+}
+
+struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
+				       const struct config_state *config)
+{
+	struct daemon_state *state;
+	struct store_config store;
+
+	if (!config->keep)
+		return NULL;
+	state = g_new0(struct daemon_state, 1);
+	state->gateway = gateway;
+	state->config = *config;
+	state->directory = g_strdup(directory);
+	while (state->owner == 0)
+		if (getrandom(&state->owner, sizeof(state->owner), 0) < 0)
+			break;
+	state->owner = state->owner >> 1 | 1; /* SQLite's integers have a sign */
+	store = store_config(state, START_BUSY_MS);
+	if (store_open(&store, &state->store, state->problem) < 0)
+		state->store = NULL;
+	open_given(state);
+	return state;
+}
+
+/* ---- back into the core -------------------------------------------------------------------------
+ */
+
+/* Nobody else gets the port of one that could not be put back, at first. */
+static void hold(struct daemon_state *state, enum protocol protocol, const struct taddr4 *mapped)
+{
+	struct nat64 *nat = state->gateway->nat;
+
+	state->n_held += pool4_hold_port(nat->pool4, protocol, mapped, 0, state->now_ms);
+}
+
+static void restore_row(void *context, const struct persist_row *row)
+{
+	struct daemon_state *state = context;
+	enum persist_result result = persist_restore(state->gateway->nat, row, state->now_ms);
+
+	if (result == PERSIST_OK) {
+		state->n_restored[row->kind]++;
+		return;
+	}
+	state->n_refused[row->kind][result]++;
+	if (row->kind == PERSIST_BINDING)
+		hold(state, row->protocol, &row->binding.mapped);
+}
+
+static void hold_given(void *context, enum protocol protocol, const struct taddr4 *mapped)
+{
+	hold(context, protocol, mapped);
+}
+
+static const char *why_not(enum persist_result result)
+{
+	switch (result) {
+	case PERSIST_OK:
+		break;
+	case PERSIST_BAD:
+		return "with an address, a state or a prefix that can not be";
+	case PERSIST_IN_POOL6:
+		return "of a client inside Pool6";
+	case PERSIST_NOT_IN_POOL4:
+		return "at an address or port that is not in pool4 any more";
+	case PERSIST_TAKEN:
+		return "that come twice";
+	case PERSIST_FULL:
+		return "more than Limits.Bindings and Limits.Sessions allow";
+	case PERSIST_NO_BINDING:
+		return "without their binding";
+	case PERSIST_OVER:
+		return "whose time is over";
+	case N_PERSIST_RESULTS:
+		break;
+	}
+	return "";
+}
+
+/* Sessions that ended meanwhile, or with a flush that was not complete, are as they should be. */
+static bool is_expected(enum persist_kind kind, unsigned result)
+{
+	return kind == PERSIST_SESSION && (result == PERSIST_OVER || result == PERSIST_NO_BINDING);
+}
+
+static void report_refused(const struct daemon_state *state, uint64_t n_bad)
+{
+	for (unsigned i = 0; i < N_PERSIST_KINDS * N_PERSIST_RESULTS; i++) {
+		enum persist_kind kind = i / N_PERSIST_RESULTS;
+		unsigned result = i % N_PERSIST_RESULTS;
+
+		if (state->n_refused[kind][result] > 0)
+			log_line(is_expected(kind, result) ? LOG_INFO : LOG_WARNING,
+				 "not restored: %" PRIu32 " %s %s", state->n_refused[kind][result],
+				 kind == PERSIST_BINDING ? "bindings" : "sessions",
+				 why_not(result));
+	}
+	if (n_bad > 0)
+		log_line(LOG_WARNING,
+			 "not restored: %" PRIu64 " rows with values that nat64d never writes",
+			 n_bad);
+}
+
+/* The file says from now on that somebody is at it. */
+static int mark(struct daemon_state *state, const struct store_clock *now)
+{
+	const struct nat64 *nat = state->gateway->nat;
+	int r = store_cut(state->store, nat->bib[0].entries.limit, nat->sessions[0].sessions.limit);
+
+	if (r == 0)
+		r = store_begin(state->store);
+	if (r == 0)
+		r = store_commit(state->store, now, state->owner, false);
+	if (r < 0)
+		store_roll_back(state->store);
+	return r;
+}
+
+static void load(struct daemon_state *state)
+{
+	struct store_clock now;
+	uint64_t n_bad = 0;
+	int r;
+
+	store_clock_read(&now);
+	state->now_ms = now.boot_ms;
+	r = store_load(state->store, &now, restore_row, state, &n_bad);
+	if (r == -EUCLEAN) {
+		log_line(LOG_ERR, "%s; what could be read until then is used",
+			 store_error(state->store));
+		(void)store_set_aside_open(state->store);
+		(void)g_strlcpy(state->problem, store_error(state->store), sizeof(state->problem));
+		store_close(state->store);
+		state->store = NULL;
+	} else if (r < 0) {
+		log_line(LOG_ERR, "%s", store_error(state->store));
+	}
+	report_refused(state, n_bad);
+	if (state->store)
+		(void)mark(state, &now); /* the writer will say what is wrong */
+}
+
+void daemon_state_restore(struct daemon_state *state)
+{
+	struct nat64 *nat;
+	bool clean;
+
+	if (!state)
+		return;
+	/* There is no other thread yet, so nobody waits for the lock. */
+	nat = state->gateway->nat;
+	if (!persist_begin(nat))
+		log_line(LOG_ERR, "no memory to remember what has to be stored");
+	clean = state->store && store_was_clean(state->store);
+	if (state->store)
+		load(state);
+	state->now_ms = gateway_now_ms();
+	persist_restored(nat, !clean, state->now_ms);
+	if (state->given) {
+		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
+		nat->given = given_file_ring(state->given);
+	}
+	log_line(LOG_INFO,
+		 "restored %" PRIu32 " bindings and %" PRIu32 " sessions%s; %" PRIu32
+		 " ports that were in use are held",
+		 state->n_restored[PERSIST_BINDING], state->n_restored[PERSIST_SESSION],
+		 clean ? "" : " after an end that was not a clean one", state->n_held);
+}
+
+/* ---- and out again ------------------------------------------------------------------------------
+ */
+
+int daemon_state_start(struct daemon_state *state)
+{
+	struct store_writer_config config;
+	int r;
+
+	if (!state)
+		return 0;
+	config = (struct store_writer_config){
+		.gateway = state->gateway,
+		.store = store_config(state, BUSY_MS),
+		.flush_ms = state->config.flush_ms,
+		.sync_ms = state->config.sync_ms,
+		.given = state->given,
+		.owner = state->owner,
+		.report = report_writer,
+	};
+	r = store_writer_start(&config, state->store, state->problem, &state->writer);
+	if (r == 0)
+		state->store = NULL;
+	else
+		log_line(LOG_ERR, "the thread that writes the state can not be started: %s",
+			 g_strerror(-r));
+	return r;
+}
+
+void daemon_state_stop(struct daemon_state *state)
+{
+	if (!state)
+		return;
+	store_writer_stop(state->writer);
+	store_close(state->store);
+	if (state->gateway->nat)
+		state->gateway->nat->given = NULL;
+	given_file_close(state->given);
+	g_free(state->directory);
+	g_free(state);
+}

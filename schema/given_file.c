@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema/given_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_NAME "ports"
+#define MAGIC     "n64port1"
+
+struct content {
+	char magic[8];
+	uint32_t n_ports; /* also tells a machine of the other byte order */
+	uint32_t pad;
+	uint64_t stored;
+	struct given_ring ring;
+};
+
+struct given_file {
+	struct content *content;
+};
+
+/* Blocks for all of it: on a full disk the first packet would end the process. */
+static int map(int fd, struct content **ret)
+{
+	struct content *content;
+	int r = posix_fallocate(fd, 0, sizeof(*content));
+
+	if (r != 0)
+		return -r;
+	content = mmap(NULL, sizeof(*content), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		       fd, 0);
+	if (content == MAP_FAILED)
+		return -errno;
+	if (memcmp(content->magic, MAGIC, sizeof(content->magic)) != 0 ||
+	    content->n_ports != GIVEN_PORTS || content->stored > content->ring.n) {
+		memset(content, 0, sizeof(*content));
+		memcpy(content->magic, MAGIC, sizeof(content->magic));
+		content->n_ports = GIVEN_PORTS;
+	}
+	*ret = content;
+	return 0;
+}
+
+int given_file_open(const char *directory, struct given_file **ret)
+{
+	char *path = g_build_filename(directory, FILE_NAME, NULL);
+	struct content *content = NULL;
+	struct stat status;
+	int fd, r;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	r = fd < 0 || fstat(fd, &status) < 0 ? -errno : 0;
+	if (r == 0 && !S_ISREG(status.st_mode))
+		r = -EINVAL;
+	/* One of another size is none of ours. */
+	if (r == 0 && status.st_size != sizeof(*content) && ftruncate(fd, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = map(fd, &content);
+	if (fd >= 0)
+		(void)close(fd);
+	g_free(path);
+	if (r < 0)
+		return r;
+	*ret = g_new0(struct given_file, 1);
+	(*ret)->content = content;
+	return 0;
+}
+
+void given_file_close(struct given_file *file)
+{
+	if (!file)
+		return;
+	(void)munmap(file->content, sizeof(*file->content));
+	g_free(file);
+}
+
+struct given_ring *given_file_ring(struct given_file *file)
+{
+	return &file->content->ring;
+}
+
+void given_file_set_stored(struct given_file *file, uint64_t n)
+{
+	file->content->stored = n;
+}
+
+uint32_t given_file_each(const struct given_file *file, uint64_t hold_ms,
+			 void (*each)(void *context, enum protocol protocol,
+				      const struct taddr4 *mapped),
+			 void *context)
+{
+	const struct given_ring *ring = &file->content->ring;
+	uint64_t first = ring->n > GIVEN_PORTS ? ring->n - GIVEN_PORTS : 0;
+	uint64_t newest_ms = ring->n > 0 ? ring->port[(ring->n - 1) % GIVEN_PORTS].time_ms : 0;
+	uint32_t n = 0;
+
+	for (uint64_t i = first; i < ring->n; i++) {
+		const struct given_port *port = &ring->port[i % GIVEN_PORTS];
+		bool is_recent = port->time_ms <= newest_ms && newest_ms - port->time_ms <= hold_ms;
+
+		if ((i < file->content->stored && !is_recent) || port->protocol >= N_PROTOCOLS)
+			continue;
+		each(context, port->protocol, &(struct taddr4){port->addr4, port->port4});
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state database: DIRECTORY/state.db, SQLite in WAL mode. With store_*.c the only code that
+ * speaks SQL, and the only one that turns monotonic times into such that outlive a boot.
+ *
+ * What can not be used never stands in the way: a file that is damaged or not ours is set aside as
+ * state.db.corrupt-TIME, one of a newer version as state.db.newer-TIME, and there is an empty one,
+ * or the copy that was made before the migration from an older version (state.db.vN).
+ *
+ * One thread at a time. Functions return 0 or a negative errno; then store_error() is a sentence
+ * with SQLite's own words: -EBUSY locked, -ENOSPC full, -EROFS not writable, -EUCLEAN damaged (now
+ * or at the next store_open() it is set aside), -EIO all else.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/core/persist.h"
+
+#define STORE_APPLICATION_ID 0x4e363464 /* "N64d" */
+#define STORE_VERSION        2          /* as many as there are numbered steps */
+#define STORE_TEXT_SIZE      512
+
+struct store;
+
+/* When it is, in both clocks, and in which boot. */
+struct store_clock {
+	uint64_t boot_ms;
+	uint64_t wall_ms;
+	char boot_id[64];
+};
+void store_clock_read(struct store_clock *ret);
+
+struct store_config {
+	const char *directory;
+	bool sync; /* false: State.SyncInterval=0, it is left to the kernel */
+	/* Of what the operator should know: what was set aside, migrated, not used. */
+	void (*report)(void *context, const char *text);
+	void *context;
+	/* How long to wait for somebody else's lock. */
+	int busy_ms;
+};
+
+/* text: why not. */
+int store_open(const struct store_config *config, struct store **ret, char text[STORE_TEXT_SIZE]);
+void store_close(struct store *store);
+/* It has turned out to be damaged: it gets another name, and can only be closed now. */
+int store_set_aside_open(struct store *store);
+const char *store_error(const struct store *store);
+
+/* As it was found: had the last daemon written all that it had (true in an empty one)? */
+bool store_was_clean(const struct store *store);
+/* Who has written last. */
+uint64_t store_owner(const struct store *store);
+/* Is it still the file of that name? */
+bool store_has_moved(const struct store *store);
+
+/* All bindings and then all sessions, with times of this boot. False from each ends it. */
+int store_load(struct store *store, const struct store_clock *now,
+	       void (*each)(void *context, const struct persist_row *row), void *context,
+	       uint64_t *ret_n_bad);
+/* Removes all rows of bindings and sessions, in one transaction. */
+int store_clear(struct store *store);
+/* Removes those that no index below these limits can have. */
+int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions);
+
+/* A transaction: begin, put for each row, commit with what the clocks say; or roll back. */
+int store_begin(struct store *store);
+int store_put(struct store *store, const struct persist_row *row);
+int store_commit(struct store *store, const struct store_clock *now, uint64_t owner, bool clean);
+void store_roll_back(struct store *store);
+
+/* Power-safe up to here, and the write-ahead log is empty unless a reader needs it: how large it is
+ * then. */
+int store_sync(struct store *store, uint64_t *ret_wal_size);

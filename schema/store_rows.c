@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rows in and out. A row's times are those of the boot in which it was written; meta has the clocks
+ * of the last flush, so a wall clock that steps meanwhile moves nothing, and over a boot it is the
+ * wall clock that says how long the daemon was away.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/store_internal.h"
+
+static int64_t place_of(const struct persist_row *row)
+{
+	return (int64_t)row->index << 2 | row->protocol;
+}
+
+static int run_statement(struct store *store, enum store_statement which, const char *doing)
+{
+	sqlite3_stmt *statement = store->statement[which];
+	int result = sqlite3_step(statement);
+	int r = result == SQLITE_DONE ? 0 : store_fail(store, result, doing);
+
+	(void)sqlite3_reset(statement);
+	return r;
+}
+
+int store_begin(struct store *store)
+{
+	return run_statement(store, STORE_BEGIN, "can not be written");
+}
+
+void store_roll_back(struct store *store)
+{
+	/* A failure may have done it already. */
+	if (sqlite3_get_autocommit(store->db) == 0)
+		(void)run_statement(store, STORE_ROLLBACK, "can not be written");
+}
+
+int store_commit(struct store *store, const struct store_clock *now, uint64_t owner, bool clean)
+{
+	sqlite3_stmt *meta = store->statement[STORE_META];
+	int r;
+
+	(void)sqlite3_bind_text(meta, 1, now->boot_id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(meta, 2, (int64_t)now->boot_ms);
+	(void)sqlite3_bind_int64(meta, 3, (int64_t)now->wall_ms);
+	(void)sqlite3_bind_int64(meta, 4, (int64_t)owner);
+	(void)sqlite3_bind_int64(meta, 5, clean);
+	r = run_statement(store, STORE_META, "can not be written");
+	if (r == 0)
+		r = run_statement(store, STORE_COMMIT, "can not be written");
+	if (r < 0)
+		return r;
+	store->owner = owner;
+	store->written = *now;
+	return 0;
+}
+
+static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *binding)
+{
+	(void)sqlite3_bind_blob(statement, 2, binding->addr6.byte, sizeof(binding->addr6.byte),
+				SQLITE_STATIC);
+	(void)sqlite3_bind_int64(statement, 3, binding->port6);
+	(void)sqlite3_bind_int64(statement, 4, binding->mapped.addr);
+	(void)sqlite3_bind_int64(statement, 5, binding->mapped.port);
+	(void)sqlite3_bind_int64(statement, 6, binding->number);
+	(void)sqlite3_bind_int64(statement, 7, binding->pool6);
+	(void)sqlite3_bind_int64(statement, 8, binding->is_static);
+	(void)sqlite3_bind_int64(statement, 9, binding->created_s);
+}
+
+static void bind_session(sqlite3_stmt *statement, const struct persist_session *session)
+{
+	(void)sqlite3_bind_int64(statement, 2, session->binding);
+	(void)sqlite3_bind_int64(statement, 3, session->number);
+	(void)sqlite3_bind_int64(statement, 4, session->peer.addr);
+	(void)sqlite3_bind_int64(statement, 5, session->peer.port);
+	(void)sqlite3_bind_int64(statement, 6, session->state);
+	(void)sqlite3_bind_int64(statement, 7, session->pool6);
+	(void)sqlite3_bind_int64(statement, 8, session->until_s);
+}
+
+int store_put(struct store *store, const struct persist_row *row)
+{
+	enum store_statement which;
+
+	if (row->kind == PERSIST_BINDING)
+		which = row->exists ? STORE_PUT_BINDING : STORE_REMOVE_BINDING;
+	else
+		which = row->exists ? STORE_PUT_SESSION : STORE_REMOVE_SESSION;
+	(void)sqlite3_bind_int64(store->statement[which], 1, place_of(row));
+	if (row->exists && row->kind == PERSIST_BINDING)
+		bind_binding(store->statement[which], &row->binding);
+	else if (row->exists)
+		bind_session(store->statement[which], &row->session);
+	return run_statement(store, which, "can not be written");
+}
+
+int store_clear(struct store *store)
+{
+	int r = store_run(store,
+			  "BEGIN IMMEDIATE; DELETE FROM binding; DELETE FROM session; COMMIT",
+			  "can not be emptied");
+
+	if (r < 0)
+		store_roll_back(store);
+	return r;
+}
+
+int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions)
+{
+	char sql[192];
+	int r;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "BEGIN IMMEDIATE; DELETE FROM binding WHERE place >= %lld OR place < 0; "
+		       "DELETE FROM session WHERE place >= %lld OR place < 0; COMMIT",
+		       (long long)n_bindings << 2, (long long)n_sessions << 2);
+	r = store_run(store, sql, "can not be written");
+	if (r < 0)
+		store_roll_back(store);
+	return r;
+}
+
+/* ---- out ----------------------------------------------------------------------------------------
+ */
+
+/* A number from 0 to max; false if the column has anything else. */
+static bool number(sqlite3_stmt *statement, int column, uint64_t max, uint64_t *ret)
+{
+	sqlite3_int64 value = sqlite3_column_int64(statement, column);
+
+	if (sqlite3_column_type(statement, column) != SQLITE_INTEGER || value < 0 ||
+	    (uint64_t)value > max)
+		return false;
+	*ret = (uint64_t)value;
+	return true;
+}
+
+static bool read_place(sqlite3_stmt *statement, struct persist_row *ret)
+{
+	uint64_t place;
+
+	if (!number(statement, 0, (uint64_t)UINT32_MAX << 2 | 3, &place) ||
+	    (place & 3) >= N_PROTOCOLS)
+		return false;
+	ret->protocol = place & 3;
+	ret->index = (uint32_t)(place >> 2);
+	ret->exists = true;
+	return true;
+}
+
+/* Seconds of the boot in which the row was written, as such of this one: what was before is 0. */
+static uint32_t move_s(const struct store *store, const struct store_clock *now, uint64_t time_s)
+{
+	const struct store_clock *then = &store->written;
+	int64_t moved = (int64_t)time_s;
+
+	if (strcmp(then->boot_id, now->boot_id) != 0 || then->boot_id[0] == '\0')
+		moved += (int64_t)(then->wall_ms / 1000) - (int64_t)(then->boot_ms / 1000) -
+			 ((int64_t)(now->wall_ms / 1000) - (int64_t)(now->boot_ms / 1000));
+	if (moved < 0)
+		return 0;
+	return moved < UINT32_MAX ? (uint32_t)moved : UINT32_MAX;
+}
+
+static bool read_binding(const struct store *store, const struct store_clock *now,
+			 sqlite3_stmt *statement, struct persist_row *ret)
+{
+	const void *addr6 = sqlite3_column_blob(statement, 1);
+	uint64_t value[9];
+	const uint64_t max[] = {0,          0,         UINT16_MAX, UINT32_MAX, UINT16_MAX,
+				UINT16_MAX, UINT8_MAX, 1,          UINT32_MAX};
+
+	if (!addr6 || sqlite3_column_bytes(statement, 1) != sizeof(struct addr6))
+		return false;
+	for (int i = 2; i < 9; i++)
+		if (!number(statement, i, max[i], &value[i]))
+			return false;
+	ret->kind = PERSIST_BINDING;
+	ret->binding = (struct persist_binding){
+		.port6 = (uint16_t)value[2],
+		.mapped = {(uint32_t)value[3], (uint16_t)value[4]},
+		.number = (uint16_t)value[5],
+		.pool6 = (uint8_t)value[6],
+		.is_static = value[7],
+		.created_s = move_s(store, now, value[8]),
+	};
+	memcpy(ret->binding.addr6.byte, addr6, sizeof(struct addr6));
+	return true;
+}
+
+static bool read_session(const struct store *store, const struct store_clock *now,
+			 sqlite3_stmt *statement, struct persist_row *ret)
+{
+	uint64_t value[8];
+	const uint64_t max[] = {0,          UINT32_MAX, UINT16_MAX, UINT32_MAX,
+				UINT16_MAX, UINT8_MAX,  UINT8_MAX,  UINT32_MAX};
+
+	for (int i = 1; i < 8; i++)
+		if (!number(statement, i, max[i], &value[i]))
+			return false;
+	ret->kind = PERSIST_SESSION;
+	ret->session = (struct persist_session){
+		.binding = (uint32_t)value[1],
+		.number = (uint16_t)value[2],
+		.peer = {(uint32_t)value[3], (uint16_t)value[4]},
+		.state = (uint8_t)value[5],
+		.pool6 = (uint8_t)value[6],
+		.until_s = move_s(store, now, value[7]),
+	};
+	return true;
+}
+
+int store_load(struct store *store, const struct store_clock *now,
+	       void (*each)(void *context, const struct persist_row *row), void *context,
+	       uint64_t *ret_n_bad)
+{
+	static const char *const sql[] = {
+		"SELECT place, address6, port6, address4, port4, number, pool6, static, created "
+		"FROM binding ORDER BY place",
+		"SELECT place, binding, number, address4, port4, state, pool6, until FROM session "
+		"ORDER BY place",
+	};
+	int r = 0;
+
+	*ret_n_bad = 0;
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
+		sqlite3_stmt *statement = NULL;
+		struct persist_row row;
+		int result = sqlite3_prepare_v2(store->db, sql[i], -1, &statement, NULL);
+
+		if (result == SQLITE_OK)
+			while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+				bool good = read_place(statement, &row) &&
+					    (i == 0 ? read_binding(store, now, statement, &row)
+						    : read_session(store, now, statement, &row));
+				if (good)
+					each(context, &row);
+				else
+					(*ret_n_bad)++;
+			}
+		if (result != SQLITE_DONE)
+			r = store_fail(store, result, "can not be read");
+		(void)sqlite3_finalize(statement);
+	}
+	return r;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema/store_writer.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/core/minmax.h"
+
+/* Rows for which the lock is held: some 20 us. */
+#define SLICE_ROWS 256
+/* Of one transaction, so that what is to be taken back is bounded. */
+#define TRANSACTION_ROWS 65536
+#define RETRY_MIN_MS     250
+#define RETRY_MAX_MS     10000
+/* A log that readers have let grow so far is the operator's business. */
+#define WAL_ALARM_SIZE (64u << 20)
+#define IDLE_MS        60000
+#define NICE           10
+
+struct taken {
+	uint8_t kind;
+	uint8_t protocol;
+	uint32_t index;
+};
+
+struct store_writer {
+	struct store_writer_config config;
+	pthread_t thread;
+	int wake_fd;
+	atomic_bool stop;
+	struct store *store; /* NULL: could not be opened */
+	GArray *taken;       /* struct taken, of the transaction that is under way */
+	uint32_t retry_ms;   /* 0: all is well */
+	uint64_t synced_ms;
+	bool wal_alarm;
+};
+
+static void report(struct store_writer *writer, int level, const char *text)
+{
+	if (writer->config.report)
+		writer->config.report(writer->config.context, level, text);
+}
+
+static void set_problem(struct store_writer *writer, const char *problem)
+{
+	struct gateway *gateway = writer->config.gateway;
+
+	gateway_lock(gateway);
+	gateway->store.state = problem[0] ? GATEWAY_STORE_FAILING : GATEWAY_STORE_OK;
+	(void)g_strlcpy(gateway->store.problem, problem, sizeof(gateway->store.problem));
+	gateway_unlock(gateway);
+}
+
+static void failed(struct store_writer *writer, const char *why)
+{
+	struct gateway *gateway = writer->config.gateway;
+	bool is_first = writer->retry_ms == 0;
+
+	writer->retry_ms = is_first ? RETRY_MIN_MS : min_u32(writer->retry_ms * 2, RETRY_MAX_MS);
+	set_problem(writer, why);
+	gateway_lock(gateway);
+	gateway->store.n_failures++;
+	gateway_unlock(gateway);
+	if (is_first) {
+		char *text = g_strdup_printf("%s; translation goes on, and it is tried again", why);
+
+		report(writer, LOG_ERR, text);
+		g_free(text);
+	}
+}
+
+static void worked(struct store_writer *writer)
+{
+	if (writer->retry_ms == 0)
+		return;
+	writer->retry_ms = 0;
+	set_problem(writer, "");
+	report(writer, LOG_NOTICE, "bindings and sessions are written to the state database again");
+}
+
+/* Where the store itself can not go on: what it is tried with next is opened anew. */
+static void store_failed(struct store_writer *writer, int error)
+{
+	char text[STORE_TEXT_SIZE];
+
+	(void)g_strlcpy(text, store_error(writer->store), sizeof(text));
+	if (error == -EUCLEAN)
+		(void)store_set_aside_open(writer->store);
+	if (error != -EBUSY && error != -ENOSPC) {
+		store_close(writer->store);
+		writer->store = NULL;
+	}
+	failed(writer, text);
+}
+
+/* Somebody else's file, or an empty one: everything is to be written. */
+static int begin_anew(struct store_writer *writer)
+{
+	struct gateway *gateway = writer->config.gateway;
+	bool begun;
+	int r;
+
+	r = store_clear(writer->store);
+	if (r < 0)
+		return r;
+	gateway_lock(gateway);
+	begun = persist_begin(gateway->nat);
+	gateway_unlock(gateway);
+	return begun ? 0 : -ENOMEM;
+}
+
+/* A store to write to; false if there is none now. */
+static bool have_store(struct store_writer *writer)
+{
+	char text[STORE_TEXT_SIZE];
+	int r;
+
+	if (!writer->store) {
+		r = store_open(&writer->config.store, &writer->store, text);
+		if (r < 0) {
+			failed(writer, text);
+			return false;
+		}
+	}
+	if (store_owner(writer->store) == writer->config.owner)
+		return true;
+	r = begin_anew(writer);
+	if (r == -ENOMEM)
+		failed(writer, "no memory to remember what has to be stored");
+	else if (r < 0)
+		store_failed(writer, r);
+	return r == 0;
+}
+
+static void take_back(struct store_writer *writer)
+{
+	struct gateway *gateway = writer->config.gateway;
+
+	for (guint i = 0; i < writer->taken->len;) {
+		gateway_lock(gateway);
+		for (unsigned n = 0; n < SLICE_ROWS && i < writer->taken->len; n++, i++) {
+			const struct taken *taken = &g_array_index(writer->taken, struct taken, i);
+
+			persist_take_back(gateway->nat, taken->kind, taken->protocol, taken->index);
+		}
+		gateway_unlock(gateway);
+	}
+	g_array_set_size(writer->taken, 0);
+}
+
+/* The next rows; how many. */
+static unsigned take(struct store_writer *writer, struct persist_cursor *cursor,
+		     struct persist_row row[SLICE_ROWS])
+{
+	struct gateway *gateway = writer->config.gateway;
+	unsigned n;
+
+	gateway_lock(gateway);
+	n = persist_take(gateway->nat, cursor, row, SLICE_ROWS, gateway_now_ms());
+	gateway_unlock(gateway);
+	for (unsigned i = 0; i < n; i++) {
+		const struct taken taken = {(uint8_t)row[i].kind, (uint8_t)row[i].protocol,
+					    row[i].index};
+
+		g_array_append_val(writer->taken, taken);
+	}
+	return n;
+}
+
+/* One transaction; *ret_done if it has come to the end of the tables. */
+static int write_transaction(struct store_writer *writer, struct persist_cursor *cursor, bool clean,
+			     bool *ret_done)
+{
+	struct persist_row row[SLICE_ROWS];
+	struct store_clock now;
+	unsigned n = SLICE_ROWS;
+	int r;
+
+	g_array_set_size(writer->taken, 0);
+	r = store_begin(writer->store);
+	while (r == 0 && n == SLICE_ROWS && writer->taken->len < TRANSACTION_ROWS) {
+		n = take(writer, cursor, row);
+		for (unsigned i = 0; i < n && r == 0; i++)
+			r = store_put(writer->store, &row[i]);
+	}
+	*ret_done = n < SLICE_ROWS;
+	store_clock_read(&now);
+	if (r == 0)
+		r = store_commit(writer->store, &now, writer->config.owner, clean && *ret_done);
+	if (r < 0) {
+		store_roll_back(writer->store);
+		take_back(writer);
+	}
+	return r;
+}
+
+/* All that has changed. */
+static bool flush(struct store_writer *writer, bool clean)
+{
+	struct gateway *gateway = writer->config.gateway;
+	struct persist_cursor cursor = {0};
+	uint64_t n_given = 0;
+	bool done = false;
+	int r = 0;
+
+	if (!have_store(writer))
+		return false;
+	gateway_lock(gateway);
+	if (gateway->nat->given)
+		n_given = gateway->nat->given->n;
+	done = persist_n_changed(gateway->nat) == 0 && !clean;
+	gateway_unlock(gateway);
+	while (r == 0 && !done)
+		r = write_transaction(writer, &cursor, clean, &done);
+	if (r < 0) {
+		store_failed(writer, r);
+		return false;
+	}
+	if (writer->config.given)
+		given_file_set_stored(writer->config.given, n_given);
+	gateway_lock(gateway);
+	gateway->store.flushed_ms = gateway_now_ms();
+	gateway_unlock(gateway);
+	worked(writer);
+	return true;
+}
+
+static void watch_wal(struct store_writer *writer, uint64_t size)
+{
+	char text[160];
+
+	if ((size > WAL_ALARM_SIZE) == writer->wal_alarm)
+		return;
+	writer->wal_alarm = !writer->wal_alarm;
+	(void)snprintf(text, sizeof(text),
+		       writer->wal_alarm
+			       ? "somebody has been reading the state database for so "
+				 "long that its log has grown to %" G_GUINT64_FORMAT " MB"
+			       : "the log of the state database is short again (%" G_GUINT64_FORMAT
+				 " MB)",
+		       size >> 20);
+	report(writer, writer->wal_alarm ? LOG_WARNING : LOG_NOTICE, text);
+	set_problem(writer, writer->wal_alarm ? text : "");
+}
+
+static void sync_store(struct store_writer *writer)
+{
+	uint64_t wal_size = 0;
+	int r;
+
+	writer->synced_ms = gateway_now_ms();
+	if (store_has_moved(writer->store)) {
+		store_close(writer->store);
+		writer->store = NULL;
+		failed(writer, "the state database has been removed or replaced");
+		return;
+	}
+	r = store_sync(writer->store, &wal_size);
+	if (r < 0)
+		store_failed(writer, r);
+	else
+		watch_wal(writer, wal_size);
+}
+
+static int sleep_ms(const struct store_writer *writer)
+{
+	if (writer->retry_ms > 0)
+		return (int)writer->retry_ms;
+	return (int)min_u32(writer->config.flush_ms, IDLE_MS);
+}
+
+static void *run(void *data)
+{
+	struct store_writer *writer = data;
+	struct pollfd wake = {.fd = writer->wake_fd, .events = POLLIN};
+	const struct store_writer_config *config = &writer->config;
+
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	while (!atomic_load(&writer->stop)) {
+		if (poll(&wake, 1, sleep_ms(writer)) != 0 || config->flush_ms == UINT32_MAX)
+			continue;
+		if (flush(writer, false) && config->sync_ms > 0 &&
+		    gateway_now_ms() - writer->synced_ms >= config->sync_ms)
+			sync_store(writer);
+	}
+	if (flush(writer, true) && config->sync_ms > 0)
+		sync_store(writer);
+	return NULL;
+}
+
+int store_writer_start(const struct store_writer_config *config, struct store *store,
+		       const char *problem, struct store_writer **ret)
+{
+	struct store_writer *writer = g_new0(struct store_writer, 1);
+	int r;
+
+	writer->config = *config;
+	writer->store = store;
+	writer->taken = g_array_new(FALSE, FALSE, sizeof(struct taken));
+	writer->synced_ms = gateway_now_ms();
+	writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = writer->wake_fd < 0 ? -errno : 0;
+	if (r == 0) {
+		set_problem(writer, "");
+		if (!store)
+			failed(writer, problem);
+		r = -pthread_create(&writer->thread, NULL, run, writer);
+	}
+	if (r < 0) {
+		if (writer->wake_fd >= 0)
+			(void)close(writer->wake_fd);
+		g_array_unref(writer->taken);
+		g_free(writer);
+		return r;
+	}
+	(void)pthread_setname_np(writer->thread, "state");
+	*ret = writer;
+	return 0;
+}
+
+void store_writer_stop(struct store_writer *writer)
+{
+	const uint64_t one = 1;
+
+	if (!writer)
+		return;
+	atomic_store(&writer->stop, true);
+	(void)!write(writer->wake_fd, &one, sizeof(one));
+	(void)pthread_join(writer->thread, NULL);
+	store_close(writer->store);
+	(void)close(writer->wake_fd);
+	g_array_unref(writer->taken);
+	g_free(writer);
+}

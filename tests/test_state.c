@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's state around a gateway, written by its thread: killed at random moments, 300 times
+ * (O-13, P-16), and ended well (O-12).
+ */
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/core/persist.h"
+#include "daemon/daemon_state.h"
+#include "daemon/log.h"
+#include "tests/gateway_fixture.h"
+
+#define N_KILLS 300
+#define SEED    20111204
+
+/* What the process that is to be killed has had, for the one that kills it. */
+struct shared {
+	atomic_bool in_use[65536]; /* by port, which one address has */
+	atomic_uint n_bindings;
+};
+
+static char *directory;
+
+static const struct config_state config = {.keep = true, .flush_ms = 10, .sync_ms = 50};
+
+struct instance {
+	struct gateway_fixture *fixture;
+	struct gateway gateway;
+	struct daemon_state *state;
+};
+
+static void begin(struct instance *instance)
+{
+	gateway_init(&instance->gateway);
+	instance->fixture = gateway_new("203.0.113.1", "1024-65535", NULL);
+	instance->gateway.nat = instance->fixture->nat;
+	instance->state = daemon_state_open(&instance->gateway, directory, &config);
+	g_assert_nonnull(instance->state);
+	daemon_state_restore(instance->state);
+	g_assert_true(nat64_check(instance->gateway.nat));
+}
+
+static void end(struct instance *instance)
+{
+	daemon_state_stop(instance->state);
+	instance->gateway.nat = NULL;
+	gateway_deinit(&instance->gateway);
+	gateway_free(instance->fixture);
+}
+
+static struct taddr4 send_packet(struct instance *instance, uint32_t i)
+{
+	struct taddr6 client = taddr6_of("[2001:db8:1::]:0");
+	const struct taddr4 server = taddr4_of("198.51.100.7:443");
+	struct taddr4 mapped;
+
+	client.addr.byte[15] = (uint8_t)(i % 7);
+	client.port = (uint16_t)(1024 + i % 90);
+	gateway_lock(&instance->gateway);
+	g_assert_cmpint(gateway_udp6(instance->fixture, &client, &server, gateway_now_ms()), ==,
+			OUTCOME_TRANSLATED);
+	mapped = gateway_sent_src4(instance->fixture);
+	gateway_unlock(&instance->gateway);
+	return mapped;
+}
+
+static void end_binding(struct instance *instance, struct shared *shared, uint32_t from)
+{
+	struct nat64 *nat = instance->gateway.nat;
+	uint32_t index;
+
+	gateway_lock(&instance->gateway);
+	index = bib_next(&nat->bib[PROTOCOL_UDP], from);
+	if (index != SLAB_NONE) {
+		/* Before: afterwards it may be too late to say so. */
+		shared->in_use[bib_at(&nat->bib[PROTOCOL_UDP], index)->port4] = false;
+		nat64_remove_binding(nat, PROTOCOL_UDP, index, gateway_now_ms());
+	}
+	gateway_unlock(&instance->gateway);
+}
+
+/* Until it is killed. */
+static G_GNUC_NORETURN void live(struct shared *shared, uint32_t seed)
+{
+	GRand *random = g_rand_new_with_seed(seed);
+	struct instance instance = {0};
+
+	begin(&instance);
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	for (;;) {
+		struct taddr4 mapped = send_packet(&instance, g_rand_int(random));
+
+		shared->in_use[mapped.port] = true;
+		if (g_rand_int_range(random, 0, 3) == 0)
+			end_binding(&instance, shared, g_rand_int(random) % 500);
+		shared->n_bindings = nat64_n_bindings(instance.gateway.nat);
+		if (g_rand_int_range(random, 0, 20) == 0)
+			g_usleep(200);
+	}
+}
+
+/* P-16: none of them goes to another client. */
+static void check_ports(struct instance *instance, struct shared *shared)
+{
+	const struct pool4 *pool4 = instance->gateway.nat->pool4;
+
+	for (uint32_t port = 0; port < 65536; port++) {
+		const struct taddr4 mapped = {taddr4_of("203.0.113.1:1").addr, (uint16_t)port};
+
+		if (!shared->in_use[port])
+			continue;
+		g_assert_true(pool4_is_used(pool4, PROTOCOL_UDP, &mapped) ||
+			      pool4_is_held(pool4, PROTOCOL_UDP, &mapped, 1));
+		shared->in_use[port] = pool4_is_used(pool4, PROTOCOL_UDP, &mapped);
+	}
+}
+
+static void check_integrity(void)
+{
+	char *path = g_build_filename(directory, "state.db", NULL);
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+
+	g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &statement, NULL), ==,
+			SQLITE_OK);
+	g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+	g_assert_cmpstr((const char *)sqlite3_column_text(statement, 0), ==, "ok");
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	g_free(path);
+}
+
+static void remove_directory(void)
+{
+	GDir *dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while ((name = g_dir_read_name(dir))) {
+		char *path = g_build_filename(directory, name, NULL);
+
+		(void)g_unlink(path);
+		g_free(path);
+	}
+	g_dir_close(dir);
+	(void)g_rmdir(directory);
+	g_free(directory);
+}
+
+static void make_directory(void)
+{
+	directory = g_dir_make_tmp("nat64d-state-XXXXXX", NULL);
+	g_assert_nonnull(directory);
+}
+
+static void test_killed(void)
+{
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	GRand *random = g_rand_new_with_seed(SEED);
+	unsigned n_restored = 0;
+
+	make_directory();
+	for (unsigned i = 0; i < N_KILLS; i++) {
+		struct instance instance = {0};
+		uint32_t seed = g_rand_int(random);
+		pid_t child = fork();
+
+		if (child == 0)
+			live(shared, seed);
+		g_usleep((gulong)g_rand_int_range(random, 500, 40000));
+		g_assert_cmpint(kill(child, SIGKILL), ==, 0);
+		g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+		if (i % 10 == 0)
+			check_integrity();
+		begin(&instance);
+		n_restored += nat64_n_bindings(instance.gateway.nat);
+		check_ports(&instance, shared);
+		end(&instance);
+	}
+	g_assert_cmpuint(n_restored, >, N_KILLS);
+	g_rand_free(random);
+	(void)munmap(shared, sizeof(*shared));
+	remove_directory();
+}
+
+static void test_ended_well(void)
+{
+	struct instance instance = {0};
+	struct taddr4 mapped[50];
+
+	make_directory();
+	begin(&instance);
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	for (uint32_t i = 0; i < G_N_ELEMENTS(mapped); i++)
+		mapped[i] = send_packet(&instance, i);
+	end(&instance);
+	instance = (struct instance){0};
+	begin(&instance);
+	g_assert_cmpuint(nat64_n_bindings(instance.gateway.nat), ==, G_N_ELEMENTS(mapped));
+	g_assert_cmpuint(nat64_n_sessions(instance.gateway.nat), ==, G_N_ELEMENTS(mapped));
+	g_assert_cmpuint(instance.gateway.nat->revive_until_ms, ==, 0);
+	for (uint32_t i = 0; i < G_N_ELEMENTS(mapped); i++) {
+		struct taddr4 now = send_packet(&instance, i);
+
+		g_assert_true(taddr4_equal(&now, &mapped[i]));
+	}
+	end(&instance);
+	remove_directory();
+}
+
+/* State.Keep=no, and FlushInterval=exit. */
+static void test_settings(void)
+{
+	const struct config_state none = {.keep = false};
+	const struct config_state at_exit = {.keep = true, .flush_ms = UINT32_MAX};
+	struct instance instance = {0};
+
+	g_assert_null(daemon_state_open(&instance.gateway, "/nowhere", &none));
+	daemon_state_restore(NULL);
+	g_assert_cmpint(daemon_state_start(NULL), ==, 0);
+	daemon_state_stop(NULL);
+
+	make_directory();
+	gateway_init(&instance.gateway);
+	instance.fixture = gateway_new("203.0.113.1", "1024-65535", NULL);
+	instance.gateway.nat = instance.fixture->nat;
+	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
+	daemon_state_restore(instance.state);
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	(void)send_packet(&instance, 1);
+	end(&instance);
+	instance = (struct instance){0};
+	begin(&instance);
+	g_assert_cmpuint(nat64_n_bindings(instance.gateway.nat), ==, 1);
+	end(&instance);
+	remove_directory();
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	log_set_level(LOG_ERR);
+	g_test_add_func("/state/settings", test_settings);
+	g_test_add_func("/state/ended_well", test_ended_well);
+	g_test_add_func("/state/killed", test_killed);
+	return g_test_run();
+}
