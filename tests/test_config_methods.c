@@ -306,7 +306,7 @@ static const struct {
 	{"Translation.Pool6", "", DBUS_ERROR_INVALID_VALUE, "[Translation] Pool6: at least one prefix is needed"},
 	{"Limits.Pool4Objects", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Pool4Objects takes effect at the next start only: set it in the configuration file"},
 	{"Queue.Inject", "raw", DBUS_ERROR_RESTART_REQUIRED, "Queue.Inject takes effect at the next start only: set it in the configuration file"},
-	{"State.Keep", "no", DBUS_ERROR_RESTART_REQUIRED, "State.Keep is not in effect in this version"},
+	{"State.Retention", "5", DBUS_ERROR_RESTART_REQUIRED, "State.Retention is not in effect in this version"},
 };
 /* clang-format on */
 
