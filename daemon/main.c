@@ -70,11 +70,12 @@ static void help(void)
 		   "  --version, --help");
 }
 
+/* A part of a name on the bus, which does not begin with a digit. */
 static bool is_instance_name(const char *text)
 {
 	size_t length = strlen(text);
 
-	return length > 0 && length <= NAME_SIZE_MAX && g_ascii_isalnum(text[0]) &&
+	return length > 0 && length <= NAME_SIZE_MAX && g_ascii_islower(text[0]) &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
@@ -89,10 +90,11 @@ static bool read_option(int option)
 	case OPTION_INSTANCE:
 		arg_instance = optarg;
 		if (!is_instance_name(optarg))
-			(void)fprintf(stderr,
-				      "nat64d: --instance %s: a name is up to %d of a-z, 0-9 "
-				      "and _\n",
-				      optarg, NAME_SIZE_MAX);
+			(void)fprintf(
+				stderr,
+				"nat64d: --instance %s: a name is a letter and up to %d more of "
+				"a-z, 0-9 and _\n",
+				optarg, NAME_SIZE_MAX - 1);
 		return is_instance_name(optarg);
 	case OPTION_STATE_DIR:
 		arg_state_dir = optarg;

@@ -301,12 +301,15 @@ uint64_t list_count_sessions(struct gateway *gateway, const struct list_filter *
 	return n;
 }
 
-/* The addresses as text in new memory, or NULL. */
+/* The addresses as text in new memory, or NULL; of more than fits into a message, the first. */
 static char *print_addresses(const struct pool4_spec *spec)
 {
 	size_t size = pool4_text_print(spec->addresses, spec->n_addresses, NULL, 0) + 1;
-	char *text = malloc(size);
+	char *text;
 
+	if (size > LIST_POOL4_TEXT_MAX)
+		size = LIST_POOL4_TEXT_MAX;
+	text = malloc(size);
 	if (text != NULL)
 		pool4_text_print(spec->addresses, spec->n_addresses, text, size);
 	return text;
@@ -387,7 +390,7 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 		gateway_lock(gateway);
 		for (uint32_t i = 0; i < LIST_POOL4_SLICE; i++) {
 			entry = pool4_next(gateway->nat->pool4, *after);
-			if (entry == NULL || n == capacity || text >= LIST_POOL4_TEXT_MAX)
+			if (entry == NULL || n == capacity || text >= LIST_POOL4_PAGE_MAX)
 				break;
 			if (!fill_pool4_row(gateway->nat, entry, &rows[n])) {
 				*ret_error = -ENOMEM;
@@ -398,7 +401,7 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 		}
 		gateway_unlock(gateway);
 		list_pause();
-	} while (entry != NULL && n < capacity && text < LIST_POOL4_TEXT_MAX && *ret_error == 0);
+	} while (entry != NULL && n < capacity && text < LIST_POOL4_PAGE_MAX && *ret_error == 0);
 	if (entry == NULL)
 		*after = 0;
 	return n;

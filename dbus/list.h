@@ -13,13 +13,17 @@
 #include "daemon/gateway.h"
 #include "dbus/list_filter.h"
 
-#define LIST_SLICE           4096
-#define LIST_PAUSE_NSEC      50000 /* between two slices */
-#define LIST_WORK_MAX        1000000
-#define LIST_CURSOR_SIZE     32
-#define LIST_POOL4_SLICE     64
-#define LIST_POOL4_TEXT_MAX  (1u << 20) /* bytes of addresses in one page of entries */
-#define LIST_EXPIRY_SESSIONS 10000      /* of one binding that are looked at for its end */
+#define LIST_SLICE       4096
+#define LIST_PAUSE_NSEC  50000 /* between two slices */
+#define LIST_WORK_MAX    1000000
+#define LIST_CURSOR_SIZE 32
+#define LIST_POOL4_SLICE 64
+/* Bytes of addresses in one page of entries, after which there is no further one, and of one entry.
+ * A bus takes no message of more than 32 MiB: the rest of 10 000 rows is less than 30 million
+ * bytes. */
+#define LIST_POOL4_PAGE_MAX  (1u << 20)
+#define LIST_POOL4_TEXT_MAX  (2u << 20)
+#define LIST_EXPIRY_SESSIONS 10000 /* of one binding that are looked at for its end */
 
 struct list_cursor {
 	enum protocol protocol; /* N_PROTOCOLS: at the end */

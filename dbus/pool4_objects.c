@@ -48,6 +48,12 @@ static struct pool4_object *find(const struct pool4_objects *objects, uint32_t i
 	return i < objects->n_objects && objects->object[i]->id == id ? objects->object[i] : NULL;
 }
 
+/* Is there such an entry, and can it be an object? */
+static bool is_small(const struct pool4_entry *entry)
+{
+	return entry != NULL && entry->spec.n_addresses <= POOL4_OBJECT_RANGES_MAX;
+}
+
 /* False if there are as many as may be, or without memory. */
 static bool add(struct pool4_objects *objects, uint32_t id)
 {
@@ -93,8 +99,10 @@ struct pool4_objects *pool4_objects_new(struct manager *manager, uint32_t max)
 	}
 	gateway_lock(manager->gateway);
 	for (uint32_t id = 0; (entry = pool4_next(manager->gateway->nat->pool4, id)) != NULL;
-	     id = entry->id)
-		(void)add(objects, entry->id);
+	     id = entry->id) {
+		if (is_small(entry))
+			(void)add(objects, entry->id);
+	}
 	gateway_unlock(manager->gateway);
 	return objects;
 }
@@ -283,7 +291,7 @@ void pool4_objects_changed(struct pool4_objects *objects, uint32_t id)
 	bool there;
 
 	gateway_lock(manager->gateway);
-	there = pool4_entry(manager->gateway->nat->pool4, id) != NULL;
+	there = is_small(pool4_entry(manager->gateway->nat->pool4, id));
 	gateway_unlock(manager->gateway);
 	if (!known && (!there || !add(objects, id)))
 		return;

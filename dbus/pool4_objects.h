@@ -2,13 +2,17 @@
 /*
  * Entries of pool4 as objects /org/nat64d1/pool4/<id> with org.nat64d1.Pool4, announced by
  * ObjectManager. There are no more than Limits.Pool4Objects of them: entries that come when there
- * are as many are rows of ListPool4 only, and stay so.
+ * are as many are rows of ListPool4 only, and stay so. So is an entry for as long as it has more
+ * than POOL4_OBJECT_RANGES_MAX ranges of addresses: all objects come in one message
+ * (GetManagedObjects), and a bus takes none of more than 32 MiB.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
+
+#define POOL4_OBJECT_RANGES_MAX 128
 
 struct manager;
 struct pool4_objects;

@@ -455,6 +455,27 @@ static void test_objects(void)
 	sd_bus_flush_close_unref(watcher);
 }
 
+/* All objects come in one message: an entry that would be a large part of it is a row only. */
+static void test_large_entry(void)
+{
+	g_autoptr(GString) addresses = g_string_new(NULL);
+	_cleanup_ending_ struct change_ending small, large, removed;
+
+	for (unsigned i = 0; i < 128; i++)
+		g_string_append_printf(addresses, "203.0.113.%u ", 2 * i);
+	change_add(addresses->str, "", "", NULL, NULL, NULL, &small);
+	g_assert_true(g_str_has_prefix(small.entry, DBUS_PATH_POOL4 "/"));
+	change_entry("RemovePool4", addresses->str, NULL, &removed);
+	g_assert_cmpstr(removed.name, ==, NULL);
+	change_ending_clear(&removed);
+	g_string_append(addresses, "198.51.100.7");
+	change_add(addresses->str, "", "", NULL, NULL, NULL, &large);
+	g_assert_cmpstr(large.name, ==, NULL);
+	g_assert_cmpstr(large.entry, ==, "/");
+	change_entry("RemovePool4", addresses->str, NULL, &removed);
+	g_assert_cmpstr(removed.name, ==, NULL);
+}
+
 /* None of it is for everyone. */
 static void test_access(void)
 {
@@ -493,6 +514,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/changes/many", test_many);
 	g_test_add_func("/changes/summarised-log", test_summarised_log);
 	g_test_add_func("/changes/objects", test_objects);
+	g_test_add_func("/changes/large-entry", test_large_entry);
 	g_test_add_func("/changes/access", test_access);
 	return bus_clients_run(NULL);
 }

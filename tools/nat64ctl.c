@@ -21,7 +21,7 @@ static bool is_instance_name(const char *text)
 {
 	size_t length = strlen(text);
 
-	return length > 0 && length <= INSTANCE_NAME_MAX && *text != '_' &&
+	return length > 0 && length <= INSTANCE_NAME_MAX && g_ascii_islower(*text) &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
@@ -36,8 +36,10 @@ static enum ctl_status take_global(struct ctl *ctl, const struct ctl_arguments *
 	if (ctl->bus_address != NULL && ctl->socket_path != NULL)
 		return ctl_fail(CTL_USAGE, "--bus and --socket exclude each other");
 	if (ctl->instance != NULL && !is_instance_name(ctl->instance))
-		return ctl_fail(CTL_USAGE, "--instance: '%s' is not up to %d of a-z, 0-9 and _",
-				ctl->instance, INSTANCE_NAME_MAX);
+		return ctl_fail(
+			CTL_USAGE,
+			"--instance: '%s' is not a letter and up to %d more of a-z, 0-9 and _",
+			ctl->instance, INSTANCE_NAME_MAX - 1);
 	return CTL_DONE;
 }
 
