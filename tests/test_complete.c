@@ -28,6 +28,8 @@ static const struct {
 	{"-- pool4 remove ", "wan"},
 	{"pool4 add 192.0.2.8 --protocol ", "tcp udp icmp"},
 	{"pool4 add 192.0.2.8 --protocol tcp,i", "tcp,icmp"},
+	{"pool4 add 192.0.2.8 --protocol tcp,", "tcp,udp tcp,icmp"},
+	{"pool4 add 192.0.2.8 --protocol tcp,tcp", ""},
 	{"pool4 add 192.0.2.8 --protocol=u", "--protocol=udp"},
 	{"pool4 add 192.0.2.8 --pro=u", ""},
 	{"pool4 add 192.0.2.8 --prefix ", "2001:db8:64::/96"},

@@ -8,6 +8,8 @@
 #include "daemon/near.h"
 #include "tools/ctl_verbs.h"
 
+_Static_assert(CTL_N_OPTIONS <= 64, "a set of options is a number of 64 bits");
+
 void ctl_arguments_init(struct ctl_arguments *arguments)
 {
 	*arguments = (struct ctl_arguments){.pending = CTL_N_OPTIONS};

@@ -19,7 +19,7 @@
 
 /* The word that is being written, "--name=VALUE" and "a,b,VALUE" taken apart. */
 struct writing {
-	const char *before; /* what each candidate begins with, not judged; for g_free() */
+	const char *before; /* what each candidate begins with, not judged */
 	const char *word;
 };
 
@@ -150,23 +150,26 @@ static void offer_value(struct ctl *ctl, const struct writing *writing, const ch
 		offer(writing, value, "what it is now");
 }
 
-/* The last one of words with commas between them. */
-static struct writing last_of_list(const struct writing *writing)
+/* The last one of words with commas between them, without those that are there. */
+static void offer_in_list(const struct writing *writing, enum ctl_kind kind)
 {
+	const char *const *words = ctl_kind_words(kind);
 	const char *comma = strrchr(writing->word, ',');
 	size_t length = comma != NULL ? (size_t)(comma + 1 - writing->word) : 0;
+	g_autofree char *done = g_strndup(writing->word, length);
+	g_autofree char *before = g_strconcat(writing->before, done, NULL);
+	g_auto(GStrv) given = g_strsplit(done, ",", -1);
+	const struct writing last = {before, writing->word + length};
 
-	return (struct writing){
-		.before = g_strdup_printf("%s%.*s", writing->before, (int)length, writing->word),
-		.word = writing->word + length,
-	};
+	for (unsigned i = 0; words != NULL && words[i] != NULL; i++) {
+		if (!g_strv_contains((const char *const *)given, words[i]))
+			offer(&last, words[i], "");
+	}
 }
 
 static void offer_kind(struct ctl *ctl, const struct writing *writing, enum ctl_kind kind,
 		       const char *word_before)
 {
-	struct writing last;
-
 	switch (kind) {
 	case CTL_KIND_NONE:
 	case CTL_KIND_TEXT:
@@ -179,10 +182,7 @@ static void offer_kind(struct ctl *ctl, const struct writing *writing, enum ctl_
 		return offer_words(writing, kind);
 	case CTL_KIND_PROTOCOLS:
 	case CTL_KIND_FLAGS:
-		last = last_of_list(writing);
-		offer_words(&last, kind);
-		g_free((char *)last.before);
-		return;
+		return offer_in_list(writing, kind);
 	case CTL_KIND_ENTRY:
 		(void)ctl_pool4_each(ctl, offer_entry, (void *)writing);
 		return;
