@@ -96,10 +96,30 @@ static void test_explain(void)
 			==, outcome_info(cases[i].outcome)->name);
 		g_assert_cmpint(decision.pool6, ==, cases[i].pool6);
 		g_assert_true(decision.has_plan == cases[i].has_plan);
+		g_assert_false(decision.hairpinned);
 		g_assert_true(decision.goes_out == (cases[i].outcome == OUTCOME_TRANSLATED));
 		g_assert_true((decision.mtu == 0) == !decision.goes_out);
 		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
 	}
+	g_free(buffer);
+	gateway_free(gateway);
+}
+
+/* A client's packet to a port that nobody has, at an address that is the host's, too: what comes
+ * from the IPv6 side is not left to the host, also where only a question is asked. */
+static void test_explain_hairpin_to_host(void)
+{
+	const struct craft what = {
+		.version = 6, .dst = "2001:db8:64::203.0.113.1", .dst_port = 2000};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct craft_buffer *buffer = g_new(struct craft_buffer, 1);
+	struct packet packet = craft_packet(buffer, &what);
+	struct decision decision;
+
+	gateway->world.own4[gateway->world.n_own4++] = 0xcb007101;
+	g_assert_cmpstr(outcome_info(nat64_explain(gateway->nat, &packet, NOW, &decision))->name,
+			==, outcome_info(OUTCOME_BIB4_NOT_FOUND)->name);
+	g_assert_true(decision.hairpinned);
 	g_free(buffer);
 	gateway_free(gateway);
 }
@@ -376,6 +396,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/deadlines", test_deadlines);
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/explain", test_explain);
+	g_test_add_func("/nat64/explain_hairpin_to_host", test_explain_hairpin_to_host);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
 	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);

@@ -7,8 +7,8 @@
 
 #include "daemon/core/pool4_internal.h"
 
-/* Holds that end early to make room for a new one: two, so that a limit that was lowered is kept
- * after as many releases as ports are held too many. */
+/* Holds that end early when a new one is to come: two, so that a limit that was lowered is kept
+ * after half as many releases as ports are held too many; none of these is held itself. */
 #define MADE_ROOM_MAX 2
 
 static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)

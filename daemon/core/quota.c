@@ -309,7 +309,7 @@ static uint64_t limit_of_refusal(const struct nat64 *nat, const struct quota_ref
 		return config->binding_rate;
 	case OUTCOME_CLIENT_BINDINGS:
 		return limit_of(nat, &config->bindings_per_client, refusal->protocol, refusal->host,
-				refusal->pool6, 0);
+				refusal->pool6, refusal->pool4);
 	case OUTCOME_CLIENT_SESSIONS:
 	case OUTCOME_CLIENT_SESSIONS_TCP:
 		return limit_of(nat, &config->sessions_per_client, refusal->protocol, refusal->host,
