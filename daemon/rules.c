@@ -18,6 +18,7 @@
 #include <ifaddrs.h>
 
 #include "daemon/rules_announce.h"
+#include "daemon/rules_comments.h"
 #include "daemon/rules_host.h"
 #include "daemon/rules_iptables.h"
 #include "daemon/rules_kernel.h"
@@ -207,13 +208,7 @@ static int read_host(struct rules *rules, const struct rules_entry *entries, uin
 /* The records of a table that is there. False: there is none. */
 static bool read_undo(const char *table, GPtrArray *ret_records)
 {
-	g_autofree char *command = g_strdup_printf("list chain inet %s undo", table);
-	g_autofree char *listing = NULL;
-
-	if (rules_kernel_nft(command, false, &listing, NULL) < 0)
-		return false;
-	rules_host_parse_undo(listing, ret_records);
-	return true;
+	return rules_comments_read(table, "undo", ret_records) == 0;
 }
 
 /* What the table says; if somebody has thrown it away, what it said when we wrote it. */
@@ -484,7 +479,8 @@ static char *other_table(const char *table)
 	g_autofree char *listing = NULL;
 	g_auto(GStrv) lines = NULL;
 
-	if (rules_kernel_nft("list tables inet", false, &listing, NULL) < 0)
+	/* As quick as it sounds, unlike "list tables", which reads all elements. */
+	if (rules_kernel_nft("list chains inet", false, &listing, NULL) < 0)
 		return NULL;
 	lines = g_strsplit(listing, "\n", -1);
 	for (char **line = lines; *line != NULL; line++) {
@@ -537,7 +533,7 @@ int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 	int r, undone;
 
 	/* Whether one may at all, before anything else fails with less clear words. */
-	r = rules_kernel_nft("list tables", false, NULL, ret_error);
+	r = rules_kernel_nft("list chains", false, NULL, ret_error);
 	if (r < 0)
 		return r;
 	there = read_undo(table, undo);

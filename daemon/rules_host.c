@@ -49,21 +49,6 @@ static int sysctl_write(const char *key, const char *value)
 	return r;
 }
 
-void rules_host_parse_undo(const char *listing, GPtrArray *ret_records)
-{
-	g_auto(GStrv) lines = g_strsplit(listing, "\n", -1);
-
-	for (char **line = lines; *line != NULL; line++) {
-		const char *first = strstr(*line, "comment \"");
-		const char *last = first == NULL ? NULL : strchr(first + strlen("comment \""), '"');
-
-		if (last != NULL) {
-			first += strlen("comment \"");
-			g_ptr_array_add(ret_records, g_strndup(first, (gsize)(last - first)));
-		}
-	}
-}
-
 /* A record is about its first two words: the newer one of the same thing is wrong. */
 static void note(GPtrArray *undo, const char *key, const char *value)
 {

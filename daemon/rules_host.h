@@ -22,9 +22,6 @@
 #include "daemon/rules_plan.h"
 #include "daemon/rules_route.h"
 
-/* Records out of what nft prints for the chain. */
-void rules_host_parse_undo(const char *listing, GPtrArray *ret_records);
-
 /* The steps that this host needs now; their records are added to plan->undo, but none for what is
  * recorded already. */
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,

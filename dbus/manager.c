@@ -171,6 +171,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("s", cursor, "u", limit),
 		SD_BUS_RESULT("a" DBUS_TYPE_POOL4, entries, "s", next),
 		pool4_method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CountPool4", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", entries),
+				pool4_method_count, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("AddPool4",
 		SD_BUS_ARGS("s", addresses, "s", ports, "s", protocols, "a{sv}", options),
 		SD_BUS_RESULT("o", entry, "a{sv}", result),

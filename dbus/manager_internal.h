@@ -64,6 +64,7 @@ int pool4_change(struct manager *manager, sd_bus_message *message, const char *e
 #define MANAGER_METHOD(name) int name(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
 MANAGER_METHOD(pool4_method_list);
+MANAGER_METHOD(pool4_method_count);
 MANAGER_METHOD(pool4_method_add);
 MANAGER_METHOD(pool4_method_remove);
 MANAGER_METHOD(pool4_method_drain);

@@ -79,6 +79,17 @@ int pool4_method_list(sd_bus_message *message, void *userdata, sd_bus_error *err
 	return r < 0 ? r : manager_send(reply);
 }
 
+int pool4_method_count(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	uint64_t n;
+
+	gateway_lock(manager->gateway);
+	n = pool4_n_entries(manager->gateway->nat->pool4);
+	gateway_unlock(manager->gateway);
+	return sd_bus_reply_method_return(message, "t", n);
+}
+
 int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;

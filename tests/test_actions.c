@@ -13,6 +13,7 @@ static const struct method {
 	const char *name, *action, *arguments;
 } manager_methods[] = {
 	{"ListPool4", NULL, "su '' 0"},
+	{"CountPool4", NULL, ""},
 	{"GetStatistics", NULL, ""},
 	{"ListConfig", NULL, ""},
 	{"GetConfig", NULL, "s Timeouts.UDP"},

@@ -79,6 +79,7 @@ static const struct cli_case cli_cases[] = {
 	{"session list --count --port4 1", 0, "session_count.out", ""},
 	{"bib list --count --limit 2 --client 2001:db8:1::/64", 0, "bib_count_limit.out", ""},
 	{"bib list --json --limit 3", 0, "bib_list.json", ""},
+	{"pool4 list --count", 0, "pool4_count.out", ""},
 	{"bib list --count --client nobody", 1, NULL, "nat64ctl: filter client: 'nobody' is not an IPv6 address or prefix\n"},
 	{"session flush", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},
 	{"session flush --dry-run", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},

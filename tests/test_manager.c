@@ -385,6 +385,20 @@ static void test_bad_arguments(void)
 	}
 }
 
+/* How many entries there are, without their rows. */
+static void test_count_pool4(void)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	uint64_t n = 0;
+
+	g_assert_cmpint(sd_bus_call_method(clients[0], DBUS_SERVICE, DBUS_PATH,
+					   DBUS_INTERFACE_MANAGER, "CountPool4", NULL, &reply, ""),
+			>=, 0);
+	g_assert_cmpint(sd_bus_message_read(reply, "t", &n), >, 0);
+	g_assert_cmpuint(n, ==, pool4_n_entries(service.gateway.nat->pool4));
+	g_assert_cmpuint(n, >, 0);
+}
+
 /* The cursor of ListPool4 is an id: nothing else is taken for one. */
 static void test_bad_pool4_cursors(void)
 {
@@ -545,6 +559,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/manager/paging", test_paging);
 	g_test_add_func("/manager/bad-arguments", test_bad_arguments);
 	g_test_add_func("/manager/bad-pool4-cursors", test_bad_pool4_cursors);
+	g_test_add_func("/manager/count_pool4", test_count_pool4);
 	g_test_add_func("/manager/huge-arguments", test_huge_arguments);
 	g_test_add_func("/manager/filter-twice", test_filter_twice);
 	g_test_add_func("/manager/cursor-behind-end", test_cursor_behind_end);

@@ -102,12 +102,13 @@ static enum ctl_status call_count(struct ctl *ctl, const struct ctl_list *list,
 	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
 	uint64_t limit = arguments->number[CTL_LIMIT];
 	enum ctl_status status;
-	int r;
+	int r = 0;
 
 	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, list->count_method, &call);
 	if (status != CTL_DONE)
 		return status;
-	r = ctl_arguments_append(call, arguments, CTL_FILTERS);
+	if (list->has_filter)
+		r = ctl_arguments_append(call, arguments, CTL_FILTERS);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "%s: %s", list->count_method, g_strerror(-r));
 	status = ctl_call(ctl, call, &reply);

@@ -9,7 +9,7 @@ struct ctl_list {
 	const char *method;
 	const char *row_type; /* of one row in the reply */
 	bool has_filter;      /* the method takes one */
-	/* Both take the same filter; NULL: there is no such way. */
+	/* Both take a filter if the method does; NULL: there is no such way. */
 	const char *count_method; /* else rows are counted as they come */
 	const char *table;        /* of Dump, for JSON; its lines are what add_row would make */
 	const struct table_column *columns;

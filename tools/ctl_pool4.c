@@ -245,6 +245,7 @@ enum ctl_status ctl_pool4_list(struct ctl *ctl, const struct ctl_arguments *argu
 	static const struct ctl_list list = {
 		.method = "ListPool4",
 		.row_type = DBUS_TYPE_POOL4,
+		.count_method = "CountPool4",
 		.columns = columns,
 		.add_row = add_row,
 	};

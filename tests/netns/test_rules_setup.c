@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/rules_comments.h"
 #include "tests/netns.h"
 #include "tests/netns/rules_world.h"
 
@@ -19,6 +20,29 @@ static void assert_same(const char *got, const char *expected)
 		if (got_lines[i] == NULL)
 			return;
 	}
+}
+
+/* What stands as comments in a chain, and nothing else of it. */
+static void test_comments(void)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+
+	if (!netns_enter())
+		return;
+	netns_run("nft add table inet t");
+	netns_run("nft add chain inet t c");
+	netns_run("nft add chain inet t other");
+	netns_run("nft add rule inet t c return comment \\\"one 1\\\"");
+	netns_run("nft add rule inet t c counter");
+	netns_run("nft add rule inet t other return comment \\\"not this\\\"");
+	netns_run("nft add rule inet t c return comment \\\"two\\\"");
+	g_assert_cmpint(rules_comments_read("t", "c", found), ==, 0);
+	g_assert_cmpuint(found->len, ==, 2);
+	g_assert_cmpstr(g_ptr_array_index(found, 0), ==, "one 1");
+	g_assert_cmpstr(g_ptr_array_index(found, 1), ==, "two");
+	g_assert_cmpint(rules_comments_read("t", "d", found), ==, -ENOENT);
+	g_assert_cmpint(rules_comments_read("u", "c", found), ==, -ENOENT);
+	g_assert_cmpuint(found->len, ==, 2);
 }
 
 static void test_teardown_restores(void)
@@ -294,6 +318,7 @@ static void test_missing_right(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/rules_setup/comments", test_comments);
 	g_test_add_func("/rules_setup/teardown_restores", test_teardown_restores);
 	g_test_add_func("/rules_setup/apply_is_idempotent", test_apply_is_idempotent);
 	g_test_add_func("/rules_setup/route_follows_pool6", test_route_follows_pool6);
