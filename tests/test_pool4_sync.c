@@ -6,134 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/core/nat64.h"
-#include "daemon/pool4_sync.h"
-#include "daemon/world.h"
 #include "tests/craft.h"
 #include "tests/netns.h"
-
-struct gateway_host {
-	struct gateway gateway;
-	struct world *world;
-	struct pool4_sync *sync;
-	struct config *config;
-};
-
-static GString *reports;
-
-static void report(int level, const char *text)
-{
-	g_string_append_printf(reports, "%s\n", text);
-}
-
-static void assert_reported(const char *expected)
-{
-	g_assert_cmpstr(reports->str, ==, expected);
-	g_string_truncate(reports, 0);
-}
-
-static struct config *read_config(const char *text)
-{
-	g_autofree char *path = g_strdup_printf("/tmp/nat64d-pool4-sync-%d", (int)getpid());
-	GPtrArray *problems = config_problems_new();
-	struct config *config = NULL;
-
-	g_assert_true(g_file_set_contents(path, text, -1, NULL));
-	g_assert_cmpint(config_load(path, &config, problems), ==, 0);
-	g_ptr_array_unref(problems);
-	(void)unlink(path);
-	return config;
-}
-
-static void reload(struct gateway_host *host, const char *text)
-{
-	struct config *fresh = read_config(text);
-
-	g_assert_cmpuint(pool4_sync_follow(host->sync, fresh), ==, 0);
-	config_free(host->config);
-	host->config = fresh;
-}
-
-/* The file in two halves. */
-static void reload_with(struct gateway_host *host, const char *text, const char *also)
-{
-	g_autofree char *both = g_strconcat(text, also, NULL);
-
-	reload(host, both);
-}
-
-/* As the daemon does every ten seconds. Returns how many could not be made. */
-static unsigned follow(struct gateway_host *host)
-{
-	char *error = NULL;
-	unsigned n_failed;
-
-	g_assert_cmpint(world_refresh(host->world), ==, 0);
-	n_failed = pool4_sync_follow(host->sync, host->config);
-	g_assert_cmpint(pool4_sync_rules(host->sync, NULL, POOL4_SYNC_DIFFERENCE, &error), ==, 0);
-	return n_failed;
-}
-
-static gboolean set_up(struct gateway_host *host, const char *text)
-{
-	static const uint8_t seed[RANDOM_SEED_SIZE];
-	const struct world_config world_config = {0};
-	const struct pool4_sync_config sync_config = {&host->gateway, report};
-	struct nat64_world functions;
-
-	if (!netns_enter())
-		return FALSE;
-	netns_run("ip link add wan type veth peer name wan1");
-	netns_run("ip address add 203.0.113.1/24 dev wan");
-	reports = g_string_new(NULL);
-	host->config = read_config(text);
-	gateway_init(&host->gateway);
-	g_assert_cmpint(world_new(&world_config, &host->world), ==, 0);
-	functions = world_functions(host->world);
-	host->gateway.nat = nat64_new(&host->config->nat64, &host->config->limits, &functions, seed,
-				      gateway_now_ms());
-	g_assert_nonnull(host->gateway.nat);
-	g_assert_cmpint(pool4_sync_new(&sync_config, &host->sync), ==, 0);
-	return TRUE;
-}
-
-static void tear_down(struct gateway_host *host)
-{
-	pool4_sync_free(host->sync);
-	gateway_deinit(&host->gateway);
-	world_free(host->world);
-	config_free(host->config);
-	g_string_free(reports, TRUE);
-}
-
-static gboolean is_bound(const struct gateway_host *host, enum protocol protocol, const char *addr,
-			 uint16_t port)
-{
-	const struct taddr4 outside = {craft_addr4(addr), port};
-
-	return bib_find4(&host->gateway.nat->bib[protocol], &outside) != SLAB_NONE;
-}
-
-static unsigned n_addresses(const struct gateway_host *host, const char *name)
-{
-	const struct pool4_entry *entry = pool4_entry_by_name(host->gateway.nat->pool4, name);
-
-	return entry ? entry->spec.n_addresses : 0;
-}
+#include "tests/pool4_host.h"
 
 #define STATIC(name, outside) "[Static " name "]\nInside=[2001:db8:1::5]:443\nOutside=" outside "\n"
-
-/* A client's binding: one that nothing in the configuration would make again. */
-static void bind_client(struct gateway_host *host, const char *addr, uint16_t port)
-{
-	struct nat64 *nat = host->gateway.nat;
-	const struct taddr4 outside = {craft_addr4(addr), port};
-	struct taddr6 inside = {.port = port};
-
-	inside.addr = craft_addr6("2001:db8:1::77");
-	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_UDP, &inside, &outside, gateway_now_ms()),
-			==, NAT64_STATIC_OK);
-}
 
 /* P-22: addresses of an interface come and go; bindings at the others live on. */
 static void test_interface_changes(void)
@@ -142,33 +19,33 @@ static void test_interface_changes(void)
 	const struct pool4_entry *entry;
 	uint32_t id;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n" STATIC(
-				   "inside-ports", "203.0.113.1:21000")))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n" STATIC(
+					"inside-ports", "203.0.113.1:21000")))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 1);
 	id = pool4_entry_by_name(host.gateway.nat->pool4, "a")->id;
-	bind_client(&host, "203.0.113.1", 22000);
+	host_bind_client(&host, "203.0.113.1", 22000);
 	netns_run("ip address add 203.0.113.9/24 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
-	assert_reported("pool4 entry a has 203.0.113.9 now\n");
-	bind_client(&host, "203.0.113.9", 22001);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 2);
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	host_assert_reported("pool4 entry a has 203.0.113.9 now\n");
+	host_bind_client(&host, "203.0.113.9", 22001);
 
 	netns_run("ip address delete 203.0.113.9/24 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.9", 22001));
-	assert_reported("pool4 entry a: 203.0.113.9 is gone: 1 bindings ended\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 1);
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.9", 22001));
+	host_assert_reported("pool4 entry a: 203.0.113.9 is gone: 1 bindings ended\n");
 	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
 	g_assert_cmpuint(entry->id, ==, id);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
 	g_assert_true(nat64_check(host.gateway.nat));
-	tear_down(&host);
+	host_tear_down(&host);
 }
 
 /* A line that dials in anew: the only address is another one. The entry is the same; its new
@@ -180,12 +57,12 @@ static void test_interface_has_another(void)
 	char *error = NULL;
 	uint32_t id;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
 	id = entry->id;
-	bind_client(&host, "203.0.113.1", 22000);
+	host_bind_client(&host, "203.0.113.1", 22000);
 	netns_run("ip address flush dev wan");
 	netns_run("ip address add 203.0.113.9/24 dev wan");
 	g_assert_cmpuint(pool4_sync_follow(host.sync, host.config), ==, 0);
@@ -194,12 +71,12 @@ static void test_interface_has_another(void)
 	g_assert_cmpint(entry->state, ==, POOL4_PENDING);
 	g_assert_true(pool4_entry_has_address(entry, craft_addr4("203.0.113.9")));
 	g_assert_false(pool4_entry_has_address(entry, craft_addr4("203.0.113.1")));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
-	assert_reported("pool4 entry a: 203.0.113.1 is gone: 1 bindings ended\n");
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	host_assert_reported("pool4 entry a: 203.0.113.1 is gone: 1 bindings ended\n");
 	g_assert_cmpint(pool4_sync_rules(host.sync, NULL, POOL4_SYNC_DIFFERENCE, &error), ==, 0);
 	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
-	assert_reported("");
-	tear_down(&host);
+	host_assert_reported("");
+	host_tear_down(&host);
 }
 
 /* A reload that adds addresses, takes some away, and gives them to another entry. */
@@ -207,25 +84,26 @@ static void test_reload_moves(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.0/29\n[Pool4 b]\nAddresses=192.0.2.8\n"))
+	if (!host_set_up(&host,
+			 "[Pool4 a]\nAddresses=192.0.2.0/29\n[Pool4 b]\nAddresses=192.0.2.8\n"))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
-	bind_client(&host, "192.0.2.1", 22000);
-	bind_client(&host, "192.0.2.7", 22001);
-	bind_client(&host, "192.0.2.8", 22002);
-	reload(&host, "[Pool4 a]\nAddresses=192.0.2.0/30 192.0.2.8\n"
-		      "[Pool4 b]\nAddresses=192.0.2.4-192.0.2.7\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("pool4 entry a: 192.0.2.4/30 is gone: 1 bindings ended\n"
-			"pool4 entry b: 192.0.2.8 is gone: 1 bindings ended\n"
-			"pool4 entry a has 192.0.2.8 now\n");
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 22000));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.7", 22001));
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "192.0.2.8", 22002));
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2); /* ranges */
-	g_assert_cmpuint(n_addresses(&host, "b"), ==, 1);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_bind_client(&host, "192.0.2.1", 22000);
+	host_bind_client(&host, "192.0.2.7", 22001);
+	host_bind_client(&host, "192.0.2.8", 22002);
+	host_reload(&host, "[Pool4 a]\nAddresses=192.0.2.0/30 192.0.2.8\n"
+			   "[Pool4 b]\nAddresses=192.0.2.4-192.0.2.7\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("pool4 entry a: 192.0.2.4/30 is gone: 1 bindings ended\n"
+			     "pool4 entry b: 192.0.2.8 is gone: 1 bindings ended\n"
+			     "pool4 entry a has 192.0.2.8 now\n");
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 22000));
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "192.0.2.7", 22001));
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "192.0.2.8", 22002));
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 2); /* ranges */
+	g_assert_cmpuint(host_n_addresses(&host, "b"), ==, 1);
 	g_assert_true(nat64_check(host.gateway.nat));
-	tear_down(&host);
+	host_tear_down(&host);
 }
 
 /* An interface gets an address that another entry has: said once, and the rest goes on. */
@@ -233,18 +111,19 @@ static void test_interface_overlaps(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host,
-		    "[Pool4 a]\nAddresses=interface:wan\n[Pool4 b]\nAddresses=203.0.113.9\n"))
+	if (!host_set_up(&host,
+			 "[Pool4 a]\nAddresses=interface:wan\n[Pool4 b]\nAddresses=203.0.113.9\n"))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	netns_run("ip address add 203.0.113.9/24 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("the new addresses of pool4 entry a can not be used: another entry has the "
-			"same address, port, protocol and clients: b\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("");
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported(
+		"the new addresses of pool4 entry a can not be used: another entry has the "
+		"same address, port, protocol and clients: b\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("");
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 1);
+	host_tear_down(&host);
 }
 
 /* An entry that has left the file, and is drained, does not outlive the host's address. */
@@ -252,23 +131,23 @@ static void test_drained_loses_address(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
-	bind_client(&host, "203.0.113.1", 22000);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_bind_client(&host, "203.0.113.1", 22000);
 	/* As the rules find out. */
 	pool4_set_reach(host.gateway.nat->pool4,
 			pool4_entry_by_name(host.gateway.nat->pool4, "a")->id, POOL4_LOCAL);
-	reload(&host, "[Pool4 b]\nAddresses=192.0.2.1\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
-	g_string_truncate(reports, 0);
+	host_reload(&host, "[Pool4 b]\nAddresses=192.0.2.1\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	host_forget_reports();
 	netns_run("ip address flush dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
-	assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
-			"ended\n");
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	host_assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+			     "ended\n");
+	host_tear_down(&host);
 }
 
 static int listen_on(int type, uint16_t port)
@@ -289,24 +168,25 @@ static void test_ports_in_the_way(void)
 	struct gateway_host host = {0};
 	int fd;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=30000-40000\n"
-			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=30000-40000\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=30000-40000\n"
+				"[Pool4 b]\nAddresses=192.0.2.1\nPorts=30000-40000\n"))
 		return;
 	netns_run("sysctl -qw net.ipv4.ip_local_port_range='32768 60999'");
 	fd = listen_on(SOCK_DGRAM, 31000);
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("pool4 entry a: the kernel gives ports 32768-40000 of 203.0.113.1 to local "
-			"programs, too: sysctl -w "
-			"net.ipv4.ip_local_reserved_ports=32768-40000\n"
-			"pool4 entry a: port 31000 of 203.0.113.1 is reserved for or used by local "
-			"programs: Ports=30000-30999 31001-40000 leaves out what is theirs\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported(
+		"pool4 entry a: the kernel gives ports 32768-40000 of 203.0.113.1 to local "
+		"programs, too: sysctl -w "
+		"net.ipv4.ip_local_reserved_ports=32768-40000\n"
+		"pool4 entry a: port 31000 of 203.0.113.1 is reserved for or used by local "
+		"programs: Ports=30000-30999 31001-40000 leaves out what is theirs\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("");
 	netns_run("sysctl -qw net.ipv4.ip_local_reserved_ports=32768-40000");
 	(void)close(fd);
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("");
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("");
+	host_tear_down(&host);
 }
 
 static gboolean has_port(const struct gateway_host *host, const char *name, uint16_t port)
@@ -322,25 +202,25 @@ static void test_auto_ports_follow_programs(void)
 	struct gateway_host host = {0};
 	int udp, tcp;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\n"))
 		return;
 	netns_run("sysctl -qw net.ipv4.ip_local_port_range='32768 60999'");
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	g_assert_true(has_port(&host, "a", 21000) && has_port(&host, "a", 22000));
-	bind_client(&host, "203.0.113.1", 22000);
+	host_bind_client(&host, "203.0.113.1", 22000);
 	udp = listen_on(SOCK_DGRAM, 21000);
 	tcp = listen_on(SOCK_STREAM, 22000);
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	g_assert_false(has_port(&host, "a", 21000));
 	g_assert_false(has_port(&host, "a", 22000));
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 22000));
 	g_assert_true(nat64_check(host.gateway.nat));
 	(void)close(udp);
 	(void)close(tcp);
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	g_assert_true(has_port(&host, "a", 21000) && has_port(&host, "a", 22000));
-	assert_reported("");
-	tear_down(&host);
+	host_assert_reported("");
+	host_tear_down(&host);
 }
 
 /* For all its protocols or none, and said once. */
@@ -349,19 +229,20 @@ static void test_static_refused(void)
 	struct gateway_host host = {0};
 	int fd;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:21000")))
+	if (!host_set_up(&host,
+			 "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("taken", "203.0.113.1:21000")))
 		return;
 	fd = listen_on(SOCK_DGRAM, 21000);
 	for (unsigned i = 0; i < 2; i++) {
-		g_assert_cmpuint(follow(&host), ==, 1);
-		g_assert_false(is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
-		g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 21000));
-		assert_reported(i > 0 ? ""
-				      : "static binding taken (udp) can not be used: a local "
-					"program listens on its outside address and port\n");
+		g_assert_cmpuint(host_follow(&host), ==, 1);
+		g_assert_false(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+		g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 21000));
+		host_assert_reported(i > 0 ? ""
+					   : "static binding taken (udp) can not be used: a local "
+					     "program listens on its outside address and port\n");
 	}
 	(void)close(fd);
-	tear_down(&host);
+	host_tear_down(&host);
 }
 
 /* Its address comes later than the daemon. */
@@ -369,20 +250,22 @@ static void test_static_comes_with_address(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("late", "203.0.113.9:443")))
+	if (!host_set_up(&host,
+			 "[Pool4 a]\nAddresses=192.0.2.1\n" STATIC("late", "203.0.113.9:443")))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 1);
-	assert_reported("static binding late (tcp) can not be used: its outside address is neither "
-			"in pool4 nor the host's own\n"
-			"static binding late (udp) can not be used: its outside address is neither "
-			"in pool4 nor the host's own\n");
+	g_assert_cmpuint(host_follow(&host), ==, 1);
+	host_assert_reported(
+		"static binding late (tcp) can not be used: its outside address is neither "
+		"in pool4 nor the host's own\n"
+		"static binding late (udp) can not be used: its outside address is neither "
+		"in pool4 nor the host's own\n");
 	netns_run("ip address add 203.0.113.9/24 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_true(is_bound(&host, PROTOCOL_TCP, "203.0.113.9", 443));
-	assert_reported("static binding late can be used now\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	assert_reported("");
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.9", 443));
+	host_assert_reported("static binding late can be used now\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("");
+	host_tear_down(&host);
 }
 
 /* The interface goes, and comes back with two addresses, one of them under a label. */
@@ -390,24 +273,24 @@ static void test_interface_comes_back(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\n"))
 		return;
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 1);
-	bind_client(&host, "203.0.113.1", 62000);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 1);
+	host_bind_client(&host, "203.0.113.1", 62000);
 	netns_run("ip link delete wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 0);
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
-	assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
-			"ended\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 0);
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	host_assert_reported("pool4 entry a: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+			     "ended\n");
 	netns_run("ip link add wan type veth peer name wan1");
 	netns_run("ip address add 203.0.113.1/24 dev wan");
 	netns_run("ip address add 203.0.113.9/24 dev wan label wan:vip");
 	netns_run("ip address add 203.0.113.10/24 dev wan1");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 2);
+	host_tear_down(&host);
 }
 
 /* Nothing is configured, and the host has no way to IPv4 yet: said once, and when it is over. */
@@ -415,21 +298,22 @@ static void test_no_address(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, ""))
+	if (!host_set_up(&host, ""))
 		return;
 	for (unsigned i = 0; i < 2; i++) {
-		g_assert_cmpuint(follow(&host), ==, 0);
-		assert_reported(i > 0 ? ""
-				      : "no pool4 address: no [Pool4] entry is configured and the "
-					"host has no IPv4 default route to take an address from; "
-					"nothing is translated until there is one\n");
+		g_assert_cmpuint(host_follow(&host), ==, 0);
+		host_assert_reported(
+			i > 0 ? ""
+			      : "no pool4 address: no [Pool4] entry is configured and the "
+				"host has no IPv4 default route to take an address from; "
+				"nothing is translated until there is one\n");
 	}
 	netns_run("ip link set wan up");
 	netns_run("ip route add default via 203.0.113.254 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "auto"), ==, 1);
-	assert_reported("there is a pool4 address now\n");
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "auto"), ==, 1);
+	host_assert_reported("there is a pool4 address now\n");
+	host_tear_down(&host);
 }
 
 /* The address of auto goes with the default route. */
@@ -437,23 +321,24 @@ static void test_auto_loses_address(void)
 {
 	struct gateway_host host = {0};
 
-	if (!set_up(&host, ""))
+	if (!host_set_up(&host, ""))
 		return;
 	netns_run("ip link set wan up");
 	netns_run("ip route add default via 203.0.113.254 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "auto"), ==, 1);
-	bind_client(&host, "203.0.113.1", 62000);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "auto"), ==, 1);
+	host_bind_client(&host, "203.0.113.1", 62000);
 	netns_run("ip route delete default");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_true(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
-	g_string_truncate(reports, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	host_forget_reports();
 	netns_run("ip address flush dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_false(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
-	assert_reported("pool4 entry auto: 203.0.113.1 is gone, and nothing is left: 1 bindings "
-			"ended\n");
-	tear_down(&host);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_false(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000));
+	host_assert_reported(
+		"pool4 entry auto: 203.0.113.1 is gone, and nothing is left: 1 bindings "
+		"ended\n");
+	host_tear_down(&host);
 }
 
 /* Two entries whose ports would meet at an address of the interface: nothing of what is new is
@@ -464,41 +349,43 @@ static void test_ports_refused(void)
 	struct gateway_host host = {0};
 	const struct pool4_entry *entry;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"
-			   "[Pool4 b]\nAddresses=203.0.113.9\nPorts=30001-32000\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"
+				"[Pool4 b]\nAddresses=203.0.113.9\nPorts=30001-32000\n"))
 		return;
 	netns_run("ip address add 203.0.113.9/24 dev wan");
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
-	assert_reported("");
-	reload_with(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30001\n", also);
+	host_assert_reported("");
+	host_reload_with(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30001\n", also);
 	for (unsigned i = 0; i < 2; i++) {
-		g_assert_cmpuint(follow(&host), ==, 0);
-		assert_reported(i > 0 ? ""
-				      : "the new ports of pool4 entry a can not be used: another "
-					"entry has the same address, port, protocol and clients: "
-					"b\n");
+		g_assert_cmpuint(host_follow(&host), ==, 0);
+		host_assert_reported(
+			i > 0 ? ""
+			      : "the new ports of pool4 entry a can not be used: another "
+				"entry has the same address, port, protocol and clients: "
+				"b\n");
 		g_assert_cmpuint(entry->spec.ports.range[0].last, ==, 30000);
 		g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
 	}
 	/* With an address besides, of which nothing is used either. */
-	reload_with(&host,
-		    "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n",
-		    also);
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 2);
+	host_reload_with(&host,
+			 "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n",
+			 also);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 2);
 	g_assert_cmpuint(entry->spec.ports.n_ranges, ==, 1);
-	assert_reported("the new addresses and ports of pool4 entry a can not be used: another "
-			"entry has the same address, port, protocol and clients: b\n");
+	host_assert_reported(
+		"the new addresses and ports of pool4 entry a can not be used: another "
+		"entry has the same address, port, protocol and clients: b\n");
 	/* The reason goes away. */
-	reload(&host, "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n"
-		      "[Pool4 b]\nAddresses=203.0.113.9\nPorts=31000\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
-	g_assert_cmpuint(n_addresses(&host, "a"), ==, 3);
+	host_reload(&host, "[Pool4 a]\nAddresses=interface:wan 192.0.2.1\nPorts=20000-20001 30002\n"
+			   "[Pool4 b]\nAddresses=203.0.113.9\nPorts=31000\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 3);
 	g_assert_cmpuint(entry->spec.ports.n_ranges, ==, 2);
-	assert_reported("pool4 entry a has 192.0.2.1 now\n");
+	host_assert_reported("pool4 entry a has 192.0.2.1 now\n");
 	g_assert_true(nat64_check(host.gateway.nat));
-	tear_down(&host);
+	host_tear_down(&host);
 }
 
 /* Ports that go from one entry to another, whichever comes first in the file. */
@@ -507,18 +394,18 @@ static void test_ports_change_hands(void)
 	struct gateway_host host = {0};
 	struct pool4 *pool;
 
-	if (!set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-2999\n"
-			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=3000-3999\n"))
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-2999\n"
+				"[Pool4 b]\nAddresses=192.0.2.1\nPorts=3000-3999\n"))
 		return;
 	pool = host.gateway.nat->pool4;
-	g_assert_cmpuint(follow(&host), ==, 0);
-	reload(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-3499\n"
-		      "[Pool4 b]\nAddresses=192.0.2.1\nPorts=3500-3999\n");
-	g_assert_cmpuint(follow(&host), ==, 0);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_reload(&host, "[Pool4 a]\nAddresses=192.0.2.1\nPorts=2000-3499\n"
+			   "[Pool4 b]\nAddresses=192.0.2.1\nPorts=3500-3999\n");
+	g_assert_cmpuint(host_follow(&host), ==, 0);
 	g_assert_cmpuint(pool4_entry_by_name(pool, "a")->n_ports[PROTOCOL_UDP], ==, 1500);
 	g_assert_cmpuint(pool4_entry_by_name(pool, "b")->n_ports[PROTOCOL_UDP], ==, 500);
-	assert_reported("");
-	tear_down(&host);
+	host_assert_reported("");
+	host_tear_down(&host);
 }
 
 /* Where there are blocks, auto keeps one that is in nobody's way, and its bindings; where nothing
@@ -533,17 +420,18 @@ static void test_auto_makes_way_for_blocks(void)
 			"[Pool4 a]\nAddresses=203.0.113.1\nPorts=", ports[i], "\n", NULL);
 		struct gateway_host host = {0};
 
-		if (!set_up(&host, mode))
+		if (!host_set_up(&host, mode))
 			return;
 		netns_run("ip link set wan up");
 		netns_run("ip route add default via 203.0.113.254 dev wan");
-		g_assert_cmpuint(follow(&host), ==, 0);
-		bind_client(&host, "203.0.113.1", 62000);
-		reload_with(&host, mode, entry);
+		g_assert_cmpuint(host_follow(&host), ==, 0);
+		host_bind_client(&host, "203.0.113.1", 62000);
+		host_reload_with(&host, mode, entry);
 		g_assert_nonnull(pool4_entry_by_name(host.gateway.nat->pool4, "a"));
-		g_assert_cmpint(is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000), ==, i == 0);
+		g_assert_cmpint(host_is_bound(&host, PROTOCOL_UDP, "203.0.113.1", 62000), ==,
+				i == 0);
 		g_assert_true(nat64_check(host.gateway.nat));
-		tear_down(&host);
+		host_tear_down(&host);
 	}
 }
 
