@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "daemon/core/pool4.h"
+#include "tools/bench_clients.h"
 #include "tools/bench_gateway.h"
 #include "tools/bench_rows.h"
 
@@ -26,6 +27,7 @@
 #define ADD_US        20.0
 #define ADD_GROWTH    3.0
 #define ADD_BIG_US    1000.0
+#define ACROSS_US     50000.0
 #define BIG_BYTES     (16.0 * 1024)
 #define BIG_RESIDENT  (256.0 * 1024)
 #define TAKE_US       2.0
@@ -183,6 +185,20 @@ static void measure_clients(void)
 	}
 	bench_at_most("a new binding for a client of each, median",
 		      bench_quantile(us, N_CLIENTS, 0.5), "us", TAKE_US);
+	pool4_free(pool);
+}
+
+/* The entries of other clients at the same addresses are looked at one by one: the one cost of
+ * adding that grows with what is there. */
+static void measure_across(void)
+{
+	const struct prefix6 clients = {{{0x20, 0x01, 0x0d, 0xb8}}, 32};
+	struct pool4 *pool = new_pool();
+
+	for (uint32_t i = 0; i < N_SINGLE; i++)
+		(void)add(pool, 0x0a000000 + i, 0x0a000000 + i, NULL);
+	bench_section("10.0.0.0/8 for some clients, where 65536 of its addresses have an entry");
+	bench_at_most("the call", add(pool, 0x0a000000, 0x0affffff, &clients), "us", ACROSS_US);
 	pool4_free(pool);
 }
 
@@ -353,7 +369,7 @@ static void measure_allocation(void)
 	free(filled.taken);
 }
 
-/* bench_pool4 [add | take | packets] */
+/* bench_pool4 [add | clients | take | packets] */
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 ? argv[1] : "";
@@ -366,7 +382,10 @@ int main(int argc, char **argv)
 		measure_singles(false);
 		measure_singles(true);
 		measure_clients();
+		measure_across();
 	}
+	if (!*only || strcmp(only, "clients") == 0)
+		bench_clients_top();
 	if (!*only || strcmp(only, "take") == 0)
 		measure_allocation();
 	if (!*only || strcmp(only, "packets") == 0) {
