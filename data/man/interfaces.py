@@ -47,14 +47,19 @@ def stopped(text):
 
 
 def description(comment):
-    """Paragraphs; what is indented in them stays in its lines."""
-    page, literal = [], False
+    """Paragraphs, each one line, as none may begin with a dot; what is indented stays in its lines."""
+    page, literal = [""], False
     for line in margin_lines(comment)[1:]:
         if line.startswith(" ") != literal:
             literal = not literal
-            page.append("```" if literal else "```\n")
-        page.append(line if literal else escape(line))
-    return "\n".join(page + (["```"] if literal else []))
+            page += ["```"] if literal else ["```", ""]
+        if literal:
+            page.append(line)
+        elif line and page[-1]:
+            page[-1] += " " + escape(line)
+        else:
+            page.append(escape(line))
+    return "\n".join(page + (["```"] if literal else [])).strip("\n")
 
 
 class Member:
@@ -116,7 +121,7 @@ class Member:
 
     def page(self):
         emitted = " " + EMITTED[self.emits] if self.kind == "property" else ""
-        blocks = [escape(stopped(capital(self.about))) + emitted, "++\n\t".join(self.lines()),
+        blocks = [escape(stopped(capital(self.about))) + emitted, "\n\t".join("- " + line for line in self.lines()),
                   escape(stopped(self.after)) if self.after else ""]
         return "*%s*\n\t%s\n" % (self.signature(), "\n\n\t".join(block for block in blocks if block))
 

@@ -12,7 +12,7 @@ An example is what stands between two lines of "```". It is one of
   - a part of a configuration, which begins with "[": nat64d --check has nothing to say about it, and
     the daemon of what follows in the document has it;
   - anything else, which is left alone: what takes minutes is run by others (test_lab.sh, tools/check).
-With --write the document gets what was printed, wherever that differs in more than what is masked.
+In scdoc's pages a backslash is written twice. With --write the document gets what was printed, wherever that differs in more than what is masked.
 """
 import os
 import re
@@ -99,6 +99,7 @@ class Document:
         self.path, self.write = path, write
         with open(path, encoding="utf-8") as file:
             self.lines = file.read().split("\n")
+        self.scdoc = ".scd" in path
         self.configuration, self.daemon = BASE, None
 
     def blocks(self):
@@ -116,10 +117,15 @@ class Document:
         for first, last in self.blocks():
             indent = re.match(r"[ \t]*", self.lines[first - 1])[0]
             block = [line.removeprefix(indent) for line in self.lines[first:last]]
+            if self.scdoc:
+                block = [line.replace("\\\\", "\\") for line in block]
             if block and block[0].startswith("["):
                 self.configure("\n".join(block) + "\n")
             elif block and block[0].startswith("$ ") and not ELSEWHERE.match(block[0][2:]):
-                self.lines[first:last] = [indent + line for line in self.commands(block)]
+                block = self.commands(block)
+                if self.scdoc:
+                    block = [line.replace("\\", "\\\\") for line in block]
+                self.lines[first:last] = [indent + line for line in block]
         self.stop()
         if self.write:
             with open(self.path, "w", encoding="utf-8") as file:
