@@ -19,6 +19,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 RUN = "/run/nat64d-lab"
@@ -65,7 +66,8 @@ class Daemon:
         with open(RUN + "/nat64d.conf", "w") as file:
             file.write(configuration)
         self.process = subprocess.Popen(
-            in_gateway() + [PROGRAMS["nat64d"], "--config", RUN + "/nat64d.conf", "--state-dir", RUN + "/state",
+            in_gateway() + [PROGRAMS["nat64d"], "--config", RUN + "/nat64d.conf", "--state-dir",
+                            tempfile.mkdtemp(dir=RUN),
                             "--socket", "/run/nat64d/control"], stdout=self.log, stderr=self.log)
         for _ in range(200):
             if b"ready: " in open(RUN + "/nat64d.log", "rb").read():
