@@ -10,7 +10,8 @@
 
 #define N_CLIENTS 1000000u
 #define N_TOP     10u
-#define TOP_MS    500.0
+#define N_SLICE   4096u /* positions, as in dbus/list.h */
+#define TOP_MS    100.0
 #define SLICE_US  1000.0
 
 static void fail(const char *what)
@@ -49,7 +50,7 @@ void bench_clients_top(void)
 	static const struct siphash_key key = {{24, 25}};
 	struct nat64 *nat = calloc(1, sizeof(*nat));
 	struct gateway gateway = {.nat = nat};
-	struct client_row rows[N_TOP];
+	struct client_row rows[N_TOP], *slice;
 	double begin, cpu, wall;
 	uint32_t next = 0;
 
@@ -63,12 +64,16 @@ void bench_clients_top(void)
 	if (client_list(&gateway, NULL, CLIENT_BY_BINDINGS, rows, N_TOP) != N_TOP ||
 	    rows[0].client.n_bindings[PROTOCOL_UDP] != 50)
 		fail("not those that use most");
-	bench_show("processor time", (bench_cpu_ns() - cpu) / 1e6, "ms");
-	bench_at_most("time until the answer", wall_ms() - wall, "ms", TOP_MS);
+	bench_at_most("processor time", (bench_cpu_ns() - cpu) / 1e6, "ms", TOP_MS);
+	bench_show("time until the answer, pauses for packets included", wall_ms() - wall, "ms");
+	slice = calloc(N_SLICE, sizeof(*slice));
+	if (!slice)
+		fail("no memory");
 	begin = bench_cpu_ns();
-	(void)client_list_slice(&gateway, NULL, &next, rows, N_TOP);
+	(void)client_list_slice(&gateway, NULL, &next, slice, N_SLICE);
 	bench_at_most("that packets may wait for, at a time", (bench_cpu_ns() - begin) / 1000, "us",
 		      SLICE_US);
+	free(slice);
 	client_table_deinit(&nat->clients);
 	free(nat);
 }
