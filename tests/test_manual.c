@@ -54,6 +54,7 @@ static void test_keys(void)
 static void test_example(void)
 {
 	g_autofree char *expected = config_manual_example(), *text = NULL;
+	g_auto(GStrv) lines = NULL, expected_lines = NULL;
 	g_autoptr(GError) error = NULL;
 
 	if (g_getenv("NAT64D_WRITE_EXPECTED") != NULL) {
@@ -61,7 +62,11 @@ static void test_example(void)
 		return;
 	}
 	text = read_page(EXAMPLE, NULL);
-	g_assert_cmpstr(text, ==, expected);
+	lines = g_strsplit(text, "\n", -1);
+	expected_lines = g_strsplit(expected, "\n", -1);
+	for (unsigned i = 0; lines[i] != NULL && expected_lines[i] != NULL; i++)
+		g_assert_cmpstr(lines[i], ==, expected_lines[i]);
+	g_assert_cmpuint(strlen(text), ==, strlen(expected));
 }
 
 static void assert_members(const char *text, const GDBusInterfaceInfo *interface)
