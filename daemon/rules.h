@@ -103,8 +103,8 @@ bool rules_present(struct rules *rules);
 /* All that rules_apply() would do, as a shell script for people. g_free() */
 char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries);
 
-/* What the kernel has of our table, as nft says it, to be compared with what it has at another time:
- * without handles, which come anew with each table. "" if there is none. g_free() */
+/* What the kernel has of our table, as nft says it, to be compared with what it has at another
+ * time: without handles, which come anew with each table. "" if there is none. g_free() */
 char *rules_in_kernel(const char *instance);
 
 /* Undoes everything, whoever did it. *ret_changed (may be NULL): was there anything? */

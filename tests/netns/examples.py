@@ -33,7 +33,7 @@ MASKS = [
     (r"\b\d{15,16}\b", "USEC"),
     (r"203\.0\.113\.\d+:\d+", "MAPPED"),
     (r'"203\.0\.113\.\d+" \d+', '"MAPPED" PORT'),
-    (r"\b:1\.\d+", ":1.N"),
+    (r":1\.\d+", ":1.N"),
     (r"Cookie=\d+|ReplyCookie=\d+|UniqueName=\S+|Timestamp=\"[^\"]*\"", "MESSAGE"),
     (r"[ \t]+", " "),
 ]
