@@ -64,9 +64,10 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 static void client_fill(struct client *client, unsigned n_at_once)
 {
 	while (client->n_left > 0 && client->n_under_way < n_at_once) {
+		/* What costs the daemon next to nothing: it is the number that counts. */
 		check(sd_bus_call_method_async(client->bus, NULL, client->service, DBUS_PATH,
-					       DBUS_INTERFACE_MANAGER, "GetConfig", on_reply,
-					       client, "s", "Timeouts.UDP"),
+					       "org.freedesktop.DBus.Properties", "Get", on_reply,
+					       client, "ss", DBUS_INTERFACE_MANAGER, "Version"),
 		      "call");
 		client->n_left--;
 		client->n_under_way++;
@@ -127,7 +128,7 @@ static int leave_unread(const char *address, const char *service)
 		if (writable.revents & (POLLHUP | POLLERR))
 			break;
 		check(sd_bus_message_new_method_call(client.bus, &call, client.service, DBUS_PATH,
-						     DBUS_INTERFACE_MANAGER, "ListConfig"),
+						     DBUS_INTERFACE_MANAGER, "GetStatistics"),
 		      "call");
 		if (sd_bus_send(client.bus, call, NULL) < 0) {
 			sd_bus_message_unref(call);

@@ -46,7 +46,7 @@ while_pinging()
 
 flood()
 {
-	timeout 100 "$FLOOD" "$@" 2>&1 | tail -n 5
+	timeout 200 "$FLOOD" "$@" 2>&1 | tail -n 5
 	return "${PIPESTATUS[0]}"
 }
 
