@@ -49,6 +49,7 @@ void manager_event(struct manager *manager, const struct event *event)
 	const struct pool4_entry *entry;
 	char path[POOL4_OBJECT_PATH_SIZE];
 
+	monitor_event(manager, event);
 	if (event->kind != EVENT_ADDRESSES_EXHAUSTED && event->kind != EVENT_PORTS_EXHAUSTED &&
 	    event->kind != EVENT_POOL_HIGH && event->kind != EVENT_POOL_LOW &&
 	    event->kind != EVENT_QUOTA_CLIENT)

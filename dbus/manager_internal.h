@@ -25,6 +25,8 @@ static inline void manager_freep(void *p)
 #define MANAGER_CHANGES (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_CAPABILITY(CAP_NET_ADMIN))
 
 struct waiting; /* changing.c */
+struct monitor;
+struct traces;
 
 struct manager {
 	struct gateway *gateway;
@@ -33,7 +35,11 @@ struct manager {
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
 	struct authority authority;
-	struct streams streams;  /* dumps, monitors and traces */
+	struct streams streams;   /* dumps, monitors and traces */
+	struct monitor *monitors; /* monitor.c */
+	sd_event_source *monitor_tick;
+	uint64_t n_watch_lost;   /* told so far */
+	struct traces *traces;   /* trace.c; NULL: nobody traces */
 	struct waiting *waiting; /* calls that wait for the rules */
 	struct waiting **last_waiting;
 };
@@ -56,6 +62,11 @@ void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, vo
 int manager_resolve_filter(struct manager *manager, struct list_filter *filter,
 			   sd_bus_error *error);
 
+/* Reads the filter of Monitor and Trace. */
+int monitor_read_filter(sd_bus_message *message, struct list_filter *ret, sd_bus_error *error);
+/* What the log is told is for those who monitor limits, too. */
+void monitor_event(struct manager *manager, const struct event *event);
+
 /* A change of one entry of pool4 by name, id or addresses: the options are still to be read. */
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
 		 enum change_action action, sd_bus_error *error);
@@ -75,6 +86,8 @@ MANAGER_METHOD(bib_method_count);
 MANAGER_METHOD(session_method_count);
 MANAGER_METHOD(session_method_flush);
 MANAGER_METHOD(dump_method);
+MANAGER_METHOD(monitor_method);
+MANAGER_METHOD(trace_method);
 MANAGER_METHOD(bib_method_add);
 MANAGER_METHOD(bib_method_remove);
 MANAGER_METHOD(bib_method_lookup);

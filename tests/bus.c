@@ -21,6 +21,7 @@
 #include "dbus/manager.h"
 #include "dbus/names.h"
 #include "tests/fake_world.h"
+#include "tests/naive.h"
 
 /* Everyone may do everything but call the service, which the policy that is installed permits; it
  * also says who hears what. Its administrator is root; here, whoever runs the test. */
@@ -246,6 +247,37 @@ enum outcome test_service_packet(struct test_service *service, enum protocol pro
 	else
 		filter_refused(nat, &plan, outcome, input.now_ms);
 	gateway_unlock(&service->gateway);
+	return outcome;
+}
+
+enum outcome test_service_receive4(struct test_service *service, uint16_t port)
+{
+	uint8_t buffer[PACKET_HEADROOM + 28] = {0};
+	uint8_t *ip = buffer + PACKET_HEADROOM;
+	struct packet packet = {.data = ip, .size = 28, .headroom = PACKET_HEADROOM};
+	struct out_packet packets[EMIT_PIECES_MAX];
+	uint8_t arena[EMIT_ARENA_PER_PACKET];
+	struct out out = {.packet = packets,
+			  .capacity = G_N_ELEMENTS(packets),
+			  .arena = arena,
+			  .arena_size = sizeof(arena)};
+	enum outcome outcome;
+
+	ip[0] = 0x45;
+	ip[3] = 28;
+	ip[8] = 64;
+	ip[9] = IPPROTO_UDP;
+	store_be32(ip + 12, 0xc6336409);
+	store_be32(ip + 16, 0xc0000202);
+	store_be16(ip + 20, 4000);
+	store_be16(ip + 22, port);
+	store_be16(ip + 24, 8);
+	store_be16(ip + 26, 0x1234); /* nobody looks at it */
+	store_be16(ip + 10, naive_checksum(ip, 20));
+	gateway_lock(&service->gateway);
+	outcome = nat64_receive(service->gateway.nat, &packet, gateway_now_ms(), &out);
+	gateway_unlock(&service->gateway);
+	out_clear(&out);
 	return outcome;
 }
 

@@ -75,6 +75,9 @@ void test_service_tell_events(struct test_service *service);
  * the lock. */
 enum outcome test_service_packet(struct test_service *service, enum protocol protocol,
 				 uint32_t client, uint16_t port, uint8_t server);
+/* A UDP packet from 198.51.100.9 port 4000 to 192.0.2.2 and this port, through the whole core;
+ * takes the lock. */
+enum outcome test_service_receive4(struct test_service *service, uint16_t port);
 /* A session from 2001:db8:1::client port to 198.51.100.server port 80; takes the lock. */
 void test_service_add_session(struct test_service *service, enum protocol protocol, uint32_t client,
 			      uint16_t port, uint8_t server);

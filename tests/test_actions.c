@@ -35,6 +35,8 @@ static const struct method {
 	{"CountBib", READ_BINDINGS, "a{sv} 0"},
 	{"CountSessions", READ_BINDINGS, "a{sv} 0"},
 	{"Dump", READ_BINDINGS, NULL},
+	{"Monitor", READ_BINDINGS, NULL},
+	{"Trace", READ_BINDINGS, NULL},
 	{"FlushSessions", FLUSH_SESSIONS, "a{sv}a{sv} 0 1 all b true"},
 	{"Explain", READ_BINDINGS, "sssa{sv} udp [2001:db8:1::5]:2000 198.51.100.1:53 0"},
 	{"Drain", CONFIGURE, "a{sv} 0"},
@@ -90,6 +92,10 @@ static void append_with_pipe(sd_bus_message *call, const char *name, int fd)
 	if (strcmp(name, "Dump") == 0)
 		g_assert_cmpint(sd_bus_message_append(call, "sa{sv}sh", "bib", 0, "json", fd), >=,
 				0);
+	else if (strcmp(name, "Monitor") == 0)
+		g_assert_cmpint(sd_bus_message_append(call, "asa{sv}h", 0, 0, fd), >=, 0);
+	else if (strcmp(name, "Trace") == 0)
+		g_assert_cmpint(sd_bus_message_append(call, "a{sv}h", 0, fd), >=, 0);
 	else
 		g_error("which arguments does %s take?", name);
 }

@@ -81,6 +81,11 @@ static const struct cli_case cli_cases[] = {
 	{"bib list --json --limit 3", 0, "bib_list.json", ""},
 	{"pool4 list --count", 0, "pool4_count.out", ""},
 	{"bib list --count --client nobody", 1, NULL, "nat64ctl: filter client: 'nobody' is not an IPv6 address or prefix\n"},
+	{"monitor packets", 1, NULL, "nat64ctl: 'packets' is none of: bindings, sessions, drops, limits, all\n"},
+	{"monitor --state established", 2, NULL, "nat64ctl: 'monitor' has no option '--state': did you mean --static?\n"},
+	{"monitor --pool4 nobody", 3, NULL, "nat64ctl: pool4 has no entry 'nobody'\n"},
+	{"trace --client 192.0.2.1", 1, NULL, "nat64ctl: filter client: '192.0.2.1' is not an IPv6 address or prefix\n"},
+	{"trace --count x", 2, NULL, "nat64ctl: --count: 'x' is not a number\n"},
 	{"session flush", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},
 	{"session flush --dry-run", 2, NULL, "nat64ctl: session flush takes filters, such as --client PREFIX, or --all\n"},
 	{"session flush --all --protocol tcp", 1, NULL, "nat64ctl: the option 'all' and a filter exclude each other\n"},
@@ -375,6 +380,119 @@ static void add_cases(const char *folder, const struct cli_case *cases, size_t n
 	}
 }
 
+/* Starts nat64ctl, which goes on; waits until the core tells it what happens. */
+static GPid start_watching(const char *arguments, bool to_socket, int *ret_out)
+{
+	g_autofree char *line =
+		g_strdup_printf("%s %s %s %s", NAT64CTL, to_socket ? "--socket" : "--bus",
+				to_socket ? service.socket_path : service.bus_address, arguments);
+	g_auto(GStrv) words = NULL;
+	bool watched = false;
+	GPid pid;
+
+	g_assert_true(g_shell_parse_argv(line, NULL, &words, NULL));
+	g_assert_true(g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL,
+					       NULL, &pid, NULL, ret_out, NULL, NULL));
+	while (!watched) {
+		gateway_lock(&service.gateway);
+		watched = service.gateway.nat->watch.wanted || service.gateway.nat->watch.trace;
+		gateway_unlock(&service.gateway);
+		g_usleep(1000);
+	}
+	return pid;
+}
+
+/* What it has printed; it ends with status 0 by itself. */
+static char *end_watching(GPid pid, int out)
+{
+	GIOChannel *channel = g_io_channel_unix_new(out);
+	char *text = NULL, *normal;
+	bool watched = true;
+	int status;
+
+	g_assert_cmpint(g_io_channel_read_to_end(channel, &text, NULL, NULL), ==,
+			G_IO_STATUS_NORMAL);
+	g_io_channel_shutdown(channel, FALSE, NULL);
+	g_io_channel_unref(channel);
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(status, ==, 0);
+	while (watched) {
+		gateway_lock(&service.gateway);
+		watched = service.gateway.nat->watch.ring || service.gateway.nat->watch.trace;
+		gateway_unlock(&service.gateway);
+		g_usleep(1000);
+	}
+	normal = normalise(text);
+	g_free(text);
+	return normal;
+}
+
+/* Each line is a document. */
+static void keep_lines(const char *arguments, const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (unsigned i = 0; *lines[i] != '\0'; i++) {
+		json_t *document = json_loads(lines[i], 0, NULL);
+
+		g_assert_nonnull(document);
+		json_object_del(document, "time"); /* made equal */
+		keep_document(arguments, document);
+		json_decref(document);
+	}
+}
+
+/* monitor and trace: a packet that is dropped, and a binding. */
+static void test_watching(void)
+{
+	static const struct {
+		const char *arguments, *file;
+	} cases[] = {
+		{"monitor drops --count 2", "monitor_drops.out"},
+		{"monitor drops --count=2 --json", "monitor_drops.json"},
+		{"trace --address4 192.0.2.2 --count 2", "trace.out"},
+		{"trace --address4 192.0.2.2 --count 2 --json", "trace.json"},
+	};
+
+	for (unsigned i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+		const char *arguments = cases[i / 2].arguments;
+		g_autofree char *path = g_build_filename(EXPECTED, cases[i / 2].file, NULL);
+		g_autofree char *expected = NULL, *got = NULL;
+		int out;
+		GPid pid = start_watching(arguments, i % 2 == 1, &out);
+
+		for (uint16_t port = 5000; port < 5002; port++)
+			g_assert_cmpint(test_service_receive4(&service, port), ==,
+					OUTCOME_BIB4_NOT_FOUND);
+		got = end_watching(pid, out);
+		if (g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
+			g_file_set_contents(path, got, -1, NULL);
+		g_file_get_contents(path, &expected, NULL, NULL);
+		g_assert_cmpstr(got, ==, expected);
+		if (g_str_has_suffix(arguments, "--json"))
+			keep_lines(arguments, got);
+	}
+}
+
+/* In words: a binding and its sessions. */
+static void test_watching_bindings(void)
+{
+	g_autofree char *path = g_build_filename(EXPECTED, "monitor_bindings.out", NULL);
+	g_autofree char *expected = NULL, *got = NULL, *out = NULL, *message = NULL;
+	int fd;
+	GPid pid = start_watching("monitor bindings --client 2001:db8:1::9 --count 4", false, &fd);
+
+	test_service_add_session(&service, PROTOCOL_UDP, 9, 900, 3);
+	g_assert_cmpint(
+		cli_run(&service, "session flush --client 2001:db8:1::9", true, &out, &message), ==,
+		0);
+	got = end_watching(pid, fd);
+	if (g_getenv("NAT64D_WRITE_EXPECTED") != NULL)
+		g_file_set_contents(path, got, -1, NULL);
+	g_file_get_contents(path, &expected, NULL, NULL);
+	g_assert_cmpstr(got, ==, expected);
+}
+
 /* Whether a change that has been printed with --json has changed anything. */
 static bool has_changed(const char *arguments)
 {
@@ -431,6 +549,8 @@ int main(int argc, char **argv)
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);
 	g_test_add_func("/cli/steps", test_steps);
+	g_test_add_func("/cli/watching", test_watching);
+	g_test_add_func("/cli/watching-bindings", test_watching_bindings);
 	g_test_add_func("/cli/twice", test_twice); /* others would meet what it leaves */
 	g_test_add_func("/schemas/documents", test_schemas);
 	r = g_test_run();

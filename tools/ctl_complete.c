@@ -179,6 +179,7 @@ static void offer_kind(struct ctl *ctl, const struct writing *writing, enum ctl_
 		return;
 	case CTL_KIND_PROTOCOL:
 	case CTL_KIND_LEVEL:
+	case CTL_KIND_EVENTS:
 		return offer_words(writing, kind);
 	case CTL_KIND_PROTOCOLS:
 	case CTL_KIND_FLAGS:

@@ -29,6 +29,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_POOL4]     = {"--pool4",     NULL, "ENTRY",   CTL_KIND_ENTRY,     's', "of this entry of pool4"},
 	[CTL_LIMIT]     = {"--limit",     NULL, "N",       CTL_KIND_NUMBER,    'u', "so many rows at most; 0: all"},
 	[CTL_COUNT]     = {"--count",     NULL, NULL,      CTL_KIND_NONE,      'b', "only how many there are"},
+	[CTL_LINES]     = {"--count",     NULL, "N",       CTL_KIND_NUMBER,    'u', "end after so many"},
 	[CTL_TOP]       = {"--top",       NULL, "N",       CTL_KIND_NUMBER,    'u', "so many at most"},
 	[CTL_ALL]       = {"--all",       NULL, NULL,      CTL_KIND_NONE,      'b', "all of them"},
 	[CTL_QUIET]     = {"--quiet",     NULL, NULL,      CTL_KIND_NONE,      'b', "only by the exit status"},
@@ -49,6 +50,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 
 static const char *const protocols[] = {"tcp", "udp", "icmp", NULL};
 static const char *const levels[] = {"err", "warning", "notice", "info", "debug", NULL};
+static const char *const events[] = {"bindings", "sessions", "drops", "limits", "all", NULL};
 static const char *const flags[] = {"syn", "ack", "fin", "rst", "psh", "urg", NULL};
 /* clang-format on */
 
@@ -60,6 +62,7 @@ const char *const *ctl_kind_words(enum ctl_kind kind)
 		[CTL_KIND_PROTOCOLS] = protocols,
 		[CTL_KIND_FLAGS] = flags,
 		[CTL_KIND_LEVEL] = levels,
+		[CTL_KIND_EVENTS] = events,
 	};
 	/* clang-format on */
 

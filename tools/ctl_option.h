@@ -23,6 +23,7 @@ enum ctl_kind {
 	CTL_KIND_STATE,     /* of a TCP session */
 	CTL_KIND_FLAGS,     /* of TCP: "syn,ack" */
 	CTL_KIND_LEVEL,     /* of the log */
+	CTL_KIND_EVENTS,    /* to be monitored */
 	CTL_KIND_FILE,
 	CTL_KIND_COMMAND, /* of nat64ctl */
 	CTL_KIND_ACTION,  /* of the command in the word before */
@@ -55,6 +56,7 @@ enum ctl_option {
 	/* Of what is shown. */
 	CTL_LIMIT,
 	CTL_COUNT,
+	CTL_LINES,
 	CTL_TOP,
 	CTL_ALL,
 	CTL_QUIET,
@@ -82,7 +84,8 @@ enum ctl_option {
 #define CTL_BIB_FILTERS                                                        \
 	(CTL_BIT(CTL_PROTOCOL) | CTL_BIT(CTL_CLIENT) | CTL_BIT(CTL_ADDRESS4) | \
 	 CTL_BIT(CTL_PORT4) | CTL_BIT(CTL_STATIC) | CTL_BIT(CTL_POOL4))
-#define CTL_FILTERS (CTL_BIB_FILTERS | CTL_BIT(CTL_SERVER) | CTL_BIT(CTL_STATE))
+#define CTL_EVENT_FILTERS (CTL_BIB_FILTERS | CTL_BIT(CTL_SERVER))
+#define CTL_FILTERS       (CTL_EVENT_FILTERS | CTL_BIT(CTL_STATE))
 
 struct ctl_option_info {
 	const char *name;  /* "--limit"; the bus calls it "limit" */

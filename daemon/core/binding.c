@@ -141,24 +141,35 @@ static void leave_owners(struct nat64 *nat, enum protocol protocol, const struct
 	client_remove_binding(&nat->clients, client_find(&nat->clients, &entry->addr6), protocol);
 }
 
+/* For the log, if it is for that; and for those who look on. */
+static void tell(struct nat64 *nat, const struct event *event, bool logged, enum watch_want wanted)
+{
+	if (logged)
+		event_push(&nat->events, event);
+	if (nat->watch.wanted & wanted)
+		watch_event(&nat->watch, event);
+}
+
 /* L-11: in place of its bindings, the block that a client gets or leaves by what pool4 did last. */
 static void tell_block(struct nat64 *nat, uint64_t now_ms)
 {
 	struct pool4_block_change change;
 
-	if (!pool4_block_changed(nat->pool4, &change) || !nat->events.want_bindings)
+	if (!pool4_block_changed(nat->pool4, &change) ||
+	    (!nat->events.want_bindings && !(nat->watch.wanted & WATCH_BINDINGS)))
 		return;
-	event_push(&nat->events,
-		   &(struct event){
-			   .kind = change.allocated ? EVENT_BLOCK_ALLOCATE : EVENT_BLOCK_RELEASE,
-			   .protocol = N_PROTOCOLS,
-			   .prefix_len = change.client.len,
-			   .addr6 = change.client.addr,
-			   .mapped = {change.addr, change.ports.first},
-			   .last_port = change.ports.last,
-			   .pool4 = change.id,
-			   .time_ms = now_ms,
-		   });
+	tell(nat,
+	     &(struct event){
+		     .kind = change.allocated ? EVENT_BLOCK_ALLOCATE : EVENT_BLOCK_RELEASE,
+		     .protocol = N_PROTOCOLS,
+		     .prefix_len = change.client.len,
+		     .addr6 = change.client.addr,
+		     .mapped = {change.addr, change.ports.first},
+		     .last_port = change.ports.last,
+		     .pool4 = change.id,
+		     .time_ms = now_ms,
+	     },
+	     nat->events.want_bindings, WATCH_BINDINGS);
 }
 
 /* RFC 8158, 4.6: a binding that comes or goes, for those who want to know; forced: they need to. */
@@ -166,20 +177,25 @@ static void tell_binding(struct nat64 *nat, enum event_kind kind, enum protocol 
 			 uint32_t binding, bool forced, uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+	const bool logged =
+		forced || (nat->events.want_bindings && nat->limits.pool4.mode != POOL4_BLOCKS);
 
-	if (!forced && (!nat->events.want_bindings || nat->limits.pool4.mode == POOL4_BLOCKS))
+	if (!logged && !(nat->watch.wanted & WATCH_BINDINGS))
 		return;
-	event_push(&nat->events, &(struct event){
-					 .kind = kind,
-					 .protocol = protocol,
-					 .forced = forced,
-					 .prefix_len = 128,
-					 .addr6 = entry->addr6,
-					 .port6 = entry->port6,
-					 .mapped = bib_entry_taddr4(entry),
-					 .pool4 = entry->pool4,
-					 .time_ms = now_ms,
-				 });
+	tell(nat,
+	     &(struct event){
+		     .kind = kind,
+		     .protocol = protocol,
+		     .forced = forced,
+		     .is_static = entry->is_static,
+		     .prefix_len = 128,
+		     .addr6 = entry->addr6,
+		     .port6 = entry->port6,
+		     .mapped = bib_entry_taddr4(entry),
+		     .pool4 = entry->pool4,
+		     .time_ms = now_ms,
+	     },
+	     logged, WATCH_BINDINGS);
 }
 
 static void tell_session(struct nat64 *nat, enum event_kind kind, enum protocol protocol,
@@ -187,19 +203,22 @@ static void tell_session(struct nat64 *nat, enum event_kind kind, enum protocol 
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 
-	if (!nat->events.want_sessions)
+	if (!nat->events.want_sessions && !(nat->watch.wanted & WATCH_SESSIONS))
 		return;
-	event_push(&nat->events, &(struct event){
-					 .kind = kind,
-					 .protocol = protocol,
-					 .prefix_len = 128,
-					 .addr6 = entry->addr6,
-					 .port6 = entry->port6,
-					 .mapped = bib_entry_taddr4(entry),
-					 .peer = *peer,
-					 .pool4 = entry->pool4,
-					 .time_ms = now_ms,
-				 });
+	tell(nat,
+	     &(struct event){
+		     .kind = kind,
+		     .protocol = protocol,
+		     .is_static = entry->is_static,
+		     .prefix_len = 128,
+		     .addr6 = entry->addr6,
+		     .port6 = entry->port6,
+		     .mapped = bib_entry_taddr4(entry),
+		     .peer = *peer,
+		     .pool4 = entry->pool4,
+		     .time_ms = now_ms,
+	     },
+	     nat->events.want_sessions, WATCH_SESSIONS);
 }
 
 enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,

@@ -59,6 +59,7 @@ struct event {
 	enum protocol protocol;
 	enum outcome outcome;  /* of the packet that met a quota: names the limit */
 	bool forced;           /* BINDING_DELETE: its address left pool4 (P-22) */
+	bool is_static;        /* the binding, or that of the session */
 	uint8_t prefix_len;    /* of addr6; 128 = a host */
 	struct addr6 addr6;    /* X', or the client's prefix */
 	uint16_t port6;        /* x */

@@ -18,6 +18,7 @@ struct passage {
 	struct out *out;
 	uint64_t now_ms;
 	struct answer_field field; /* for the ICMP error, if it comes to that */
+	bool traced;               /* whoever traces packets has seen it */
 	uint32_t size;             /* of the packet as it came, all its fragments together */
 	struct packet whole;       /* what packet points to, if it came in fragments */
 };

@@ -15,6 +15,7 @@
 #include "daemon/core/forward.h"
 #include "daemon/core/icmp_map.h"
 #include "daemon/core/icmp_transit.h"
+#include "daemon/core/policy.h"
 #include "daemon/core/reassembly.h"
 
 /* Whose is it, and may it be? What admission has found out of its destination is decided. */
@@ -61,6 +62,35 @@ static enum outcome transit(struct passage *passage, const struct decision *deci
 		       : icmp_transit_4to6(nat, passage->packet, passage->out);
 }
 
+/* To whoever traces packets: what was decided, or what became of it before that. */
+static void trace(struct passage *passage, const struct noted_packet *seen,
+		  const struct decision *decision, enum outcome outcome)
+{
+	const struct watch *watch = &passage->nat->watch;
+
+	passage->traced = true;
+	watch->trace(watch->trace_context, &(struct watch_packet){
+						   .nat = passage->nat,
+						   .packet = passage->packet,
+						   .seen = seen,
+						   .decision = decision,
+						   .outcome = outcome,
+						   .now_ms = passage->now_ms,
+					   });
+}
+
+/* Before anything is done, which is when nat64_explain() would answer. */
+static void trace_decided(struct passage *passage, const struct decision *decision,
+			  enum outcome outcome)
+{
+	struct noted_packet seen;
+
+	noted_take(passage->packet, &seen);
+	if (passage->packet->version == 4)
+		outcome = admission_unbound_4to6(passage->nat, passage->packet, outcome);
+	trace(passage, &seen, decision, outcome);
+}
+
 static enum outcome go(struct passage *passage, struct decision *decision)
 {
 	struct nat64 *nat = passage->nat;
@@ -77,6 +107,8 @@ static enum outcome go(struct passage *passage, struct decision *decision)
 
 	const bool from6 = passage->packet->version == 6;
 	outcome = decide(nat, passage->packet, passage->now_ms, decision);
+	if (nat->watch.trace)
+		trace_decided(passage, decision, outcome);
 	return from6 ? forward_6to4(passage, decision, outcome)
 		     : forward_4to6(passage, decision, outcome);
 }
@@ -119,6 +151,26 @@ enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint6
 	return packet->version == 6 ? outcome : admission_unbound_4to6(nat, packet, outcome);
 }
 
+/* What nobody has been told of yet, as it came in. */
+static void watch_end(struct passage *passage, const struct noted_packet *seen,
+		      const struct decision *decision, enum outcome outcome)
+{
+	struct nat64 *nat = passage->nat;
+	struct watch_drop drop = {.time_ms = passage->now_ms, .outcome = outcome};
+
+	if (nat->watch.trace && !passage->traced)
+		trace(passage, seen, decision, outcome);
+	if (!(nat->watch.wanted & WATCH_DROPS) || outcome_info(outcome)->verdict != VERDICT_DROP)
+		return;
+	noted_take(passage->packet, &drop.packet);
+	/* The decision knows it only of packets that were admitted. */
+	const int pool6 = policy_pool6_of(nat, &drop.packet.dst6);
+	drop.has_peer4 = drop.packet.version == 6 && pool6 >= 0 &&
+			 rfc6052_extract(&nat->config.pool6[pool6], &drop.packet.dst6,
+					 &drop.peer4) == RFC6052_OK;
+	watch_drop(&nat->watch, &drop);
+}
+
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out)
 {
@@ -131,10 +183,17 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 	packet->trust_inner_checksum = nat->config.trust_inner_checksum;
 	enum outcome outcome = packet_parse(packet);
 	const bool from6 = packet->version == 6;
+	struct noted_packet seen;
+
+	seen.version = 0;
+	if (nat->watch.trace)
+		noted_take(packet, &seen);
 	if (outcome != OUTCOME_TRANSLATED)
 		outcome = admission_refused(nat, packet, outcome);
 	else
 		outcome = pass(&passage, &decision);
+	if (nat->watch.trace || nat->watch.wanted)
+		watch_end(&passage, &seen, &decision, outcome);
 
 	const enum verdict verdict = outcome_info(outcome)->verdict;
 	if (outcome_info(outcome)->noted)

@@ -26,6 +26,7 @@
 #include "daemon/core/session.h"
 #include "daemon/core/syn_store.h"
 #include "daemon/core/tcp_fsm.h"
+#include "daemon/core/watch.h"
 #include "daemon/core/xlat.h"
 
 #define NAT64_POOL6_MAX    16
@@ -181,6 +182,7 @@ struct nat64 {
 	struct client_table clients;
 	struct blocklist blocklist;
 	struct event_queue events;
+	struct watch watch;
 	struct bib bib[N_PROTOCOLS];
 	struct session_table sessions[N_PROTOCOLS];
 	struct syn_store syns;

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nat64ctl monitor and trace: what happens, line by line as the daemon writes it into a pipe, until
+ * somebody ends it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/core/outcome.h"
+#include "dbus/names.h"
+#include "tools/ctl_arguments.h"
+
+#define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
+struct lines {
+	int fd;
+	GString *text;     /* read, and not printed yet */
+	uint64_t n_wanted; /* 0 = without end */
+	uint64_t n_printed;
+	/* One line for people. */
+	void (*print)(const json_t *object);
+};
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+/* " name text", if the object has it. */
+static void print_text(const json_t *object, const char *label, const char *name)
+{
+	if (json_object_get(object, name) != NULL)
+		printf(" %s%s", label, text_of(object, name));
+}
+
+static void print_number(const json_t *object, const char *label, const char *name)
+{
+	if (json_object_get(object, name) != NULL)
+		printf(" %s%" JSON_INTEGER_FORMAT, label, number_of(object, name));
+}
+
+static const char *sentence_of(const json_t *object)
+{
+	enum outcome outcome = outcome_parse(text_of(object, "outcome"));
+
+	return outcome == N_OUTCOMES ? text_of(object, "outcome") : outcome_info(outcome)->sentence;
+}
+
+/* "udp [2001:db8::5]:2000 > 198.51.100.1:53: no free port in pool4" */
+static void print_packet(const json_t *object)
+{
+	print_text(object, "", "protocol");
+	print_text(object, "", "source");
+	print_text(object, "> ", "destination");
+	printf(": %s\n", sentence_of(object));
+}
+
+/* Bindings, sessions, blocks. */
+static void print_mapping(const json_t *object)
+{
+	print_text(object, "", "protocol");
+	if (json_object_get(object, "address6") != NULL)
+		printf(" [%s]:%" JSON_INTEGER_FORMAT, text_of(object, "address6"),
+		       number_of(object, "port6"));
+	print_text(object, "", "client");
+	printf(" %s:%" JSON_INTEGER_FORMAT, text_of(object, "address4"),
+	       number_of(object, "port4"));
+	if (json_object_get(object, "last_port4") != NULL)
+		printf("-%" JSON_INTEGER_FORMAT, number_of(object, "last_port4"));
+	if (json_object_get(object, "server") != NULL)
+		printf(" with %s:%" JSON_INTEGER_FORMAT, text_of(object, "server"),
+		       number_of(object, "server_port"));
+	putchar('\n');
+}
+
+/* Quotas, exhaustion, alarms. */
+static void print_limit(const json_t *object)
+{
+	print_text(object, "", "protocol");
+	print_text(object, "", "address6");
+	print_text(object, "", "client");
+	print_text(object, "", "address4");
+	print_text(object, "pool4 ", "pool4");
+	print_number(object, "at ", "value");
+	print_number(object, "of ", "limit");
+	print_number(object, "more since the last one: ", "suppressed");
+	if (json_object_get(object, "outcome") != NULL)
+		printf(": %s", sentence_of(object));
+	putchar('\n');
+}
+
+static void print_event(const json_t *object)
+{
+	const char *event = text_of(object, "event");
+	const struct {
+		const char *event, *words;
+	} mappings[] = {
+		{"NAT64 BIB create", "binding begins:"},
+		{"NAT64 BIB delete", "binding ends:"},
+		{"NAT64 session create", "session begins:"},
+		{"NAT64 session delete", "session ends:"},
+		{"Port block allocation", "block begins:"},
+		{"Port block de-allocation", "block ends:"},
+	};
+
+	if (strcmp(event, "lost") == 0) {
+		printf("%" JSON_INTEGER_FORMAT " lines were lost: they came too fast\n",
+		       number_of(object, "count"));
+		return;
+	}
+	fputs(text_of(object, "time"), stdout);
+	if (strcmp(event, "drop") == 0) {
+		fputs(" drop:", stdout);
+		print_packet(object);
+		return;
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(mappings); i++) {
+		if (strcmp(event, mappings[i].event) == 0) {
+			printf(" %s", mappings[i].words);
+			print_mapping(object);
+			return;
+		}
+	}
+	printf(" %s:", event);
+	print_limit(object);
+}
+
+static void print_trace(const json_t *object)
+{
+	const json_t *steps = json_object_get(object, "steps");
+
+	if (strcmp(text_of(object, "event"), "lost") == 0) {
+		print_event(object);
+		return;
+	}
+	fputs(text_of(object, "time"), stdout);
+	print_packet(object);
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+
+		printf("  %-15s %s\n", text_of(step, "step"), text_of(step, "text"));
+	}
+}
+
+static void print_line(struct lines *lines, bool json, const char *text, size_t size)
+{
+	json_t *object;
+
+	lines->n_printed++;
+	if (json) {
+		(void)fwrite(text, 1, size, stdout);
+		putchar('\n');
+		return;
+	}
+	object = json_loadb(text, size, 0, NULL);
+	if (object != NULL)
+		lines->print(object);
+	json_decref(object);
+}
+
+static bool has_enough(const struct lines *lines)
+{
+	return lines->n_wanted != 0 && lines->n_printed >= lines->n_wanted;
+}
+
+/* What is whole of what has been read. */
+static void print_lines(struct lines *lines, bool json)
+{
+	const char *begin = lines->text->str, *end;
+
+	while (!has_enough(lines) && (end = strchr(begin, '\n')) != NULL) {
+		print_line(lines, json, begin, (size_t)(end - begin));
+		begin = end + 1;
+	}
+	g_string_erase(lines->text, 0, begin - lines->text->str);
+	(void)fflush(stdout);
+}
+
+/* Waits for more, also for the end of who reads us; false then. */
+static bool wait_for_more(const struct lines *lines)
+{
+	struct pollfd fds[] = {{.fd = lines->fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+
+	while (poll(fds, 2, -1) < 0) {
+		if (errno != EINTR)
+			return false;
+	}
+	return (fds[1].revents & POLLERR) == 0;
+}
+
+static enum ctl_status follow(struct ctl *ctl, struct lines *lines)
+{
+	char buffer[65536];
+
+	while (!has_enough(lines) && !ferror(stdout) && wait_for_more(lines)) {
+		ssize_t n = read(lines->fd, buffer, sizeof(buffer));
+
+		if (n == 0)
+			return ctl_fail(CTL_NOT_RUNNING, "nat64d hung up");
+		if (n < 0 && errno != EINTR)
+			return ctl_fail(CTL_FAILED, "the lines can not be read: %s",
+					g_strerror(errno));
+		if (n > 0)
+			g_string_append_len(lines->text, buffer, n);
+		print_lines(lines, ctl->json);
+	}
+	return CTL_DONE;
+}
+
+/* Hands the call, which it frees, a pipe, and prints what comes out of it. */
+static enum ctl_status run(struct ctl *ctl, sd_bus_message *call,
+			   const struct ctl_arguments *arguments,
+			   void (*print)(const json_t *object))
+{
+	struct lines lines = {.n_wanted = arguments->number[CTL_LINES], .print = print};
+	enum ctl_status status;
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		sd_bus_message_unref(call);
+		return ctl_fail(CTL_FAILED, "there is no pipe to be had: %s", g_strerror(errno));
+	}
+	r = ctl_arguments_append(call, arguments, CTL_EVENT_FILTERS);
+	if (r >= 0)
+		r = sd_bus_message_append(call, "h", fds[1]);
+	status = r < 0 ? ctl_fail(CTL_FAILED, "the call can not be made: %s", g_strerror(-r))
+		       : ctl_call(ctl, call, NULL);
+	/* Both are copies of the end that is the daemon's. */
+	sd_bus_message_unref(call);
+	close(fds[1]);
+	if (status == CTL_DONE) {
+		lines.fd = fds[0];
+		lines.text = g_string_new(NULL);
+		status = follow(ctl, &lines);
+		g_string_free(lines.text, TRUE);
+	}
+	close(fds[0]);
+	return status;
+}
+
+enum ctl_status ctl_monitor(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	const char *word = arguments->word[0];
+	sd_bus_message *call = NULL;
+	enum ctl_status status;
+	int r;
+
+	status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Monitor", &call);
+	if (status != CTL_DONE)
+		return status;
+	if (strcmp(word, "bindings") == 0)
+		r = sd_bus_message_append(call, "as", 2, "bindings", "sessions");
+	else
+		r = sd_bus_message_append(call, "as", 1, *word != '\0' ? word : "all");
+	if (r < 0) {
+		sd_bus_message_unref(call);
+		return ctl_fail(CTL_FAILED, "Monitor: %s", g_strerror(-r));
+	}
+	return run(ctl, call, arguments, print_event);
+}
+
+enum ctl_status ctl_trace(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	sd_bus_message *call = NULL;
+	enum ctl_status status = ctl_call_new(ctl, DBUS_INTERFACE_MANAGER, "Trace", &call);
+
+	return status != CTL_DONE ? status : run(ctl, call, arguments, print_trace);
+}
