@@ -60,8 +60,9 @@ enum gateway_store_state {
 struct gateway_store {
 	enum gateway_store_state state;
 	char problem[512];
-	uint64_t flushed_ms; /* all that had changed until then is in the file; 0 = nothing yet */
-	uint64_t n_failures; /* flushes that did not work */
+	char path[256];
+	uint64_t flushed_usec; /* CLOCK_REALTIME: what had changed is in the file; 0 = not yet */
+	uint64_t n_failures;   /* flushes that did not work */
 };
 
 struct gateway {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/core/persist.h"
 #include "dbus/changing.h"
 #include "dbus/connection.h"
 #include "dbus/control.h"
@@ -136,6 +137,56 @@ static int property_bindings(sd_bus *bus, const char *path, const char *interfac
 	n = nat64_n_bindings(manager->gateway->nat);
 	gateway_unlock(manager->gateway);
 	return sd_bus_message_append(reply, "t", n);
+}
+
+static struct gateway_store read_store(const struct manager *manager)
+{
+	struct gateway_store store;
+
+	gateway_lock(manager->gateway);
+	store = manager->gateway->store;
+	gateway_unlock(manager->gateway);
+	return store;
+}
+
+static int property_database_path(sd_bus *bus, const char *path, const char *interface,
+				  const char *property, sd_bus_message *reply, void *userdata,
+				  sd_bus_error *error)
+{
+	const struct gateway_store store = read_store(userdata);
+
+	return sd_bus_message_append(reply, "s", store.path);
+}
+
+static int property_pending_changes(sd_bus *bus, const char *path, const char *interface,
+				    const char *property, sd_bus_message *reply, void *userdata,
+				    sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	uint64_t n;
+
+	gateway_lock(manager->gateway);
+	n = persist_n_changed(manager->gateway->nat);
+	gateway_unlock(manager->gateway);
+	return sd_bus_message_append(reply, "t", n);
+}
+
+static int property_last_flush(sd_bus *bus, const char *path, const char *interface,
+			       const char *property, sd_bus_message *reply, void *userdata,
+			       sd_bus_error *error)
+{
+	const struct gateway_store store = read_store(userdata);
+
+	return sd_bus_message_append(reply, "t", store.flushed_usec);
+}
+
+static int property_state_problem(sd_bus *bus, const char *path, const char *interface,
+				  const char *property, sd_bus_message *reply, void *userdata,
+				  sd_bus_error *error)
+{
+	const struct gateway_store store = read_store(userdata);
+
+	return sd_bus_message_append(reply, "s", store.problem);
 }
 
 static int property_sessions(sd_bus *bus, const char *path, const char *interface,
@@ -316,6 +367,10 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Bindings", "t", property_bindings, 0, 0),
 	SD_BUS_PROPERTY("Sessions", "t", property_sessions, 0, 0),
 	SD_BUS_PROPERTY("Clients", "t", property_clients, 0, 0),
+	SD_BUS_PROPERTY("DatabasePath", "s", property_database_path, 0, 0),
+	SD_BUS_PROPERTY("PendingChanges", "t", property_pending_changes, 0, 0),
+	SD_BUS_PROPERTY("LastFlushUSec", "t", property_last_flush, 0, 0),
+	SD_BUS_PROPERTY("StateProblem", "s", property_state_problem, 0, 0),
 	SD_BUS_VTABLE_END,
 };
 /* clang-format on */

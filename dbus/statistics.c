@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/core/nat64.h"
+#include "daemon/core/persist.h"
 
 /* Those beside outcomes, protocols, queues and send errors; there is room for a few more. */
 #define N_SINGLE 32
@@ -99,6 +99,9 @@ static void add_edges(struct list *list, const struct gateway *gateway)
 		add(list, gateway->send_errors[error], "send_errors_%s",
 		    gateway_send_error_name(error));
 	add(list, gateway->rules_in_place, "rules_in_place");
+	add(list, persist_n_changed(gateway->nat), "state_unsaved_changes");
+	add(list, gateway->store.n_failures, "state_flush_failures");
+	add(list, gateway->store.state == GATEWAY_STORE_FAILING, "state_failing");
 	add(list, (gateway_now_ms() - gateway->started_ms) * 1000, "uptime_usec");
 }
 

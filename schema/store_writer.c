@@ -56,6 +56,8 @@ static void set_problem(struct store_writer *writer, const char *problem)
 	gateway_lock(gateway);
 	gateway->store.state = problem[0] ? GATEWAY_STORE_FAILING : GATEWAY_STORE_OK;
 	(void)g_strlcpy(gateway->store.problem, problem, sizeof(gateway->store.problem));
+	(void)g_snprintf(gateway->store.path, sizeof(gateway->store.path), "%s/state.db",
+			 writer->config.store.directory);
 	gateway_unlock(gateway);
 }
 
@@ -227,7 +229,7 @@ static bool flush(struct store_writer *writer, bool clean)
 	if (writer->config.given)
 		given_file_set_stored(writer->config.given, n_given);
 	gateway_lock(gateway);
-	gateway->store.flushed_ms = gateway_now_ms();
+	gateway->store.flushed_usec = (uint64_t)g_get_real_time();
 	gateway_unlock(gateway);
 	worked(writer);
 	return true;

@@ -184,6 +184,11 @@ static void find_warnings(struct status *status)
 		warn(status, "no entry of pool4 is active: nothing new is translated");
 	if (ctl_stats_value(status->counters, "rules_in_place") == 0)
 		warn(status, "the packet rules are not in place: no packet reaches the gateway");
+	if (ctl_stats_value(status->counters, "state_failing") != 0)
+		warn(status,
+		     "the state database can not be written, the log says why: %" PRIu64
+		     " changes would be lost in a crash",
+		     ctl_stats_value(status->counters, "state_unsaved_changes"));
 	if (lost != 0)
 		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
 	if (refused != 0)

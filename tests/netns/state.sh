@@ -156,6 +156,9 @@ check "the disk fills up" fill_disk
 many_flows
 check "full: the alarm" log_has 10 'database or disk is full; translation goes on'
 check "full: translation goes on" server_answers
+check "full: status says it" eval 'ctl status | tr -s " \n" " " | grep "state database can not be written"'
+check "full: and the bus" eval 'node gateway busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" get-property \
+	org.nat64d1 /org/nat64d1 org.nat64d1.Manager StateProblem | grep "disk is full"'
 rm "$RUN/state/filler"
 check "room again: the alarm ends" log_has 15 'written to the state database again'
 
