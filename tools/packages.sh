@@ -10,7 +10,7 @@ PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-de
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
 PACKAGES_CHECK=(clang-format binutils groff-base iperf3 procps python3 python3-dbusmock
-	python3-jsonschema python3-scapy scdoc systemd zsh)
+	python3-jsonschema python3-scapy scdoc sqlite3 systemd zsh)
 PACKAGES_CROSS=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-s390x-linux-gnu
 	libc6-dev-s390x-cross qemu-user)
 # libFuzzer is a part of libclang-rt-14-dev, which clang does not depend on.
