@@ -90,24 +90,50 @@ void given_file_set_stored(struct given_file *file, uint64_t n)
 	file->content->stored = n;
 }
 
+/* The port as a number, by which a set tells it from others. */
+static gint64 key_of(const struct given_port *port)
+{
+	return (gint64)port->protocol << 48 | (gint64)port->addr4 << 16 | port->port4;
+}
+
+/* The places of those that count, the newest first: each port once, where it was noted last. */
+static GArray *places(const struct given_file *file, uint64_t hold_ms)
+{
+	const struct given_ring *ring = &file->content->ring;
+	uint64_t first = ring->n > GIVEN_PORTS ? ring->n - GIVEN_PORTS : 0;
+	uint64_t newest_ms = ring->n > 0 ? ring->port[(ring->n - 1) % GIVEN_PORTS].time_ms : 0;
+	GHashTable *seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	GArray *ret = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+
+	for (uint64_t i = ring->n; i-- > first;) {
+		uint32_t place = (uint32_t)(i % GIVEN_PORTS);
+		const struct given_port *port = &ring->port[place];
+		bool is_recent = port->time_ms <= newest_ms && newest_ms - port->time_ms <= hold_ms;
+		gint64 key = key_of(port);
+
+		if ((i < file->content->stored && !is_recent) || port->protocol >= N_PROTOCOLS)
+			continue;
+		if (g_hash_table_add(seen, g_memdup2(&key, sizeof(key))))
+			g_array_append_val(ret, place);
+	}
+	g_hash_table_destroy(seen);
+	return ret;
+}
+
 uint32_t given_file_each(const struct given_file *file, uint64_t hold_ms,
 			 void (*each)(void *context, enum protocol protocol,
 				      const struct taddr4 *mapped),
 			 void *context)
 {
-	const struct given_ring *ring = &file->content->ring;
-	uint64_t first = ring->n > GIVEN_PORTS ? ring->n - GIVEN_PORTS : 0;
-	uint64_t newest_ms = ring->n > 0 ? ring->port[(ring->n - 1) % GIVEN_PORTS].time_ms : 0;
-	uint32_t n = 0;
+	GArray *place = places(file, hold_ms);
+	uint32_t n = place->len;
 
-	for (uint64_t i = first; i < ring->n; i++) {
-		const struct given_port *port = &ring->port[i % GIVEN_PORTS];
-		bool is_recent = port->time_ms <= newest_ms && newest_ms - port->time_ms <= hold_ms;
+	for (uint32_t i = n; i-- > 0;) {
+		const struct given_port *port =
+			&file->content->ring.port[g_array_index(place, uint32_t, i)];
 
-		if ((i < file->content->stored && !is_recent) || port->protocol >= N_PROTOCOLS)
-			continue;
 		each(context, port->protocol, &(struct taddr4){port->addr4, port->port4});
-		n++;
 	}
+	g_array_free(place, TRUE);
 	return n;
 }

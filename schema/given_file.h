@@ -20,8 +20,8 @@ void given_file_set_stored(struct given_file *file, uint64_t n);
 
 /*
  * Calls each for the ports that may have been in use when the file was written last: those after
- * the last one that is stored, and those of the last hold_ms. No port twice in a row, but any may
- * come twice. How many.
+ * the last one that is stored, and those of the last hold_ms. Each once, in the order in which they
+ * were noted last: where only so many can be held, the newest are. How many.
  */
 uint32_t given_file_each(const struct given_file *file, uint64_t hold_ms,
 			 void (*each)(void *context, enum protocol protocol,
