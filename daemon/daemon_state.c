@@ -26,6 +26,7 @@ struct daemon_state {
 	uint64_t owner;
 	struct store_writer *writer;
 	uint64_t now_ms; /* while it is restored */
+	bool was_clean;
 	uint32_t n_restored[N_PERSIST_KINDS];
 	uint32_t n_refused[N_PERSIST_KINDS][N_PERSIST_RESULTS];
 	uint32_t n_held;
@@ -89,11 +90,12 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
  */
 
 /* Nobody else gets the port of one that could not be put back, at first. */
-static void hold(struct daemon_state *state, enum protocol protocol, const struct taddr4 *mapped)
+static void hold(struct daemon_state *state, enum protocol protocol, const struct taddr4 *mapped,
+		 enum pool4_hold_kind kind)
 {
 	struct nat64 *nat = state->gateway->nat;
 
-	state->n_held += pool4_hold_port(nat->pool4, protocol, mapped, 0, state->now_ms);
+	state->n_held += pool4_hold_port(nat->pool4, protocol, mapped, kind, 0, state->now_ms);
 }
 
 static void restore_row(void *context, const struct persist_row *row)
@@ -107,12 +109,15 @@ static void restore_row(void *context, const struct persist_row *row)
 	}
 	state->n_refused[row->kind][result]++;
 	if (row->kind == PERSIST_BINDING)
-		hold(state, row->protocol, &row->binding.mapped);
+		hold(state, row->protocol, &row->binding.mapped, POOL4_HOLD_LOST);
 }
 
 static void hold_given(void *context, enum protocol protocol, const struct taddr4 *mapped)
 {
-	hold(context, protocol, mapped);
+	struct daemon_state *state = context;
+
+	/* After a clean end there are none but those that bindings had left before it. */
+	hold(state, protocol, mapped, state->was_clean ? POOL4_HOLD_LEFT : POOL4_HOLD_LOST);
 }
 
 static const char *why_not(enum persist_result result)
@@ -206,7 +211,6 @@ static void load(struct daemon_state *state)
 void daemon_state_restore(struct daemon_state *state)
 {
 	struct nat64 *nat;
-	bool clean;
 
 	if (!state)
 		return;
@@ -214,11 +218,11 @@ void daemon_state_restore(struct daemon_state *state)
 	nat = state->gateway->nat;
 	if (!persist_begin(nat))
 		log_line(LOG_ERR, "no memory to remember what has to be stored");
-	clean = state->store && store_was_clean(state->store);
+	state->was_clean = state->store && store_was_clean(state->store);
 	if (state->store)
 		load(state);
 	state->now_ms = gateway_now_ms();
-	persist_restored(nat, !clean, state->now_ms);
+	persist_restored(nat, !state->was_clean, state->now_ms);
 	if (state->given) {
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 		nat->given = given_file_ring(state->given);
@@ -227,7 +231,7 @@ void daemon_state_restore(struct daemon_state *state)
 		 "restored %" PRIu32 " bindings and %" PRIu32 " sessions%s; %" PRIu32
 		 " ports that were in use are held",
 		 state->n_restored[PERSIST_BINDING], state->n_restored[PERSIST_SESSION],
-		 clean ? "" : " after an end that was not a clean one", state->n_held);
+		 state->was_clean ? "" : " after an end that was not a clean one", state->n_held);
 }
 
 /* ---- and out again ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "tests/gateway_fixture.h"
 
 #include <glib.h>
+#include <netinet/tcp.h>
 
 #include "daemon/core/pool4_text.h"
 #include "tests/naive.h"
@@ -108,6 +109,30 @@ enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *
 	memcpy(ip + 24, dst6.byte, 16);
 	put_udp(ip + 40, src->port, dst->port, ip + 8, 32);
 	return receive(gateway, 48, now_ms);
+}
+
+enum outcome gateway_syn6(struct gateway_fixture *gateway, const struct taddr6 *src,
+			  const struct taddr4 *dst, uint64_t now_ms)
+{
+	uint8_t *ip = buffer + PACKET_HEADROOM, *tcp = ip + 40;
+	struct addr6 dst6 = rfc6052_embed(&gateway->nat->config.pool6[0], dst->addr);
+	uint8_t sum[56] = {[33] = IPPROTO_TCP, [35] = 20};
+
+	memset(ip, 0, 60);
+	ip[0] = 0x60;
+	ip[5] = 20;
+	ip[6] = IPPROTO_TCP;
+	ip[7] = 64;
+	memcpy(ip + 8, src->addr.byte, 16);
+	memcpy(ip + 24, dst6.byte, 16);
+	store_be16(tcp, src->port);
+	store_be16(tcp + 2, dst->port);
+	tcp[12] = 5 << 4;
+	tcp[13] = TH_SYN;
+	memcpy(sum, ip + 8, 32);
+	memcpy(sum + 36, tcp, 20);
+	store_be16(tcp + 16, naive_checksum(sum, sizeof(sum)));
+	return receive(gateway, 60, now_ms);
 }
 
 enum outcome gateway_udp4(struct gateway_fixture *gateway, const struct taddr4 *src,

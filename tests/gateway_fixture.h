@@ -32,6 +32,9 @@ enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *
 			  const struct taddr4 *dst, uint64_t now_ms);
 enum outcome gateway_udp4(struct gateway_fixture *gateway, const struct taddr4 *src,
 			  const struct taddr4 *dst, uint64_t now_ms);
+/* A TCP SYN with a right checksum. */
+enum outcome gateway_syn6(struct gateway_fixture *gateway, const struct taddr6 *src,
+			  const struct taddr4 *dst, uint64_t now_ms);
 
 /* The transport addresses of the only packet in out. */
 struct taddr4 gateway_sent_src4(const struct gateway_fixture *gateway);

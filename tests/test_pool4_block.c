@@ -382,6 +382,37 @@ static void test_static_blocks(void)
 	pool4_free(pool);
 }
 
+/* P-16: a block of which a port was lost is nobody else's while there is another one. */
+static void test_lost_blocks(void)
+{
+	static const struct pool4_allocation allocation = {
+		.mode = POOL4_BLOCKS, .block_size = SIZE, .client_length = 64};
+	struct addr6 client = mode_fixture_addr6("2001:db8:1::1");
+	struct pool4 *pool = mode_fixture_new(&allocation, true);
+	const struct taddr4 lost = {0xc0000201, 2003};
+	uint32_t entry, id;
+
+	g_assert_cmpint(mode_fixture_add(pool, "192.0.2.1", "2000-2031", "::/0", &entry), ==,
+			POOL4_OK);
+	g_assert_true(pool4_hold_port(pool, PROTOCOL_TCP, &lost, POOL4_HOLD_LOST, 0, 1000));
+	g_assert_false(pool4_hold_port(pool, PROTOCOL_UDP, &lost, POOL4_HOLD_LOST, 0, 1000));
+	g_assert_true(pool4_check(pool));
+	for (uint8_t i = 0; i < 3; i++) {
+		struct taddr4 taddr;
+
+		client.byte[7] = i;
+		g_assert_cmpint(mode_fixture_take(pool, PROTOCOL_TCP, &client, 5000, &taddr, &id),
+				==, POOL4_OK);
+		g_assert_cmpuint(taddr.port, >=, 2008);
+		/* Of a block that somebody has there is nothing to hold. */
+		taddr.port ^= 1;
+		g_assert_false(
+			pool4_hold_port(pool, PROTOCOL_TCP, &taddr, POOL4_HOLD_LOST, 0, 1000));
+	}
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -390,5 +421,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-block/changed-entry", test_changed_entry);
 	g_test_add_func("/pool4-block/static", test_static_blocks);
 	g_test_add_func("/pool4-block/static-first", test_static_blocks_first);
+	g_test_add_func("/pool4-block/lost", test_lost_blocks);
 	return g_test_run();
 }

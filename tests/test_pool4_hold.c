@@ -430,18 +430,53 @@ static void test_hold_at_start(void)
 	struct taddr4 taddr = {0xc0000201, 2000}, elsewhere = {0xc0000201, 80};
 	struct taken taken;
 
-	g_assert_true(pool4_hold_port(pool, PROTOCOL_UDP, &taddr, hash_of(1), NOW));
+	g_assert_true(
+		pool4_hold_port(pool, PROTOCOL_UDP, &taddr, POOL4_HOLD_LEFT, hash_of(1), NOW));
 	g_assert_true(pool4_check(pool));
-	g_assert_false(pool4_hold_port(pool, PROTOCOL_UDP, &taddr, hash_of(2), NOW));
-	g_assert_false(pool4_hold_port(pool, PROTOCOL_UDP, &elsewhere, hash_of(1), NOW));
-	g_assert_false(pool4_hold_port(pool, PROTOCOL_TCP, &taddr, hash_of(1), NOW));
+	g_assert_false(
+		pool4_hold_port(pool, PROTOCOL_UDP, &taddr, POOL4_HOLD_LEFT, hash_of(2), NOW));
+	g_assert_false(
+		pool4_hold_port(pool, PROTOCOL_UDP, &elsewhere, POOL4_HOLD_LEFT, hash_of(1), NOW));
+	g_assert_false(
+		pool4_hold_port(pool, PROTOCOL_TCP, &taddr, POOL4_HOLD_LEFT, hash_of(1), NOW));
 	g_assert_cmpuint(n_held(pool, id), ==, 1);
 	taken = take(pool, 2);
 	g_assert_cmpuint(taken.taddr.port, ==, 2001);
-	g_assert_false(pool4_hold_port(pool, PROTOCOL_UDP, &taken.taddr, hash_of(1), NOW));
+	g_assert_false(pool4_hold_port(pool, PROTOCOL_UDP, &taken.taddr, POOL4_HOLD_LEFT,
+				       hash_of(1), NOW));
 	taken = take(pool, 1);
 	g_assert_cmpuint(taken.taddr.port, ==, 2000);
 	g_assert_cmpuint(n_reused(pool, id), ==, 0);
+	pool4_free(pool);
+}
+
+/* P-16: lost ports are held for 120 s whatever the policy says, and those of a binding that ends
+ * meanwhile as ever. */
+static void test_lost_ports(void)
+{
+	static const struct pool4_policy short_ones = {
+		.hold_ms = 10000, .hold_tcp_ms = 0, .max_held = {100, true}};
+	struct pool4 *pool = new_pool(&short_ones);
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2002");
+	const struct taddr4 lost = {0xc0000201, 2000};
+	struct taken taken;
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		g_assert_true(pool4_hold_port(pool, i, &lost, POOL4_HOLD_LOST, 0, NOW));
+	g_assert_true(pool4_check(pool));
+	taken = take(pool, 1);
+	g_assert_cmpuint(taken.taddr.port, !=, 2000);
+	retire(pool, &taken, NOW);
+	g_assert_cmpuint(n_held(pool, id), ==, 2);
+	expire(pool, NOW + 10000 + SLACK_MS);
+	g_assert_cmpuint(n_held(pool, id), ==, 1);
+	expire(pool, NOW + POOL4_HOLD_LOST_MS - 1);
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		g_assert_true(pool4_is_held(pool, i, &lost, 1));
+	expire(pool, NOW + POOL4_HOLD_LOST_MS + SLACK_MS);
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		g_assert_false(pool4_is_held(pool, i, &lost, 1));
+	g_assert_true(pool4_check(pool));
 	pool4_free(pool);
 }
 
@@ -584,6 +619,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-hold/protocols", test_protocols);
 	g_test_add_func("/pool4-hold/exactly", test_exactly);
 	g_test_add_func("/pool4-hold/hold-at-start", test_hold_at_start);
+	g_test_add_func("/pool4-hold/lost", test_lost_ports);
 	g_test_add_func("/pool4-hold/shared-addresses", test_shared_addresses);
 	g_test_add_func("/pool4-hold/entry-goes", test_entry_goes);
 	g_test_add_func("/pool4-hold/memory", test_memory);

@@ -22,7 +22,7 @@
 
 /* What the process that is to be killed has had, for the one that kills it. */
 struct shared {
-	atomic_bool in_use[65536]; /* by port, which one address has */
+	atomic_bool in_use[N_PROTOCOLS][65536]; /* by port, which one address has */
 	atomic_uint n_bindings;
 };
 
@@ -55,33 +55,41 @@ static void end(struct instance *instance)
 	gateway_free(instance->fixture);
 }
 
+static enum protocol protocol_of(uint32_t i)
+{
+	return i & 8 ? PROTOCOL_TCP : PROTOCOL_UDP;
+}
+
 static struct taddr4 send_packet(struct instance *instance, uint32_t i)
 {
 	struct taddr6 client = taddr6_of("[2001:db8:1::]:0");
 	const struct taddr4 server = taddr4_of("198.51.100.7:443");
+	enum outcome outcome;
 	struct taddr4 mapped;
 
 	client.addr.byte[15] = (uint8_t)(i % 7);
-	client.port = (uint16_t)(1024 + i % 90);
+	client.port = (uint16_t)(1024 + i % 45);
 	gateway_lock(&instance->gateway);
-	g_assert_cmpint(gateway_udp6(instance->fixture, &client, &server, gateway_now_ms()), ==,
-			OUTCOME_TRANSLATED);
+	outcome = (protocol_of(i) == PROTOCOL_TCP ? gateway_syn6 : gateway_udp6)(
+		instance->fixture, &client, &server, gateway_now_ms());
+	g_assert_cmpint(outcome, ==, OUTCOME_TRANSLATED);
 	mapped = gateway_sent_src4(instance->fixture);
 	gateway_unlock(&instance->gateway);
 	return mapped;
 }
 
-static void end_binding(struct instance *instance, struct shared *shared, uint32_t from)
+static void end_binding(struct instance *instance, struct shared *shared, enum protocol protocol,
+			uint32_t from)
 {
 	struct nat64 *nat = instance->gateway.nat;
 	uint32_t index;
 
 	gateway_lock(&instance->gateway);
-	index = bib_next(&nat->bib[PROTOCOL_UDP], from);
+	index = bib_next(&nat->bib[protocol], from);
 	if (index != SLAB_NONE) {
 		/* Before: afterwards it may be too late to say so. */
-		shared->in_use[bib_at(&nat->bib[PROTOCOL_UDP], index)->port4] = false;
-		nat64_remove_binding(nat, PROTOCOL_UDP, index, gateway_now_ms());
+		shared->in_use[protocol][bib_at(&nat->bib[protocol], index)->port4] = false;
+		nat64_remove_binding(nat, protocol, index, gateway_now_ms());
 	}
 	gateway_unlock(&instance->gateway);
 }
@@ -95,11 +103,13 @@ static G_GNUC_NORETURN void live(struct shared *shared, uint32_t seed)
 	begin(&instance);
 	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
 	for (;;) {
-		struct taddr4 mapped = send_packet(&instance, g_rand_int(random));
+		uint32_t i = g_rand_int(random);
+		struct taddr4 mapped = send_packet(&instance, i);
 
-		shared->in_use[mapped.port] = true;
+		shared->in_use[protocol_of(i)][mapped.port] = true;
 		if (g_rand_int_range(random, 0, 3) == 0)
-			end_binding(&instance, shared, g_rand_int(random) % 500);
+			end_binding(&instance, shared, protocol_of(g_rand_int(random)),
+				    g_rand_int(random) % 250);
 		shared->n_bindings = nat64_n_bindings(instance.gateway.nat);
 		if (g_rand_int_range(random, 0, 20) == 0)
 			g_usleep(200);
@@ -111,14 +121,16 @@ static void check_ports(struct instance *instance, struct shared *shared)
 {
 	const struct pool4 *pool4 = instance->gateway.nat->pool4;
 
-	for (uint32_t port = 0; port < 65536; port++) {
-		const struct taddr4 mapped = {taddr4_of("203.0.113.1:1").addr, (uint16_t)port};
+	for (uint32_t i = 0; i < N_PROTOCOLS * 65536; i++) {
+		enum protocol protocol = i >> 16;
+		uint16_t port = (uint16_t)i;
+		const struct taddr4 mapped = {taddr4_of("203.0.113.1:1").addr, port};
 
-		if (!shared->in_use[port])
+		if (!shared->in_use[protocol][port])
 			continue;
-		g_assert_true(pool4_is_used(pool4, PROTOCOL_UDP, &mapped) ||
-			      pool4_is_held(pool4, PROTOCOL_UDP, &mapped, 1));
-		shared->in_use[port] = pool4_is_used(pool4, PROTOCOL_UDP, &mapped);
+		g_assert_true(pool4_is_used(pool4, protocol, &mapped) ||
+			      pool4_is_held(pool4, protocol, &mapped, 1));
+		shared->in_use[protocol][port] = pool4_is_used(pool4, protocol, &mapped);
 	}
 }
 

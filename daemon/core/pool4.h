@@ -265,11 +265,16 @@ void pool4_give_back(struct pool4 *pool, enum protocol protocol, const struct ta
 void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
 		  uint32_t id, uint64_t client_hash, uint64_t now_ms);
 
+/* Why a port is held, and so how long: a binding has left it, which the policy says; or bindings
+ * that are lost had it when we ended, then, of whatever protocol, not less than this (P-16). */
+enum pool4_hold_kind { POOL4_HOLD_LEFT, POOL4_HOLD_LOST, N_POOL4_HOLD_KINDS };
+#define POOL4_HOLD_LOST_MS 120000
+
 /* Holds a free port as if it had been in use until now: one that was in use before a restart
- * (P-16). The oldest entry that has it counts it. False if no entry has it, it is not free, or
- * nothing is held. */
+ * (P-16). The oldest entry that has it counts it. Where clients have blocks it is the block, if
+ * nobody has it. False if no entry has it, it is not free, or nothing is held. */
 bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
-		     uint64_t client_hash, uint64_t now_ms);
+		     enum pool4_hold_kind kind, uint64_t client_hash, uint64_t now_ms);
 /* Is that very transport address in use? */
 bool pool4_is_used(const struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr);
 /* Is the port held, and for another client than this? */

@@ -345,6 +345,14 @@ bool pool4_block_is_empty(const struct pool4_blocks *blocks, uint32_t index)
 	return true;
 }
 
+bool pool4_block_hold(struct pool4_blocks *blocks, const struct taddr4 *taddr,
+		      enum pool4_hold_kind kind, uint64_t client_hash, uint64_t now_ms)
+{
+	const struct taddr4 place = {taddr->addr, (uint16_t)(taddr->port / blocks->size)};
+
+	return pool4_hold_port(blocks->free, ANY_PROTOCOL, &place, kind, client_hash, now_ms);
+}
+
 void pool4_block_release(struct pool4_blocks *blocks, uint32_t index, bool hold, uint64_t now_ms)
 {
 	const struct pool4_block *block = pool4_block_at(blocks, index);

@@ -106,6 +106,9 @@ void pool4_block_count(struct pool4_blocks *blocks, uint32_t block, enum protoco
 /* The end of a block without ports in use: others will not get it for the time of its hold, or
  * (not hold) at once. */
 void pool4_block_release(struct pool4_blocks *blocks, uint32_t block, bool hold, uint64_t now_ms);
+/* A block that nobody has is held as if somebody had had it until now; false if somebody has. */
+bool pool4_block_hold(struct pool4_blocks *blocks, const struct taddr4 *taddr,
+		      enum pool4_hold_kind kind, uint64_t client_hash, uint64_t now_ms);
 bool pool4_block_is_empty(const struct pool4_blocks *blocks, uint32_t block);
 /* Whoever asks for changes is told of this one. */
 void pool4_block_note(struct pool4_blocks *blocks, uint32_t block, bool allocated);

@@ -74,7 +74,7 @@ static bool check_protocol(const struct pool4 *pool, const struct pool4_item *it
 			   enum protocol protocol)
 {
 	const struct pool4_entry *entry = &item->entry;
-	const struct pool4_hold_queue *queue = NULL;
+	uint32_t n_held = 0;
 
 	for (unsigned i = 0; i < N_POOL4_CHOICES; i++) {
 		uint32_t n_full =
@@ -87,11 +87,17 @@ static bool check_protocol(const struct pool4 *pool, const struct pool4_item *it
 		if (!check_weight(item, protocol, i))
 			return false;
 	}
-	if (item->queue[protocol] != SLAB_NONE)
-		queue = pool4_hold_queue_at(&pool->holds, item->queue[protocol]);
-	if (queue && (queue->entry != entry || queue->protocol != protocol))
-		return false;
-	return entry->n_held[protocol] == (queue ? queue->list.n : 0) &&
+	for (unsigned i = 0; i < N_POOL4_HOLD_KINDS; i++) {
+		const struct pool4_hold_queue *queue;
+
+		if (item->queue[protocol][i] == SLAB_NONE)
+			continue;
+		queue = pool4_hold_queue_at(&pool->holds, item->queue[protocol][i]);
+		if (queue->entry != entry || queue->protocol != protocol || queue->kind != i)
+			return false;
+		n_held += queue->list.n;
+	}
+	return entry->n_held[protocol] == n_held &&
 	       entry->n_used[protocol] <= entry->n_peak[protocol];
 }
 

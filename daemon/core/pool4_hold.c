@@ -98,7 +98,7 @@ static void unlink_hold(const struct pool4_hold_table *table, struct pool4_hold_
 }
 
 uint32_t pool4_hold_queue_new(struct pool4_hold_table *table, struct pool4_entry *entry,
-			      enum protocol protocol, uint64_t now_ms)
+			      enum protocol protocol, enum pool4_hold_kind kind, uint64_t now_ms)
 {
 	bool first = table->queues.n_used == 0;
 	uint32_t index = slab_alloc(&table->queues);
@@ -114,6 +114,7 @@ uint32_t pool4_hold_queue_new(struct pool4_hold_table *table, struct pool4_entry
 	queue->list = empty;
 	queue->entry = entry;
 	queue->protocol = (uint8_t)protocol;
+	queue->kind = (uint8_t)kind;
 	wheel_link_init(&queue->timer);
 	return index;
 }

@@ -7,10 +7,11 @@
  * (pool4_address.h), so whoever draws a free port need not know of holds. What is held and not used
  * stands here: one record for each port, found by (address, port), in two lists in the order of
  * time. The list of its place (address and protocol) is for the last choice. The list of its queue
- * is for the limit and for the end: a queue is what bindings of one entry have left, for one
- * protocol. All of a queue have the same duration, so the next to end is the oldest, also when that
- * duration changes, because a record has the time when its hold began. The queues are filed in a
- * wheel by the deadline that their oldest had; expiry is lazy, as in session.h.
+ * is for the limit and for the end: a queue is what is held of one entry, for one protocol, for one
+ * reason (enum pool4_hold_kind). All of a queue have the same duration, so the next to end is the
+ * oldest, also when that duration changes, because a record has the time when its hold began. The
+ * queues are filed in a wheel by the deadline that their oldest had; expiry is lazy, as in
+ * session.h.
  *
  * Places and queues exist only while they have a record. A queue outlives its entry: ports that
  * went with it are held all the same (P-22). One port costs 40 bytes here, 4 in the index, and its
@@ -20,10 +21,9 @@
  */
 #pragma once
 
+#include "daemon/core/pool4.h"
 #include "daemon/core/pool4_address.h"
 #include "daemon/core/wheel.h"
-
-struct pool4_entry;
 
 /* In which a hold's beginning is kept, rounded up: 32 bits of it are 34 years. */
 #define POOL4_HOLD_UNIT_MS 256
@@ -64,6 +64,7 @@ struct pool4_hold_queue {
 	struct wheel_link timer;
 	struct pool4_entry *entry; /* which counts them; NULL after it */
 	uint8_t protocol;
+	uint8_t kind;
 };
 
 struct pool4_hold_table {
@@ -100,7 +101,7 @@ uint32_t pool4_hold_find(const struct pool4_hold_table *table, uint32_t address,
 
 /* An empty queue for an entry, to be filled at once; SLAB_NONE without memory. */
 uint32_t pool4_hold_queue_new(struct pool4_hold_table *table, struct pool4_entry *entry,
-			      enum protocol protocol, uint64_t now_ms);
+			      enum protocol protocol, enum pool4_hold_kind kind, uint64_t now_ms);
 
 /* A port that is in the address's set becomes held, as the newest. deadline_ms: of this hold, for
  * an empty queue. False at the limit or without memory; a queue that is empty then is gone. */

@@ -29,7 +29,8 @@ struct pool4_membership {
 struct pool4_item {
 	struct pool4_entry entry; /* first: pool4_item_of() */
 	struct addr_choice choice[N_PROTOCOLS][N_POOL4_CHOICES];
-	uint32_t queue[N_PROTOCOLS]; /* of its held ports; SLAB_NONE without any */
+	/* Of its held ports; SLAB_NONE without any. */
+	uint32_t queue[N_PROTOCOLS][N_POOL4_HOLD_KINDS];
 	struct pool4_membership *membership;
 	uint32_t n_memberships;
 	uint32_t n_ports;               /* of each address */

@@ -26,8 +26,8 @@ struct pool4_item *pool4_item_new(struct pool4 *pool, const struct pool4_spec *s
 		free(item);
 		return NULL;
 	}
-	for (unsigned i = 0; i < N_PROTOCOLS; i++)
-		item->queue[i] = SLAB_NONE;
+	for (unsigned i = 0; i < N_PROTOCOLS * N_POOL4_HOLD_KINDS; i++)
+		item->queue[i / N_POOL4_HOLD_KINDS][i % N_POOL4_HOLD_KINDS] = SLAB_NONE;
 	return item;
 }
 
@@ -82,12 +82,13 @@ bool pool4_item_set_addresses(struct pool4 *pool, struct pool4_item *item,
 /* Its held ports stay so, and nobody counts them any more (P-22). */
 static void leave_holds(struct pool4 *pool, struct pool4_item *item)
 {
-	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+	for (unsigned i = 0; i < N_PROTOCOLS * N_POOL4_HOLD_KINDS; i++) {
+		uint32_t index = item->queue[i / N_POOL4_HOLD_KINDS][i % N_POOL4_HOLD_KINDS];
 		struct pool4_hold_queue *queue;
 
-		if (item->queue[i] == SLAB_NONE)
+		if (index == SLAB_NONE)
 			continue;
-		queue = pool4_hold_queue_at(&pool->holds, item->queue[i]);
+		queue = pool4_hold_queue_at(&pool->holds, index);
 		queue->entry = NULL;
 		pool->n_left += queue->list.n;
 	}

@@ -5,25 +5,30 @@
  */
 #include <assert.h>
 
+#include "daemon/core/minmax.h"
 #include "daemon/core/pool4_internal.h"
 
 /* Holds that end early when a new one is to come: two, so that a limit that was lowered is kept
  * after half as many releases as ports are held too many; none of these is held itself. */
 #define MADE_ROOM_MAX 2
 
-static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol)
+static uint32_t hold_ms(const struct pool4 *pool, enum protocol protocol, enum pool4_hold_kind kind)
 {
+	uint32_t policy_ms =
+		protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
+
 	/* Nobody else gets a port of a client's own range or block; what is held is the block. */
 	if (pool->allocation.mode != POOL4_DYNAMIC)
 		return 0;
-	return protocol == PROTOCOL_TCP ? pool->policy.hold_tcp_ms : pool->policy.hold_ms;
+	return kind == POOL4_HOLD_LOST ? max_u32(policy_ms, POOL4_HOLD_LOST_MS) : policy_ms;
 }
 
 static uint64_t deadline(const struct pool4 *pool, const struct pool4_hold_queue *queue)
 {
 	const struct pool4_hold *oldest = pool4_hold_at(&pool->holds, queue->list.oldest);
 
-	return (uint64_t)oldest->since * POOL4_HOLD_UNIT_MS + hold_ms(pool, queue->protocol);
+	return (uint64_t)oldest->since * POOL4_HOLD_UNIT_MS +
+	       hold_ms(pool, queue->protocol, queue->kind);
 }
 
 void pool4_forget_hold(struct pool4 *pool, uint32_t hold)
@@ -32,6 +37,7 @@ void pool4_forget_hold(struct pool4 *pool, uint32_t hold)
 		pool4_hold_queue_at(&pool->holds, pool4_hold_at(&pool->holds, hold)->queue);
 	struct pool4_entry *entry = queue->entry;
 	enum protocol protocol = queue->protocol;
+	enum pool4_hold_kind kind = queue->kind;
 	bool was_last = pool4_hold_remove(&pool->holds, hold);
 
 	if (!entry) {
@@ -40,7 +46,7 @@ void pool4_forget_hold(struct pool4 *pool, uint32_t hold)
 	}
 	entry->n_held[protocol]--;
 	if (was_last)
-		pool4_item_of(entry)->queue[protocol] = SLAB_NONE;
+		pool4_item_of(entry)->queue[protocol][kind] = SLAB_NONE;
 }
 
 /* A port that nobody uses or holds any more. */
@@ -68,6 +74,26 @@ static void end_hold(struct pool4 *pool, uint32_t index)
 	make_free(pool, address, port);
 }
 
+/* The item has some. Of two that began at the same time, the lost one. */
+static uint32_t oldest_hold(const struct pool4 *pool, const struct pool4_item *item,
+			    enum protocol protocol)
+{
+	uint32_t oldest = SLAB_NONE;
+
+	for (unsigned i = 0; i < N_POOL4_HOLD_KINDS; i++) {
+		uint32_t queue = item->queue[protocol][i];
+		uint32_t hold;
+
+		if (queue == SLAB_NONE)
+			continue;
+		hold = pool4_hold_queue_at(&pool->holds, queue)->list.oldest;
+		if (oldest == SLAB_NONE || pool4_hold_at(&pool->holds, hold)->since <=
+						   pool4_hold_at(&pool->holds, oldest)->since)
+			oldest = hold;
+	}
+	return oldest;
+}
+
 /* P-15: the item's oldest holds end where there would be too many. False if it may have none. */
 static bool make_room(struct pool4 *pool, struct pool4_item *item, enum protocol protocol)
 {
@@ -76,19 +102,16 @@ static bool make_room(struct pool4 *pool, struct pool4_item *item, enum protocol
 	const struct slab *holds = &pool->holds.holds;
 
 	for (unsigned i = 0; i < MADE_ROOM_MAX && entry->n_held[protocol] > 0; i++) {
-		const struct pool4_hold_queue *queue =
-			pool4_hold_queue_at(&pool->holds, item->queue[protocol]);
-
 		if (entry->n_held[protocol] < max && holds->n_used < holds->limit)
 			break;
-		end_hold(pool, queue->list.oldest);
+		end_hold(pool, oldest_hold(pool, item, protocol));
 	}
 	return entry->n_held[protocol] < max;
 }
 
 /* Makes a port of the address's set, which is not in use any more, a held one of the item. */
 static bool hold(struct pool4 *pool, struct pool4_item *item, uint32_t address, uint16_t port,
-		 uint64_t client_hash, uint64_t now_ms)
+		 enum pool4_hold_kind kind, uint64_t client_hash, uint64_t now_ms)
 {
 	enum protocol protocol = pool4_address_at(&pool->addresses, address)->protocol;
 	struct pool4_hold record = {
@@ -98,15 +121,16 @@ static bool hold(struct pool4 *pool, struct pool4_item *item, uint32_t address, 
 		.port = port,
 	};
 
-	if (hold_ms(pool, protocol) == 0 || !make_room(pool, item, protocol))
+	if (hold_ms(pool, protocol, kind) == 0 || !make_room(pool, item, protocol))
 		return false;
-	record.queue = item->queue[protocol];
+	record.queue = item->queue[protocol][kind];
 	if (record.queue == SLAB_NONE)
-		record.queue = pool4_hold_queue_new(&pool->holds, &item->entry, protocol, now_ms);
+		record.queue =
+			pool4_hold_queue_new(&pool->holds, &item->entry, protocol, kind, now_ms);
 	if (record.queue == SLAB_NONE ||
-	    !pool4_hold_add(&pool->holds, &record, now_ms + hold_ms(pool, protocol)))
+	    !pool4_hold_add(&pool->holds, &record, now_ms + hold_ms(pool, protocol, kind)))
 		return false;
-	item->queue[protocol] = record.queue;
+	item->queue[protocol][kind] = record.queue;
 	item->entry.n_held[protocol]++;
 	return true;
 }
@@ -174,7 +198,8 @@ void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr
 	struct pool4_item *item = pool4_item_find(pool, id);
 	uint32_t address = end_use(pool, item, protocol, taddr);
 
-	if (!item || !hold(pool, item, address, taddr->port, client_hash, now_ms)) {
+	if (!item ||
+	    !hold(pool, item, address, taddr->port, POOL4_HOLD_LEFT, client_hash, now_ms)) {
 		make_free(pool, address, taddr->port);
 		leave_block(pool, protocol, taddr, true, now_ms);
 		return;
@@ -184,13 +209,15 @@ void pool4_retire(struct pool4 *pool, enum protocol protocol, const struct taddr
 }
 
 bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct taddr4 *taddr,
-		     uint64_t client_hash, uint64_t now_ms)
+		     enum pool4_hold_kind kind, uint64_t client_hash, uint64_t now_ms)
 {
 	const struct pool4_entry *entry = pool4_find(pool, protocol, taddr->addr, taddr->port);
 	uint32_t address;
 
 	if (!entry)
 		return false;
+	if (pool->blocks)
+		return pool4_block_hold(pool->blocks, taddr, kind, client_hash, now_ms);
 	address = pool4_address_find(&pool->addresses, protocol, taddr->addr);
 	if (address != SLAB_NONE &&
 	    port_set_contains(&pool4_address_at(&pool->addresses, address)->ports, taddr->port))
@@ -198,7 +225,7 @@ bool pool4_hold_port(struct pool4 *pool, enum protocol protocol, const struct ta
 	address = pool4_address_use(&pool->addresses, address, protocol, taddr);
 	if (address == SLAB_NONE)
 		return false;
-	if (!hold(pool, pool4_item_find(pool, entry->id), address, taddr->port, client_hash,
+	if (!hold(pool, pool4_item_find(pool, entry->id), address, taddr->port, kind, client_hash,
 		  now_ms)) {
 		make_free(pool, address, taddr->port);
 		return false;

@@ -166,9 +166,20 @@ struct model_hold *pool4_model_oldest_at(struct pool4_model *model, const int tu
 	return oldest;
 }
 
-uint32_t pool4_model_hold_ms(struct pool4_model *model, enum protocol protocol)
+uint32_t pool4_model_hold_ms(struct pool4_model *model, enum protocol protocol,
+			     enum pool4_hold_kind kind)
 {
-	return protocol == PROTOCOL_TCP ? model->policy.hold_tcp_ms : model->policy.hold_ms;
+	uint32_t ms = protocol == PROTOCOL_TCP ? model->policy.hold_tcp_ms : model->policy.hold_ms;
+
+	return kind == POOL4_HOLD_LOST ? MAX(ms, POOL4_HOLD_LOST_MS) : ms;
+}
+
+/* What goes first: of those of the same time, the lost ones. */
+static bool goes_before(const struct model_hold *a, const struct model_hold *b)
+{
+	if (!b || a->since_ms != b->since_ms)
+		return !b || a->since_ms < b->since_ms;
+	return a->kind != b->kind ? a->kind == POOL4_HOLD_LOST : a->turn < b->turn;
 }
 
 unsigned pool4_model_count_held(struct pool4_model *model, enum protocol protocol, uint32_t id,
@@ -183,7 +194,7 @@ unsigned pool4_model_count_held(struct pool4_model *model, enum protocol protoco
 		if (!hold->is_held || hold->owner != id)
 			continue;
 		n++;
-		if (is_older(hold, *ret))
+		if (goes_before(hold, *ret))
 			*ret = hold;
 	}
 	return n;
@@ -223,14 +234,16 @@ static bool make_room(struct pool4_model *model, enum protocol protocol, uint32_
 }
 
 bool pool4_model_hold_port(struct pool4_model *model, enum protocol protocol, unsigned addr,
-			   unsigned port, uint32_t id, unsigned client)
+			   unsigned port, uint32_t id, enum pool4_hold_kind kind, unsigned client)
 {
-	if (id == 0 || pool4_model_hold_ms(model, protocol) == 0 || !make_room(model, protocol, id))
+	if (id == 0 || pool4_model_hold_ms(model, protocol, kind) == 0 ||
+	    !make_room(model, protocol, id))
 		return false;
 	model->hold[protocol][addr][port] = (struct model_hold){
 		.is_held = true,
 		.client = client,
 		.owner = id,
+		.kind = kind,
 		.since_ms = model->now_ms,
 		.turn = ++model->n_holds,
 	};
@@ -282,5 +295,5 @@ void pool4_model_give_back(struct pool4_model *model, enum protocol protocol, un
 	}
 	pool4_retire(model->pool, protocol, &taddr, id, pool4_model_client_hash(client),
 		     model->now_ms);
-	(void)pool4_model_hold_port(model, protocol, addr, port, id, client);
+	(void)pool4_model_hold_port(model, protocol, addr, port, id, POOL4_HOLD_LEFT, client);
 }

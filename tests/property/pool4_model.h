@@ -34,6 +34,7 @@ struct model_hold {
 	bool is_held;
 	unsigned client;
 	uint32_t owner; /* 0: its entry is gone */
+	enum pool4_hold_kind kind;
 	uint64_t since_ms;
 	unsigned turn; /* orders those of the same time */
 };
@@ -97,8 +98,9 @@ bool pool4_model_is_bound(struct pool4_model *model, const int turn[ENTRIES_MAX]
 struct model_hold *pool4_model_oldest_at(struct pool4_model *model, const int turn[ENTRIES_MAX],
 					 enum protocol protocol, unsigned addr, int client);
 
-/* How long a port of the protocol is held: the policy. */
-uint32_t pool4_model_hold_ms(struct pool4_model *model, enum protocol protocol);
+/* How long a port of the protocol is held: the policy, or what is least for lost ones. */
+uint32_t pool4_model_hold_ms(struct pool4_model *model, enum protocol protocol,
+			     enum pool4_hold_kind kind);
 
 /* How many ports an entry holds; *ret is the oldest of them. */
 unsigned pool4_model_count_held(struct pool4_model *model, enum protocol protocol, uint32_t id,
@@ -106,7 +108,7 @@ unsigned pool4_model_count_held(struct pool4_model *model, enum protocol protoco
 
 /* The port is held for the client from now on, if there is room for it. */
 bool pool4_model_hold_port(struct pool4_model *model, enum protocol protocol, unsigned addr,
-			   unsigned port, uint32_t id, unsigned client);
+			   unsigned port, uint32_t id, enum pool4_hold_kind kind, unsigned client);
 
 /* The port is taken for an entry (or, 0, for none), whether it was held or not. */
 void pool4_model_use(struct pool4_model *model, enum protocol protocol, const struct taddr4 *taddr,

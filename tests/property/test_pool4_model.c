@@ -207,12 +207,14 @@ static void step_hold(struct pool4_model *model)
 	unsigned client = (unsigned)pool4_model_below(model, POOL4_MODEL_CLIENTS);
 	struct taddr4 taddr = {FIRST_ADDR + addr, (uint16_t)(FIRST_PORT + port)};
 	const struct pool4_entry *entry = pool4_find(model->pool, protocol, taddr.addr, taddr.port);
+	enum pool4_hold_kind kind =
+		(enum pool4_hold_kind)pool4_model_below(model, N_POOL4_HOLD_KINDS);
 	bool held = false;
 
 	if (entry && !model->used[protocol][addr][port] &&
 	    !model->hold[protocol][addr][port].is_held)
-		held = pool4_model_hold_port(model, protocol, addr, port, entry->id, client);
-	g_assert_true(pool4_hold_port(model->pool, protocol, &taddr,
+		held = pool4_model_hold_port(model, protocol, addr, port, entry->id, kind, client);
+	g_assert_true(pool4_hold_port(model->pool, protocol, &taddr, kind,
 				      pool4_model_client_hash(client), model->now_ms) == held);
 }
 
@@ -228,7 +230,8 @@ static void step_clock(struct pool4_model *model)
 		enum protocol protocol = i / (N_ADDRS * N_PORTS);
 
 		if (hold->is_held &&
-		    hold->since_ms + pool4_model_hold_ms(model, protocol) <= model->now_ms) {
+		    hold->since_ms + pool4_model_hold_ms(model, protocol, hold->kind) <=
+			    model->now_ms) {
 			hold->is_held = false;
 			model->n_expired++;
 		}
