@@ -126,7 +126,9 @@ static const char *why_not(enum persist_result result)
 	case PERSIST_OK:
 		break;
 	case PERSIST_BAD:
-		return "with an address, a state or a prefix that can not be";
+		return "with an address or a state that can not be";
+	case PERSIST_NO_POOL6:
+		return "of a prefix that is not in Translation.Pool6 any more";
 	case PERSIST_IN_POOL6:
 		return "of a client inside Pool6";
 	case PERSIST_NOT_IN_POOL4:
@@ -192,6 +194,7 @@ static void load(struct daemon_state *state)
 
 	store_clock_read(&now);
 	state->now_ms = now.boot_ms;
+	store_set_pool6(state->store, state->gateway->nat->config.pool6);
 	r = store_load(state->store, &now, restore_row, state, &n_bad);
 	if (r == -EUCLEAN) {
 		log_line(LOG_ERR, "%s; what could be read until then is used",

@@ -174,6 +174,10 @@ static int prepare(struct store *store)
 				      "address4, port4, state, pool6, until) "
 				      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		[STORE_REMOVE_SESSION] = "DELETE FROM session WHERE place = ?",
+		[STORE_FIND_POOL6] = "SELECT place FROM pool6 WHERE address = ? AND length = ?",
+		[STORE_PUT_POOL6] = "INSERT INTO pool6 (address, length, place) VALUES (?, ?, "
+				    "(SELECT max(15, ifnull(max(place), 0)) + 1 FROM pool6)) "
+				    "RETURNING place",
 	};
 
 	for (unsigned i = 0; i < N_STORE_STATEMENTS; i++) {

@@ -19,7 +19,7 @@
 #include "daemon/core/persist.h"
 
 #define STORE_APPLICATION_ID 0x4e363464 /* "N64d" */
-#define STORE_VERSION        2          /* as many as there are numbered steps */
+#define STORE_VERSION        3          /* as many as there are numbered steps */
 #define STORE_TEXT_SIZE      512
 
 struct store;
@@ -56,13 +56,16 @@ uint64_t store_owner(const struct store *store);
 /* Is it still the file of that name? */
 bool store_has_moved(const struct store *store);
 
+/* Which prefixes pool6 of the rows stands for from now on, when they are put or loaded. */
+void store_set_pool6(struct store *store, const struct prefix6 pool6[NAT64_POOL6_MAX]);
+
 /* All bindings and then all sessions, with times of this boot. False from each ends it. */
 int store_load(struct store *store, const struct store_clock *now,
 	       void (*each)(void *context, const struct persist_row *row), void *context,
 	       uint64_t *ret_n_bad);
 /* Removes all rows of bindings and sessions, in one transaction. */
 int store_clear(struct store *store);
-/* Removes those that no index below these limits can have. */
+/* Removes those that no index below these limits can have, and prefixes that no row has. */
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions);
 
 /* A transaction: begin, put for each row, commit with what the clocks say; or roll back. */

@@ -2,6 +2,7 @@
 /* What the files of the store share. */
 #pragma once
 
+#include <glib.h>
 #include <sqlite3.h>
 
 #include "schema/store.h"
@@ -17,6 +18,8 @@ enum store_statement {
 	STORE_REMOVE_BINDING,
 	STORE_PUT_SESSION,
 	STORE_REMOVE_SESSION,
+	STORE_FIND_POOL6,
+	STORE_PUT_POOL6,
 	N_STORE_STATEMENTS,
 };
 
@@ -25,7 +28,9 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *statement[N_STORE_STATEMENTS];
-	struct store_clock written; /* the clocks at the last flush, as found */
+	struct prefix6 pool6[NAT64_POOL6_MAX];
+	int64_t pool6_place[NAT64_POOL6_MAX]; /* theirs in the database; 0: to be asked */
+	struct store_clock written;           /* the clocks at the last flush, as found */
 	uint64_t owner;
 	bool was_clean;
 	char error[STORE_TEXT_SIZE];
@@ -43,6 +48,15 @@ void store_report(const struct store *store, const char *format, ...)
 
 /* store_migrate.c: -EUCLEAN if it is not ours, -ERANGE if it is newer. */
 int store_migrate(struct store *store);
+/* store_pool6.c: the place in the database of one in the core, made in this transaction if need be.
+ */
+int store_place_of_pool6(struct store *store, uint8_t pool6, int64_t *ret);
+/* A transaction was rolled back, or unused places have gone. */
+void store_forget_places(struct store *store);
+/* All places, as a table for the next; and the core's place for one, or PERSIST_POOL6_GONE. False:
+ * the database has none of that number. */
+int store_read_pool6(struct store *store, GHashTable **ret);
+bool store_pool6_of_place(GHashTable *table, uint64_t place, uint8_t *ret);
 /* store_aside.c: the file and its log get another name, "corrupt" or "newer" in it. 0 or errno. */
 int store_set_aside(struct store *store, const char *what, const char *why);
 /* Puts the copy of the highest version that we know in its place; false if there is none. */

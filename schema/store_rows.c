@@ -5,6 +5,7 @@
  * wall clock that says how long the daemon was away.
  */
 #include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ int store_begin(struct store *store)
 
 void store_roll_back(struct store *store)
 {
+	store_forget_places(store);
 	/* A failure may have done it already. */
 	if (sqlite3_get_autocommit(store->db) == 0)
 		(void)run_statement(store, STORE_ROLLBACK, "can not be written");
@@ -57,7 +59,8 @@ int store_commit(struct store *store, const struct store_clock *now, uint64_t ow
 	return 0;
 }
 
-static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *binding)
+static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *binding,
+			 int64_t pool6)
 {
 	(void)sqlite3_bind_blob(statement, 2, binding->addr6.byte, sizeof(binding->addr6.byte),
 				SQLITE_STATIC);
@@ -65,44 +68,56 @@ static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *
 	(void)sqlite3_bind_int64(statement, 4, binding->mapped.addr);
 	(void)sqlite3_bind_int64(statement, 5, binding->mapped.port);
 	(void)sqlite3_bind_int64(statement, 6, binding->number);
-	(void)sqlite3_bind_int64(statement, 7, binding->pool6);
+	(void)sqlite3_bind_int64(statement, 7, pool6);
 	(void)sqlite3_bind_int64(statement, 8, binding->is_static);
 	(void)sqlite3_bind_int64(statement, 9, binding->created_s);
 }
 
-static void bind_session(sqlite3_stmt *statement, const struct persist_session *session)
+static void bind_session(sqlite3_stmt *statement, const struct persist_session *session,
+			 int64_t pool6)
 {
 	(void)sqlite3_bind_int64(statement, 2, session->binding);
 	(void)sqlite3_bind_int64(statement, 3, session->number);
 	(void)sqlite3_bind_int64(statement, 4, session->peer.addr);
 	(void)sqlite3_bind_int64(statement, 5, session->peer.port);
 	(void)sqlite3_bind_int64(statement, 6, session->state);
-	(void)sqlite3_bind_int64(statement, 7, session->pool6);
+	(void)sqlite3_bind_int64(statement, 7, pool6);
 	(void)sqlite3_bind_int64(statement, 8, session->until_s);
 }
 
 int store_put(struct store *store, const struct persist_row *row)
 {
 	enum store_statement which;
+	int64_t pool6 = 0;
+	int r = 0;
 
 	if (row->kind == PERSIST_BINDING)
 		which = row->exists ? STORE_PUT_BINDING : STORE_REMOVE_BINDING;
 	else
 		which = row->exists ? STORE_PUT_SESSION : STORE_REMOVE_SESSION;
+	if (row->exists)
+		r = store_place_of_pool6(store,
+					 row->kind == PERSIST_BINDING ? row->binding.pool6
+								      : row->session.pool6,
+					 &pool6);
+	if (r < 0)
+		return r;
 	(void)sqlite3_bind_int64(store->statement[which], 1, place_of(row));
 	if (row->exists && row->kind == PERSIST_BINDING)
-		bind_binding(store->statement[which], &row->binding);
+		bind_binding(store->statement[which], &row->binding, pool6);
 	else if (row->exists)
-		bind_session(store->statement[which], &row->session);
+		bind_session(store->statement[which], &row->session, pool6);
 	return run_statement(store, which, "can not be written");
 }
 
 int store_clear(struct store *store)
 {
 	int r = store_run(store,
-			  "BEGIN IMMEDIATE; DELETE FROM binding; DELETE FROM session; COMMIT",
+			  "BEGIN IMMEDIATE; DELETE FROM binding; DELETE FROM session; "
+			  "DELETE FROM pool6; COMMIT",
 			  "can not be emptied");
 
+	store_forget_places(store);
 	if (r < 0)
 		store_roll_back(store);
 	return r;
@@ -110,14 +125,17 @@ int store_clear(struct store *store)
 
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions)
 {
-	char sql[192];
+	char sql[320];
 	int r;
 
 	(void)snprintf(sql, sizeof(sql),
 		       "BEGIN IMMEDIATE; DELETE FROM binding WHERE place >= %lld OR place < 0; "
-		       "DELETE FROM session WHERE place >= %lld OR place < 0; COMMIT",
+		       "DELETE FROM session WHERE place >= %lld OR place < 0; "
+		       "DELETE FROM pool6 WHERE place NOT IN "
+		       "(SELECT pool6 FROM binding UNION SELECT pool6 FROM session); COMMIT",
 		       (long long)n_bindings << 2, (long long)n_sessions << 2);
 	r = store_run(store, sql, "can not be written");
+	store_forget_places(store);
 	if (r < 0)
 		store_roll_back(store);
 	return r;
@@ -166,24 +184,27 @@ static uint32_t move_s(const struct store *store, const struct store_clock *now,
 }
 
 static bool read_binding(const struct store *store, const struct store_clock *now,
-			 sqlite3_stmt *statement, struct persist_row *ret)
+			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
 {
 	const void *addr6 = sqlite3_column_blob(statement, 1);
 	uint64_t value[9];
-	const uint64_t max[] = {0,          0,         UINT16_MAX, UINT32_MAX, UINT16_MAX,
-				UINT16_MAX, UINT8_MAX, 1,          UINT32_MAX};
+	uint8_t pool6;
+	const uint64_t max[] = {0,          0,          UINT16_MAX, UINT32_MAX, UINT16_MAX,
+				UINT16_MAX, UINT32_MAX, 1,          UINT32_MAX};
 
 	if (!addr6 || sqlite3_column_bytes(statement, 1) != sizeof(struct addr6))
 		return false;
 	for (int i = 2; i < 9; i++)
 		if (!number(statement, i, max[i], &value[i]))
 			return false;
+	if (!store_pool6_of_place(prefixes, value[6], &pool6))
+		return false;
 	ret->kind = PERSIST_BINDING;
 	ret->binding = (struct persist_binding){
 		.port6 = (uint16_t)value[2],
 		.mapped = {(uint32_t)value[3], (uint16_t)value[4]},
 		.number = (uint16_t)value[5],
-		.pool6 = (uint8_t)value[6],
+		.pool6 = pool6,
 		.is_static = value[7],
 		.created_s = move_s(store, now, value[8]),
 	};
@@ -192,22 +213,25 @@ static bool read_binding(const struct store *store, const struct store_clock *no
 }
 
 static bool read_session(const struct store *store, const struct store_clock *now,
-			 sqlite3_stmt *statement, struct persist_row *ret)
+			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
 {
 	uint64_t value[8];
+	uint8_t pool6;
 	const uint64_t max[] = {0,          UINT32_MAX, UINT16_MAX, UINT32_MAX,
-				UINT16_MAX, UINT8_MAX,  UINT8_MAX,  UINT32_MAX};
+				UINT16_MAX, UINT8_MAX,  UINT32_MAX, UINT32_MAX};
 
 	for (int i = 1; i < 8; i++)
 		if (!number(statement, i, max[i], &value[i]))
 			return false;
+	if (!store_pool6_of_place(prefixes, value[6], &pool6))
+		return false;
 	ret->kind = PERSIST_SESSION;
 	ret->session = (struct persist_session){
 		.binding = (uint32_t)value[1],
 		.number = (uint16_t)value[2],
 		.peer = {(uint32_t)value[3], (uint16_t)value[4]},
 		.state = (uint8_t)value[5],
-		.pool6 = (uint8_t)value[6],
+		.pool6 = pool6,
 		.until_s = move_s(store, now, value[7]),
 	};
 	return true;
@@ -223,7 +247,8 @@ int store_load(struct store *store, const struct store_clock *now,
 		"SELECT place, binding, number, address4, port4, state, pool6, until FROM session "
 		"ORDER BY place",
 	};
-	int r = 0;
+	GHashTable *prefixes = NULL;
+	int r = store_read_pool6(store, &prefixes);
 
 	*ret_n_bad = 0;
 	for (unsigned i = 0; i < 2 && r == 0; i++) {
@@ -234,8 +259,10 @@ int store_load(struct store *store, const struct store_clock *now,
 		if (result == SQLITE_OK)
 			while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
 				bool good = read_place(statement, &row) &&
-					    (i == 0 ? read_binding(store, now, statement, &row)
-						    : read_session(store, now, statement, &row));
+					    (i == 0 ? read_binding(store, now, prefixes, statement,
+								   &row)
+						    : read_session(store, now, prefixes, statement,
+								   &row));
 				if (good)
 					each(context, &row);
 				else
@@ -245,5 +272,7 @@ int store_load(struct store *store, const struct store_clock *now,
 			r = store_fail(store, result, "can not be read");
 		(void)sqlite3_finalize(statement);
 	}
+	if (prefixes)
+		g_hash_table_destroy(prefixes);
 	return r;
 }

@@ -166,6 +166,7 @@ static unsigned take(struct store_writer *writer, struct persist_cursor *cursor,
 	unsigned n;
 
 	gateway_lock(gateway);
+	store_set_pool6(writer->store, gateway->nat->config.pool6);
 	n = persist_take(gateway->nat, cursor, row, SLICE_ROWS, gateway_now_ms());
 	gateway_unlock(gateway);
 	for (unsigned i = 0; i < n; i++) {

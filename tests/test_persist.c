@@ -93,9 +93,9 @@ static void test_refused_bindings(void)
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_TAKEN);
 	row = binding_row(PROTOCOL_TCP, 3, "[2001:db8:1::10]:1", "203.0.113.1:3001");
 	row.binding.pool6 = 1; /* there is no such prefix */
-	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
-	row.binding.pool6 = 255;
-	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_POOL6);
+	row.binding.pool6 = PERSIST_POOL6_GONE;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_POOL6);
 	row.protocol = N_PROTOCOLS;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 2);
@@ -133,7 +133,7 @@ static void test_refused_sessions(void)
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	row = good;
 	row.session.pool6 = 16;
-	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_POOL6);
 	row = good;
 	row.session.until_s = NOW / 1000;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OVER);

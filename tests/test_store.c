@@ -255,6 +255,87 @@ static void test_rows(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->news->len, ==, 0);
 }
 
+static const char *const three_prefixes[] = {"2001:db8:64::/96", "64:ff9b::/96",
+					     "2001:db8:65::/64"};
+
+/* The prefixes with these numbers; a negative one leaves its place free. */
+static void set_prefixes(struct store *store, int first, int second)
+{
+	struct prefix6 pool6[NAT64_POOL6_MAX] = {{{{0}}, 0}};
+
+	if (first >= 0)
+		g_assert_true(prefix6_parse(three_prefixes[first], &pool6[0]));
+	if (second >= 0)
+		g_assert_true(prefix6_parse(three_prefixes[second], &pool6[1]));
+	store_set_pool6(store, pool6);
+}
+
+/* The rows with index i are of place i % 2. */
+static void put_with_prefixes(struct store *store, uint32_t first, uint32_t n)
+{
+	for (uint32_t i = first; i < first + n; i++) {
+		struct persist_row binding = a_binding(i), session = a_session(i);
+
+		binding.binding.pool6 = session.session.pool6 = i % 2;
+		g_assert_cmpint(store_put(store, &session), ==, 0);
+		g_assert_cmpint(store_put(store, &binding), ==, 0);
+	}
+}
+
+static void add_place(void *context, const struct persist_row *row)
+{
+	g_string_append_printf(context, "%u ",
+			       row->kind == PERSIST_BINDING ? row->binding.pool6
+							    : row->session.pool6);
+}
+
+/* Bindings, and then sessions. */
+static void assert_places(struct store *store, const char *expected)
+{
+	GString *text = g_string_new(NULL);
+	uint64_t n_bad;
+
+	g_assert_cmpint(store_load(store, &boot_1, add_place, text, &n_bad), ==, 0);
+	g_assert_cmpstr(text->str, ==, expected);
+	g_assert_cmpuint(n_bad, ==, 0);
+	g_string_free(text, TRUE);
+}
+
+/* Rows mean the prefix that they had, in whatever order Pool6 is. */
+static void test_prefixes(struct fixture *f, gconstpointer data)
+{
+	struct store *store = open_store(f);
+
+	set_prefixes(store, 0, 1);
+	g_assert_cmpint(store_begin(store), ==, 0);
+	put_with_prefixes(store, 0, 2);
+	store_roll_back(store);
+	g_assert_cmpint(store_begin(store), ==, 0);
+	put_with_prefixes(store, 0, 2);
+	g_assert_cmpint(store_commit(store, &boot_1, 42, true), ==, 0);
+	assert_places(store, "0 1 0 1 ");
+	store_close(store);
+
+	store = open_store(f);
+	set_prefixes(store, 1, 0);
+	assert_places(store, "1 0 1 0 ");
+	g_assert_cmpint(store_cut(store, 1000, 1000), ==, 0);
+	g_assert_cmpint(store_begin(store), ==, 0);
+	put_with_prefixes(store, 2, 1);
+	/* A reload: another prefix at a place that an older one had. */
+	set_prefixes(store, 2, -1);
+	put_with_prefixes(store, 4, 2);
+	g_assert_cmpint(store_commit(store, &boot_1, 42, true), ==, 0);
+	store_close(store);
+
+	store = open_store(f);
+	set_prefixes(store, 2, 0);
+	assert_places(store, "1 255 255 0 1 1 255 255 0 1 ");
+	g_assert_cmpint(store_cut(store, 1, 1), ==, 0);
+	store_close(store);
+	assert_answer(f, f->path, "SELECT count(*) FROM pool6", "1");
+}
+
 /* K-13: in the same boot the wall clock says nothing; in another it says how long it was. */
 static void test_clocks(struct fixture *f, gconstpointer data)
 {
@@ -333,7 +414,7 @@ static void test_upgrade(struct fixture *f, gconstpointer data)
 	assert_loads(store, &boot_1, 1, 0);
 	store_close(store);
 	g_assert_cmpuint(f->news->len, ==, 1);
-	assert_answer(f, f->path, "PRAGMA user_version", "2");
+	assert_answer(f, f->path, "PRAGMA user_version", "3");
 	assert_answer(f, f->path, "SELECT count(*) FROM setting", "0");
 	assert_answer(f, copy, "PRAGMA user_version", "1");
 	assert_answer(f, copy, "SELECT count(*) FROM binding", "1");
@@ -365,7 +446,7 @@ static void test_upgrade_fails(struct fixture *f, gconstpointer data)
 static void test_newer(struct fixture *f, gconstpointer data)
 {
 	struct store *store = open_store(f);
-	char *copy = g_strconcat(f->path, ".v2", NULL);
+	char *copy = g_strconcat(f->path, ".v3", NULL);
 	char *text = NULL;
 	gsize size;
 
@@ -373,7 +454,7 @@ static void test_newer(struct fixture *f, gconstpointer data)
 	store_close(store);
 	g_assert_true(g_file_get_contents(f->path, &text, &size, NULL));
 	g_assert_true(g_file_set_contents(copy, text, (gssize)size, NULL));
-	sql(f, "DELETE FROM binding; PRAGMA user_version = 3");
+	sql(f, "DELETE FROM binding; PRAGMA user_version = 4");
 	store = open_store(f);
 	assert_loads(store, &boot_1, 5, 0);
 	store_close(store);
@@ -381,7 +462,7 @@ static void test_newer(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->news->len, ==, 2);
 
 	(void)g_unlink(copy);
-	sql(f, "PRAGMA user_version = 3");
+	sql(f, "PRAGMA user_version = 4");
 	store = open_store(f);
 	assert_loads(store, &boot_1, 0, 0);
 	store_close(store);
@@ -416,13 +497,13 @@ static void test_foreign(struct fixture *f, gconstpointer data)
 	g_assert_true(
 		g_file_set_contents(f->path, "this is no database, but text ......", -1, NULL));
 	assert_set_aside(f, "file is not a database");
-	sql(f, "CREATE TABLE t (x); PRAGMA application_id = 1312175204; PRAGMA user_version = 2");
+	sql(f, "CREATE TABLE t (x); PRAGMA application_id = 1312175204; PRAGMA user_version = 3");
 	assert_set_aside(f, "no such table");
 	sql(f, "CREATE TABLE t (x); PRAGMA application_id = 1312175204; PRAGMA user_version = -2");
 	assert_set_aside(f, "of version -2");
 	sql(f, "CREATE VIEW meta AS SELECT '' AS boot_id, 0 AS boot_ms, 0 AS wall_ms, 0 AS owner, "
 	       "0 AS "
-	       "clean, 1 AS only_row; PRAGMA application_id = 1312175204; PRAGMA user_version = 2");
+	       "clean, 1 AS only_row; PRAGMA application_id = 1312175204; PRAGMA user_version = 3");
 	assert_set_aside(f, "state.db");
 }
 
@@ -513,6 +594,10 @@ static void test_bad_values(struct fixture *f, gconstpointer data)
 		"UPDATE session SET binding = -1 WHERE place = 0",
 		"UPDATE session SET state = 256 WHERE place = 0",
 		"UPDATE session SET pool6 = 256 WHERE place = 0",
+		"UPDATE session SET pool6 = 16 WHERE place = 0",
+		"UPDATE binding SET pool6 = -1 WHERE place = 0",
+		"INSERT INTO pool6 VALUES (20, X'20', 96); UPDATE binding SET pool6 = 20 "
+		"WHERE place = 0",
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
@@ -705,6 +790,7 @@ int main(int argc, char **argv)
 		void (*run)(struct fixture *f, gconstpointer data);
 	} tests[] = {
 		{"/store/rows", test_rows},
+		{"/store/prefixes", test_prefixes},
 		{"/store/clocks", test_clocks},
 		{"/store/view", test_view},
 		{"/store/upgrade", test_upgrade},

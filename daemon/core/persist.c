@@ -166,11 +166,15 @@ static enum persist_result restore_binding(struct nat64 *nat, const struct persi
 {
 	const struct persist_binding *from = &row->binding;
 	const struct taddr6 client = {from->addr6, from->port6};
+	/* A static one is of all prefixes. */
+	uint8_t pool6 = from->is_static && !has_pool6(nat, from->pool6) ? 0 : from->pool6;
 	struct bib *bib = &nat->bib[row->protocol];
 	enum persist_result result;
 
-	if (addr6_is_illegal_source(&from->addr6) || !has_pool6(nat, from->pool6))
+	if (addr6_is_illegal_source(&from->addr6))
 		return PERSIST_BAD;
+	if (!has_pool6(nat, pool6))
+		return PERSIST_NO_POOL6;
 	if (policy_pool6_of(nat, &from->addr6) >= 0)
 		return PERSIST_IN_POOL6;
 	if (slab_is_used(&bib->entries, row->index) || bib_find6(bib, &client) != SLAB_NONE ||
@@ -185,7 +189,7 @@ static enum persist_result restore_binding(struct nat64 *nat, const struct persi
 
 	struct bib_entry *entry = bib_at(bib, row->index);
 	entry->number = from->number;
-	entry->pool6 = from->pool6;
+	entry->pool6 = pool6;
 	entry->created_s = from->created_s;
 	bib->last_number = (uint16_t)(bib->last_number + 1);
 	return PERSIST_OK;
@@ -229,10 +233,11 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 	    !bib_at(bib, from->binding)->is_restored)
 		return PERSIST_NO_BINDING;
 	if (!is_state(row->protocol, from->state) || addr4_is_illegal(from->peer.addr) ||
-	    !has_pool6(nat, from->pool6) ||
 	    (row->protocol == PROTOCOL_ICMP &&
 	     from->peer.port != bib_at(bib, from->binding)->port4))
 		return PERSIST_BAD;
+	if (!has_pool6(nat, from->pool6))
+		return PERSIST_NO_POOL6;
 	if (from->until_s * UINT64_C(1000) <= now_ms)
 		return PERSIST_OVER;
 	if (slab_is_used(&table->sessions, row->index) ||

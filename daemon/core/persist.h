@@ -14,6 +14,9 @@
 
 enum persist_kind { PERSIST_SESSION, PERSIST_BINDING, N_PERSIST_KINDS };
 
+/* A place of Pool6 that is none: the prefix is not configured any more. */
+#define PERSIST_POOL6_GONE UINT8_MAX
+
 struct persist_binding {
 	struct addr6 addr6;
 	uint16_t port6;
@@ -65,6 +68,7 @@ void persist_take_back(struct nat64 *nat, enum persist_kind kind, enum protocol 
 enum persist_result {
 	PERSIST_OK,
 	PERSIST_BAD,          /* nothing that was ever kept: addresses, state or index are none */
+	PERSIST_NO_POOL6,     /* its prefix is not in Pool6 */
 	PERSIST_IN_POOL6,     /* the client's address lies in Pool6 */
 	PERSIST_NOT_IN_POOL4, /* no entry has the transport address; it is held if one has it later
 			       */
