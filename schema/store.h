@@ -5,7 +5,8 @@
  *
  * What can not be used never stands in the way: a file that is damaged or not ours is set aside as
  * state.db.corrupt-TIME, one of a newer version as state.db.newer-TIME, and there is an empty one,
- * or the copy that was made before the migration from an older version (state.db.vN).
+ * or the copy that was made before the migration from an older version (state.db.vN). The last
+ * three of each kind are kept.
  *
  * One thread at a time. Functions return 0 or a negative errno; then store_error() is a sentence
  * with SQLite's own words: -EBUSY locked, -ENOSPC full, -EROFS not writable, -EUCLEAN damaged (now

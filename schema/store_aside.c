@@ -12,6 +12,10 @@
 /* What comes after the name of the database: itself, and what SQLite keeps beside it. */
 static const char *const companions[] = {"", "-wal", "-shm"};
 
+/* As many are kept of those that are corrupt, and of newer ones. */
+#define KEPT_MAX 3
+#define STAMP    "%Y%m%dT%H%M%SZ"
+
 static char *name_aside(const struct store *store, const char *what)
 {
 	time_t now = time(NULL);
@@ -20,13 +24,65 @@ static char *name_aside(const struct store *store, const char *what)
 	char *name;
 
 	(void)gmtime_r(&now, &utc);
-	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	(void)strftime(stamp, sizeof(stamp), STAMP, &utc);
 	name = g_strdup_printf("%s.%s-%s", store->path, what, stamp);
 	for (unsigned i = 2; g_file_test(name, G_FILE_TEST_EXISTS); i++) {
 		g_free(name);
 		name = g_strdup_printf("%s.%s-%s-%u", store->path, what, stamp, i);
 	}
 	return name;
+}
+
+/* The second and later ones of a second have a number behind the time. */
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	const char *const *left = a, *const *right = b;
+	size_t stamp_end = (size_t)(strrchr(*left, 'Z') - *left) + 1;
+	int order = strncmp(*left, *right, stamp_end);
+
+	if (order == 0)
+		order = (int)strlen(*left) - (int)strlen(*right);
+	return order ? order : strcmp(*left, *right);
+}
+
+/* The names that name_aside() has given for this, but one; the oldest first. */
+static GPtrArray *others_aside(const char *directory, const char *what, const char *but)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	char *pattern =
+		g_strdup_printf("^" STORE_FILE "\\.%s-[0-9]{8}T[0-9]{6}Z(-[0-9]{1,9})?$", what);
+	GDir *dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		if (g_regex_match_simple(pattern, name, G_REGEX_DOLLAR_ENDONLY, 0) &&
+		    strcmp(name, but) != 0)
+			g_ptr_array_add(names, g_strdup(name));
+	g_ptr_array_sort(names, compare_names);
+	if (dir)
+		g_dir_close(dir);
+	g_free(pattern);
+	return names;
+}
+
+/* Whatever is set aside each hour does not fill the disk. The newest is never removed, also when
+ * the clock went back. */
+static void remove_oldest(const struct store *store, const char *what, const char *newest)
+{
+	char *but = g_path_get_basename(newest);
+	GPtrArray *names = others_aside(store->config.directory, what, but);
+
+	for (guint i = 0; i + KEPT_MAX - 1 < names->len; i++)
+		for (unsigned j = 0; j < G_N_ELEMENTS(companions); j++) {
+			char *path =
+				g_strdup_printf("%s/%s%s", store->config.directory,
+						(char *)g_ptr_array_index(names, i), companions[j]);
+
+			(void)g_unlink(path);
+			g_free(path);
+		}
+	g_ptr_array_unref(names);
+	g_free(but);
 }
 
 int store_set_aside(struct store *store, const char *what, const char *why)
@@ -46,8 +102,10 @@ int store_set_aside(struct store *store, const char *what, const char *why)
 		g_free(to);
 		g_free(from);
 	}
-	if (r == 0)
+	if (r == 0) {
 		store_report(store, "%s; it is kept as %s", why, aside);
+		remove_oldest(store, what, aside);
+	}
 	g_free(aside);
 	return r;
 }

@@ -507,6 +507,40 @@ static void test_foreign(struct fixture *f, gconstpointer data)
 	assert_set_aside(f, "state.db");
 }
 
+/* Three of each are kept, the newest, and nothing that has another name. */
+static void test_kept(struct fixture *f, gconstpointer data)
+{
+	static const char *const others[] = {
+		"corrupt-20200101T000000Z",     "corrupt-20200101T000000Z-2",
+		"corrupt-20200101T000000Z-wal", "corrupt-20200101T000000Z-10",
+		"corrupt-99990101T000000Z",     "corrupt-mine",
+		"newer-20200101T000000Z",       "corrupt-20200101T000000Z.gz",
+	};
+	static const bool kept[] = {false, false, false, true, true, true, true, true};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+		char *path = g_strdup_printf("%s.%s", f->path, others[i]);
+
+		g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+		g_free(path);
+	}
+	g_assert_true(g_file_set_contents(f->path, "no database, but some text ......", -1, NULL));
+	store_close(open_store(f));
+	for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+		char *path = g_strdup_printf("%s.%s", f->path, others[i]);
+
+		g_test_message("%s", path);
+		g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, kept[i]);
+		g_free(path);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		g_assert_true(
+			g_file_set_contents(f->path, "again no database .........", -1, NULL));
+		store_close(open_store(f));
+		g_assert_cmpuint(n_files(f, "state.db.corrupt-"), ==, 3 + 2);
+	}
+}
+
 static void test_empty_file(struct fixture *f, gconstpointer data)
 {
 	struct store *store;
@@ -797,6 +831,7 @@ int main(int argc, char **argv)
 		{"/store/upgrade_fails", test_upgrade_fails},
 		{"/store/newer", test_newer},
 		{"/store/foreign", test_foreign},
+		{"/store/kept", test_kept},
 		{"/store/empty_file", test_empty_file},
 		{"/store/truncated", test_truncated},
 		{"/store/flipped_bytes", test_flipped_bytes},
