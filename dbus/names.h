@@ -45,4 +45,7 @@
 /* Who may see bindings and sessions, besides root and the daemon's user. */
 #define DBUS_ADMIN_GROUP "nat64d-admin"
 
+/* Somebody whom polkit asks for a password has so long. */
+#define DBUS_PASSWORD_USEC 120000000
+
 #define DBUS_CONTROL_SOCKET "/run/nat64d/control"

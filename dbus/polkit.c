@@ -218,7 +218,7 @@ static int ask(struct check *check)
 	if (r < 0)
 		return r;
 	return sd_bus_call_async(bus, &check->asked, question, on_answer, check,
-				 interactive ? POLKIT_ASK_TIMEOUT_USEC : POLKIT_TIMEOUT_USEC);
+				 interactive ? DBUS_PASSWORD_USEC : POLKIT_TIMEOUT_USEC);
 }
 
 /* A place for one more check of this user, or NULL. */

@@ -15,10 +15,9 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#define POLKIT_CHECKS_MAX       32
-#define POLKIT_CHECKS_PER_USER  8
-#define POLKIT_TIMEOUT_USEC     5000000
-#define POLKIT_ASK_TIMEOUT_USEC 120000000 /* with somebody who types a password */
+#define POLKIT_CHECKS_MAX      32
+#define POLKIT_CHECKS_PER_USER 8
+#define POLKIT_TIMEOUT_USEC    5000000
 
 struct polkit;
 

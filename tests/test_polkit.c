@@ -5,7 +5,12 @@
  */
 #include "dbus/polkit.h"
 
+#include <fcntl.h>
+#include <grp.h>
+#include <pty.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dbus/names.h"
 #include "tests/fake_polkit.h"
@@ -92,6 +97,52 @@ static void test_password(void)
 	g_assert_cmpint(list_bib(nobody, true, NULL), >=, 0);
 	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS
 				 " 1\nsystem-bus-name " READ_BINDINGS " 1\n");
+}
+
+/* nat64ctl bib list, as nobody: its exit status. By descriptor, as nobody may not come to where it
+ * was built. */
+static int run_ctl(int input)
+{
+	char *argv[] = {(char *)"nat64ctl", (char *)"--bus", service.bus_address,
+			(char *)"bib",      (char *)"list",  NULL};
+	int program = open(NAT64CTL, O_PATH | O_CLOEXEC),
+	    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int status;
+	pid_t child;
+
+	g_assert_cmpint(program, >=, 0);
+	g_assert_cmpint(null, >=, 0);
+	child = fork();
+	if (child == 0) {
+		if (dup2(input >= 0 ? input : null, 0) == 0 && dup2(null, 1) == 1 &&
+		    dup2(null, 2) == 2 && setgroups(0, NULL) == 0 &&
+		    setgid(BUS_CLIENTS_NOBODY) == 0 && setuid(BUS_CLIENTS_NOBODY) == 0)
+			(void)fexecve(program, argv, environ);
+		_exit(99);
+	}
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+	g_assert_true(WIFEXITED(status));
+	close(program);
+	close(null);
+	return WEXITSTATUS(status);
+}
+
+/* nat64ctl lets polkit ask where there is somebody to be asked: at a terminal. */
+static void test_terminal(void)
+{
+	int master, slave;
+
+	fake_polkit_mode("password", false, "");
+	g_assert_cmpint(run_ctl(-1), ==, 5);
+	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS " 0\n");
+	g_assert_cmpint(openpty(&master, &slave, NULL, NULL, NULL), ==, 0);
+	g_assert_cmpint(run_ctl(slave), ==, 5);
+	fake_polkit_mode("password", false, READ_BINDINGS);
+	g_assert_cmpint(run_ctl(slave), ==, 0);
+	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS
+				 " 1\nsystem-bus-name " READ_BINDINGS " 1\n");
+	close(master);
+	close(slave);
 }
 
 struct answer {
@@ -398,17 +449,12 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*test)(void);
 	} tests[] = {
-		{"allowed", test_allowed},
-		{"password", test_password},
-		{"slow", test_slow},
-		{"limits", test_limits},
-		{"gone", test_gone},
-		{"error", test_error},
-		{"rubbish", test_rubbish},
-		{"crash", test_crash},
-		{"absent", test_absent},
-		{"not-asked", test_not_asked},
-		{"bus-restarts", test_bus_restarts},
+		{"allowed", test_allowed},     {"password", test_password},
+		{"terminal", test_terminal},   {"slow", test_slow},
+		{"limits", test_limits},       {"gone", test_gone},
+		{"error", test_error},         {"rubbish", test_rubbish},
+		{"crash", test_crash},         {"absent", test_absent},
+		{"not-asked", test_not_asked}, {"bus-restarts", test_bus_restarts},
 	};
 	const char *what = fake_polkit_missing();
 	int r;

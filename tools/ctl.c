@@ -15,6 +15,8 @@
 #include "dbus/names.h"
 
 #define CONNECT_SECONDS 10
+/* From when the daemon gives up until its answer is here. */
+#define ANSWER_USEC 10000000
 
 enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
 {
@@ -177,6 +179,19 @@ static enum ctl_status open_any(struct ctl *ctl)
 	return CTL_DONE;
 }
 
+/* Polkit may ask somebody at a terminal for his password, which takes a while. Root is not asked,
+ * nor anybody on the control socket; and not while words are completed. */
+static void set_patience(struct ctl *ctl)
+{
+	uint64_t usec = ctl->patience_usec;
+
+	ctl->asks = usec == 0 && geteuid() != 0 && sd_bus_is_bus_client(ctl->bus) > 0 &&
+		    isatty(STDIN_FILENO);
+	if (ctl->asks)
+		usec = DBUS_PASSWORD_USEC + ANSWER_USEC;
+	(void)sd_bus_set_method_call_timeout(ctl->bus, usec);
+}
+
 enum ctl_status ctl_call_new(struct ctl *ctl, const char *interface, const char *method,
 			     sd_bus_message **ret)
 {
@@ -197,11 +212,13 @@ enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *i
 		status = open_any(ctl);
 		if (status != CTL_DONE)
 			return status;
-		(void)sd_bus_set_method_call_timeout(ctl->bus, ctl->patience_usec);
+		set_patience(ctl);
 	}
 	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, path, interface, method);
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(*ret, false);
+	if (r >= 0 && ctl->asks)
+		r = sd_bus_message_set_allow_interactive_authorization(*ret, true);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "%s: %s", method, g_strerror(-r));
 	return CTL_DONE;

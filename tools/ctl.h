@@ -27,6 +27,7 @@ struct ctl {
 	bool legend;
 	uint64_t patience_usec; /* for an answer; 0 = as long as sd-bus waits */
 	sd_bus *bus;            /* by ctl_call_new() */
+	bool asks;              /* so may polkit, for a password */
 	char *service;
 	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
 	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
