@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "daemon/config_value.h"
+
 int config_settings_new(const char *path, struct config_settings **ret, struct config **ret_config,
 			GPtrArray *problems)
 {
@@ -109,11 +111,26 @@ int config_draft_reload(const struct config_settings *settings, struct config_dr
 	return make(settings, ret, problems);
 }
 
+/* The same words, with whatever between them. */
+static bool says_the_same(const char *one, const char *other)
+{
+	g_auto(GStrv) words = config_words(one);
+	g_auto(GStrv) other_words = config_words(other);
+
+	return g_strv_equal((const char *const *)words, (const char *const *)other_words);
+}
+
 int config_draft_set(const struct config_settings *settings, const struct config_key *key,
 		     const char *value, struct config_draft *ret, GPtrArray *problems)
 {
+	const char *base = written(settings->file, key);
+
 	draft_init(settings, ret);
-	config_override_put(ret->overrides, key, value, written(settings->file, key));
+	/* What the files say needs no other word, and would go with theirs anyway. */
+	if (says_the_same(value, or_default(base, key)))
+		(void)config_override_remove(ret->overrides, key);
+	else
+		config_override_put(ret->overrides, key, value, base);
 	return make(settings, ret, problems);
 }
 

@@ -236,7 +236,10 @@ static const struct cli_case cli_steps[] = {
 	{"session flush --server 198.51.100.2", 0, "session_flush.out", ""},
 	{"session flush --server=198.51.100.2 --json", 0, "session_flush.json", ""},
 	{"session flush --all --dry-run --json", 0, "session_flush_dry.json", ""},
+	/* Nothing of it is left since the prefix has gone again. */
 	{"config reset Translation.Pool6", 0, "config_reset_pool6.out", ""},
+	{"config set Timeouts.UDP 7min", 0, "config_set.out", ""},
+	{"config reset Timeouts.UDP", 0, "config_reset_set.out", ""},
 };
 
 static const struct cli_case deterministic_cases[] = {
