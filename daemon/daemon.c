@@ -483,6 +483,7 @@ static void say_ready(struct daemon *daemon)
 	daemon->gateway.state = GATEWAY_ACTIVE;
 	n_entries = pool4_n_entries(daemon->gateway.nat->pool4);
 	gateway_unlock(&daemon->gateway);
+	manager_changed(daemon->manager);
 	log_line(LOG_INFO, "ready: version %s, %s to %u pool4 %s, queues %u-%u, packet rules by %s",
 		 NAT64D_VERSION, prefix6_print(&daemon->config->nat64.pool6[0], prefix), n_entries,
 		 n_entries == 1 ? "entry" : "entries", queue->first,

@@ -390,6 +390,17 @@ static int add_objects(sd_bus *bus, void *userdata)
 	return r < 0 ? r : pool4_objects_serve(manager->objects, bus);
 }
 
+static struct manager_told read_told(struct gateway *gateway)
+{
+	struct manager_told told;
+
+	gateway_lock(gateway);
+	told.state = gateway->state;
+	memcpy(told.pool6, gateway->nat->config.pool6, sizeof(told.pool6));
+	gateway_unlock(gateway);
+	return told;
+}
+
 int manager_new(struct gateway *gateway, sd_event *event, const struct manager_options *options,
 		struct manager **ret)
 {
@@ -400,6 +411,7 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 		return -ENOMEM;
 	manager->last_waiting = &manager->waiting;
 	manager->gateway = gateway;
+	manager->told = read_told(gateway);
 	manager->streams.event = event;
 	manager->changes = options->changes;
 	manager->objects = pool4_objects_new(manager, options->pool4_objects);
@@ -451,13 +463,31 @@ void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, vo
 
 static void emit_changed(sd_bus *bus, void *userdata)
 {
-	(void)sd_bus_emit_properties_changed(bus, DBUS_PATH, DBUS_INTERFACE_MANAGER, "State",
-					     "Pool6", NULL);
+	(void)sd_bus_emit_properties_changed_strv(bus, DBUS_PATH, DBUS_INTERFACE_MANAGER, userdata);
+}
+
+static bool same_pool6(const struct manager_told *one, const struct manager_told *other)
+{
+	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
+		if (one->pool6[i].len != other->pool6[i].len ||
+		    !addr6_equal(&one->pool6[i].addr, &other->pool6[i].addr))
+			return false;
+	}
+	return true;
 }
 
 void manager_changed(struct manager *manager)
 {
-	manager_for_each_bus(manager, emit_changed, NULL);
+	const struct manager_told now = read_told(manager->gateway);
+	char *names[3] = {NULL}, **next = names;
+
+	if (now.state != manager->told.state)
+		*next++ = (char *)"State";
+	if (!same_pool6(&now, &manager->told))
+		*next++ = (char *)"Pool6";
+	manager->told = now;
+	if (next != names)
+		manager_for_each_bus(manager, emit_changed, names);
 }
 
 void manager_pool4_changed(struct manager *manager, uint32_t id)

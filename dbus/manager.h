@@ -34,7 +34,8 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 		struct manager **ret);
 void manager_free(struct manager *manager);
 
-/* gateway->state or the prefixes are different now: announced to everyone who listens. */
+/* gateway->state or the prefixes may be different now: what is, is announced to everyone who
+ * listens. */
 void manager_changed(struct manager *manager);
 struct event;
 /* The core has told this: those who listen hear of exhaustion, alarms and limits. */

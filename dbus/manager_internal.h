@@ -28,6 +28,12 @@ struct waiting; /* changing.c */
 struct monitor;
 struct traces;
 
+/* What those who listen have been told of, or have read since. */
+struct manager_told {
+	enum gateway_state state;
+	struct prefix6 pool6[NAT64_POOL6_MAX];
+};
+
 struct manager {
 	struct gateway *gateway;
 	const struct change_calls *changes;
@@ -35,6 +41,7 @@ struct manager {
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
 	struct authority authority;
+	struct manager_told told; /* since when nothing was announced */
 	struct streams streams;   /* dumps, monitors and traces */
 	struct monitor *monitors; /* monitor.c */
 	sd_event_source *monitor_tick;

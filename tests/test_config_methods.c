@@ -403,11 +403,59 @@ static void test_newest_word(void)
 	g_assert_cmpuint(nat->config.udp_ms, ==, 240000);
 }
 
+/* The properties that changed, and nothing else: each with its strings. */
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	const char *interface, *name, *prefix;
+
+	g_assert_cmpint(sd_bus_message_read(message, "s", &interface), >, 0);
+	g_assert_cmpint(sd_bus_message_enter_container(message, 'a', "{sv}"), >, 0);
+	while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+		g_assert_cmpint(sd_bus_message_read(message, "s", &name), >, 0);
+		g_string_append(userdata, name);
+		g_assert_cmpint(sd_bus_message_enter_container(message, 'v', "as"), >, 0);
+		g_assert_cmpint(sd_bus_message_enter_container(message, 'a', "s"), >, 0);
+		while (sd_bus_message_read(message, "s", &prefix) > 0)
+			g_string_append_printf(userdata, " %s", prefix);
+		g_string_append_c(userdata, '\n');
+		for (unsigned i = 0; i < 3; i++)
+			g_assert_cmpint(sd_bus_message_exit_container(message), >=, 0);
+	}
+	return 0;
+}
+
+/* Who listens hears of other prefixes, and not of them when it is another key that changes. */
+static void test_announced(void)
+{
+	_cleanup_ending_ struct change_ending other, added, removed;
+	sd_bus *watcher = test_service_connect(&service, false);
+	g_autoptr(GString) seen = g_string_new(NULL);
+
+	g_assert_cmpint(sd_bus_match_signal(watcher, NULL, DBUS_SERVICE, DBUS_PATH,
+					    "org.freedesktop.DBus.Properties", "PropertiesChanged",
+					    on_changed, seen),
+			>=, 0);
+	change_config("Timeouts.UDP", "7min", NULL, &other);
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &added);
+	change_entry("RemovePool6", "2001:db8:65::/96", NULL, &removed);
+	change_assert_done(&removed, 1, "2001:db8:65::/96 removed from Pool6", "");
+	/* What was sent before the answer to this is there. */
+	g_assert_cmpint(sd_bus_call_method(watcher, DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE_MANAGER,
+					   "GetStatistics", NULL, NULL, NULL),
+			>=, 0);
+	while (sd_bus_process(watcher, NULL) > 0)
+		continue;
+	g_assert_cmpstr(seen->str, ==,
+			"Pool6 2001:db8:64::/96 2001:db8:65::/96\nPool6 2001:db8:64::/96\n");
+	reset_all();
+	sd_bus_flush_close_unref(watcher);
+}
+
 /* one more prefix, and one less, while sessions go on. */
 static void test_pool6(void)
 {
-	_cleanup_ending_ struct change_ending dry, added, again, other, overlap, host, word, gone,
-		last, unknown;
+	_cleanup_ending_ struct change_ending dry, added, again, back, other, overlap, host, word,
+		gone, last, unknown;
 	const struct nat64_config *config = &service.gateway.nat->config;
 	uint32_t n_sessions = nat64_n_sessions(service.gateway.nat);
 
@@ -420,6 +468,13 @@ static void test_pool6(void)
 	assert_listed("Translation.Pool6", "2001:db8:64::/96 2001:db8:65::/96|runtime|live");
 	change_entry("AddPool6", "2001:db8:65::/96", NULL, &again);
 	change_assert_done(&again, 0, "2001:db8:65::/96 is in Pool6", "");
+	/* What the files say is theirs again. */
+	change_entry("RemovePool6", "2001:db8:65::/96", NULL, &back);
+	change_assert_done(&back, 1, "2001:db8:65::/96 removed from Pool6", "");
+	assert_listed("Translation.Pool6", "2001:db8:64::/96|/nat64d.conf:2|live");
+	change_ending_clear(&added);
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &added);
+	change_assert_done(&added, 1, "2001:db8:65::/96 added to Pool6", "");
 
 	change_entry("AddPool6", "2001:db8:64::/64", NULL, &overlap);
 	g_assert_cmpstr(overlap.name, ==, DBUS_ERROR_INVALID_VALUE);
@@ -474,6 +529,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/config/overrides-disabled", test_overrides_disabled);
 	g_test_add_func("/config/newest-word", test_newest_word);
 	g_test_add_func("/config/pool6", test_pool6);
+	g_test_add_func("/config/announced", test_announced);
 	g_test_add_func("/config/access", test_access);
 	return bus_clients_run(FILE_OF_TEST);
 }
