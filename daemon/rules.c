@@ -20,6 +20,7 @@
 #include "daemon/rules_announce.h"
 #include "daemon/rules_comments.h"
 #include "daemon/rules_host.h"
+#include "daemon/rules_instances.h"
 #include "daemon/rules_iptables.h"
 #include "daemon/rules_kernel.h"
 #include "daemon/rules_nat44.h"
@@ -52,6 +53,7 @@ static int check_iptables(const char *instance, const struct config *config, cha
 {
 	const char *const argv[] = {"iptables-nft-restore", "--version", NULL};
 	const struct config_mark *mark = &config->queue.mark;
+	g_autofree char *table = NULL;
 	struct rules_marks marks;
 	int r;
 
@@ -78,7 +80,10 @@ static int check_iptables(const char *instance, const struct config *config, cha
 				  "iptables-nft, which would, is missing: install the package "
 				  "iptables");
 	}
-	return r;
+	if (r < 0)
+		return r;
+	table = rules_table_name(instance);
+	return rules_instances_check(table, mark, ret_error);
 }
 
 static int choose_mode(const struct config *config, enum rules_mode *ret, char **ret_error)

@@ -2,6 +2,7 @@
 /* The packet rules as text: what is merged and split, which words follow (A-16, A-18, P-18, P-24,
  * X-17, X-18). What the kernel makes of them is in netns/test_rules_kernel.c. */
 #include "daemon/rules_host.h"
+#include "daemon/rules_instances.h"
 #include "daemon/rules_iptables.h"
 #include "daemon/rules_nft.h"
 #include "tests/craft.h"
@@ -304,6 +305,53 @@ static void test_iptables(void)
 	rules_plan_deinit(&plan);
 }
 
+/* Queue.Mark 0x64... of instance lab is with 0x65... and 0x66... */
+static void test_instances(void)
+{
+	static const char saved[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n:nat64d_lab - [0:0]\n"
+		"-A PREROUTING -m mark --mark 0x65000000/0xff000000 -j nat64d_lab\n"
+		"-A PREROUTING -m mark --mark 0x32000000/0xff000000 -j somebody\n"
+		"-A PREROUTING -m mark --mark\n-A PREROUTING -m mark --mark x -j nat64d_odd/offer\n"
+		"-A nat64d_lab -p tcp -j NFQUEUE --queue-num 6400\nCOMMIT\n"
+		"*mangle\n-A PREROUTING -m mark --mark 0x66000000/0xff000000 -j nat64d_lab/offer\n"
+		"-A PREROUTING -m mark --mark 0xf3 -j nat64d\nCOMMIT\n";
+#define TAKEN(mark, who, other)                                                              \
+	"Queue.Mark " mark ": the iptables rules of " who " take what has this mark or one " \
+	"next to it; " other " would work"
+#define LAB "instance 'lab'"
+	static const struct {
+		struct config_mark mark;
+		const char *table, *expected;
+	} cases[] = {
+		{{0x64000000, 0xff000000}, "nat64d_lab", NULL},
+		{{0x32000000, 0xff000000}, "nat64d_b", NULL},
+		{{0x68000000, 0xff000000}, "nat64d_b", NULL},
+		{{0x64000000, 0xff000000},
+		 "nat64d_b",
+		 TAKEN("0x64000000/0xff000000", LAB, "Queue.Mark=0x68000000/0xff000000")},
+		/* What it sends, and what is taken because of another mask. */
+		{{0x65000000, 0xff000000},
+		 "nat64d_b",
+		 TAKEN("0x65000000/0xff000000", LAB, "Queue.Mark=0x68000000/0xff000000")},
+		{{0x00000000, 0x03000000},
+		 "nat64d_b",
+		 TAKEN("0x0/0x3000000", LAB, "a mask with more bits")},
+		{{0x000000f2, 0x000000ff},
+		 "nat64d_b",
+		 TAKEN("0xf2/0xff", "the instance without a name", "Queue.Mark=0xf4/0xff")},
+		{{0x000000f2, 0x000000ff}, "nat64d", NULL},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *clash =
+			rules_instances_clash(saved, cases[i].table, &cases[i].mark);
+
+		g_assert_cmpstr(clash, ==, cases[i].expected);
+	}
+	g_assert_null(rules_instances_clash("", "nat64d", &cases[0].mark));
+}
+
 static void test_undo(void)
 {
 	g_autofree char *sysctl = rules_host_command("sysctl net/ipv4/ip_forward 1");
@@ -373,6 +421,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/native", test_native);
 	g_test_add_func("/rules/table", test_table);
 	g_test_add_func("/rules/iptables", test_iptables);
+	g_test_add_func("/rules/instances", test_instances);
 	g_test_add_func("/rules/undo", test_undo);
 	g_test_add_func("/rules/is-of", test_is_of);
 	return g_test_run();

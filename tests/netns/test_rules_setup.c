@@ -266,6 +266,15 @@ static void test_two_instances(void)
 	before = snapshot();
 	apply(&world);
 	world.config.queue.first = QUEUE + 100;
+	/* Whose rules would take whose packets? Where nft queues there is no such question. */
+	if (rules_mode(world.rules) == RULES_IPTABLES) {
+		g_assert_cmpint(rules_open("lab", &world.config, &other, &error), ==, -EADDRINUSE);
+		g_assert_cmpstr(error, ==,
+				"Queue.Mark 0x64000000/0xff000000: the iptables rules of the "
+				"instance without a name take what has this mark or one next to "
+				"it; Queue.Mark=0x68000000/0xff000000 would work");
+		g_clear_pointer(&error, g_free);
+	}
 	world.config.queue.mark.value = 0x32000000;
 	g_assert_cmpint(rules_open("lab", &world.config, &other, &error), ==, 0);
 	g_assert_cmpint(rules_apply(other, &entry, 1, &error), ==, 0);
