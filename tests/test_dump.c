@@ -317,6 +317,25 @@ static void test_stuck(void)
 	}
 }
 
+static int count_done(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	*(unsigned *)userdata +=
+		sd_bus_message_is_signal(message, DBUS_INTERFACE_MANAGER, "DumpDone") > 0;
+	return 0;
+}
+
+/* Until so many dumps of the caller are told to be done: their places are free. */
+static void wait_n_done(sd_bus *caller, const unsigned *n_done, unsigned n)
+{
+	while (*n_done < n) {
+		int r = sd_bus_process(caller, NULL);
+
+		g_assert_cmpint(r, >=, 0);
+		if (r == 0)
+			g_assert_cmpint(sd_bus_wait(caller, 60000000), >, 0);
+	}
+}
+
 /* No more than so many in all, however many connections there are. */
 static void test_many_callers(void)
 {
@@ -324,10 +343,13 @@ static void test_many_callers(void)
 	struct reader reader[STREAMS_MAX], one_more;
 	_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus *caller[STREAMS_MAX / STREAMS_PER_CALLER_MAX + 1];
+	unsigned n_done[STREAMS_MAX / STREAMS_PER_CALLER_MAX + 1] = {0};
 	uint64_t id;
 
-	for (unsigned i = 0; i <= n_callers; i++)
+	for (unsigned i = 0; i <= n_callers; i++) {
 		caller[i] = test_service_connect(&service, i % 2 == 1);
+		g_assert_cmpint(sd_bus_add_filter(caller[i], NULL, count_done, &n_done[i]), >=, 0);
+	}
 	for (unsigned i = 0; i < STREAMS_MAX; i++) {
 		reader_open(&reader[i], READER_PIPE);
 		g_assert_cmpint(call_dump(caller[i % n_callers], "bib", NULL, NULL, "json",
@@ -344,12 +366,15 @@ static void test_many_callers(void)
 			"32 streams are open, which is the most: one must end first");
 	for (unsigned i = 0; i < STREAMS_MAX; i++)
 		reader_close(&reader[i]);
-	/* The service sees at its next turn that they are closed. */
+	/* The service sees that they are closed, one by one and behind the calls of others. */
+	for (unsigned i = 0; i < n_callers; i++)
+		wait_n_done(caller[i], &n_done[i], STREAMS_PER_CALLER_MAX);
 	reader_open(&one_more, READER_PIPE);
-	while (call_dump(caller[n_callers], "bib", NULL, NULL, "json", one_more.other, &id, NULL) <
-	       0)
-		g_usleep(1000);
+	g_assert_cmpint(
+		call_dump(caller[n_callers], "bib", NULL, NULL, "json", one_more.other, &id, NULL),
+		>=, 0);
 	reader_close(&one_more);
+	wait_n_done(caller[n_callers], &n_done[n_callers], 1);
 	for (unsigned i = 0; i <= n_callers; i++)
 		sd_bus_flush_close_unref(caller[i]);
 }
