@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The manual pages say what the programs do: every key of the configuration, every command of
- * nat64ctl, every option of nat64d, every member of the interfaces; and data/nat64d.conf has every
- * key. With NAT64D_WRITE_EXPECTED that is written anew. Without scdoc there are no pages.
+ * nat64ctl, every option of nat64d, every file of its state, every member of the interfaces; and
+ * data/nat64d.conf has every key. With NAT64D_WRITE_EXPECTED that is written anew. Without scdoc
+ * there are no pages.
  */
 #include <gio/gio.h>
 #include <string.h>
@@ -165,12 +166,30 @@ static void test_options(void)
 	assert_mentions("nat64d.8.scd", NAT64D " --help", "(--[a-z-]+)");
 }
 
+/* Whoever finds a file in the state directory finds it in the manual. */
+static void test_state_files(void)
+{
+	static const char *const names[] = {"\n_state.db_",
+					    "_state.db-wal_",
+					    "\n_state.db.v1_",
+					    "\n_state.db.corrupt-TIME_\n",
+					    "\n_state.db.newer-TIME_\n",
+					    "\n_ports_\n"};
+	g_autofree char *text = read_page(MANUAL, "nat64d.8.scd");
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_test_message("%s", names[i]);
+		g_assert_nonnull(strstr(text, names[i]));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/manual/example", test_example);
 	g_test_add_func("/manual/commands", test_commands);
 	g_test_add_func("/manual/options", test_options);
+	g_test_add_func("/manual/state_files", test_state_files);
 	if (g_file_test(BUILT "/nat64d.8", G_FILE_TEST_EXISTS)) {
 		g_test_add_func("/manual/keys", test_keys);
 		g_test_add_func("/manual/interfaces", test_interfaces);
