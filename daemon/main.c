@@ -12,6 +12,7 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "schema/store.h"
 
 #define USAGE_ERROR   2
 #define NAME_SIZE_MAX 32
@@ -54,20 +55,21 @@ static const struct option options[] = {
 
 static void help(void)
 {
-	(void)puts("nat64d [OPTIONS...]\n"
-		   "\n"
-		   "Stateful NAT64 (RFC 6146): IPv6-only clients reach IPv4 servers.\n"
-		   "\n"
-		   "  --config FILE      read FILE and FILE.d/*.conf (" CONFIG_DEFAULT_PATH ")\n"
-		   "  --instance NAME    a second daemon beside others, with its own names\n"
-		   "  --state-dir DIR    where state is kept ($STATE_DIRECTORY, /var/lib/nat64d)\n"
-		   "  --bus ADDRESS      D-Bus to serve instead of the system bus\n"
-		   "  --no-bus           control socket only\n"
-		   "  --socket PATH      control socket ($RUNTIME_DIRECTORY/control)\n"
-		   "  --replace          take over from the running daemon\n"
-		   "  --log-level LEVEL  err, warning, notice, info (default) or debug\n"
-		   "  --check            only check the configuration; status 1 on any problem\n"
-		   "  --version, --help");
+	(void)puts(
+		"nat64d [OPTIONS...]\n"
+		"\n"
+		"Stateful NAT64 (RFC 6146): IPv6-only clients reach IPv4 servers.\n"
+		"\n"
+		"  --config FILE      read FILE and FILE.d/*.conf (" CONFIG_DEFAULT_PATH ")\n"
+		"  --instance NAME    a second daemon beside others, with its own names\n"
+		"  --state-dir DIR    where state is kept ($STATE_DIRECTORY, /var/lib/nat64d)\n"
+		"  --bus ADDRESS      D-Bus to serve instead of the system bus\n"
+		"  --no-bus           control socket only\n"
+		"  --socket PATH      control socket ($RUNTIME_DIRECTORY/control)\n"
+		"  --replace          take over from the running daemon\n"
+		"  --log-level LEVEL  err, warning, notice, info (default) or debug\n"
+		"  --check            only check configuration and state; status 1 on any problem\n"
+		"  --version, --help");
 }
 
 /* A part of a name on the bus, which does not begin with a digit. */
@@ -130,8 +132,13 @@ static bool read_option(int option)
 	}
 }
 
+static void print_problem(void *context, const char *problem)
+{
+	(void)puts(problem);
+}
+
 /* Each problem on a line. Exit status. */
-static int check(const char *path)
+static int check(const char *path, const char *state_dir)
 {
 	GPtrArray *problems = config_problems_new();
 	struct config *config = NULL;
@@ -144,6 +151,8 @@ static int check(const char *path)
 		(void)puts(text);
 		g_free(text);
 	}
+	if (store_check(state_dir, print_problem, NULL) > 0)
+		refused = true;
 	if (!refused)
 		(void)printf("%s: valid\n", path);
 	g_ptr_array_unref(problems);
@@ -203,15 +212,13 @@ int main(int argc, char **argv)
 				       : g_strdup(CONFIG_DEFAULT_PATH);
 	if (!arg_config)
 		arg_config = default_config;
-	if (arg_check) {
-		status = check(arg_config);
-		g_free(default_config);
-		return status;
-	}
-
 	default_state_dir = g_build_filename("/var/lib/nat64d", arg_instance, NULL);
 	state_dir = arg_state_dir ? g_strdup(arg_state_dir)
 				  : directory_of("STATE_DIRECTORY", default_state_dir);
+	if (arg_check) {
+		status = check(arg_config, state_dir);
+		goto out;
+	}
 	run_dir = directory_of("RUNTIME_DIRECTORY", state_dir);
 	socket = arg_socket ? g_strdup(arg_socket) : g_build_filename(run_dir, "control", NULL);
 	/* systemd makes it; else we do. If that fails, opening the socket says why. */
@@ -227,6 +234,7 @@ int main(int argc, char **argv)
 	status = daemon_run(&daemon_options);
 	g_free(socket);
 	g_free(run_dir);
+out:
 	g_free(state_dir);
 	g_free(default_state_dir);
 	g_free(default_config);

@@ -80,15 +80,19 @@ static int errno_of(int result)
 	}
 }
 
+void store_make_printable(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (g_ascii_iscntrl(*c) || (unsigned char)*c >= 0x80)
+			*c = '?';
+}
+
 int store_fail(struct store *store, int result, const char *doing)
 {
 	(void)snprintf(store->error, sizeof(store->error), "%s %s: %s", store->path, doing,
 		       store->db && sqlite3_errcode(store->db) == result ? sqlite3_errmsg(store->db)
 									 : sqlite3_errstr(result));
-	/* SQLite quotes what it has found in the file. */
-	for (char *c = store->error; *c; c++)
-		if (g_ascii_iscntrl(*c) || (unsigned char)*c >= 0x80)
-			*c = '?';
+	store_make_printable(store->error);
 	return errno_of(result);
 }
 
@@ -116,8 +120,7 @@ int store_number(struct store *store, const char *sql, int64_t *ret)
 	return r;
 }
 
-/* What a hostile file could make SQLite do is off. */
-static void harden(struct store *store)
+void store_harden(struct store *store)
 {
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -158,7 +161,7 @@ static int read_meta(struct store *store)
 	return r;
 }
 
-static int prepare(struct store *store)
+int store_prepare(struct store *store)
 {
 	static const char *const sql[N_STORE_STATEMENTS] = {
 		[STORE_BEGIN] = "BEGIN IMMEDIATE",
@@ -190,7 +193,7 @@ static int prepare(struct store *store)
 	return 0;
 }
 
-static void shut(struct store *store)
+void store_shut(struct store *store)
 {
 	for (unsigned i = 0; i < N_STORE_STATEMENTS; i++) {
 		(void)sqlite3_finalize(store->statement[i]);
@@ -202,7 +205,7 @@ static void shut(struct store *store)
 
 /* Where nothing can be written, SQLite reads a file only if it takes it for one that never changes.
  */
-static int open_read_only(struct store *store)
+int store_open_read_only(struct store *store)
 {
 	char *uri = g_filename_to_uri(store->path, NULL, NULL);
 	char *immutable = uri ? g_strconcat(uri, "?immutable=1", NULL) : NULL;
@@ -221,18 +224,18 @@ static int open_read_only(struct store *store)
 static int try_open(struct store *store, bool read_only)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-	int result = read_only ? open_read_only(store)
+	int result = read_only ? store_open_read_only(store)
 			       : sqlite3_open_v2(store->path, &store->db, flags, NULL);
 	int r;
 
 	if (result != SQLITE_OK)
 		return store_fail(store, result, "can not be opened");
-	harden(store);
+	store_harden(store);
 	r = store_migrate(store);
 	if (r == 0)
 		r = read_meta(store);
 	if (r == 0)
-		r = prepare(store);
+		r = store_prepare(store);
 	/* One that is only to be read is in this mode already, or can not be. */
 	if (r == 0 && sqlite3_db_readonly(store->db, "main") == 0)
 		r = store_run(store,
@@ -257,7 +260,7 @@ static int open_any(struct store *store)
 		bool newer = r == -ERANGE;
 		char *why = g_strdup(store->error);
 
-		shut(store);
+		store_shut(store);
 		r = store_set_aside(store, newer ? "newer" : "corrupt", why);
 		g_free(why);
 		if (r < 0)
@@ -268,7 +271,7 @@ static int open_any(struct store *store)
 		r = try_open(store, false);
 	}
 	if (r == -EROFS && access(store->path, R_OK) == 0) {
-		shut(store);
+		store_shut(store);
 		if (try_open(store, true) == 0)
 			return 0;
 	}
@@ -297,7 +300,7 @@ int store_set_aside_open(struct store *store)
 	char *why = g_strdup(store->error);
 	int r;
 
-	shut(store);
+	store_shut(store);
 	r = store_set_aside(store, "corrupt", why);
 	g_free(why);
 	return r;
@@ -307,7 +310,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	shut(store);
+	store_shut(store);
 	g_free(store->path);
 	g_free(store);
 }

@@ -50,6 +50,12 @@ void store_close(struct store *store);
 int store_set_aside_open(struct store *store);
 const char *store_error(const struct store *store);
 
+/* Reads the database of a directory to its end, changes nothing, and says what is wrong with it, in
+ * a sentence for each problem: how many. None if there is no database, whoever writes to it; and
+ * if we may not read it, which is said. */
+unsigned store_check(const char *directory, void (*each)(void *context, const char *problem),
+		     void *context);
+
 /* As it was found: had the last daemon written all that it had (true in an empty one)? */
 bool store_was_clean(const struct store *store);
 /* Who has written last. */

@@ -46,7 +46,18 @@ int store_number(struct store *store, const char *sql, int64_t *ret);
 void store_report(const struct store *store, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* store_migrate.c: -EUCLEAN if it is not ours, -ERANGE if it is newer. */
+/* SQLite quotes what it has found in the file. */
+void store_make_printable(char *text);
+/* What a hostile file could make SQLite do is off. */
+void store_harden(struct store *store);
+/* As one that never changes: an SQLite result. */
+int store_open_read_only(struct store *store);
+int store_prepare(struct store *store);
+void store_shut(struct store *store);
+
+/* store_migrate.c: the version, 0 of an empty file; errors as below. */
+int store_read_version(struct store *store, int64_t *ret);
+/* -EUCLEAN if it is not ours, -ERANGE if it is newer. */
 int store_migrate(struct store *store);
 /* store_pool6.c: the place in the database of one in the core, made in this transaction if need be.
  */

@@ -68,7 +68,7 @@ static int take_step(struct store *store, int64_t version)
 	return r;
 }
 
-int store_migrate(struct store *store)
+int store_read_version(struct store *store, int64_t *ret)
 {
 	int64_t application = 0, version = 0, n_tables = 0;
 	int r;
@@ -99,6 +99,15 @@ int store_migrate(struct store *store)
 			       version);
 		return -EUCLEAN;
 	}
+	*ret = version;
+	return 0;
+}
+
+int store_migrate(struct store *store)
+{
+	int64_t version = 0;
+	int r = store_read_version(store, &version);
+
 	if (version > 0 && version < STORE_VERSION) {
 		r = copy(store, version);
 		if (r == 0)

@@ -138,6 +138,8 @@ set -- "$(grep -c 'bytes from' "$RUN/ping.log")"
 check "the ping goes on" until_true 5 eval "[ \"\$(grep -c 'bytes from' $RUN/ping.log)\" -gt $1 ]"
 check "the file is readable" node gateway sqlite3 -readonly "$RUN/state/state.db" \
 	"SELECT client, mapped FROM bindings LIMIT 1; PRAGMA integrity_check"
+check "nat64d --check, beside the daemon" node gateway "$NAT64D" --config "$RUN/nat64d.conf" \
+	--state-dir "$RUN/state" --check
 
 # ---- when storage fails -------------------------------------------------------------------------
 
