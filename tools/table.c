@@ -95,12 +95,12 @@ struct table *table_new(const struct table_column *columns, bool json, bool lege
 	return table;
 }
 
-/* Takes over text. */
+/* Takes over text. NULL: only its number is of interest, as JSON has no widths. */
 static void add_cell(struct table *table, enum table_type type, char *text, uint64_t number)
 {
 	unsigned column = table->cells->len % table->n_columns;
 	struct cell cell = {text, number};
-	unsigned width = MAX((unsigned)g_utf8_strlen(text, -1), 1);
+	unsigned width = table->json ? 1 : MAX((unsigned)g_utf8_strlen(text, -1), 1);
 
 	g_assert(table->column[column].type == type);
 	if (width > table->width[column])
@@ -115,7 +115,8 @@ void table_add_text(struct table *table, const char *text)
 
 void table_add_number(struct table *table, uint64_t number)
 {
-	add_cell(table, TABLE_NUMBER, g_strdup_printf("%" PRIu64, number), number);
+	add_cell(table, TABLE_NUMBER, table->json ? NULL : g_strdup_printf("%" PRIu64, number),
+		 number);
 }
 
 void table_add_bool(struct table *table, bool truth)
@@ -127,6 +128,10 @@ void table_add_time(struct table *table, uint64_t usec)
 {
 	char text[TABLE_TIME_SIZE] = "never";
 
+	if (table->json) {
+		add_cell(table, TABLE_TIME, NULL, usec);
+		return;
+	}
 	if (usec != UINT64_MAX && usec > table->now_usec)
 		table_duration_print(usec - table->now_usec, text);
 	else if (usec != UINT64_MAX)
@@ -134,42 +139,70 @@ void table_add_time(struct table *table, uint64_t usec)
 	add_cell(table, TABLE_TIME, g_strdup(text), usec);
 }
 
-static json_t *json_of_cell(enum table_type type, const struct cell *cell)
+/* As JSON has it. Most texts need no escapes, and there may be millions. */
+static void append_json_text(GString *line, const char *text)
+{
+	const char *at = text;
+	json_t *value;
+	char *escaped;
+
+	while (*at >= ' ' && *at <= '~' && *at != '"' && *at != '\\')
+		at++;
+	if (*at == '\0') {
+		g_string_append_c(line, '"');
+		g_string_append_len(line, text, at - text);
+		g_string_append_c(line, '"');
+		return;
+	}
+	value = json_string(text);
+	escaped = json_dumps(value, JSON_ENCODE_ANY);
+	g_string_append(line, escaped != NULL ? escaped : "null");
+	free(escaped);
+	json_decref(value);
+}
+
+static void append_json_cell(GString *line, enum table_type type, const struct cell *cell)
 {
 	char text[TABLE_TIME_SIZE];
 
 	switch (type) {
 	case TABLE_TEXT:
-		return json_string(cell->text);
+		append_json_text(line, cell->text);
+		break;
 	case TABLE_NUMBER:
-		return json_integer((json_int_t)cell->number);
+		g_string_append_printf(line, "%" PRIu64, cell->number);
+		break;
 	case TABLE_BOOL:
-		return json_boolean(cell->number != 0);
+		g_string_append(line, cell->number != 0 ? "true" : "false");
+		break;
 	case TABLE_TIME:
 		if (cell->number == UINT64_MAX)
-			return json_null();
-		return json_string(table_time_print(cell->number, text));
+			g_string_append(line, "null");
+		else
+			append_json_text(line, table_time_print(cell->number, text));
+		break;
 	}
-	g_assert_not_reached();
 }
 
 static void print_json_row(struct table *table, const struct cell *row)
 {
-	json_t *object = json_object();
-	char *text;
+	g_autoptr(GString) line = g_string_new(table->begun ? ",\n" : "[\n");
+	char separator = '{';
 
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		const struct table_column *column = &table->column[i];
 
-		if (!column->columns_only)
-			json_object_set_new(object, column->name,
-					    json_of_cell(column->type, &row[i]));
+		if (column->columns_only)
+			continue;
+		g_string_append_c(line, separator);
+		append_json_text(line, column->name);
+		g_string_append_c(line, ':');
+		append_json_cell(line, column->type, &row[i]);
+		separator = ',';
 	}
-	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	printf("%s%s", table->begun ? ",\n" : "[\n", text);
+	g_string_append_c(line, '}');
+	(void)fwrite(line->str, 1, line->len, stdout);
 	table->begun = true;
-	free(text);
-	json_decref(object);
 }
 
 /* A cell filled up to the width of its column, with the space to the next one. An empty one shows
