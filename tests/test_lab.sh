@@ -78,6 +78,12 @@ json()
 	return 1
 }
 
+# is_lab PID: not any more what has still to become it, with INT ignored, as bash starts its jobs.
+is_lab()
+{
+	tr '\0' ' ' <"/proc/$1/cmdline" | grep -q '^[^ ]*bash tools/lab '
+}
+
 # interrupted SIGNAL LINES: the signal as soon as that many lines have been printed.
 interrupted()
 {
@@ -85,7 +91,7 @@ interrupted()
 	exec {lines}< <(exec env --default-signal=HUP,INT,TERM setsid tools/lab --no-install 2>&1)
 	pid=$!
 	while [ $n -lt "$2" ] && read -r line <&"$lines"; do n=$((n + 1)); done
-	[ "$2" -gt 0 ] || sleep 0.4
+	[ "$2" -gt 0 ] || { until_true 10 is_lab $pid && sleep 0.4; }
 	kill -"$1" $pid
 	wait $pid
 	status=$?

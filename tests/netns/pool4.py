@@ -328,7 +328,7 @@ async def drain_and_removal():
     """an entry is drained by nat64ctl, and another loses its addresses, under traffic"""
     await configure("[Pool4 old]\nAddresses=203.0.113.65\nProtocols=udp")
     echo, traffic = Echo(), Traffic([flow() for _ in range(20)])
-    await asyncio.sleep(0.2)
+    await until("20 flows at the server", lambda: len(echo.peers) == 20)
     await configure("[Pool4 old]\nAddresses=203.0.113.65\nProtocols=udp\n"
                     "[Pool4 new]\nAddresses=203.0.113.66-203.0.113.67\nProtocols=udp")
     drained = await nat64ctl("pool4", "drain", "old")
