@@ -91,7 +91,7 @@ interrupted()
 	exec {lines}< <(exec env --default-signal=HUP,INT,TERM setsid tools/lab --no-install 2>&1)
 	pid=$!
 	while [ $n -lt "$2" ] && read -r line <&"$lines"; do n=$((n + 1)); done
-	[ "$2" -gt 0 ] || { until_true 10 is_lab $pid && sleep 0.4; }
+	[ "$2" -gt 0 ] || { until_true 10 is_lab $pid && sleep 0.1; }
 	kill -"$1" $pid
 	wait $pid
 	status=$?
