@@ -28,6 +28,12 @@ struct taddr4 taddr4_of(const char *text)
 struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits)
 {
+	return gateway_new_at(addresses, ports, limits, FIXTURE_START_MS);
+}
+
+struct gateway_fixture *gateway_new_at(const char *addresses, const char *ports,
+				       const struct nat64_limits *limits, uint64_t now_ms)
+{
 	static const uint8_t seed[RANDOM_SEED_SIZE] = "a gateway of the tests";
 	static const struct nat64_limits usual = {1000, 2000, 16, 1 << 20};
 	struct gateway_fixture *gateway = g_new0(struct gateway_fixture, 1);
@@ -41,7 +47,7 @@ struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 	nat64_config_default(&config);
 	g_assert_true(prefix6_parse("2001:db8:64::/96", &config.pool6[0]));
 	struct nat64_world calls = fake_world_calls(&gateway->world);
-	gateway->nat = nat64_new(&config, limits ? limits : &usual, &calls, seed, FIXTURE_START_MS);
+	gateway->nat = nat64_new(&config, limits ? limits : &usual, &calls, seed, now_ms);
 	g_assert_nonnull(gateway->nat);
 
 	g_assert_cmpstr(pool4_text_parse(addresses, &text, problem), ==, NULL);

@@ -24,6 +24,10 @@ struct gateway_fixture {
  */
 struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits);
+/* One that was begun then: for tests that run by the real clock, whenever the machine was started.
+ */
+struct gateway_fixture *gateway_new_at(const char *addresses, const char *ports,
+				       const struct nat64_limits *limits, uint64_t now_ms);
 void gateway_free(struct gateway_fixture *gateway);
 
 /* Plain UDP packets with right checksums through nat64_receive(); out is emptied before.

@@ -39,7 +39,7 @@ struct instance {
 static void begin(struct instance *instance)
 {
 	gateway_init(&instance->gateway);
-	instance->fixture = gateway_new("203.0.113.1", "1024-65535", NULL);
+	instance->fixture = gateway_new_at("203.0.113.1", "1024-65535", NULL, gateway_now_ms());
 	instance->gateway.nat = instance->fixture->nat;
 	instance->state = daemon_state_open(&instance->gateway, directory, &config);
 	g_assert_nonnull(instance->state);
@@ -242,7 +242,7 @@ static void test_settings(void)
 
 	make_directory();
 	gateway_init(&instance.gateway);
-	instance.fixture = gateway_new("203.0.113.1", "1024-65535", NULL);
+	instance.fixture = gateway_new_at("203.0.113.1", "1024-65535", NULL, gateway_now_ms());
 	instance.gateway.nat = instance.fixture->nat;
 	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
 	daemon_state_restore(instance.state);
