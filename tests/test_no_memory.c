@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/core/persist.h"
 #include "daemon/core/pool4_text.h"
 #include "daemon/core/port_set.h"
 #include "tests/gateway_fixture.h"
@@ -83,6 +84,11 @@ static void grow_tables(struct gateway_fixture *gateway, uint64_t number, uint64
 	struct taddr6 src = taddr6_of("[2001:db8:1::1]:5000");
 	struct taddr4 dst = taddr4_of("198.51.100.7:9");
 
+	if (persist_begin(gateway->nat))
+		g_assert_cmpuint(persist_n_changed(gateway->nat), ==,
+				 nat64_n_bindings(gateway->nat) + nat64_n_sessions(gateway->nat));
+	assert_sound(gateway, number);
+	(void)watch_want(&gateway->nat->watch, WATCH_BINDINGS);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		src.addr.byte[15] = (uint8_t)i;
 		dst.addr += i % 3;

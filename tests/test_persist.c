@@ -56,6 +56,13 @@ static enum persist_result put(struct gateway_fixture *gateway, const struct per
 	return result;
 }
 
+static void expire(struct gateway_fixture *gateway, uint64_t now_ms)
+{
+	while (!nat64_expire(gateway->nat, now_ms, 100, &gateway->out))
+		out_clear(&gateway->out);
+	g_assert_true(nat64_check(gateway->nat));
+}
+
 static void test_refused_bindings(void)
 {
 	static const struct {
@@ -150,6 +157,92 @@ static void test_refused_sessions(void)
 	gateway_free(gateway);
 }
 
+/* What an operator bound once is judged as it would be now. */
+static void test_refused_statics(void)
+{
+	static const struct {
+		const char *client;
+		const char *mapped;
+		enum persist_result result;
+	} cases[] = {
+		{"[2001:db8:1::2]:443", "203.0.113.1:443", PERSIST_OK}, /* any port of an address */
+		{"[2001:db8:1::2]:443", "203.0.113.1:444", PERSIST_TAKEN},
+		{"[2001:db8:1::3]:443", "203.0.113.1:443", PERSIST_TAKEN},
+		{"[2001:db8:1::3]:443", "198.51.100.1:443", PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:1::3]:443", "203.0.113.1:0", PERSIST_BAD},
+		{"[2001:db8:1::3]:0", "203.0.113.1:444", PERSIST_BAD},
+		{"[2001:db8:64::c633:6407]:443", "203.0.113.1:444", PERSIST_IN_POOL6},
+		{"[ff02::1]:443", "203.0.113.1:444", PERSIST_BAD},
+	};
+	struct gateway_fixture *gateway = new_gateway();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct persist_row row =
+			binding_row(PROTOCOL_TCP, i, cases[i].client, cases[i].mapped);
+
+		g_test_message("%s %s", cases[i].client, cases[i].mapped);
+		row.binding.is_static = true;
+		row.binding.created_s = 17;
+		g_assert_cmpint(put(gateway, &row), ==, cases[i].result);
+	}
+	/* It is of all prefixes, so it lasts when its own has gone. */
+	struct persist_row row =
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:443", "203.0.113.1:443");
+	row.binding.is_static = true;
+	row.binding.pool6 = PERSIST_POOL6_GONE;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	persist_restored(gateway->nat, false, NOW);
+	expire(gateway, NOW + PERSIST_KEEP_MS);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 2);
+	const struct bib_entry *entry = bib_at(&gateway->nat->bib[PROTOCOL_TCP], 0);
+	g_assert_true(entry->is_static);
+	g_assert_true(entry->is_restored);
+	g_assert_cmpuint(entry->number, ==, 7);
+	g_assert_cmpuint(entry->created_s, ==, 17);
+	g_assert_cmpuint(bib_at(&gateway->nat->bib[PROTOCOL_UDP], 0)->pool6, ==, 0);
+	gateway_free(gateway);
+}
+
+/* X-1 holds for what is restored, to the entry. */
+static void test_full(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct nat64_limits limits = gateway->nat->limits;
+	struct persist_row row =
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	const struct persist_row second =
+		binding_row(PROTOCOL_UDP, 1, "[2001:db8:1::3]:5000", "203.0.113.1:2001");
+
+	limits.bindings = 1;
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	for (unsigned is_static = 0; is_static < 2; is_static++) {
+		row = second;
+		row.binding.is_static = is_static;
+		g_assert_cmpint(put(gateway, &row), ==, PERSIST_FULL);
+	}
+	limits.bindings = 2;
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpint(put(gateway, &second), ==, PERSIST_OK);
+	persist_restored(gateway->nat, false, NOW);
+
+	limits.sessions = 1;
+	nat64_set_limits(gateway->nat, &limits);
+	row = session_row(PROTOCOL_UDP, 0, 0, "198.51.100.7:80");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	row = session_row(PROTOCOL_UDP, 1, 0, "198.51.100.7:81");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_FULL);
+	limits.sessions = 3;
+	nat64_set_limits(gateway->nat, &limits);
+	limits.sessions_of[PROTOCOL_UDP] = 1;
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_FULL);
+	limits.sessions_of[PROTOCOL_UDP] = 2;
+	nat64_set_limits(gateway->nat, &limits);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	gateway_free(gateway);
+}
+
 /* A clock that went back makes no session that lives for years. */
 static void test_lifetime_is_bounded(void)
 {
@@ -165,13 +258,6 @@ static void test_lifetime_is_bounded(void)
 	g_assert_cmpuint(session_at(&gateway->nat->sessions[PROTOCOL_UDP], 0)->expires_ms, <=,
 			 NOW + 450000 + 1000);
 	gateway_free(gateway);
-}
-
-static void expire(struct gateway_fixture *gateway, uint64_t now_ms)
-{
-	while (!nat64_expire(gateway->nat, now_ms, 100, &gateway->out))
-		out_clear(&gateway->out);
-	g_assert_true(nat64_check(gateway->nat));
 }
 
 /* O-12 */
@@ -279,6 +365,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/persist/refused_bindings", test_refused_bindings);
 	g_test_add_func("/persist/refused_sessions", test_refused_sessions);
+	g_test_add_func("/persist/refused_statics", test_refused_statics);
+	g_test_add_func("/persist/full", test_full);
 	g_test_add_func("/persist/lifetime_is_bounded", test_lifetime_is_bounded);
 	g_test_add_func("/persist/idle_binding_is_kept", test_idle_binding_is_kept);
 	g_test_add_func("/persist/segment_revives", test_segment_revives);

@@ -120,6 +120,8 @@ static enum persist_result restore_static(struct nat64 *nat, const struct persis
 	const struct persist_binding *from = &row->binding;
 	const struct taddr6 client = {from->addr6, from->port6};
 
+	if (row->protocol != PROTOCOL_ICMP && (from->port6 == 0 || from->mapped.port == 0))
+		return PERSIST_BAD;
 	switch (binding_restore_static(nat, row->protocol, &client, &from->mapped, row->index,
 				       now_ms)) {
 	case NAT64_STATIC_OK:
