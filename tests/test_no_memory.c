@@ -198,6 +198,18 @@ static void fill_addresses(struct gateway_fixture *gateway, uint64_t number, uin
 	}
 }
 
+/* P-16: what was lost in a crash, of as many addresses as there are. */
+static void hold_lost_ports(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < 2 * CLIENTS; i++) {
+		const struct taddr4 lost = {0xcb007101 + i % 8, (uint16_t)(4 + i / 8)};
+
+		(void)pool4_hold_port(gateway->nat->pool4, PROTOCOL_TCP, &lost, POOL4_HOLD_LOST, 0,
+				      now_ms);
+		assert_sound(gateway, number);
+	}
+}
+
 static void store_syns(struct gateway_fixture *gateway, uint64_t number, uint64_t now_ms)
 {
 	static const uint8_t packet[40] = {0x45};
@@ -314,6 +326,15 @@ static void test_blocks(void)
 		1000, 2000, 16, 1 << 20, {.mode = POOL4_BLOCKS, .block_size = 2}};
 
 	sweep_in(fill_addresses, "203.0.113.1 203.0.113.2", "4-11", &blocks);
+}
+
+static void test_lost_ports(void)
+{
+	static const struct nat64_limits blocks = {
+		1000, 2000, 16, 1 << 20, {.mode = POOL4_BLOCKS, .block_size = 2}};
+
+	sweep(hold_lost_ports, "203.0.113.0/29", "4-19");
+	sweep_in(hold_lost_ports, "203.0.113.0/29", "4-19", &blocks);
 }
 
 static void test_stored_syns(void)
@@ -446,6 +467,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/blocks", test_blocks);
 	g_test_add_func("/no_memory/fragments", test_fragments);
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
+	g_test_add_func("/no_memory/lost_ports", test_lost_ports);
 	g_test_add_func("/no_memory/pool4", test_pool4);
 	g_test_add_func("/no_memory/deterministic", test_deterministic);
 	g_test_add_func("/no_memory/port_set", test_port_set);

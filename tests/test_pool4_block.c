@@ -297,8 +297,9 @@ static void test_changed_entry(void)
 }
 
 /* Static bindings were there first, outside of any entry: what comes then, by whatever way, has
- * just the one block that they left. */
-static void test_static_blocks_first(void)
+ * just the one block that they left. So it is whether an entry's addresses are few or many beside
+ * those that have ports in use. */
+static void test_static_blocks_first(gconstpointer n_elsewhere)
 {
 	const struct addr6 client = mode_fixture_addr6("2001:db8::1");
 	struct pool4_allocation allocation = {POOL4_BLOCKS, 2, 64};
@@ -309,6 +310,10 @@ static void test_static_blocks_first(void)
 
 	for (taddr.port = 2000; taddr.port < 2038; taddr.port++)
 		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &taddr, &id), ==, POOL4_OK);
+	for (unsigned i = 0; i < GPOINTER_TO_UINT(n_elsewhere); i++) {
+		taddr = (struct taddr4){0xc6336401 + i, 2000};
+		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_UDP, &taddr, &id), ==, POOL4_OK);
+	}
 	for (unsigned way = 0; way < 3; way++) {
 		g_assert_cmpint(mode_fixture_add(pool, way == 1 ? "192.0.2.2" : "192.0.2.1",
 						 way == 0 ? "2000-2039" : "2038-2041", "::/0",
@@ -420,7 +425,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-block/refused", test_refused_blocks);
 	g_test_add_func("/pool4-block/changed-entry", test_changed_entry);
 	g_test_add_func("/pool4-block/static", test_static_blocks);
-	g_test_add_func("/pool4-block/static-first", test_static_blocks_first);
+	g_test_add_data_func("/pool4-block/static-first", GUINT_TO_POINTER(0),
+			     test_static_blocks_first);
+	g_test_add_data_func("/pool4-block/static-first-among-many", GUINT_TO_POINTER(20),
+			     test_static_blocks_first);
 	g_test_add_func("/pool4-block/lost", test_lost_blocks);
 	return g_test_run();
 }
