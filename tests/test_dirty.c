@@ -83,6 +83,12 @@ static void test_memory(void)
 	mark(&dirty, 5 * 4096);
 	g_assert_cmpuint(dirty_memory(&dirty), ==, (512 * 2 + 8) * 8);
 	dirty_deinit(&dirty);
+
+	/* No more than for the chunks that are there. */
+	g_assert_true(slab_alloc_at(&slab, 4 * SLAB_CHUNK_ENTRIES - 1));
+	g_assert_true(dirty_begin(&dirty, &slab));
+	g_assert_cmpuint(dirty_memory(&dirty), ==, (64 * 2 + 1) * 8);
+	dirty_deinit(&dirty);
 	slab_deinit(&slab);
 }
 
@@ -123,9 +129,9 @@ static void test_life(void)
 /* All that is there is changed, of chunks in the middle, and nothing of those given back. */
 static void test_begin_with_entries(void)
 {
-	static const uint32_t expected[] = {3, 65, 5 * SLAB_CHUNK_ENTRIES + 1,
-					    70 * SLAB_CHUNK_ENTRIES};
-	static const uint32_t left[] = {3, 65};
+	static const uint32_t expected[] = {3, 65, SLAB_CHUNK_ENTRIES - 1,
+					    5 * SLAB_CHUNK_ENTRIES + 1, 70 * SLAB_CHUNK_ENTRIES};
+	static const uint32_t left[] = {3, 65, SLAB_CHUNK_ENTRIES - 1};
 	struct slab slab;
 	struct dirty dirty;
 
@@ -136,14 +142,15 @@ static void test_begin_with_entries(void)
 		g_assert_true(dirty_begin(&dirty, &slab));
 		assert_changed(&dirty, expected, G_N_ELEMENTS(expected));
 		mark(&dirty, 12);
+		mark(&dirty, dirty.n_words * 64 - 1);
 		dirty_take(&dirty, 3, true);
 	}
-	slab_free(&slab, expected[2]);
 	slab_free(&slab, expected[3]);
+	slab_free(&slab, expected[4]);
 	g_assert_true(dirty_begin(&dirty, &slab));
 	assert_changed(&dirty, left, G_N_ELEMENTS(left));
 	dirty_gone(&dirty, 3); /* nothing is stored after a begin */
-	assert_changed(&dirty, left + 1, 1);
+	assert_changed(&dirty, left + 1, 2);
 	dirty_deinit(&dirty);
 	slab_deinit(&slab);
 }

@@ -157,7 +157,7 @@ static void add_entries(struct gateway_fixture *gateway, uint64_t number)
 	spec.ports.n_ranges = 1;
 	spec.ports.range[0].first = 1;
 	spec.ports.range[0].last = 4;
-	for (unsigned i = 0; i < 6; i++, range.first += 4, range.last += 4) {
+	for (unsigned i = 0; i < 20; i++, range.first += 4, range.last += 4) {
 		snprintf(spec.name, sizeof(spec.name), "entry%u", i);
 		enum pool4_result result = pool4_add(gateway->nat->pool4, &spec, &id);
 		assert_sound(gateway, number);

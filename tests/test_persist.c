@@ -342,6 +342,30 @@ static void test_segment_revives(void)
 	gateway_free(gateway);
 }
 
+/* K-13: the second that is stored is the first one at which the session can not be there any more.
+ */
+static void test_deadline_is_rounded_up(void)
+{
+	const struct taddr6 client = taddr6_of("[2001:db8:1::3]:5000");
+	const struct taddr4 server = taddr4_of("198.51.100.7:80");
+
+	for (uint64_t now_ms = NOW; now_ms < NOW + 3000; now_ms += 7) {
+		struct gateway_fixture *gateway = new_gateway();
+		struct persist_cursor cursor = {0};
+		struct persist_row row;
+
+		g_assert_cmpint(gateway_udp6(gateway, &client, &server, now_ms), ==,
+				OUTCOME_TRANSLATED);
+		g_assert_cmpuint(persist_take(gateway->nat, &cursor, &row, 1, now_ms), ==, 1);
+		g_assert_cmpint(row.kind, ==, PERSIST_SESSION);
+		uint64_t bound_ms = session_bound(
+			session_at(&gateway->nat->sessions[PROTOCOL_UDP], row.index), now_ms);
+		g_assert_cmpuint(bound_ms, >=, now_ms + gateway->nat->config.udp_ms);
+		g_assert_cmpuint(row.session.until_s, ==, bound_ms / 1000 + (bound_ms % 1000 > 0));
+		gateway_free(gateway);
+	}
+}
+
 /* What was refused is removed from what is kept, and what has no place is not marked. */
 static void test_refused_is_marked(void)
 {
@@ -370,6 +394,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/persist/lifetime_is_bounded", test_lifetime_is_bounded);
 	g_test_add_func("/persist/idle_binding_is_kept", test_idle_binding_is_kept);
 	g_test_add_func("/persist/segment_revives", test_segment_revives);
+	g_test_add_func("/persist/deadline_is_rounded_up", test_deadline_is_rounded_up);
 	g_test_add_func("/persist/refused_is_marked", test_refused_is_marked);
 	return g_test_run();
 }

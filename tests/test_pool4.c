@@ -127,6 +127,7 @@ static void test_entries(void)
 	g_assert_cmpstr(pool4_entry(pool, c)->spec.name, ==, "p3");
 	g_assert_true(pool4_entry_by_name(pool, "p2") == entry);
 	g_assert_null(pool4_entry_by_name(pool, "p4"));
+	g_assert_true(pool4_at(pool, 2) == pool4_entry(pool, c));
 	g_assert_true(pool4_next(pool, 0) == entry);
 	g_assert_true(pool4_next(pool, a) == pool4_entry(pool, b));
 	g_assert_null(pool4_next(pool, c));

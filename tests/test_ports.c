@@ -108,6 +108,28 @@ static void test_print_cuts(void)
 	g_assert_cmpstr(port_ranges_print(&ranges, buffer, 4), ==, "...");
 }
 
+/* Whether a range that is cut begins or ends with the port, or is that port. */
+static void test_remove_at_edges(void)
+{
+	static const struct {
+		uint16_t first, last;
+		const char *left;
+	} cases[] = {
+		{5, 10, "11-20 30"},  {15, 20, "10-14 30"},    {20, 30, "10-19"},
+		{21, 29, "10-20 30"}, {30, 40, "10-20"},       {0, 9, "10-20 30"},
+		{10, 10, "11-20 30"}, {31, 65535, "10-20 30"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct port_ranges ranges;
+		char error[PORTS_ERROR_SIZE], text[64];
+
+		g_assert_null(port_ranges_parse("10-20 30", &ranges, error, sizeof(error)));
+		g_assert_true(port_ranges_remove(&ranges, cases[i].first, cases[i].last));
+		g_assert_cmpstr(port_ranges_print(&ranges, text, sizeof(text)), ==, cases[i].left);
+	}
+}
+
 /* Adding and removing against an array of 65 536 truth values. */
 static void test_add_and_remove_against_model(void)
 {
@@ -294,6 +316,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ports/parse-errors", test_parse_errors);
 	g_test_add_func("/ports/too-many-ranges", test_too_many_ranges);
 	g_test_add_func("/ports/print-cuts", test_print_cuts);
+	g_test_add_func("/ports/remove-at-edges", test_remove_at_edges);
 	g_test_add_func("/ports/add-and-remove", test_add_and_remove_against_model);
 	g_test_add_func("/ports/equal", test_equal);
 	g_test_add_func("/ports/overlap", test_overlap);

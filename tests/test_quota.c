@@ -5,6 +5,7 @@
  */
 #include <glib.h>
 
+#include "daemon/core/quota.h"
 #include "tests/gateway_fixture.h"
 
 #define NOW FIXTURE_START_MS
@@ -55,6 +56,36 @@ static struct event expect(struct gateway_fixture *gateway, enum event_kind kind
 static void expect_none(struct gateway_fixture *gateway)
 {
 	g_assert_cmpuint(gateway->nat->events.n_events, ==, 0);
+}
+
+/* What is told of a client that has something, and of one that has not. */
+static void test_use(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1001-2000", NULL);
+	const struct addr6 other = taddr6_of("[2001:db8:2::1]:1").addr;
+	struct quota_config *quota = &config_of(gateway)->quota;
+	struct addr6 host = taddr6_of("[2001:db8::1]:1").addr;
+	struct quota_use use;
+
+	quota->bindings_per_address = 100;
+	quota->bindings_per_client = (struct port_share){.value = 1, .is_percent = true};
+	quota->sessions_per_client = (struct port_share){.value = 30};
+	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 4, OUTCOME_TRANSLATED, NOW), ==, 4);
+	g_assert_cmpuint(send_from(gateway, "2001:db8::2", 1, 3, OUTCOME_TRANSLATED, NOW), ==, 3);
+	quota_use(gateway->nat, PROTOCOL_UDP, &host, 0, &use);
+	g_assert_cmpuint(use.address_bindings, ==, 4);
+	g_assert_cmpuint(use.address_limit, ==, 100);
+	g_assert_cmpuint(use.client_bindings, ==, 7);
+	g_assert_cmpuint(use.client_limit, ==, 10);
+	g_assert_cmpuint(use.sessions, ==, 7);
+	g_assert_cmpuint(use.session_limit, ==, 30);
+	quota_use(gateway->nat, PROTOCOL_UDP, &other, 0, &use);
+	g_assert_cmpuint(use.client_bindings + use.address_bindings + use.sessions, ==, 0);
+	g_assert_cmpuint(use.client_limit, ==, 10);
+	quota->bindings_per_client = (struct port_share){.is_percent = true}; /* 0 = no limit */
+	quota_use(gateway->nat, PROTOCOL_UDP, &host, 0, &use);
+	g_assert_cmpuint(use.client_limit, ==, 0);
+	gateway_free(gateway);
 }
 
 /* L-1: one address at its limit, and its neighbour in the same client is not. */
@@ -553,6 +584,7 @@ static void test_block(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/quota/use", test_use);
 	g_test_add_func("/quota/bindings_per_address", test_bindings_per_address);
 	g_test_add_func("/quota/address_within_pairing", test_address_within_pairing);
 	g_test_add_func("/quota/bindings_per_client", test_bindings_per_client);

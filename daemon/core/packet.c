@@ -409,7 +409,6 @@ static bool inner_parse_ip4(struct inner_packet *inner, bool trust_checksum)
 	inner->l4_offset = header_size;
 	inner->traffic_class = data[1];
 	inner->fragment_id = load_be16(data + 4);
-	inner->dont_fragment = (fragment & IP_DF) != 0;
 	inner->more_fragments = (fragment & IP_MF) != 0;
 	inner->hop_limit = data[8];
 	inner->ip_protocol = data[9];

@@ -116,7 +116,6 @@ struct inner_packet {
 	enum protocol protocol;
 	bool has_fragment_header;
 	bool is_fragment; /* a first one with more to come */
-	bool dont_fragment;
 	bool more_fragments;
 	uint32_t fragment_id;
 	uint8_t traffic_class;
