@@ -132,7 +132,7 @@ static void restore(void *context)
 {
 	struct daemon *daemon = context;
 
-	daemon_state_restore(daemon->state);
+	daemon_state_restore(daemon->state, -1);
 }
 
 static int start_core(struct daemon *daemon)

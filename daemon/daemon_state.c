@@ -2,12 +2,12 @@
 #include "daemon/daemon_state.h"
 
 #include <glib.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "daemon/core/persist.h"
 #include "daemon/log.h"
+#include "daemon/restore.h"
 #include "schema/store_writer.h"
 
 /* Somebody else's lock at the start: longer than a flush of another one takes. */
@@ -25,11 +25,8 @@ struct daemon_state {
 	struct given_file *given;
 	uint64_t owner;
 	struct store_writer *writer;
-	uint64_t now_ms; /* while it is restored */
+	struct restore restore;
 	bool was_clean;
-	uint32_t n_restored[N_PERSIST_KINDS];
-	uint32_t n_refused[N_PERSIST_KINDS][N_PERSIST_RESULTS];
-	uint32_t n_held;
 };
 
 static void report_news(void *context, const char *text)
@@ -73,6 +70,7 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 		return NULL;
 	state = g_new0(struct daemon_state, 1);
 	state->gateway = gateway;
+	state->restore.gateway = gateway;
 	state->config = *config;
 	state->directory = g_strdup(directory);
 	while (state->owner == 0)
@@ -89,86 +87,13 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 /* ---- back into the core -------------------------------------------------------------------------
  */
 
-/* Nobody else gets the port of one that could not be put back, at first. */
-static void hold(struct daemon_state *state, enum protocol protocol, const struct taddr4 *mapped,
-		 enum pool4_hold_kind kind)
-{
-	struct nat64 *nat = state->gateway->nat;
-
-	state->n_held += pool4_hold_port(nat->pool4, protocol, mapped, kind, 0, state->now_ms);
-}
-
-static void restore_row(void *context, const struct persist_row *row)
-{
-	struct daemon_state *state = context;
-	enum persist_result result = persist_restore(state->gateway->nat, row, state->now_ms);
-
-	if (result == PERSIST_OK) {
-		state->n_restored[row->kind]++;
-		return;
-	}
-	state->n_refused[row->kind][result]++;
-	if (row->kind == PERSIST_BINDING)
-		hold(state, row->protocol, &row->binding.mapped, POOL4_HOLD_LOST);
-}
-
 static void hold_given(void *context, enum protocol protocol, const struct taddr4 *mapped)
 {
 	struct daemon_state *state = context;
 
 	/* After a clean end there are none but those that bindings had left before it. */
-	hold(state, protocol, mapped, state->was_clean ? POOL4_HOLD_LEFT : POOL4_HOLD_LOST);
-}
-
-static const char *why_not(enum persist_result result)
-{
-	switch (result) {
-	case PERSIST_OK:
-		break;
-	case PERSIST_BAD:
-		return "with an address or a state that can not be";
-	case PERSIST_NO_POOL6:
-		return "of a prefix that is not in Translation.Pool6 any more";
-	case PERSIST_IN_POOL6:
-		return "of a client inside Pool6";
-	case PERSIST_NOT_IN_POOL4:
-		return "at an address or port that is not in pool4 any more";
-	case PERSIST_TAKEN:
-		return "that come twice";
-	case PERSIST_FULL:
-		return "more than Limits.Bindings and Limits.Sessions allow";
-	case PERSIST_NO_BINDING:
-		return "without their binding";
-	case PERSIST_OVER:
-		return "whose time is over";
-	case N_PERSIST_RESULTS:
-		break;
-	}
-	return "";
-}
-
-/* Sessions that ended meanwhile, or with a flush that was not complete, are as they should be. */
-static bool is_expected(enum persist_kind kind, unsigned result)
-{
-	return kind == PERSIST_SESSION && (result == PERSIST_OVER || result == PERSIST_NO_BINDING);
-}
-
-static void report_refused(const struct daemon_state *state, uint64_t n_bad)
-{
-	for (unsigned i = 0; i < N_PERSIST_KINDS * N_PERSIST_RESULTS; i++) {
-		enum persist_kind kind = i / N_PERSIST_RESULTS;
-		unsigned result = i % N_PERSIST_RESULTS;
-
-		if (state->n_refused[kind][result] > 0)
-			log_line(is_expected(kind, result) ? LOG_INFO : LOG_WARNING,
-				 "not restored: %" PRIu32 " %s %s", state->n_refused[kind][result],
-				 kind == PERSIST_BINDING ? "bindings" : "sessions",
-				 why_not(result));
-	}
-	if (n_bad > 0)
-		log_line(LOG_WARNING,
-			 "not restored: %" PRIu64 " rows with values that nat64d never writes",
-			 n_bad);
+	restore_hold(&state->restore, protocol, mapped,
+		     state->was_clean ? POOL4_HOLD_LEFT : POOL4_HOLD_LOST);
 }
 
 /* The file says from now on that somebody is at it. */
@@ -189,13 +114,12 @@ static int mark(struct daemon_state *state, const struct store_clock *now)
 static void load(struct daemon_state *state)
 {
 	struct store_clock now;
-	uint64_t n_bad = 0;
 	int r;
 
 	store_clock_read(&now);
-	state->now_ms = now.boot_ms;
+	state->restore.now_ms = now.boot_ms;
 	store_set_pool6(state->store, state->gateway->nat->config.pool6);
-	r = store_load(state->store, &now, restore_row, state, &n_bad);
+	r = store_load(state->store, &now, restore_row, &state->restore, &state->restore.n_bad);
 	if (r == -EUCLEAN) {
 		log_line(LOG_ERR, "%s; what could be read until then is used",
 			 store_error(state->store));
@@ -206,12 +130,29 @@ static void load(struct daemon_state *state)
 	} else if (r < 0) {
 		log_line(LOG_ERR, "%s", store_error(state->store));
 	}
-	report_refused(state, n_bad);
 	if (state->store)
 		(void)mark(state, &now); /* the writer will say what is wrong */
 }
 
-void daemon_state_restore(struct daemon_state *state)
+/* From the predecessor's memory. The database is as he has left it, or the writer begins it anew.
+ */
+static bool load_tables(struct daemon_state *state, int tables_fd)
+{
+	struct store_clock now;
+	uint64_t owner = 0;
+
+	store_clock_read(&now);
+	state->restore.now_ms = now.boot_ms;
+	if (tables_fd < 0 || restore_tables(&state->restore, tables_fd, &owner) < 0)
+		return false;
+	if (state->store && owner != 0 && store_owner(state->store) == owner) {
+		store_set_pool6(state->store, state->gateway->nat->config.pool6);
+		(void)mark(state, &now);
+	}
+	return true;
+}
+
+void daemon_state_restore(struct daemon_state *state, int tables_fd)
 {
 	struct nat64 *nat;
 
@@ -221,20 +162,19 @@ void daemon_state_restore(struct daemon_state *state)
 	nat = state->gateway->nat;
 	if (!persist_begin(nat))
 		log_line(LOG_ERR, "no memory to remember what has to be stored");
-	state->was_clean = state->store && store_was_clean(state->store);
-	if (state->store)
+	state->was_clean = load_tables(state, tables_fd);
+	if (!state->was_clean && state->store) {
+		state->was_clean = store_was_clean(state->store);
 		load(state);
-	state->now_ms = gateway_now_ms();
-	persist_restored(nat, !state->was_clean, state->now_ms);
+	}
+	state->restore.now_ms = gateway_now_ms();
+	persist_restored(nat, !state->was_clean, state->restore.now_ms);
 	if (state->given) {
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 		nat->given = given_file_ring(state->given);
 	}
-	log_line(LOG_INFO,
-		 "restored %" PRIu32 " bindings and %" PRIu32 " sessions%s; %" PRIu32
-		 " ports that were in use are held",
-		 state->n_restored[PERSIST_BINDING], state->n_restored[PERSIST_SESSION],
-		 state->was_clean ? "" : " after an end that was not a clean one", state->n_held);
+	restore_report(&state->restore,
+		       state->was_clean ? "" : " after an end that was not a clean one");
 }
 
 /* ---- and out again ------------------------------------------------------------------------------
@@ -263,6 +203,32 @@ int daemon_state_start(struct daemon_state *state)
 		log_line(LOG_ERR, "the thread that writes the state can not be started: %s",
 			 g_strerror(-r));
 	return r;
+}
+
+uint64_t daemon_state_owner(const struct daemon_state *state)
+{
+	return state ? state->owner : 0;
+}
+
+void daemon_state_leave(struct daemon_state *state, bool packets_go_on)
+{
+	if (!state)
+		return;
+	(packets_go_on ? store_writer_leave : store_writer_stop)(state->writer);
+	state->writer = NULL;
+}
+
+int daemon_state_go_on(struct daemon_state *state)
+{
+	struct store_config store;
+
+	if (!state || state->writer)
+		return 0;
+	state->problem[0] = '\0';
+	store = store_config(state, START_BUSY_MS);
+	if (store_open(&store, &state->store, state->problem) < 0)
+		state->store = NULL;
+	return daemon_state_start(state);
 }
 
 void daemon_state_stop(struct daemon_state *state)

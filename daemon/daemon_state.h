@@ -17,10 +17,18 @@ struct daemon_state;
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
 				       const struct config_state *config);
 
-/* pool4 has its entries, and nothing else is there yet. state may be NULL, as below. */
-void daemon_state_restore(struct daemon_state *state);
+/* pool4 has its entries, and nothing else is there yet. tables_fd: what a predecessor has left
+ * (tables.h), -1 = nothing; it stays the caller's. state may be NULL, as below. */
+void daemon_state_restore(struct daemon_state *state, int tables_fd);
 
 /* From now on changes are written. 0 or a negative errno. */
 int daemon_state_start(struct daemon_state *state);
+/* For a successor: what has changed is written, and the file is closed. If packets go on it does
+ * not say that it has everything. */
+void daemon_state_leave(struct daemon_state *state, bool packets_go_on);
+/* There is no successor after all. */
+int daemon_state_go_on(struct daemon_state *state);
+/* Whose the database is, for tables.h; 0 = nobody's. */
+uint64_t daemon_state_owner(const struct daemon_state *state);
 /* Packets have stopped: writes all that is left, and frees state. */
 void daemon_state_stop(struct daemon_state *state);

@@ -15,6 +15,10 @@
  * flow only when all are bound. Else a gateway that starts under load could find its socket full of
  * the first queue's packets and wait for ever for the acknowledgement of the next one.
  *
+ * A queue belongs to the netlink port of the socket that has bound it, whoever holds the socket: a
+ * successor that gets the descriptor goes on reading where the other one has stopped. As packets
+ * stand in line there, nothing is acknowledged then; what the kernel has made of it is in /proc.
+ *
  * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. The kernel segments
  * superpackets and completes checksums, since NFQA_CFG_F_GSO is not set. The counters of what was
  * lost are in /proc and nowhere else; the file is opened early, before privileges go.
@@ -56,6 +60,7 @@ struct nfqueue {
 	uint32_t length;
 	uint64_t memory_size;
 	unsigned n_queues;
+	bool inherited;
 	struct nfqueue_counters counters;
 	uint8_t *buffers;
 	struct iovec iov[NFQUEUE_BATCH_MAX];
@@ -166,27 +171,70 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *nlh)
 	return error->error;
 }
 
-static int bind_queue(struct nfqueue *queue, uint16_t number, uint32_t length)
+static struct nlmsghdr *put_queue(char *buffer, uint16_t number, uint32_t length, bool bind)
 {
-	char buffer[CONFIG_SIZE];
-	struct nlmsghdr *nlh;
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 
-	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
-	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_NONE, 0);
+	if (bind) {
+		nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+		nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_NONE, 0);
+	}
 	nfq_nlmsg_cfg_put_qmaxlen(nlh, length);
 	/* Fail closed, whole packets are cut by the kernel: all flags off. */
 	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(0));
 	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO));
+	return nlh;
+}
+
+static int bind_queue(struct nfqueue *queue, uint16_t number, uint32_t length)
+{
+	char buffer[CONFIG_SIZE];
+	struct nlmsghdr *nlh = put_queue(buffer, number, length, true);
+
 	return configure(queue, nlh);
+}
+
+/* Not acknowledged: errors come among the packets, and are counted as those of verdicts. */
+static int send_config(struct nfqueue *queue, const struct nlmsghdr *nlh)
+{
+	return mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+/* Ours already, or bound now. Where /proc can not be read (in a user namespace), binding a queue of
+ * ours once more does no harm. */
+static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, char *text)
+{
+	uint32_t port = mnl_socket_get_portid(queue->socket);
+	uint32_t owner = queue_owner(queue, number);
+	char buffer[CONFIG_SIZE];
+	int r = 0;
+
+	if (owner != port)
+		r = send_config(queue, put_queue(buffer, number, length, true));
+	if (r == 0)
+		r = send_config(queue, put_queue(buffer, number, length, false));
+	if (queue->proc_fd >= 0)
+		owner = queue_owner(queue, number);
+	if (r == 0 && owner != port && queue->proc_fd >= 0)
+		r = -EBUSY;
+	if (r < 0)
+		nfqueue_explain(r, number, owner == port ? 0 : owner, text);
+	return r;
 }
 
 static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
 {
 	for (unsigned i = 0; i < queue->n_queues; i++) {
 		uint16_t number = (uint16_t)(queue->first + i);
-		int r = bind_queue(queue, number, length);
+		int r;
 
+		if (queue->inherited) {
+			r = adopt_queue(queue, number, length, text);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		r = bind_queue(queue, number, length);
 		if (r < 0) {
 			nfqueue_explain(r, number, queue_owner(queue, number), text);
 			return r;
@@ -204,7 +252,7 @@ static int open_queue(struct nfqueue *queue, uint16_t number)
 
 	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
-	return mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+	return send_config(queue, nlh);
 }
 
 static int open_queues(struct nfqueue *queue, char *text)
@@ -275,12 +323,36 @@ static int make_buffers(struct nfqueue *queue)
 	return 0;
 }
 
-static int open_socket(struct nfqueue *queue, char *text)
+static bool is_netfilter(int fd)
+{
+	int domain = 0, protocol = -1;
+	socklen_t size = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+	       domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
+}
+
+static bool adopt_socket(struct nfqueue *queue, int fd)
+{
+	if (fd <= 0)
+		return false;
+	if (is_netfilter(fd))
+		queue->socket = mnl_socket_fdopen(fd);
+	if (!queue->socket)
+		(void)close(fd);
+	return queue->socket != NULL;
+}
+
+static int open_socket(struct nfqueue *queue, int inherited_fd, char *text)
 {
 	const int on = 1;
 
-	queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!queue->socket || mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+	queue->inherited = adopt_socket(queue, inherited_fd);
+	if (!queue->inherited)
+		queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!queue->socket ||
+	    (!queue->inherited && mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0)) {
 		int r = -errno;
 
 		nfqueue_explain(r, queue->first, 0, text);
@@ -304,6 +376,8 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	assert(config->n_queues >= 1 && config->n_queues <= NFQUEUE_QUEUES_MAX);
 	text[0] = '\0';
 	queue = calloc(1, sizeof(*queue));
+	if (!queue && config->inherited_fd > 0)
+		(void)close(config->inherited_fd);
 	if (!queue)
 		goto no_memory;
 	queue->first = config->first;
@@ -313,7 +387,7 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	if (make_buffers(queue) < 0)
 		goto no_memory;
-	r = open_socket(queue, text);
+	r = open_socket(queue, config->inherited_fd, text);
 	if (r == 0)
 		r = bind_queues(queue, config->length, text);
 	if (r < 0)
@@ -346,6 +420,32 @@ void nfqueue_free(struct nfqueue *queue)
 		(void)close(queue->proc_fd);
 	free(queue->buffers);
 	free(queue);
+}
+
+bool nfqueue_is_inherited(const struct nfqueue *queue)
+{
+	return queue->inherited;
+}
+
+void nfqueue_end_others(struct nfqueue *queue)
+{
+	uint32_t port = mnl_socket_get_portid(queue->socket);
+	char text[PROC_SIZE_MAX];
+
+	if (!queue->inherited || proc_read(queue->proc_fd, text, sizeof(text)) < 0)
+		return;
+	for (unsigned number = 0; number <= UINT16_MAX; number++) {
+		char buffer[CONFIG_SIZE];
+		struct proc_line line;
+		struct nlmsghdr *nlh;
+
+		if ((number >= queue->first && number - queue->first < queue->n_queues) ||
+		    !proc_find(text, number, &line) || line.owner != port)
+			continue;
+		nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+		nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+		(void)send_config(queue, nlh);
+	}
 }
 
 int nfqueue_fd(const struct nfqueue *queue)

@@ -20,6 +20,9 @@ struct nfqueue_config {
 	unsigned n_queues;    /* 1 .. NFQUEUE_QUEUES_MAX */
 	uint32_t length;      /* packets that may wait in each queue */
 	uint64_t memory_size; /* bytes that may wait in the socket */
+	/* The socket of a predecessor, which has the queues and what waits in them; 0 = none. It is
+	 * taken over in any case, and closed if it is something else. */
+	int inherited_fd;
 };
 
 struct nfqueue_packet {
@@ -48,6 +51,12 @@ struct nfqueue_counters {
  */
 int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char *text);
 void nfqueue_free(struct nfqueue *queue);
+
+/* Has it taken over what waits? */
+bool nfqueue_is_inherited(const struct nfqueue *queue);
+/* The queues that only the predecessor's configuration had end. Not before that can not come back.
+ */
+void nfqueue_end_others(struct nfqueue *queue);
 
 /* How much may wait from now on, of one thread besides the one that receives; what waits already
  * stays. text is a remark, or empty. A length that the kernel does not take is counted as a verdict

@@ -48,12 +48,29 @@ static int set_int(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
+/* One of before, if that is what it should be. */
+static int adopt(int family, int fd)
+{
+	int domain = 0, protocol = 0;
+	socklen_t size = sizeof(int);
+
+	if (fd <= 0)
+		return -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && domain == family &&
+	    protocol == IPPROTO_RAW)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
 static int open_one(int family, const struct rawsock_config *config, int *ret_fd)
 {
-	int fd;
+	int fd = *ret_fd;
 	int r;
 
-	fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+	if (fd < 0)
+		fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;
@@ -78,15 +95,23 @@ static int open_one(int family, const struct rawsock_config *config, int *ret_fd
 
 int rawsock_new(const struct rawsock_config *config, struct rawsock **ret, char *text)
 {
+	int fd4 = adopt(AF_INET, config->inherited_fd4);
+	int fd6 = adopt(AF_INET6, config->inherited_fd6);
 	struct rawsock *rawsock;
 	int r = -ENOMEM;
 
 	assert((config->mark & ~config->mark_mask) == 0);
 	text[0] = '\0';
 	rawsock = calloc(1, sizeof(*rawsock));
-	if (!rawsock)
+	if (!rawsock) {
+		if (fd4 >= 0)
+			(void)close(fd4);
+		if (fd6 >= 0)
+			(void)close(fd6);
 		goto out;
-	rawsock->fd4 = rawsock->fd6 = -1;
+	}
+	rawsock->fd4 = fd4;
+	rawsock->fd6 = fd6;
 	rawsock->mark = config->mark;
 	rawsock->mark_mask = config->mark_mask;
 	r = open_one(AF_INET, config, &rawsock->fd4);
@@ -120,6 +145,16 @@ void rawsock_free(struct rawsock *rawsock)
 	if (rawsock->fd6 >= 0)
 		(void)close(rawsock->fd6);
 	free(rawsock);
+}
+
+int rawsock_fd4(const struct rawsock *rawsock)
+{
+	return rawsock->fd4;
+}
+
+int rawsock_fd6(const struct rawsock *rawsock)
+{
+	return rawsock->fd6;
 }
 
 static enum gateway_send_error name_error(int error)

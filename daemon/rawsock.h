@@ -19,11 +19,18 @@ struct rawsock_config {
 	uint32_t mark; /* Queue.Mark: no bit outside of mask */
 	uint32_t mark_mask;
 	uint32_t memory_size; /* send buffer of each socket */
+	/* Sockets of a predecessor, 0 = none. They are taken over in any case, and closed if they
+	 * are something else. */
+	int inherited_fd4;
+	int inherited_fd6;
 };
 
 /* Errors as in nfqueue_new(). text holds RAWSOCK_TEXT_SIZE bytes. */
 int rawsock_new(const struct rawsock_config *config, struct rawsock **ret, char *text);
 void rawsock_free(struct rawsock *rawsock);
+/* For a successor. */
+int rawsock_fd4(const struct rawsock *rawsock);
+int rawsock_fd6(const struct rawsock *rawsock);
 
 /*
  * Sends n packets, each with its own mark outside of the mask and the daemon's inside. Never blocks

@@ -149,6 +149,8 @@ static int walk_batch(struct worker *worker, int *ret_sleep_ms)
 	if (r < 0)
 		return r;
 	now_ms = gateway_now_ms();
+	if (worker->config.heartbeat)
+		atomic_store_explicit(worker->config.heartbeat, now_ms, memory_order_relaxed);
 	gateway_lock(gateway);
 	for (unsigned i = 0; i < worker->batch.n_packets; i++)
 		walk_packet(worker, &worker->batch.packet[i], now_ms);
@@ -167,6 +169,55 @@ static int walk_batch(struct worker *worker, int *ret_sleep_ms)
 	return 0;
 }
 
+static void drop_batch(struct worker *worker)
+{
+	struct gateway *gateway = worker->config.gateway;
+
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < worker->batch.n_packets; i++) {
+		const struct nfqueue_packet *queued = &worker->batch.packet[i];
+		const struct packet *packet = &queued->packet;
+
+		gateway->queue[worker->config.first_queue + queued->queue].received++;
+		nat64_count_late(gateway->nat, packet->size > 0 && packet->data[0] >> 4 == 6);
+	}
+	gateway_unlock(gateway);
+	(void)nfqueue_verdict(worker->config.nfqueue, &worker->batch);
+}
+
+/* How many packets wait, as far as the kernel tells. */
+static uint64_t n_waiting(const struct nfqueue *nfqueue)
+{
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX] = {0};
+	uint64_t n = 0;
+
+	if (nfqueue_read_losses(nfqueue, losses) < 0)
+		return UINT64_MAX;
+	for (unsigned i = 0; i < NFQUEUE_QUEUES_MAX; i++)
+		n += losses[i].waiting;
+	return n;
+}
+
+/* What has waited while nobody read the queue, but not for ever what comes meanwhile. What the
+ * predecessor had in hand is among the number, and goes with the first verdict. */
+static int drop_waiting(struct worker *worker)
+{
+	uint64_t n_left = n_waiting(worker->config.nfqueue);
+	int r = 0;
+
+	while (r == 0 && n_left > 0) {
+		unsigned n;
+
+		r = nfqueue_receive(worker->config.nfqueue, &worker->batch);
+		n = worker->batch.n_packets;
+		if (r < 0 || n == 0)
+			break;
+		drop_batch(worker);
+		n_left -= n < n_left ? n : n_left;
+	}
+	return r;
+}
+
 static void *run(void *data)
 {
 	struct worker *worker = data;
@@ -175,7 +226,7 @@ static void *run(void *data)
 		{.fd = worker->wake_fd, .events = POLLIN},
 	};
 	int timeout_ms = 0;
-	int r = 0;
+	int r = worker->config.drop_waiting ? drop_waiting(worker) : 0;
 
 	while (r == 0 && !atomic_load(&worker->stop)) {
 		if (timeout_ms != 0 && poll(fds, 2, timeout_ms) < 0 && errno != EINTR)

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "daemon/gateway.h"
 
 struct nfqueue;
@@ -19,8 +21,11 @@ struct worker_config {
 	struct gateway *gateway;
 	struct nfqueue *nfqueue;
 	struct rawsock *rawsock;
-	struct world *world;  /* NULL: nobody to tell of stale routes */
-	unsigned first_queue; /* index of nfqueue's first queue in gateway->queue */
+	struct world *world;         /* NULL: nobody to tell of stale routes */
+	unsigned first_queue;        /* index of nfqueue's first queue in gateway->queue */
+	_Atomic uint64_t *heartbeat; /* where it is told when it looked at the queue; NULL: nowhere
+				      */
+	bool drop_waiting; /* what waits at the start is too old: drop it (OUTCOME_LATE) */
 	/* The thread can not go on, with a negative errno; called in the packet thread. */
 	void (*failed)(void *context, int error);
 	void *context;

@@ -36,6 +36,7 @@ struct store_writer {
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool stop;
+	bool leave;          /* before stop: it is no clean end */
 	struct store *store; /* NULL: could not be opened */
 	GArray *taken;       /* struct taken, of the transaction that is under way */
 	uint32_t retry_ms;   /* 0: all is well */
@@ -294,7 +295,7 @@ static void *run(void *data)
 		    gateway_now_ms() - writer->synced_ms >= config->sync_ms)
 			sync_store(writer);
 	}
-	if (flush(writer, true) && config->sync_ms > 0)
+	if (flush(writer, !writer->leave) && config->sync_ms > 0)
 		sync_store(writer);
 	return NULL;
 }
@@ -342,4 +343,12 @@ void store_writer_stop(struct store_writer *writer)
 	(void)close(writer->wake_fd);
 	g_array_unref(writer->taken);
 	g_free(writer);
+}
+
+void store_writer_leave(struct store_writer *writer)
+{
+	if (!writer)
+		return;
+	writer->leave = true;
+	store_writer_stop(writer);
 }

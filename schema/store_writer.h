@@ -37,3 +37,5 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 		       const char *problem, struct store_writer **ret);
 /* Writes all that is left, says so in the file, and ends. Packets have stopped. */
 void store_writer_stop(struct store_writer *writer);
+/* The same while packets go on: what changes from now on stays marked in the core. */
+void store_writer_leave(struct store_writer *writer);

@@ -121,14 +121,17 @@ room_of()
 	case $1 in
 	# These know several edges, which is their job.
 	daemon* | main | worker | world | pool4_auto | pool4_change* | pool4_clash | pool4_move | \
-		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | settings_change | \
+		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | settings_change | \
 		static_change | static_sync)
 		echo wiring ;;
 	config* | near | pool4_runtime) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
 	change*) echo change ;;
-	nfqueue | rawsock | inject | event_report | noted_log | log | capabilities | gateway | netlink) echo "$1" ;;
+	handover* | descriptors) echo handover ;;
+	nfqueue | rawsock | inject | heartbeat | tables | event_report | noted_log | log | \
+		capabilities | gateway | netlink)
+		echo "$1" ;;
 	esac
 }
 

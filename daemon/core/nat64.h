@@ -232,6 +232,9 @@ enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint6
  * counted anew, as OUTCOME_SEND_FAILED. */
 void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome);
 
+/* A packet that nat64_receive() never gets, as OUTCOME_LATE. */
+void nat64_count_late(struct nat64 *nat, bool from6);
+
 /* Ends what is over at now_ms, looking at no more than budget entries; may append to out (probes,
  * answers to stored SYNs) and stops early when out is full. True if nothing is left to do now. */
 bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct out *out);

@@ -32,6 +32,7 @@ X(EXEMPT,                    HOST,       SILENT,       SILENT,        "exempt fr
 X(LEFT_TO_HOST,              HOST,       SILENT,       SILENT,        "no binding on an address of this host: left to the host's own programs") \
 X(SYN_STORED,                STORED,     SILENT,       ERROR(3, 3),   "unsolicited SYN kept for six seconds, in case the inside opens too") \
 X(FRAGMENT_STORED,           STORED,     OPTION(3, 1), OPTION(11, 1), "fragment kept until the rest of its packet is there") \
+X(LATE,                      DROP,       SILENT,       SILENT,        "waited in the queue while no nat64d ran, for more than a second") \
 X(TRUNCATED,                 NOTED,      SILENT,       SILENT,        "longer than the queue can carry") \
 X(MALFORMED_IP4,             DROP,       SILENT,       SILENT,        "IPv4 header with a wrong version, length or checksum") \
 X(MALFORMED_IP6,             DROP,       SILENT,       SILENT,        "IPv6 header with a wrong version or length") \

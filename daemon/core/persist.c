@@ -73,6 +73,15 @@ static void take_binding(const struct nat64 *nat, struct persist_row *row)
 	};
 }
 
+static void fill(struct nat64 *nat, struct persist_row *row, uint64_t now_ms)
+{
+	row->exists = slab_is_used(slab_of(nat, row->kind, row->protocol), row->index);
+	if (row->exists && row->kind == PERSIST_SESSION)
+		take_session(nat, row, now_ms);
+	else if (row->exists)
+		take_binding(nat, row);
+}
+
 unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
 		      unsigned max, uint64_t now_ms)
 {
@@ -91,12 +100,38 @@ unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct p
 			cursor->index = 0;
 			continue;
 		}
-		row->exists = slab_is_used(slab_of(nat, row->kind, row->protocol), row->index);
+		row->changed = false;
+		fill(nat, row, now_ms);
 		dirty_take(dirty, row->index, row->exists);
-		if (row->exists && row->kind == PERSIST_SESSION)
-			take_session(nat, row, now_ms);
-		else if (row->exists)
-			take_binding(nat, row);
+		cursor->index = row->index + 1;
+		n++;
+	}
+	return n;
+}
+
+unsigned persist_copy(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
+		      unsigned max, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	while (n < max && cursor->step < N_PERSIST_KINDS * N_PROTOCOLS) {
+		struct persist_row *row = &ret[n];
+		const struct dirty *dirty;
+		uint32_t changed;
+
+		row->kind = cursor->step / N_PROTOCOLS == 0 ? PERSIST_BINDING : PERSIST_SESSION;
+		row->protocol = cursor->step % N_PROTOCOLS;
+		dirty = dirty_of(nat, row->kind, row->protocol);
+		changed = dirty->on ? dirty_next(dirty, cursor->index) : SLAB_NONE;
+		row->index = min_u32(
+			slab_next(slab_of(nat, row->kind, row->protocol), cursor->index), changed);
+		if (row->index == SLAB_NONE) {
+			cursor->step++;
+			cursor->index = 0;
+			continue;
+		}
+		row->changed = row->index == changed;
+		fill(nat, row, now_ms);
 		cursor->index = row->index + 1;
 		n++;
 	}
@@ -262,23 +297,32 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 										 : PERSIST_FULL;
 }
 
+/* A row that no entry can have is nothing to mark; whoever keeps it removes it. */
+void persist_set_changed(struct nat64 *nat, const struct persist_row *row)
+{
+	struct dirty *dirty;
+
+	if (row->protocol >= N_PROTOCOLS)
+		return;
+	dirty = dirty_of(nat, row->kind, row->protocol);
+	if (dirty->on && row->index < slab_of(nat, row->kind, row->protocol)->limit &&
+	    dirty_reserve(dirty, row->index))
+		dirty_take_back(dirty, row->index);
+}
+
 enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
 				    uint64_t now_ms)
 {
-	struct dirty *dirty;
 	enum persist_result result;
 
 	if (row->protocol >= N_PROTOCOLS || row->index > SLAB_LIMIT_MAX)
 		return PERSIST_BAD;
-	dirty = dirty_of(nat, row->kind, row->protocol);
 	result = row->kind == PERSIST_SESSION ? restore_session(nat, row, now_ms)
 					      : restore_binding(nat, row, now_ms);
 	if (result == PERSIST_OK)
-		dirty_is_stored(dirty, row->index);
-	/* A row that no entry can have is nothing to mark; whoever keeps it removes it. */
-	else if (dirty->on && row->index < slab_of(nat, row->kind, row->protocol)->limit &&
-		 dirty_reserve(dirty, row->index))
-		dirty_take_back(dirty, row->index);
+		dirty_is_stored(dirty_of(nat, row->kind, row->protocol), row->index);
+	else
+		persist_set_changed(nat, row);
 	return result;
 }
 

@@ -40,7 +40,8 @@ struct persist_row {
 	enum persist_kind kind;
 	enum protocol protocol;
 	uint32_t index;
-	bool exists; /* else there is none any more, and the rest says nothing */
+	bool exists;  /* else there is none any more, and the rest says nothing */
+	bool changed; /* of a copy: it has not been taken since */
 	union {
 		struct persist_binding binding;
 		struct persist_session session;
@@ -65,6 +66,11 @@ unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct p
 void persist_take_back(struct nat64 *nat, enum persist_kind kind, enum protocol protocol,
 		       uint32_t index);
 
+/* All that there is, bindings first, and what has changed: up to max rows, fewer only at the end.
+ * Whoever restores them knows then what is stored, and what is still to be. */
+unsigned persist_copy(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
+		      unsigned max, uint64_t now_ms);
+
 enum persist_result {
 	PERSIST_OK,
 	PERSIST_BAD,          /* nothing that was ever kept: addresses, state or index are none */
@@ -82,6 +88,8 @@ enum persist_result {
 /* After pool4 has its entries, before packets come, and bindings before their sessions. */
 enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
 				    uint64_t now_ms);
+/* What is kept of this row is not as the entry is, or there is none: it counts as changed. */
+void persist_set_changed(struct nat64 *nat, const struct persist_row *row);
 /* All rows have been restored: dynamic bindings without a session are kept for 120 s (O-12). After
  * an unclean end sessions may be missing: for that time a segment makes one (O-13). */
 #define PERSIST_KEEP_MS 120000

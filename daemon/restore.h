@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Puts rows back into the core, from wherever they come, and says in the log what became of them.
+ * Before any packet comes, so nobody waits for the gateway's lock. Control thread.
+ */
+#pragma once
+
+#include "daemon/core/persist.h"
+#include "daemon/core/pool4.h"
+#include "daemon/gateway.h"
+
+struct restore {
+	struct gateway *gateway;
+	uint64_t now_ms;
+	uint32_t n_restored[N_PERSIST_KINDS];
+	uint32_t n_refused[N_PERSIST_KINDS][N_PERSIST_RESULTS];
+	uint64_t n_bad; /* rows that were not even that */
+	uint32_t n_held;
+};
+
+/* context is a struct restore. */
+void restore_row(void *context, const struct persist_row *row);
+/* Nobody else gets the port of one that could not be put back, at first. */
+void restore_hold(struct restore *restore, enum protocol protocol, const struct taddr4 *mapped,
+		  enum pool4_hold_kind kind);
+/* All rows of a predecessor's tables (tables.h), and which of them are not as they are in the
+ * database that was his who has this owner. 0 or a negative errno, with nothing restored. */
+int restore_tables(struct restore *restore, int fd, uint64_t *ret_owner);
+
+void restore_report(const struct restore *restore, const char *remark);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Written and read by system calls, not mapped: whoever else has the file could shorten it.
+ */
+#include "daemon/tables.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC "n64table"
+
+struct header {
+	char magic[8];
+	uint32_t format; /* also tells the other byte order */
+	uint32_t row_size;
+	uint64_t n_rows;
+	uint64_t owner;
+	struct {
+		uint8_t addr[16];
+		uint32_t len;
+	} pool6[NAT64_POOL6_MAX];
+};
+
+enum { ROW_EXISTS = 1, ROW_CHANGED = 2, ROW_STATIC = 4, ROW_FLAGS = 7 };
+
+struct row {
+	uint8_t kind;
+	uint8_t protocol;
+	uint8_t flags;
+	uint8_t pool6; /* of header.pool6 */
+	uint32_t index;
+	uint32_t time_s;  /* created, until */
+	uint32_t binding; /* the session's */
+	uint32_t addr4;   /* mapped, peer */
+	uint16_t port4;
+	uint16_t port6;
+	uint16_t number;
+	uint8_t state;
+	uint8_t zero;
+	uint8_t addr6[16];
+};
+
+/* Rows for which the lock is held, and that are written or read at once. */
+#define SLICE_ROWS 512
+
+static int write_all(int fd, const void *data, size_t size, off_t offset)
+{
+	const char *byte = data;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, byte, size, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		byte += n;
+		size -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+static int read_all(int fd, void *data, size_t size, off_t offset)
+{
+	char *byte = data;
+
+	while (size > 0) {
+		ssize_t n = pread(fd, byte, size, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EBADMSG;
+		byte += n;
+		size -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+static off_t offset_of(uint64_t row)
+{
+	return (off_t)(sizeof(struct header) + row * sizeof(struct row));
+}
+
+static struct row pack(const struct persist_row *from)
+{
+	struct row row = {
+		.kind = (uint8_t)from->kind,
+		.protocol = (uint8_t)from->protocol,
+		.flags = (uint8_t)((from->exists ? ROW_EXISTS : 0) |
+				   (from->changed ? ROW_CHANGED : 0)),
+		.index = from->index,
+	};
+
+	if (from->exists && from->kind == PERSIST_BINDING) {
+		row.flags |= from->binding.is_static ? ROW_STATIC : 0;
+		row.pool6 = from->binding.pool6;
+		row.time_s = from->binding.created_s;
+		row.addr4 = from->binding.mapped.addr;
+		row.port4 = from->binding.mapped.port;
+		row.port6 = from->binding.port6;
+		row.number = from->binding.number;
+		memcpy(row.addr6, from->binding.addr6.byte, sizeof(row.addr6));
+	} else if (from->exists) {
+		row.pool6 = from->session.pool6;
+		row.time_s = from->session.until_s;
+		row.binding = from->session.binding;
+		row.addr4 = from->session.peer.addr;
+		row.port4 = from->session.peer.port;
+		row.number = from->session.number;
+		row.state = from->session.state;
+	}
+	return row;
+}
+
+static int save_rows(struct gateway *gateway, int fd, uint64_t *ret_n)
+{
+	struct persist_cursor cursor = {0};
+	struct persist_row from[SLICE_ROWS];
+	struct row row[SLICE_ROWS];
+	unsigned n;
+	int r = 0;
+
+	*ret_n = 0;
+	do {
+		gateway_lock(gateway);
+		n = persist_copy(gateway->nat, &cursor, from, SLICE_ROWS, gateway_now_ms());
+		gateway_unlock(gateway);
+		for (unsigned i = 0; i < n; i++)
+			row[i] = pack(&from[i]);
+		r = write_all(fd, row, n * sizeof(row[0]), offset_of(*ret_n));
+		*ret_n += n;
+	} while (r == 0 && n == SLICE_ROWS);
+	return r;
+}
+
+/* Last, so that a file that is not complete is none. */
+static int save_header(struct gateway *gateway, int fd, uint64_t owner, uint64_t n_rows)
+{
+	struct header header = {
+		.magic = MAGIC,
+		.format = TABLES_FORMAT,
+		.row_size = sizeof(struct row),
+		.n_rows = n_rows,
+		.owner = owner,
+	};
+
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
+		const struct prefix6 *prefix = &gateway->nat->config.pool6[i];
+
+		memcpy(header.pool6[i].addr, prefix->addr.byte, sizeof(prefix->addr.byte));
+		header.pool6[i].len = prefix->len;
+	}
+	gateway_unlock(gateway);
+	return write_all(fd, &header, sizeof(header), 0);
+}
+
+int tables_save(struct gateway *gateway, uint64_t owner, int *ret_fd)
+{
+	int fd = memfd_create("nat64d-tables", MFD_CLOEXEC);
+	uint64_t n_rows;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = save_rows(gateway, fd, &n_rows);
+	if (r == 0)
+		r = save_header(gateway, fd, owner, n_rows);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool unpack(const struct row *row, const uint8_t pool6_now[NAT64_POOL6_MAX],
+		   struct persist_row *ret)
+{
+	uint8_t pool6;
+
+	if (row->kind >= N_PERSIST_KINDS || row->protocol >= N_PROTOCOLS || row->zero != 0 ||
+	    (row->flags & ~ROW_FLAGS) != 0 || row->pool6 >= NAT64_POOL6_MAX)
+		return false;
+	pool6 = pool6_now[row->pool6];
+	*ret = (struct persist_row){
+		.kind = row->kind,
+		.protocol = row->protocol,
+		.index = row->index,
+		.exists = row->flags & ROW_EXISTS,
+		.changed = row->flags & ROW_CHANGED,
+	};
+	if (row->kind == PERSIST_BINDING) {
+		ret->binding = (struct persist_binding){
+			.port6 = row->port6,
+			.mapped = {row->addr4, row->port4},
+			.number = row->number,
+			.pool6 = pool6,
+			.is_static = row->flags & ROW_STATIC,
+			.created_s = row->time_s,
+		};
+		memcpy(ret->binding.addr6.byte, row->addr6, sizeof(row->addr6));
+		return true;
+	}
+	ret->session = (struct persist_session){
+		.binding = row->binding,
+		.number = row->number,
+		.peer = {row->addr4, row->port4},
+		.state = row->state,
+		.pool6 = pool6,
+		.until_s = row->time_s,
+	};
+	return true;
+}
+
+/* Where the prefix is now, or PERSIST_POOL6_GONE. */
+static uint8_t find_pool6(const struct prefix6 pool6[NAT64_POOL6_MAX], const uint8_t addr[16],
+			  uint32_t len)
+{
+	for (uint8_t i = 0; i < NAT64_POOL6_MAX; i++)
+		if (pool6[i].len > 0 && pool6[i].len == len &&
+		    memcmp(pool6[i].addr.byte, addr, sizeof(pool6[i].addr.byte)) == 0)
+			return i;
+	return PERSIST_POOL6_GONE;
+}
+
+static int read_header(int fd, struct header *ret)
+{
+	struct stat status;
+	int r = read_all(fd, ret, sizeof(*ret), 0);
+
+	if (r < 0 || memcmp(ret->magic, MAGIC, sizeof(ret->magic)) != 0)
+		return r < 0 ? r : -EBADMSG;
+	if (ret->format != TABLES_FORMAT || ret->row_size != sizeof(struct row))
+		return -EPROTONOSUPPORT;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (ret->n_rows > (uint64_t)status.st_size / sizeof(struct row) ||
+	    offset_of(ret->n_rows) != status.st_size)
+		return -EBADMSG;
+	return 0;
+}
+
+int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
+		void (*each)(void *context, const struct persist_row *row), void *context,
+		uint64_t *ret_owner, uint64_t *ret_n_bad)
+{
+	uint8_t pool6_now[NAT64_POOL6_MAX];
+	struct row row[SLICE_ROWS];
+	struct header header;
+	int r = read_header(fd, &header);
+
+	*ret_n_bad = 0;
+	if (r < 0)
+		return r;
+	*ret_owner = header.owner;
+	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++)
+		pool6_now[i] = find_pool6(pool6, header.pool6[i].addr, header.pool6[i].len);
+	for (uint64_t at = 0; at < header.n_rows;) {
+		uint64_t left = header.n_rows - at;
+		unsigned n = left < SLICE_ROWS ? (unsigned)left : SLICE_ROWS;
+
+		r = read_all(fd, row, n * sizeof(row[0]), offset_of(at));
+		/* Somebody has shortened it meanwhile: what there was has been restored. */
+		if (r < 0) {
+			*ret_n_bad += left;
+			return 0;
+		}
+		for (unsigned i = 0; i < n; i++) {
+			struct persist_row found;
+
+			if (unpack(&row[i], pool6_now, &found))
+				each(context, &found);
+			else
+				(*ret_n_bad)++;
+		}
+		at += n;
+	}
+	return 0;
+}
+
+void tables_spend(int fd)
+{
+	const struct header none = {0};
+
+	(void)!pwrite(fd, &none, sizeof(none), 0);
+}
