@@ -109,23 +109,32 @@ static void test_draw_reaches_every_port(void)
 }
 
 /* The class binds the draw too: odd ports below 1024 run out while others are free. */
-static void test_draw_in_class(void)
+/* All ports of the ranges that are of the class, and no more. */
+static void check_drawn(const char *text, const struct port_class *class, unsigned n)
 {
-	static const struct port_class class = {0, 1023, 1};
-	struct port_ranges ranges = ranges_of("100-120 1000-2000");
+	struct port_ranges ranges = ranges_of(text);
 	struct port_set set = {.n_used = 0};
 	struct random random;
 	uint16_t port;
 
 	random_init(&random, seed);
-	while (port_set_draw(&set, &ranges, &class, &random, &port)) {
-		g_assert_true(port_class_contains(&class, port));
+	while (port_set_draw(&set, &ranges, class, &random, &port)) {
+		g_assert_true(port_class_contains(class, port));
 		g_assert_true(port_ranges_contain(&ranges, port));
 		g_assert_true(port_set_add(&set, port));
 	}
-	g_assert_cmpuint(set.n_used, ==, 10 + 12);
+	g_assert_cmpuint(set.n_used, ==, n);
 	g_assert_true(port_set_draw(&set, &ranges, &any_port, &random, &port));
 	port_set_deinit(&set);
+}
+
+static void test_draw_in_class(void)
+{
+	static const struct port_class low_odd = {0, 1023, 1}, high_odd = {1024, 65535, 1};
+
+	check_drawn("100-120 1000-2000", &low_odd, 10 + 12);
+	/* So many that they are a bitmap; a range with none of them. */
+	check_drawn("1030 2001-9999 20000 30000-30003", &high_odd, 4000 + 2);
 }
 
 /*
