@@ -49,7 +49,7 @@ static char *add_text(char *at, const char *name, const char *text)
 
 static char *add_number(char *at, const char *name, uint64_t number)
 {
-	return line_number(add_name(at, name), number);
+	return decimal_print(add_name(at, name), number);
 }
 
 static char *add_address6(char *at, const struct event *event)
@@ -181,7 +181,7 @@ size_t monitor_text_drop(const struct watch_drop *drop, uint64_t offset, char *r
 
 size_t monitor_text_lost(uint64_t n_lost, char *ret)
 {
-	char *at = line_number(line_text(ret, "{\"event\":\"lost\",\"count\":"), n_lost);
+	char *at = decimal_print(line_text(ret, "{\"event\":\"lost\",\"count\":"), n_lost);
 
 	return (size_t)(line_text(at, "}\n") - ret);
 }

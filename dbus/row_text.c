@@ -51,7 +51,7 @@ static void add_text(struct line *line, const char *name, const char *text)
 static void add_number(struct line *line, const char *name, uint64_t number)
 {
 	begin_column(line, name);
-	line->at = line_number(line->at, number);
+	line->at = decimal_print(line->at, number);
 }
 
 static void add_bool(struct line *line, const char *name, bool truth)

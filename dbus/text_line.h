@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/core/addr.h"
+#include "daemon/core/decimal.h"
 
 /* Each returns where the next piece goes. */
 static inline char *line_text(char *at, const char *text)
@@ -14,20 +15,6 @@ static inline char *line_text(char *at, const char *text)
 
 	memcpy(at, text, size);
 	return at + size;
-}
-
-static inline char *line_number(char *at, uint64_t number)
-{
-	char digits[20];
-	unsigned n = 0;
-
-	do {
-		digits[n++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	while (n > 0)
-		*at++ = digits[--n];
-	return at;
 }
 
 /* So many digits, with zeros in front. */
@@ -44,7 +31,7 @@ static inline char *line_taddr6(char *at, const struct addr6 *addr, uint16_t por
 	*at++ = '[';
 	(void)addr6_print(addr, at);
 	at = line_text(at + strlen(at), "]:");
-	return line_number(at, port);
+	return decimal_print(at, port);
 }
 
 /* "192.0.2.2:2000" */
@@ -53,5 +40,5 @@ static inline char *line_taddr4(char *at, uint32_t addr, uint16_t port)
 	(void)addr4_print(addr, at);
 	at += strlen(at);
 	*at++ = ':';
-	return line_number(at, port);
+	return decimal_print(at, port);
 }

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
+#include "daemon/core/decimal.h"
+
 bool addr6_is_unspecified(const struct addr6 *addr)
 {
 	static const struct addr6 unspecified;
@@ -211,20 +213,6 @@ bool taddr4_parse(const char *text, struct taddr4 *ret)
 
 /* Printing is by hand: a list of a million rows prints three million addresses, and a format, as
  * inet_ntop() uses within, takes ten times as long. Each returns the end of what it has written. */
-static char *print_decimal(uint32_t number, char *at)
-{
-	char digits[10];
-	unsigned n = 0;
-
-	do {
-		digits[n++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	while (n > 0)
-		*at++ = digits[--n];
-	return at;
-}
-
 static char *print_group(uint16_t group, char *at)
 {
 	static const char digit[] = "0123456789abcdef";
@@ -240,7 +228,7 @@ static char *print_group(uint16_t group, char *at)
 static char *print4(uint32_t addr, char *at)
 {
 	for (int shift = 24; shift >= 0; shift -= 8) {
-		at = print_decimal(addr >> shift & 0xff, at);
+		at = decimal_print(at, addr >> shift & 0xff);
 		if (shift > 0)
 			*at++ = '.';
 	}
@@ -307,7 +295,7 @@ const char *prefix6_print(const struct prefix6 *prefix, char *ret)
 	char *at = print6(&prefix->addr, ret);
 
 	*at++ = '/';
-	*print_decimal(prefix->len, at) = '\0';
+	*decimal_print(at, prefix->len) = '\0';
 	return ret;
 }
 
@@ -316,7 +304,7 @@ const char *prefix4_print(const struct prefix4 *prefix, char *ret)
 	char *at = print4(prefix->addr, ret);
 
 	*at++ = '/';
-	*print_decimal(prefix->len, at) = '\0';
+	*decimal_print(at, prefix->len) = '\0';
 	return ret;
 }
 
@@ -328,7 +316,7 @@ const char *taddr6_print(const struct taddr6 *taddr, char *ret)
 	at = print6(&taddr->addr, at);
 	*at++ = ']';
 	*at++ = ':';
-	*print_decimal(taddr->port, at) = '\0';
+	*decimal_print(at, taddr->port) = '\0';
 	return ret;
 }
 
@@ -337,7 +325,7 @@ const char *taddr4_print(const struct taddr4 *taddr, char *ret)
 	char *at = print4(taddr->addr, ret);
 
 	*at++ = ':';
-	*print_decimal(taddr->port, at) = '\0';
+	*decimal_print(at, taddr->port) = '\0';
 	return ret;
 }
 
