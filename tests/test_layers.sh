@@ -25,7 +25,7 @@ result()
 layer_of()
 {
 	case $1 in
-	addr | addr4_* | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
+	addr | addr4_* | decimal | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
 		ports | port_set | deterministic | given) echo values ;;
 	packet | noted | tuple | xlat* | fragment | ip_header | emit | icmp_error | icmp_map | ip4_id | tcp_probe)
 		echo packets ;;
