@@ -243,6 +243,11 @@ static void play_in(struct scenario_player *player, char **words)
 				.size = bytes->len,
 				.headroom = PACKET_HEADROOM};
 	memcpy(packet.data, bytes->data, bytes->len);
+	packet.superpacket = scenario_packet_option(words, "super", player->where) != 0;
+	packet.unfinished = packet.superpacket ||
+			    scenario_packet_option(words, "unfinished", player->where) != 0;
+	if (packet.unfinished)
+		scenario_packet_unfinish(packet.data, packet.size);
 	player->sum_error = read_sum_error(words);
 	g_byte_array_unref(bytes);
 
@@ -269,17 +274,34 @@ static void play_flood(struct scenario_player *player, char **words)
 	}
 }
 
+/* What is left to whoever sends it. */
+static void judge_offload(const struct scenario_player *player, char **words,
+			  const struct out_packet *packet)
+{
+	const bool unfinished = scenario_packet_option(words, "unfinished", player->where) != 0;
+	const uint64_t segment_size = scenario_packet_option(words, "segment", player->where);
+
+	REQUIRE(player, packet->segment_size == segment_size, "the segments have %u bytes, not %u",
+		packet->segment_size, (unsigned)segment_size);
+	REQUIRE(player, packet->unfinished == (unfinished || segment_size != 0),
+		"the checksum is %sfinished", packet->unfinished ? "un" : "");
+}
+
 static void play_out(struct scenario_player *player, char **words)
 {
 	if (player->n_compared == player->out.n_packets)
 		REQUIRE(player, false, "nothing (more) was sent; the packet ended as %s",
 			outcome_info(player->outcome)->name);
 
-	g_autoptr(GByteArray) bytes = gather(&player->packets[player->n_compared++]);
+	const struct out_packet *packet = &player->packets[player->n_compared++];
+	g_autoptr(GByteArray) bytes = gather(packet);
 	g_autofree char *text = scenario_packet_describe(bytes->data, bytes->len);
 	g_autofree char *problem = scenario_packet_compare(words, player->variables, player->where,
 							   bytes->data, bytes->len);
 	REQUIRE(player, !problem, "%s in: %s", problem, text);
+	judge_offload(player, words, packet);
+	if (packet->unfinished)
+		scenario_packet_finish(bytes->data, bytes->len);
 	judge_sums(player, bytes, text);
 }
 

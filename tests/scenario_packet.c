@@ -348,3 +348,37 @@ GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char
 	spoil(bytes, &d, variables, where);
 	return bytes;
 }
+
+uint64_t scenario_packet_option(char **words, const char *name, const char *where)
+{
+	struct scenario_line d = scenario_line_read(words, where);
+	const char *text = scenario_line_option(&d, name);
+
+	return text ? g_ascii_strtoull(text, NULL, 0) : 0;
+}
+
+/* Where the transport header is, without options and extension headers, and its checksum. */
+static unsigned find_check(const uint8_t *data, unsigned *ret_l4)
+{
+	*ret_l4 = data[0] >> 4 == 6 ? 40 : 20;
+	return *ret_l4 + checksum_offset(data[0] >> 4 == 6 ? data[6] : data[9]);
+}
+
+void scenario_packet_unfinish(uint8_t *data, size_t size)
+{
+	g_autoptr(GByteArray) pseudo = g_byte_array_new();
+	const bool v6 = data[0] >> 4 == 6;
+	unsigned l4, check = find_check(data, &l4);
+
+	g_byte_array_append(pseudo, data + (v6 ? 8 : 12), v6 ? 32 : 8);
+	append32(pseudo, size - l4);
+	append32(pseudo, v6 ? data[6] : data[9]);
+	put16(data + check, 0xffff & ~naive_checksum(pseudo->data, pseudo->len));
+}
+
+void scenario_packet_finish(uint8_t *data, size_t size)
+{
+	unsigned l4, check = find_check(data, &l4);
+
+	put16(data + check, naive_checksum(data + l4, size - l4));
+}

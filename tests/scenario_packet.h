@@ -30,12 +30,16 @@
  *	piece OFFSET+SIZE      of the whole packet only the fragment with this part of its payload;
  *	             id is the Identification in both families
  *	poke OFFSET=HEX        a byte, after everything else; many times
+ *	super 1      a superpacket of TCP, its checksum unfinished
+ *	unfinished 1 TCP or UDP whose checksum is unfinished
  *	pad N        bytes of link padding behind the packet
  *	cut N        only the first N bytes (of a packet in an ICMP error)
  * only in packets that are compared:
  *	size N, claims N       of the whole packet; by its own header
  *	fragoff N, more N, atomic ID    fragoff -1: no Fragment header
  *	peek OFFSET=HEX        a byte; many times
+ *	segment N    what a superpacket is to be cut into; 0: it is none
+ *	unfinished 0|1         its checksum, which is judged either way; 0 if not named
  * and last:
  *	about v6|v4 ...        what an ICMP error is about: everything that follows
  *
@@ -52,6 +56,14 @@
 /* words: the line's words from "v6" or "v4" on, NULL at the end; variables: name -> text.
  * Fails the test with where in the message if the words make no sense. */
 GByteArray *scenario_packet_make(char **words, GHashTable *variables, const char *where);
+
+/* What a packet is that is made, or compared: the value of an option that stands in none of its
+ * bytes; 0 if it is not named. */
+uint64_t scenario_packet_option(char **words, const char *name, const char *where);
+
+/* The sum of the pseudo header in place of the TCP or UDP checksum, and back. */
+void scenario_packet_unfinish(uint8_t *data, size_t size);
+void scenario_packet_finish(uint8_t *data, size_t size);
 
 /* NULL if the packet is as described, else why not; free with g_free(). */
 char *scenario_packet_compare(char **words, GHashTable *variables, const char *where,

@@ -56,6 +56,29 @@ static void test_others_do_not_cause_repetition(void)
 	g_free(ids);
 }
 
+/* F-10: the segments of a superpacket get what follows, never 0, never one that was there. */
+static void test_several_at_once(void)
+{
+	struct ip4_id *ids = g_new(struct ip4_id, 1);
+	bool *seen = g_new0(bool, UINT16_MAX + 1);
+
+	ip4_id_init(ids, &key);
+	for (unsigned n = 1; n < 350; n++) {
+		const uint16_t first = ip4_id_take(ids, SRC, DST, IPPROTO_TCP, (uint16_t)n);
+
+		for (unsigned i = 0; i < n; i++) {
+			g_assert_cmpuint((uint16_t)(first + i), !=, 0);
+			g_assert_false(seen[(uint16_t)(first + i)]);
+			seen[(uint16_t)(first + i)] = true;
+		}
+	}
+	/* Up to the end there was no room. */
+	g_assert_cmpuint(ip4_id_take(ids, SRC, DST, IPPROTO_TCP, UINT16_MAX), ==, 1);
+	g_assert_cmpuint(ip4_id_take(ids, SRC, DST, IPPROTO_TCP, UINT16_MAX), ==, 1);
+	g_free(seen);
+	g_free(ids);
+}
+
 /* F-10: what one destination sees says nothing of what another does. */
 static void test_not_predictable_across_destinations(void)
 {
@@ -104,6 +127,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ip4_id/does_not_repeat_soon", test_does_not_repeat_soon);
 	g_test_add_func("/ip4_id/others_do_not_cause_repetition",
 			test_others_do_not_cause_repetition);
+	g_test_add_func("/ip4_id/several_at_once", test_several_at_once);
 	g_test_add_func("/ip4_id/not_predictable_across_destinations",
 			test_not_predictable_across_destinations);
 	g_test_add_func("/ip4_id/depends_on_the_key", test_depends_on_the_key);

@@ -31,7 +31,7 @@ layer_of()
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
-	nat64* | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | forward | reassembly | \
+	nat64* | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | segment | forward | reassembly | \
 		persist)
 		echo filters ;;
 	esac

@@ -65,7 +65,8 @@ static void test_verdicts(void)
 	 */
 	for (int i = 0; i < N_OUTCOMES; i++)
 		g_assert_true(outcome_info((enum outcome)i)->noted ==
-			      (i == OUTCOME_TRUNCATED || i == OUTCOME_BAD_EXTENSION_HEADERS ||
+			      (i == OUTCOME_TRUNCATED || i == OUTCOME_SUPERPACKET_NOT_TCP ||
+			       i == OUTCOME_BAD_EXTENSION_HEADERS ||
 			       i == OUTCOME_UDP6_ZERO_CHECKSUM || i == OUTCOME_UDP4_ZERO_CHECKSUM ||
 			       i == OUTCOME_FRAGMENT_MEMORY || i == OUTCOME_NO_MEMORY ||
 			       i == OUTCOME_SYN_STORE_FULL));

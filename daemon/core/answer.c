@@ -114,6 +114,16 @@ void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome ou
 		answer4(nat, &answer, out);
 }
 
+bool answer_too_big(struct nat64 *nat, const struct packet *packet, uint32_t mtu, uint64_t now_ms,
+		    struct out *out)
+{
+	const struct answer_field field = {.mtu = mtu};
+	uint32_t before = out->n_packets;
+
+	answer_send(nat, packet, OUTCOME_TOO_BIG, &field, now_ms, out);
+	return out->n_packets > before;
+}
+
 void answer_incomplete(struct nat64 *nat, const struct packet *first, uint64_t now_ms,
 		       struct out *out)
 {

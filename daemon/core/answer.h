@@ -21,6 +21,10 @@ const struct icmp_answer *answer_to(const struct nat64 *nat, const struct packet
 void answer_send(struct nat64 *nat, const struct packet *packet, enum outcome outcome,
 		 const struct answer_field *field, uint64_t now_ms, struct out *out);
 
+/* The answer of TOO_BIG to a packet that goes on all the same. Returns false if none is sent. */
+bool answer_too_big(struct nat64 *nat, const struct packet *packet, uint32_t mtu, uint64_t now_ms,
+		    struct out *out);
+
 /* The answer to the first fragment of a packet that never became whole: that of FRAGMENT_STORED. */
 void answer_incomplete(struct nat64 *nat, const struct packet *first, uint64_t now_ms,
 		       struct out *out);

@@ -56,7 +56,9 @@ static struct out_packet *out_add(struct out *out, const struct packet *from)
 
 	assert(out->n_packets < out->capacity);
 	out->n_packets++;
-	*ret = (struct out_packet){.version = from->version, .mark = from->mark};
+	*ret = (struct out_packet){.version = from->version,
+				   .is_tcp = from->ip_protocol == IPPROTO_TCP,
+				   .mark = from->mark};
 	return ret;
 }
 
@@ -64,6 +66,8 @@ static void emit_whole(const struct packet *packet, struct out *out)
 {
 	struct out_packet *whole = out_add(out, packet);
 
+	whole->unfinished = packet->unfinished;
+	whole->segment_size = packet->segment_size;
 	whole->n_parts = 1;
 	whole->part[0] = (struct out_part){packet->data, packet->size};
 }
@@ -105,10 +109,12 @@ void emit_packet(const struct packet *packet, uint32_t limit, uint32_t fragment_
 			is6 && !packet->has_fragment_header ? fragment_id : packet->fragment_id,
 	};
 
-	if (packet->size <= limit) {
+	if (packet->size <= limit || packet->segment_size != 0) {
 		emit_whole(packet, out);
 		return;
 	}
+	if (packet->unfinished)
+		packet_finish_checksum(packet);
 	for (uint32_t at = 0; at < payload_size; at += piece_size) {
 		uint32_t rest = payload_size - at;
 		struct out_part payload = {packet_l4(packet) + at, rest};

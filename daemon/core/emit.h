@@ -19,11 +19,15 @@ struct out_part {
 	uint32_t size;
 };
 
-/* An IP packet in one or two parts, complete with all checksums. */
+/* An IP packet in one or two parts, as it is to be on the wire: complete with all checksums, but
+ * that of TCP if it is unfinished (packet.h). */
 struct out_packet {
 	uint8_t version; /* 4 or 6 */
 	uint8_t n_parts;
-	uint32_t mark; /* of the packet it was made from; the edge adds its own bits */
+	bool is_tcp; /* or a fragment of it: its ways out may be others */
+	bool unfinished;
+	uint16_t segment_size; /* of a superpacket, else 0 */
+	uint32_t mark;         /* of the packet it was made from; the edge adds its own bits */
 	struct out_part part[2];
 };
 
@@ -66,7 +70,7 @@ uint8_t *out_hold(struct out *out, uint32_t size);
  * Sends packet whole if it has at most limit bytes, else in fragments none of which is larger
  * (F-11, F-15, F-17, F-18): in order, all with one Identification. A packet that is a fragment
  * itself is cut further. limit >= 68 for IPv4, >= 1280 for IPv6. For IPv6 the Identification of a
- * packet without Fragment header is fragment_id.
+ * packet without Fragment header is fragment_id. A superpacket is sent whole, whatever its size.
  */
 void emit_packet(const struct packet *packet, uint32_t limit, uint32_t fragment_id,
 		 struct out *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/forward.h"
 
+#include "daemon/core/segment.h"
+
 #define IP6_MTU_MIN 1280 /* RFC 8200, 5 */
 
 static uint8_t tcp_flags_of(const struct packet *packet)
@@ -29,7 +31,8 @@ static bool came_in_fragments6(const struct nat64 *nat, const struct packet *pac
 	struct route_answer route;
 	struct addr6 far;
 
-	if (packet->reassembled || packet->has_fragment_header || packet->size <= IP6_MTU_MIN)
+	if (packet->reassembled || packet->has_fragment_header || packet->superpacket ||
+	    packet->size <= IP6_MTU_MIN)
 		return packet->reassembled;
 	far = packet_src6(packet);
 	if (nat->world.own6(nat->world.context, &far))
@@ -43,7 +46,8 @@ static bool came_in_fragments4(const struct nat64 *nat, const struct packet *pac
 {
 	struct route_answer route;
 
-	if (packet->reassembled || !packet->dont_fragment || packet->size <= IP6_MTU_MIN)
+	if (packet->reassembled || !packet->dont_fragment || packet->superpacket ||
+	    packet->size <= IP6_MTU_MIN)
 		return packet->reassembled;
 	nat->world.route4(nat->world.context, packet_src4(packet), &route);
 	return route.state != ROUTE_NONE && packet->size > route.mtu;
@@ -134,11 +138,11 @@ static enum outcome decide_way_back(const struct nat64 *nat, const struct packet
 	decision->limit = nh6_mtu;
 	if (packet->reassembled && nat->config.rules.lowest_ipv6_mtu < decision->limit)
 		decision->limit = nat->config.rules.lowest_ipv6_mtu; /* F-19 */
-	if (!packet->reassembled && packet_l4_size(packet) + IP6_HEADER_SIZE > decision->limit) {
-		decision->mtu = decision->limit;
-		return OUTCOME_TOO_BIG;
-	}
-	return OUTCOME_TRANSLATED;
+	decision->mtu = decision->limit;
+	if (packet->reassembled || packet->superpacket)
+		return OUTCOME_TRANSLATED;
+	return packet_l4_size(packet) + IP6_HEADER_SIZE > decision->limit ? OUTCOME_TOO_BIG
+									  : OUTCOME_TRANSLATED;
 }
 
 /*
@@ -230,9 +234,10 @@ static void translate_6to4(struct passage *passage, const struct decision *decis
 	struct packet *packet = passage->packet;
 
 	*path = decision->path;
-	path->ip4_id =
-		ip4_id_next(&passage->nat->ip4_ids, to.src.addr, to.dst.addr, packet->ip_protocol);
+	path->ip4_id = ip4_id_take(&passage->nat->ip4_ids, to.src.addr, to.dst.addr,
+				   packet->ip_protocol, segment_count(packet));
 	xlat_6to4(packet, &to, path, &passage->nat->config.rules);
+	segment_learn(passage->nat, &decision->plan, packet);
 }
 
 /* The way back of a packet that has gone out. */
@@ -261,9 +266,12 @@ static enum outcome go_back(struct passage *passage, const struct decision *deci
 
 	const struct tuple6 to =
 		decision->has_back ? filter_tuple6(nat, back) : filter_tuple6(nat, &decision->plan);
+	segment_cut(passage, &decision->plan, IP6_HEADER_SIZE, decision->limit, decision->mtu);
 	translate_6to4(passage, decision, &path);
 	path.keep_hop_limit = true;
 	xlat_4to6(packet, &to, &path, &nat->config.rules);
+	if (decision->has_back)
+		segment_learn(nat, back, packet);
 	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
 	return OUTCOME_HAIRPINNED;
 }
@@ -286,6 +294,7 @@ enum outcome forward_6to4(struct passage *passage, const struct decision *decisi
 	if (decision->hairpinned)
 		return go_back(passage, decision, decided);
 
+	segment_cut(passage, &decision->plan, IP4_HEADER_SIZE, decision->limit, decision->mtu);
 	translate_6to4(passage, decision, &path);
 	emit_packet(passage->packet, decision->limit, 0, passage->out);
 	return OUTCOME_TRANSLATED;
@@ -346,7 +355,9 @@ enum outcome forward_4to6(struct passage *passage, const struct decision *decisi
 		return outcome;
 
 	const struct tuple6 to = filter_tuple6(nat, &decision->plan); /* 3.6 */
-	xlat_4to6(packet, &to, &decision->path, &nat->config.rules);  /* 3.7 */
+	segment_cut(passage, &decision->plan, IP6_HEADER_SIZE, decision->limit, decision->mtu);
+	xlat_4to6(packet, &to, &decision->path, &nat->config.rules); /* 3.7 */
+	segment_learn(nat, &decision->plan, packet);
 	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
 	return OUTCOME_TRANSLATED;
 }

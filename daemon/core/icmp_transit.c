@@ -3,6 +3,7 @@
 
 #include "daemon/core/filter.h"
 #include "daemon/core/policy.h"
+#include "daemon/core/segment.h"
 #include "daemon/core/xlat_icmp.h"
 
 /* The embedded packet travels against the error: what was looked up as source is its destination.
@@ -31,6 +32,28 @@ static struct xlat_path path_between(const struct nat64 *nat, const struct addr6
 		.nh6_mtu = route6.state == ROUTE_NONE ? UINT32_MAX : route6.mtu,
 		.nh4_mtu = route4.state == ROUTE_NONE ? UINT32_MAX : route4.mtu,
 	};
+}
+
+static bool is_too_big6(const struct packet *packet)
+{
+	return packet_l4(packet)[0] == ICMP6_PACKET_TOO_BIG;
+}
+
+static bool is_too_big4(const struct packet *packet)
+{
+	return packet_l4(packet)[0] == ICMP_DEST_UNREACH &&
+	       packet_l4(packet)[1] == ICMP_FRAG_NEEDED;
+}
+
+/* An error about size has been passed back: as it came told (0: an old router) and as it went. */
+static void learn_4to6(struct nat64 *nat, const struct tuple4 *in, uint16_t told,
+		       const struct packet *sent)
+{
+	if (is_too_big6(sent))
+		segment_error_4to6(nat, in,
+				   told != 0 ? told
+					     : load_be32(packet_l4(sent) + 4) - IP6_HEADER_SIZE +
+						       IP4_HEADER_SIZE);
 }
 
 /* to: the tuple of the error itself on the IPv6 side. */
@@ -63,10 +86,12 @@ static enum outcome hairpin_error(struct nat64 *nat, struct packet *packet,
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
+	const uint16_t told = load_be16(packet_l4(packet) + 6);
 	path->keep_hop_limit = true;
 	outcome = translate_4to6(nat, packet, &inner, &to, pool6, path, out);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
+	learn_4to6(nat, between, told, packet);
 	emit_packet(packet, packet->size, 0, out);
 	return OUTCOME_HAIRPINNED;
 }
@@ -103,11 +128,14 @@ enum outcome icmp_transit_6to4(struct nat64 *nat, struct packet *packet, uint8_t
 	struct xlat_path path = path_between(nat, &in.src.addr, peer4);
 	if (back)
 		path.nh4_mtu = UINT32_MAX;
+	const uint32_t told = load_be32(packet_l4(packet) + 4);
 	path.ip4_id = ip4_id_next(&nat->ip4_ids, to.src.addr, to.dst.addr, IPPROTO_ICMP);
 	outcome = xlat_icmp_6to4(packet, &inner, &inner_to, to.src.addr, to.dst.addr, &path,
 				 &nat->config.rules, out);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
+	if (is_too_big4(packet))
+		segment_error_6to4(nat, &to, told);
 	if (back)
 		return hairpin_error(nat, packet, &to, &path, out);
 	emit_packet(packet, packet->size, 0, out);
@@ -133,10 +161,12 @@ enum outcome icmp_transit_4to6(struct nat64 *nat, struct packet *packet, struct 
 	if (packet->hop_limit <= 1)
 		return OUTCOME_HOP_LIMIT;
 
+	const uint16_t told = load_be16(packet_l4(packet) + 6);
 	struct xlat_path path = path_between(nat, &to.dst.addr, in.src.addr);
 	outcome = translate_4to6(nat, packet, &inner, &to, pool6, &path, out);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
+	learn_4to6(nat, &in, told, packet);
 	emit_packet(packet, packet->size, 0, out);
 	return OUTCOME_TRANSLATED;
 }

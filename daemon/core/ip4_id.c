@@ -19,7 +19,8 @@ void ip4_id_init(struct ip4_id *ids, const struct siphash_key *key)
 	ids->key = *key;
 }
 
-uint16_t ip4_id_next(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol)
+uint16_t ip4_id_take(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol,
+		     uint16_t n)
 {
 	uint8_t tuple[9];
 	uint64_t hash;
@@ -32,7 +33,9 @@ uint16_t ip4_id_next(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_
 	hash = siphash(&ids->key, tuple, sizeof(tuple));
 	counter = &ids->counter[hash % IP4_ID_COUNTERS];
 	offset = (uint16_t)(hash >> 48);
-	if ((uint16_t)(*counter + offset) == 0)
-		(*counter)++;
-	return (uint16_t)((*counter)++ + offset);
+	/* None of them is 0, which the kernel would replace. */
+	if ((uint16_t)(*counter + offset - 1) > UINT16_MAX - n)
+		*counter = (uint16_t)(1 - offset);
+	*counter = (uint16_t)(*counter + n);
+	return (uint16_t)(*counter - n + offset);
 }

@@ -18,5 +18,12 @@ struct ip4_id {
 };
 
 void ip4_id_init(struct ip4_id *ids, const struct siphash_key *key);
-/* Never 0: a raw socket would replace it. */
-uint16_t ip4_id_next(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol);
+/* The first of n that are to be used one after the other; 1 <= n < 65536. None is 0: a raw socket
+ * would replace it. */
+uint16_t ip4_id_take(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol,
+		     uint16_t n);
+static inline uint16_t ip4_id_next(struct ip4_id *ids, uint32_t src, uint32_t dst,
+				   uint8_t ip_protocol)
+{
+	return ip4_id_take(ids, src, dst, ip_protocol, 1);
+}

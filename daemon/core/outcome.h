@@ -34,6 +34,7 @@ X(SYN_STORED,                STORED,     SILENT,       ERROR(3, 3),   "unsolicit
 X(FRAGMENT_STORED,           STORED,     OPTION(3, 1), OPTION(11, 1), "fragment kept until the rest of its packet is there") \
 X(LATE,                      DROP,       SILENT,       SILENT,        "waited in the queue while no nat64d ran, for more than a second") \
 X(TRUNCATED,                 NOTED,      SILENT,       SILENT,        "longer than the queue can carry") \
+X(SUPERPACKET_NOT_TCP,       NOTED,      SILENT,       SILENT,        "superpacket that is not TCP: where its datagrams end is not told (is it in the queue for TCP?)") \
 X(MALFORMED_IP4,             DROP,       SILENT,       SILENT,        "IPv4 header with a wrong version, length or checksum") \
 X(MALFORMED_IP6,             DROP,       SILENT,       SILENT,        "IPv6 header with a wrong version or length") \
 X(BAD_EXTENSION_HEADERS,     NOTED,      SILENT,       SILENT,        "IPv6 extension headers that are too many, misplaced or cut short") \

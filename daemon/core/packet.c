@@ -276,6 +276,50 @@ static enum outcome parse_icmp(const struct packet *packet)
 	return OUTCOME_TRANSLATED;
 }
 
+/* The field holds the sum of what stands in front of the transport header. */
+void packet_finish_checksum(const struct packet *packet)
+{
+	const bool is_udp = packet->protocol == PROTOCOL_UDP;
+	uint8_t *field = packet_l4(packet) + (is_udp ? 6 : 16);
+	uint16_t check =
+		checksum_finish(checksum_add(0, packet_l4(packet), packet_l4_size(packet)));
+
+	if (is_udp && check == 0)
+		check = 0xffff; /* RFC 768 */
+	memcpy(field, &check, sizeof(check));
+}
+
+static enum outcome parse_transport(struct packet *packet)
+{
+	switch (packet->protocol) {
+	case PROTOCOL_TCP:
+		return parse_tcp(packet);
+	case PROTOCOL_UDP:
+		return parse_udp(packet);
+	case PROTOCOL_ICMP:
+	case N_PROTOCOLS:
+		break;
+	}
+	return parse_icmp(packet);
+}
+
+/* What the kernel has left to a network device: it does so with whole TCP and UDP packets only, and
+ * where the datagrams of a UDP superpacket end it does not say. */
+static enum outcome parse_offload(struct packet *packet)
+{
+	const bool is_whole_tcp = packet->protocol == PROTOCOL_TCP && !packet->is_fragment;
+
+	if (packet->superpacket && !is_whole_tcp)
+		return OUTCOME_SUPERPACKET_NOT_TCP;
+	if (packet->superpacket)
+		packet->unfinished = true;
+	if (packet->unfinished && packet->protocol == PROTOCOL_UDP && !packet->is_fragment)
+		packet_finish_checksum(packet);
+	if (!is_whole_tcp)
+		packet->unfinished = false;
+	return OUTCOME_TRANSLATED;
+}
+
 enum outcome packet_parse(struct packet *packet)
 {
 	enum outcome outcome;
@@ -288,6 +332,8 @@ enum outcome packet_parse(struct packet *packet)
 		.truncated = packet->truncated,
 		.reassembled = packet->reassembled,
 		.trust_inner_checksum = packet->trust_inner_checksum,
+		.superpacket = packet->superpacket,
+		.unfinished = packet->unfinished,
 		.version = packet->size > 0 && packet->data[0] >> 4 == 6 ? 6 : 4,
 	};
 	if (packet->truncated)
@@ -307,16 +353,8 @@ enum outcome packet_parse(struct packet *packet)
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
-	switch (packet->protocol) {
-	case PROTOCOL_TCP:
-		return parse_tcp(packet);
-	case PROTOCOL_UDP:
-		return parse_udp(packet);
-	case PROTOCOL_ICMP:
-	case N_PROTOCOLS:
-		break;
-	}
-	return parse_icmp(packet);
+	outcome = parse_transport(packet);
+	return outcome == OUTCOME_TRANSLATED ? parse_offload(packet) : outcome;
 }
 
 struct addr6 packet_src6(const struct packet *packet)

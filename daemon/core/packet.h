@@ -37,6 +37,11 @@ struct packet {
 	bool truncated;            /* the kernel gave less than the packet had */
 	bool reassembled;          /* it was fragments when it came (F-19) */
 	bool trust_inner_checksum; /* of the IPv4 header in an ICMP error (I-7) */
+	bool superpacket;          /* segments of one flow that came as one packet (segment.h) */
+	/* The TCP checksum field holds the pseudo header's sum (checksum.h): whoever sends it on
+	 * finishes it. Always so of a superpacket. */
+	bool unfinished;
+	uint16_t segment_size; /* of a superpacket that leaves: TCP payload of each but the last */
 
 	/* Found by packet_parse(). */
 	uint8_t version;     /* 4 or 6 */
@@ -57,10 +62,14 @@ struct packet {
 
 /*
  * Checks and fills in what is above. OUTCOME_TRANSLATED: may go on. data, size, headroom, mark,
- * truncated, reassembled and trust_inner_checksum are the caller's. For an IPv4 packet the header
+ * truncated, reassembled, trust_inner_checksum, superpacket and unfinished are the caller's; the
+ * last is taken away from all but whole TCP packets, by finishing. For an IPv4 packet the header
  * checksum is verified; transport checksums are not, except that of ICMP errors (I-6).
  */
 enum outcome packet_parse(struct packet *packet);
+
+/* Makes an unfinished checksum a whole one; of a packet that is no fragment, and no superpacket. */
+void packet_finish_checksum(const struct packet *packet);
 
 static inline uint8_t *packet_l4(const struct packet *packet)
 {

@@ -157,7 +157,7 @@ static struct session make(uint32_t bib, const struct taddr4 *peer, uint8_t pool
 		.port4 = peer->port,
 		.state = state & 7,
 		.pool6 = pool6 & 15,
-		.expires_ms = expires_ms,
+		.expires_ms = expires_ms & SESSION_TIME_MAX,
 	};
 }
 
@@ -232,7 +232,7 @@ void session_touch(struct session_table *table, uint32_t index, uint64_t expires
 
 	if ((session->expires_ms ^ expires_ms) >> session->bound_shift)
 		dirty_mark(&table->dirty, index);
-	session->expires_ms = expires_ms;
+	session->expires_ms = expires_ms & SESSION_TIME_MAX;
 	if (wheel_is_filed(&session->timer)) {
 		if (!wheel_is_earlier(&session->timer, expires_ms))
 			return;
@@ -243,13 +243,14 @@ void session_touch(struct session_table *table, uint32_t index, uint64_t expires
 
 uint64_t session_bound(struct session *session, uint64_t now_ms)
 {
-	uint64_t left_ms = session->expires_ms > now_ms ? session->expires_ms - now_ms : 0;
+	const uint64_t expires_ms = session->expires_ms;
+	uint64_t left_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
 	unsigned shift = 0;
 
 	while (shift < 31 && UINT64_C(2) << shift <= left_ms / 2)
 		shift++;
 	session->bound_shift = (uint16_t)shift;
-	return ((session->expires_ms >> shift) + 1) << shift;
+	return ((expires_ms >> shift) + 1) << shift;
 }
 
 void session_set_state(struct session_table *table, uint32_t index, uint8_t state,

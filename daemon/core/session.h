@@ -24,13 +24,19 @@ struct session {
 			       session_set_state() only */
 	uint16_t pool6 : 4;
 	uint16_t bound_shift : 5; /* private to session.c: see session_bound() */
-	uint32_t next;            /* hash chain of by_peer */
-	uint32_t next_address;    /* hash chain of by_address, for the first of its address only */
-	uint32_t bib_prev;        /* list of the binding's sessions */
+	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h */
+	uint16_t syn_from4 : 1;
+	uint32_t next;         /* hash chain of by_peer */
+	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
+	uint32_t bib_prev;     /* list of the binding's sessions */
 	uint32_t bib_next;
 	struct wheel_link timer;
-	uint64_t expires_ms; /* not before this, at most 2 s later (K-13) */
+	uint64_t expires_ms : 42; /* not before this, at most 2 s later (K-13) */
+	uint64_t mss_6to4 : 11;   /* of segments in this direction, in units of four */
+	uint64_t mss_4to6 : 11;
 };
+#define SESSION_MSS_MAX  0x7ffu
+#define SESSION_TIME_MAX ((UINT64_C(1) << 42) - 1) /* 139 years */
 
 struct session_table {
 	struct slab sessions;

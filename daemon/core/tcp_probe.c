@@ -25,6 +25,7 @@ void tcp_probe_build(const struct taddr6 *src, const struct taddr6 *dst, struct 
 
 	out->packet[out->n_packets++] = (struct out_packet){
 		.version = 6,
+		.is_tcp = true,
 		.n_parts = 1,
 		.part = {{ip, IP6_HEADER_SIZE + TCP_HEADER_SIZE}},
 	};

@@ -36,10 +36,11 @@ struct xlat_path {
 };
 
 /*
- * May the packet be sent, whole or in pieces? OUTCOME_TRANSLATED, _HOP_LIMIT (T-5, T-16), or
- * _TOO_BIG with *ret_mtu for the ICMP error (F-12, F-16), or for what was reassembled 6->4
- * _FRAGMENT_TOO_BIG; and 4->6 _UDP4_ZERO_CHECKSUM (T-34, T-35). *ret_limit: no piece may be larger;
- * emit_packet() cuts (F-11, F-15). Both are always set. Not asked about ICMP errors.
+ * May the packet be sent, whole or in pieces? A superpacket may, whatever its size.
+ * OUTCOME_TRANSLATED, _HOP_LIMIT (T-5, T-16), or _TOO_BIG with *ret_mtu for the ICMP error (F-12,
+ * F-16), or for what was reassembled 6->4 _FRAGMENT_TOO_BIG; and 4->6 _UDP4_ZERO_CHECKSUM (T-34,
+ * T-35). *ret_limit: no piece may be larger; emit_packet() cuts (F-11, F-15). Both are always set.
+ * Not asked about ICMP errors.
  */
 enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path *path,
 			     const struct xlat_rules *rules, uint32_t *ret_limit,

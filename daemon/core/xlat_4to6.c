@@ -42,7 +42,7 @@ enum outcome xlat_4to6_check(const struct packet *packet, const struct xlat_path
 	if (is_udp_without_checksum(packet) &&
 	    (rules->drop_udp4_zero_checksum || packet->is_fragment))
 		return OUTCOME_UDP4_ZERO_CHECKSUM;
-	if (!may_cut && size > limit)
+	if (!may_cut && !packet->superpacket && size > limit)
 		return OUTCOME_TOO_BIG; /* F-12 */
 	return OUTCOME_TRANSLATED;
 }
@@ -107,6 +107,10 @@ static void transport_4to6(const struct packet *packet, const struct tuple6 *to,
 		xlat_tcp(l4, to->src.port, to->dst.port, removed, added);
 		if (rules->clamp_mss)
 			xlat_clamp_mss(l4, path->nh4_mtu, path->nh6_mtu);
+		if (packet->unfinished)
+			xlat_tcp_unfinished(l4, to->src.port, to->dst.port,
+					    checksum_pseudo6(&to->src.addr, &to->dst.addr,
+							     packet_l4_size(packet), IPPROTO_TCP));
 		return;
 	case PROTOCOL_UDP:
 		if (is_udp_without_checksum(packet))

@@ -37,7 +37,7 @@ enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path
 	/* No IPv4 packet is that long, not even in pieces. */
 	if (packet->fragment_offset + size > IP4_SIZE_MAX)
 		return OUTCOME_TOO_BIG;
-	if (size <= limit)
+	if (size <= limit || packet->superpacket)
 		return OUTCOME_TRANSLATED;
 
 	/* F-16: the sender could have known. Others are cut: F-15, F-17, F-19. */
@@ -48,6 +48,14 @@ enum outcome xlat_6to4_check(const struct packet *packet, const struct xlat_path
 	return OUTCOME_TRANSLATED;
 }
 
+/* IPv4's size, as it will be on the wire: of a superpacket, that of its segments. */
+static uint32_t size4(const struct packet *packet)
+{
+	if (packet->segment_size == 0)
+		return IP4_HEADER_SIZE + packet_l4_size(packet);
+	return IP4_HEADER_SIZE + (packet_l4(packet)[12] >> 4) * 4u + packet->segment_size;
+}
+
 /* RFC 7915, 5.1 and, with a Fragment header, 5.1.1. */
 static struct ip_fields fields_6to4(const struct packet *packet, const struct xlat_path *path,
 				    const struct xlat_rules *rules)
@@ -56,8 +64,7 @@ static struct ip_fields fields_6to4(const struct packet *packet, const struct xl
 		.traffic_class = packet->traffic_class,
 		.hop_limit = packet->hop_limit,
 		.ip_protocol = packet->ip_protocol,
-		.dont_fragment = !packet->reassembled &&
-				 ip4_wants_df(IP4_HEADER_SIZE + packet_l4_size(packet)),
+		.dont_fragment = !packet->reassembled && ip4_wants_df(size4(packet)),
 		.fragment_id = path->ip4_id,
 	};
 
@@ -97,6 +104,11 @@ static void transport_6to4(const struct packet *packet, const struct tuple4 *to,
 		xlat_tcp(l4, to->src.port, to->dst.port, removed, added);
 		if (rules->clamp_mss)
 			xlat_clamp_mss(l4, path->nh4_mtu, path->nh6_mtu);
+		if (packet->unfinished)
+			xlat_tcp_unfinished(l4, to->src.port, to->dst.port,
+					    checksum_pseudo4(to->src.addr, to->dst.addr,
+							     (uint16_t)packet_l4_size(packet),
+							     IPPROTO_TCP));
 		return;
 	case PROTOCOL_UDP:
 		xlat_udp(l4, to->src.port, to->dst.port, removed, added);

@@ -44,6 +44,14 @@ void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t remov
 	check_store(check, checksum_update(check_load(check), removed, added));
 }
 
+/* Ports are of the part that is still to be summed. */
+void xlat_tcp_unfinished(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t pseudo)
+{
+	store_be16(tcp, src_port);
+	store_be16(tcp + 2, dst_port);
+	check_store(tcp + TCP_CHECK_OFFSET, checksum_fold(pseudo));
+}
+
 /* The same for UDP, where 0 would say that there is no checksum (RFC 768). */
 void xlat_udp(uint8_t *udp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added)
 {
@@ -70,9 +78,17 @@ void xlat_echo(uint8_t *icmp, uint8_t type, uint16_t identifier, uint64_t remove
 	check_store(check, checksum_update(check_load(check), removed, added));
 }
 
-/* RFC 9293, 3.1: the MSS option's value, or NULL. size: of the options. */
-static uint8_t *find_mss(uint8_t *option, uint32_t size)
+static uint32_t tcp_options_size(const uint8_t *tcp)
 {
+	return (tcp[12] >> 4) * 4u - TCP_HEADER_SIZE;
+}
+
+/* RFC 9293, 3.1. */
+uint8_t *xlat_find_mss(uint8_t *tcp)
+{
+	uint8_t *option = tcp + TCP_HEADER_SIZE;
+	uint32_t size = tcp_options_size(tcp);
+
 	while (size > 0 && option[0] != TCPOPT_EOL) {
 		uint32_t option_size = 1;
 
@@ -93,7 +109,7 @@ static uint8_t *find_mss(uint8_t *option, uint32_t size)
 void xlat_clamp_mss(uint8_t *tcp, uint32_t nh4_mtu, uint32_t nh6_mtu)
 {
 	uint8_t *options = tcp + TCP_HEADER_SIZE;
-	uint32_t options_size = (tcp[12] >> 4) * 4u - TCP_HEADER_SIZE;
+	uint32_t options_size = tcp_options_size(tcp);
 	uint8_t *check = tcp + TCP_CHECK_OFFSET;
 	uint32_t limit6 = nh6_mtu - 60, limit4 = nh4_mtu - 40;
 	uint32_t limit = limit6 < limit4 ? limit6 : limit4;
@@ -102,7 +118,7 @@ void xlat_clamp_mss(uint8_t *tcp, uint32_t nh4_mtu, uint32_t nh6_mtu)
 
 	if (!(tcp[13] & TH_SYN))
 		return;
-	mss = find_mss(options, options_size);
+	mss = xlat_find_mss(tcp);
 	if (!mss || load_be16(mss) <= limit)
 		return;
 

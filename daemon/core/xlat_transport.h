@@ -13,8 +13,12 @@
 /* TCP, and UDP with a checksum (T-33). */
 void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added);
 void xlat_udp(uint8_t *udp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added);
+/* TCP whose checksum is unfinished (packet.h); pseudo: the whole new pseudo header's sum. */
+void xlat_tcp_unfinished(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t pseudo);
 /* I-4: an echo becomes one of the given type. */
 void xlat_echo(uint8_t *icmp, uint8_t type, uint16_t identifier, uint64_t removed, uint64_t added);
 
+/* Where the MSS option's value stands in a TCP header, or NULL. */
+uint8_t *xlat_find_mss(uint8_t *tcp);
 /* T-39: lowers the MSS option of a SYN to min(nh6 - 60, nh4 - 40), if it has one that is higher. */
 void xlat_clamp_mss(uint8_t *tcp, uint32_t nh4_mtu, uint32_t nh6_mtu);

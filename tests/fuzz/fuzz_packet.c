@@ -22,6 +22,8 @@
 #define CONTROL_REPAIR 0x08 /* make the IPv4 header and ICMP checksums right */
 #define CONTROL_CHECK  0x10 /* all invariants behind this packet */
 #define CONTROL_CUT    0x20 /* the kernel gave less than there was */
+#define CONTROL_SUPER  0x40 /* a superpacket */
+#define CONTROL_HALF   0x80 /* its checksum is unfinished */
 
 #define CONFIG_ADDRESS_DEPENDENT 0x01
 #define CONFIG_SMALL_MTU         0x02
@@ -37,6 +39,9 @@
 #define N_SYNS     4
 
 #define FRAGMENT_MEMORY 32768 /* for each source an eighth of it */
+
+/* The largest superpacket, which has grown from IPv4 into IPv6. */
+#define SENT_SIZE_MAX (65535 + 20)
 
 #define POOL4 0xcb007107u /* 203.0.113.7 */
 
@@ -150,7 +155,7 @@ static size_t gather(const struct out_packet *packet, uint8_t *ret)
 
 	REQUIRE(packet->n_parts == 1 || packet->n_parts == 2);
 	for (unsigned i = 0; i < packet->n_parts; i++) {
-		REQUIRE(size + packet->part[i].size <= 65536);
+		REQUIRE(size + packet->part[i].size <= SENT_SIZE_MAX);
 		memcpy(ret + size, packet->part[i].base, packet->part[i].size);
 		size += packet->part[i].size;
 	}
@@ -176,10 +181,37 @@ static void check_shape(const uint8_t *bytes, size_t size)
 	}
 }
 
+/* Where the TCP header of a packet without options and extension headers is. */
+static size_t l4_of(const uint8_t *bytes)
+{
+	return bytes[0] >> 4 == 6 ? 40 : 20;
+}
+
+/* What the device does with an unfinished checksum. */
+static void finish(uint8_t *bytes, size_t size)
+{
+	const size_t l4 = l4_of(bytes);
+
+	store_be16(bytes + l4 + 16, naive_checksum(bytes + l4, size - l4));
+}
+
+/* No segment is larger than the way allows, unless by what everybody must take. */
+static void check_segments(const struct out_packet *packet, const uint8_t *bytes, size_t size,
+			   uint32_t limit)
+{
+	const size_t l4 = l4_of(bytes);
+	const size_t headers_size = l4 + (bytes[l4 + 12] >> 4) * 4u;
+
+	REQUIRE(packet->is_tcp && packet->unfinished && packet->n_parts == 1);
+	REQUIRE(packet->segment_size < size - headers_size);
+	REQUIRE(packet->segment_size >= 88 - 40);
+	REQUIRE(headers_size + packet->segment_size <= limit);
+}
+
 /* was_right: what came in had a right transport checksum, or this was made here. */
 static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
 {
-	static uint8_t bytes[65536];
+	static uint8_t bytes[SENT_SIZE_MAX];
 
 	for (uint32_t i = 0; i < fuzz->out.n_packets; i++) {
 		const struct out_packet *packet = &fuzz->out.packet[i];
@@ -188,10 +220,15 @@ static void check_sent(struct fuzz *fuzz, bool was_right, uint32_t mark)
 
 		REQUIRE(naive_header_ok(bytes, size));
 		REQUIRE(bytes[0] >> 4 == packet->version);
-		REQUIRE(size <= limit);
 		REQUIRE(packet->mark == mark);
+		if (packet->segment_size != 0)
+			check_segments(packet, bytes, size, limit);
+		else
+			REQUIRE(size <= limit);
+		if (packet->unfinished)
+			finish(bytes, size);
 		check_shape(bytes, size);
-		REQUIRE(!was_right || naive_packet_ok(bytes, size));
+		REQUIRE(!(was_right || packet->unfinished) || naive_packet_ok(bytes, size));
 	}
 }
 
@@ -232,7 +269,9 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 				.size = (uint32_t)size,
 				.headroom = PACKET_HEADROOM,
 				.mark = 0x64,
-				.truncated = control & CONTROL_CUT};
+				.truncated = control & CONTROL_CUT,
+				.superpacket = control & CONTROL_SUPER,
+				.unfinished = control & (CONTROL_SUPER | CONTROL_HALF)};
 	enum outcome outcome, asked;
 	enum verdict verdict;
 	bool was_right;
@@ -243,7 +282,7 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 		repair_packet(packet.data, size);
 	memcpy(copy, packet.data, size);
 	/* What a fragment completes is not in it. */
-	was_right = naive_packet_ok(copy, size) && !is_fragment(copy, size);
+	was_right = naive_packet_ok(copy, size) && !is_fragment(copy, size) && !packet.unfinished;
 
 	fuzz->n_received++;
 	asked = ask(fuzz->nat, &packet, fuzz->now_ms);
@@ -255,7 +294,7 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 		REQUIRE(fuzz->out.n_packets > 0);
 	else
 		REQUIRE(fuzz->out.n_packets <= (verdict == VERDICT_DROP));
-	if (verdict == VERDICT_HOST)
+	if (verdict == VERDICT_HOST && !(control & (CONTROL_SUPER | CONTROL_HALF)))
 		REQUIRE(memcmp(copy, memory + PACKET_HEADROOM, size) == 0);
 	check_sent(fuzz, was_right || verdict == VERDICT_DROP, 0x64);
 	if (control & CONTROL_CHECK)
