@@ -86,7 +86,7 @@ static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offs
 				     addr6_print(&entry->addr6, addr6), entry->port6,
 				     addr4_print(entry->addr4, addr4), entry->port4,
 				     (int)entry->is_static, entry->n_sessions,
-				     manager_realtime((uint64_t)entry->created_s * 1000, offset),
+				     manager_realtime_s(entry->created_s, offset),
 				     manager_realtime(row->expires_ms, offset), entry->pool4);
 }
 

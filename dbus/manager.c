@@ -55,6 +55,11 @@ uint64_t manager_realtime(uint64_t core_ms, uint64_t offset)
 	return core_ms > UINT64_MAX / 2000 ? UINT64_MAX : core_ms * 1000 + offset;
 }
 
+uint64_t manager_realtime_s(int64_t core_s, uint64_t offset)
+{
+	return (uint64_t)core_s * 1000000 + offset;
+}
+
 static int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;

@@ -60,6 +60,8 @@ int manager_invalid_cursor(sd_bus_error *error, const char *cursor);
  * never, and so is what is too far away to be said. */
 uint64_t manager_realtime_offset(void);
 uint64_t manager_realtime(uint64_t core_ms, uint64_t offset);
+/* The same of seconds, which are negative before the boot. */
+uint64_t manager_realtime_s(int64_t core_s, uint64_t offset);
 
 /* Each connection, to the bus or of a peer. */
 void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, void *userdata),

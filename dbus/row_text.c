@@ -91,16 +91,11 @@ static const char *print_date(struct row_text *text, uint64_t day)
 }
 
 /* "2026-01-31T12:00:00.250Z" */
-static void add_time(struct line *line, const char *name, uint64_t core_ms)
+static void add_realtime(struct line *line, const char *name, uint64_t usec)
 {
-	uint64_t usec = core_ms * 1000 + line->text->realtime_offset;
 	uint64_t seconds = usec % DAY_USEC / 1000000;
 
 	begin_column(line, name);
-	if (core_ms > UINT64_MAX / 2000) {
-		line->at = line_text(line->at, line->text->format == ROW_JSON ? "null" : "");
-		return;
-	}
 	quote_mark(line);
 	line->at = line_text(line->at, print_date(line->text, usec / DAY_USEC));
 	line->at = line_digits(line->at, 2, seconds / 3600);
@@ -112,6 +107,16 @@ static void add_time(struct line *line, const char *name, uint64_t core_ms)
 	line->at = line_digits(line->at, 3, usec % 1000000 / 1000);
 	*line->at++ = 'Z';
 	quote_mark(line);
+}
+
+static void add_time(struct line *line, const char *name, uint64_t core_ms)
+{
+	if (core_ms <= UINT64_MAX / 2000) {
+		add_realtime(line, name, core_ms * 1000 + line->text->realtime_offset);
+		return;
+	}
+	begin_column(line, name);
+	line->at = line_text(line->at, line->text->format == ROW_JSON ? "null" : "");
 }
 
 static size_t end_line(struct line *line, const char *begin)
@@ -132,7 +137,8 @@ size_t row_text_bib(struct row_text *text, const struct list_bib_row *row, const
 	add_taddr4(&line, "mapped", &mapped);
 	add_bool(&line, "static", entry->is_static);
 	add_number(&line, "sessions", entry->n_sessions);
-	add_time(&line, "created", (uint64_t)entry->created_s * 1000);
+	add_realtime(&line, "created",
+		     (uint64_t)entry->created_s * 1000000 + line.text->realtime_offset);
 	add_time(&line, "expires", row->expires_ms);
 	add_text(&line, "pool4", pool4);
 	return end_line(&line, ret);

@@ -132,31 +132,44 @@ void store_harden(struct store *store)
 	(void)sqlite3_busy_timeout(store->db, store->config.busy_ms);
 }
 
+/* Milliseconds of a row, in seconds; what no clock says is taken for the nearest that one could. */
+static int64_t seconds_of(sqlite3_stmt *statement, int column)
+{
+	return CLAMP(sqlite3_column_int64(statement, column) / 1000, -STORE_TIME_MAX_S,
+		     STORE_TIME_MAX_S);
+}
+
+static void read_meta_row(struct store *store, sqlite3_stmt *row)
+{
+	(void)g_strlcpy(store->found.boot_id, (const char *)sqlite3_column_text(row, 0),
+			sizeof(store->found.boot_id));
+	store->found.file_s = seconds_of(row, 1);
+	store->found.wall_s = seconds_of(row, 2);
+	store->owner = (uint64_t)sqlite3_column_int64(row, 3);
+	store->was_clean = sqlite3_column_int64(row, 4) == 1;
+	store->found.base_s =
+		CLAMP(sqlite3_column_int64(row, 5), -STORE_TIME_MAX_S, STORE_TIME_MAX_S);
+	store->base_s = store->found.base_s;
+}
+
 static int read_meta(struct store *store)
 {
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(
-		store->db,
-		"SELECT boot_id, boot_ms, wall_ms, owner, clean FROM meta WHERE only_row = 1", -1,
-		&statement, NULL);
+	int result = sqlite3_prepare_v2(store->db,
+					"SELECT boot_id, boot_ms, wall_ms, owner, clean, base_s "
+					"FROM meta WHERE only_row = 1",
+					-1, &statement, NULL);
 	int r = 0;
 
 	if (result == SQLITE_OK)
 		result = sqlite3_step(statement);
-	if (result == SQLITE_ROW && sqlite3_column_text(statement, 0)) {
-		(void)g_strlcpy(store->written.boot_id,
-				(const char *)sqlite3_column_text(statement, 0),
-				sizeof(store->written.boot_id));
-		store->written.boot_ms = (uint64_t)sqlite3_column_int64(statement, 1);
-		store->written.wall_ms = (uint64_t)sqlite3_column_int64(statement, 2);
-		store->owner = (uint64_t)sqlite3_column_int64(statement, 3);
-		store->was_clean = sqlite3_column_int64(statement, 4) == 1;
-	} else {
+	if (result == SQLITE_ROW && sqlite3_column_text(statement, 0))
+		read_meta_row(store, statement);
+	else
 		r = store_fail(store,
 			       result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_CORRUPT
 									     : result,
 			       "can not be read");
-	}
 	(void)sqlite3_finalize(statement);
 	return r;
 }
@@ -168,7 +181,7 @@ int store_prepare(struct store *store)
 		[STORE_COMMIT] = "COMMIT",
 		[STORE_ROLLBACK] = "ROLLBACK",
 		[STORE_META] = "UPDATE meta SET boot_id = ?, boot_ms = ?, wall_ms = ?, owner = ?, "
-			       "clean = ? WHERE only_row = 1",
+			       "clean = ?, base_s = ? WHERE only_row = 1",
 		[STORE_PUT_BINDING] = "INSERT OR REPLACE INTO binding (place, address6, port6, "
 				      "address4, port4, number, pool6, static, created) "
 				      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -181,6 +194,22 @@ int store_prepare(struct store *store)
 		[STORE_PUT_POOL6] = "INSERT INTO pool6 (address, length, place) VALUES (?, ?, "
 				    "(SELECT max(15, ifnull(max(place), 0)) + 1 FROM pool6)) "
 				    "RETURNING place",
+		[STORE_LAST_RUN] = "SELECT run, n, created, first_ended, ended FROM closed_run "
+				   "ORDER BY run DESC LIMIT 1",
+		[STORE_PUT_RUN] =
+			"INSERT OR REPLACE INTO closed_run (run, n, created, first_ended, "
+			"ended) VALUES (?, ?, ?, ?, ?)",
+		[STORE_PUT_CLOSED] = "INSERT OR IGNORE INTO closed_row (run, mapped, ended, "
+				     "lasted, side, address6) VALUES (?, ?, ?, ?, ?, ?)",
+		[STORE_FIND_OLD] = "SELECT run, ended < ?1 OR first_ended > ?2 FROM closed_run "
+				   "WHERE first_ended < ?1 OR ended > ?2 ORDER BY run LIMIT 1",
+		[STORE_REMOVE_CLOSED] = "DELETE FROM closed_row WHERE run = ?",
+		[STORE_REMOVE_RUN] = "DELETE FROM closed_run WHERE run = ?",
+		[STORE_REMOVE_OLD] = "DELETE FROM closed_row WHERE run = ?1 AND "
+				     "(ended < ?2 OR ended > ?3)",
+		/* n stays: it is what the run has had, and that only grows. */
+		[STORE_CUT_RUN] = "UPDATE closed_run SET first_ended = max(first_ended, ?2), "
+				  "ended = min(ended, ?3) WHERE run = ?1",
 	};
 
 	for (unsigned i = 0; i < N_STORE_STATEMENTS; i++) {
@@ -218,6 +247,22 @@ int store_open_read_only(struct store *store)
 	g_free(immutable);
 	g_free(uri);
 	return result;
+}
+
+int store_open_reader(const struct store_config *config, struct store **ret)
+{
+	struct store *store = g_new0(struct store, 1);
+	int result;
+
+	*ret = store;
+	store->config = *config;
+	store->path = g_build_filename(config->directory, STORE_FILE, NULL);
+	result = sqlite3_open_v2(store->path, &store->db,
+				 SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX, NULL);
+	if (result != SQLITE_OK)
+		return store_fail(store, result, "can not be opened");
+	store_harden(store);
+	return 0;
 }
 
 /* The file as it is, whatever it is. */

@@ -20,7 +20,7 @@
 #include "daemon/core/persist.h"
 
 #define STORE_APPLICATION_ID 0x4e363464 /* "N64d" */
-#define STORE_VERSION        3          /* as many as there are numbered steps */
+#define STORE_VERSION        4          /* as many as there are numbered steps */
 #define STORE_TEXT_SIZE      512
 
 struct store;
@@ -80,6 +80,13 @@ int store_begin(struct store *store);
 int store_put(struct store *store, const struct persist_row *row);
 int store_commit(struct store *store, const struct store_clock *now, uint64_t owner, bool clean);
 void store_roll_back(struct store *store);
+
+/* In a transaction: a binding that has ended, in the words of the core's clock. */
+int store_put_closed(struct store *store, const struct closed_binding *closed,
+		     const struct store_clock *now);
+/* In a transaction: forgets some of those that ended more than retention_s before this second of
+ * the wall clock, or claim to end as far behind it; 0: all of them. *ret_more: there are more. */
+int store_forget_closed(struct store *store, uint32_t retention_s, int64_t now_s, bool *ret_more);
 
 /* Power-safe up to here, and the write-ahead log is empty unless a reader needs it: how large it is
  * then. */

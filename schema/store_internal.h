@@ -9,6 +9,9 @@
 
 #define STORE_FILE "state.db"
 
+/* Seconds that a clock may say: none is so far away that reckoning with them overflows. */
+#define STORE_TIME_MAX_S ((int64_t)1 << 40)
+
 enum store_statement {
 	STORE_BEGIN,
 	STORE_COMMIT,
@@ -20,7 +23,34 @@ enum store_statement {
 	STORE_REMOVE_SESSION,
 	STORE_FIND_POOL6,
 	STORE_PUT_POOL6,
+	STORE_LAST_RUN,
+	STORE_PUT_RUN,
+	STORE_PUT_CLOSED,
+	STORE_FIND_OLD,
+	STORE_REMOVE_CLOSED,
+	STORE_REMOVE_RUN,
+	STORE_REMOVE_OLD,
+	STORE_CUT_RUN,
 	N_STORE_STATEMENTS,
+};
+
+/* The clocks at the last flush, as found. */
+struct store_found {
+	char boot_id[64];
+	int64_t file_s;
+	int64_t wall_s;
+	int64_t base_s;
+};
+
+/* The run that closed bindings go to. */
+struct store_run {
+	int64_t number;
+	int64_t n;
+	int64_t created; /* wall clock's seconds, of those in it */
+	int64_t first_ended;
+	int64_t ended;
+	bool is_known;
+	bool is_changed;
 };
 
 struct store {
@@ -30,7 +60,9 @@ struct store {
 	sqlite3_stmt *statement[N_STORE_STATEMENTS];
 	struct prefix6 pool6[NAT64_POOL6_MAX];
 	int64_t pool6_place[NAT64_POOL6_MAX]; /* theirs in the database; 0: to be asked */
-	struct store_clock written;           /* the clocks at the last flush, as found */
+	struct store_found found;
+	int64_t base_s; /* the clock of the file is that of this boot, and so much */
+	struct store_run run;
 	uint64_t owner;
 	bool was_clean;
 	char error[STORE_TEXT_SIZE];
@@ -52,6 +84,9 @@ void store_make_printable(char *text);
 void store_harden(struct store *store);
 /* As one that never changes: an SQLite result. */
 int store_open_read_only(struct store *store);
+/* While somebody else writes. With a negative errno there is a store, too, which has the sentence.
+ */
+int store_open_reader(const struct store_config *config, struct store **ret);
 int store_prepare(struct store *store);
 void store_shut(struct store *store);
 
@@ -68,6 +103,15 @@ void store_forget_places(struct store *store);
  * the database has none of that number. */
 int store_read_pool6(struct store *store, GHashTable **ret);
 bool store_pool6_of_place(GHashTable *table, uint64_t place, uint8_t *ret);
+/* store_closed.c: the run with what it has now, in this transaction; a transaction was rolled back.
+ */
+int store_put_run(struct store *store);
+void store_forget_run(struct store *store);
+/* An address and port as one number. */
+static inline int64_t store_key_of(const struct taddr4 *taddr)
+{
+	return (int64_t)taddr->addr << 16 | taddr->port;
+}
 /* store_aside.c: the file and its log get another name, "corrupt" or "newer" in it. 0 or errno. */
 int store_set_aside(struct store *store, const char *what, const char *why);
 /* Puts the copy of the highest version that we know in its place; false if there is none. */

@@ -18,6 +18,8 @@ static const char *const steps[] = {
 #include "schema/002_changes.inc"
 	,
 #include "schema/003_pool6.inc"
+	,
+#include "schema/004_closed.inc"
 };
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == STORE_VERSION, "a version for each step");
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rows in and out. A row's times are those of the boot in which it was written; meta has the clocks
- * of the last flush, so a wall clock that steps meanwhile moves nothing, and over a boot it is the
- * wall clock that says how long the daemon was away.
+ * Rows in and out. A row's times are seconds of the file's own clock, which goes on over boots and
+ * machines: it is CLOCK_BOOTTIME, and a base that each boot has of its own. meta has that clock,
+ * the wall's and the base of the last flush, so a wall clock that steps within a boot moves
+ * nothing, and over a boot it is the wall clock that says how long the daemon was away.
  */
 #include <errno.h>
 #include <glib.h>
@@ -26,6 +27,23 @@ static int run_statement(struct store *store, enum store_statement which, const 
 	return r;
 }
 
+/* What was in the file stays true: whatever boot it was, the wall clock goes on. */
+static void set_base(struct store *store, const struct store_clock *now)
+{
+	const struct store_found *found = &store->found;
+
+	if (found->boot_id[0] == '\0' || strcmp(found->boot_id, now->boot_id) == 0)
+		store->base_s = found->base_s;
+	else
+		store->base_s = found->file_s + (int64_t)(now->wall_ms / 1000) - found->wall_s -
+				(int64_t)(now->boot_ms / 1000);
+}
+
+static int64_t core_s(const struct store *store, int64_t file_s)
+{
+	return file_s - store->base_s;
+}
+
 int store_begin(struct store *store)
 {
 	return run_statement(store, STORE_BEGIN, "can not be written");
@@ -34,6 +52,7 @@ int store_begin(struct store *store)
 void store_roll_back(struct store *store)
 {
 	store_forget_places(store);
+	store_forget_run(store);
 	/* A failure may have done it already. */
 	if (sqlite3_get_autocommit(store->db) == 0)
 		(void)run_statement(store, STORE_ROLLBACK, "can not be written");
@@ -45,22 +64,24 @@ int store_commit(struct store *store, const struct store_clock *now, uint64_t ow
 	int r;
 
 	(void)sqlite3_bind_text(meta, 1, now->boot_id, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(meta, 2, (int64_t)now->boot_ms);
+	(void)sqlite3_bind_int64(meta, 2, (int64_t)now->boot_ms + store->base_s * 1000);
 	(void)sqlite3_bind_int64(meta, 3, (int64_t)now->wall_ms);
 	(void)sqlite3_bind_int64(meta, 4, (int64_t)owner);
 	(void)sqlite3_bind_int64(meta, 5, clean);
+	(void)sqlite3_bind_int64(meta, 6, store->base_s);
 	r = run_statement(store, STORE_META, "can not be written");
+	if (r == 0)
+		r = store_put_run(store);
 	if (r == 0)
 		r = run_statement(store, STORE_COMMIT, "can not be written");
 	if (r < 0)
 		return r;
 	store->owner = owner;
-	store->written = *now;
 	return 0;
 }
 
-static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *binding,
-			 int64_t pool6)
+static void bind_binding(const struct store *store, sqlite3_stmt *statement,
+			 const struct persist_binding *binding, int64_t pool6)
 {
 	(void)sqlite3_bind_blob(statement, 2, binding->addr6.byte, sizeof(binding->addr6.byte),
 				SQLITE_STATIC);
@@ -70,11 +91,11 @@ static void bind_binding(sqlite3_stmt *statement, const struct persist_binding *
 	(void)sqlite3_bind_int64(statement, 6, binding->number);
 	(void)sqlite3_bind_int64(statement, 7, pool6);
 	(void)sqlite3_bind_int64(statement, 8, binding->is_static);
-	(void)sqlite3_bind_int64(statement, 9, binding->created_s);
+	(void)sqlite3_bind_int64(statement, 9, binding->created_s + store->base_s);
 }
 
-static void bind_session(sqlite3_stmt *statement, const struct persist_session *session,
-			 int64_t pool6)
+static void bind_session(const struct store *store, sqlite3_stmt *statement,
+			 const struct persist_session *session, int64_t pool6)
 {
 	(void)sqlite3_bind_int64(statement, 2, session->binding);
 	(void)sqlite3_bind_int64(statement, 3, session->number);
@@ -82,7 +103,7 @@ static void bind_session(sqlite3_stmt *statement, const struct persist_session *
 	(void)sqlite3_bind_int64(statement, 5, session->peer.port);
 	(void)sqlite3_bind_int64(statement, 6, session->state);
 	(void)sqlite3_bind_int64(statement, 7, pool6);
-	(void)sqlite3_bind_int64(statement, 8, session->until_s);
+	(void)sqlite3_bind_int64(statement, 8, session->until_s + store->base_s);
 }
 
 int store_put(struct store *store, const struct persist_row *row)
@@ -104,9 +125,9 @@ int store_put(struct store *store, const struct persist_row *row)
 		return r;
 	(void)sqlite3_bind_int64(store->statement[which], 1, place_of(row));
 	if (row->exists && row->kind == PERSIST_BINDING)
-		bind_binding(store->statement[which], &row->binding, pool6);
+		bind_binding(store, store->statement[which], &row->binding, pool6);
 	else if (row->exists)
-		bind_session(store->statement[which], &row->session, pool6);
+		bind_session(store, store->statement[which], &row->session, pool6);
 	return run_statement(store, which, "can not be written");
 }
 
@@ -169,34 +190,31 @@ static bool read_place(sqlite3_stmt *statement, struct persist_row *ret)
 	return true;
 }
 
-/* Seconds of the boot in which the row was written, as such of this one: what was before is 0. */
-static uint32_t move_s(const struct store *store, const struct store_clock *now, uint64_t time_s)
+/* A second as it stands in the file: none is so far away that reckoning with it overflows. */
+static bool time_of(sqlite3_stmt *statement, int column, int64_t *ret)
 {
-	const struct store_clock *then = &store->written;
-	int64_t moved = (int64_t)time_s;
-
-	if (strcmp(then->boot_id, now->boot_id) != 0 || then->boot_id[0] == '\0')
-		moved += (int64_t)(then->wall_ms / 1000) - (int64_t)(then->boot_ms / 1000) -
-			 ((int64_t)(now->wall_ms / 1000) - (int64_t)(now->boot_ms / 1000));
-	if (moved < 0)
-		return 0;
-	return moved < UINT32_MAX ? (uint32_t)moved : UINT32_MAX;
+	*ret = sqlite3_column_int64(statement, column);
+	return sqlite3_column_type(statement, column) == SQLITE_INTEGER &&
+	       *ret >= -STORE_TIME_MAX_S && *ret <= STORE_TIME_MAX_S;
 }
 
 static bool read_binding(const struct store *store, const struct store_clock *now,
 			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
 {
 	const void *addr6 = sqlite3_column_blob(statement, 1);
-	uint64_t value[9];
+	uint64_t value[8];
+	int64_t created_s;
 	uint8_t pool6;
-	const uint64_t max[] = {0,          0,          UINT16_MAX, UINT32_MAX, UINT16_MAX,
-				UINT16_MAX, UINT32_MAX, 1,          UINT32_MAX};
+	const uint64_t max[] = {0,          0,          UINT16_MAX, UINT32_MAX,
+				UINT16_MAX, UINT16_MAX, UINT32_MAX, 1};
 
 	if (!addr6 || sqlite3_column_bytes(statement, 1) != sizeof(struct addr6))
 		return false;
-	for (int i = 2; i < 9; i++)
+	for (int i = 2; i < 8; i++)
 		if (!number(statement, i, max[i], &value[i]))
 			return false;
+	if (!time_of(statement, 8, &created_s))
+		return false;
 	if (!store_pool6_of_place(prefixes, value[6], &pool6))
 		return false;
 	ret->kind = PERSIST_BINDING;
@@ -206,7 +224,8 @@ static bool read_binding(const struct store *store, const struct store_clock *no
 		.number = (uint16_t)value[5],
 		.pool6 = pool6,
 		.is_static = value[7],
-		.created_s = move_s(store, now, value[8]),
+		.created_s = (int32_t)CLAMP(core_s(store, created_s), INT32_MIN,
+					    (int64_t)(now->boot_ms / 1000)),
 	};
 	memcpy(ret->binding.addr6.byte, addr6, sizeof(struct addr6));
 	return true;
@@ -215,14 +234,18 @@ static bool read_binding(const struct store *store, const struct store_clock *no
 static bool read_session(const struct store *store, const struct store_clock *now,
 			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
 {
-	uint64_t value[8];
+	uint64_t value[7];
+	int64_t until_s;
 	uint8_t pool6;
 	const uint64_t max[] = {0,          UINT32_MAX, UINT16_MAX, UINT32_MAX,
-				UINT16_MAX, UINT8_MAX,  UINT32_MAX, UINT32_MAX};
+				UINT16_MAX, UINT8_MAX,  UINT32_MAX};
 
-	for (int i = 1; i < 8; i++)
+	for (int i = 1; i < 7; i++)
 		if (!number(statement, i, max[i], &value[i]))
 			return false;
+	/* Whatever boot has written it had not been up so long. */
+	if (!time_of(statement, 7, &until_s) || until_s - store->found.base_s > UINT32_MAX)
+		return false;
 	if (!store_pool6_of_place(prefixes, value[6], &pool6))
 		return false;
 	ret->kind = PERSIST_SESSION;
@@ -232,7 +255,7 @@ static bool read_session(const struct store *store, const struct store_clock *no
 		.peer = {(uint32_t)value[3], (uint16_t)value[4]},
 		.state = (uint8_t)value[5],
 		.pool6 = pool6,
-		.until_s = move_s(store, now, value[7]),
+		.until_s = (uint32_t)CLAMP(core_s(store, until_s), 0, UINT32_MAX),
 	};
 	return true;
 }
@@ -250,6 +273,7 @@ int store_load(struct store *store, const struct store_clock *now,
 	GHashTable *prefixes = NULL;
 	int r = store_read_pool6(store, &prefixes);
 
+	set_base(store, now);
 	*ret_n_bad = 0;
 	for (unsigned i = 0; i < 2 && r == 0; i++) {
 		sqlite3_stmt *statement = NULL;

@@ -26,7 +26,7 @@ layer_of()
 {
 	case $1 in
 	addr | addr4_* | decimal | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
-		ports | port_set | deterministic | given) echo values ;;
+		ports | port_set | deterministic | given | closed) echo values ;;
 	packet | noted | tuple | xlat* | fragment | ip_header | emit | icmp_error | icmp_map | ip4_id | tcp_probe)
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;

@@ -146,6 +146,42 @@ static void test_clocks(struct store_fixture *f, gconstpointer data)
 	store_close(store);
 }
 
+/* The clock of a flush is that of its boot, and not of rows that are from before and did not
+ * change; a restart in the same boot, and one more boot, find them as they were. */
+static void test_boots(struct store_fixture *f, gconstpointer data)
+{
+	struct store_clock now = fixture_boot_1;
+	struct store *store = fixture_open(f);
+	struct persist_row other = fixture_binding(0);
+
+	fixture_write_rows(store, 10, true);
+	store_close(store);
+	for (unsigned boot = 2; boot < 5; boot++) {
+		now = (struct store_clock){.boot_ms = 30000, .wall_ms = now.wall_ms + 70000};
+		(void)g_snprintf(now.boot_id, sizeof(now.boot_id), "boot %u", boot);
+		for (unsigned start = 0; start < 2; start++) {
+			store = fixture_open(f);
+			fixture_assert_loads(
+				store, &now, 10,
+				(int64_t)(now.boot_ms / 1000) - 2000 -
+					(int64_t)(now.wall_ms - fixture_boot_1.wall_ms) / 1000);
+			now.boot_ms += 15000;
+			now.wall_ms += 15000;
+			g_assert_cmpint(store_begin(store), ==, 0);
+			other.binding.created_s = (int32_t)(now.boot_ms / 1000);
+			other.exists = true;
+			other.index = 1000;
+			g_assert_cmpint(store_put(store, &other), ==, 0);
+			other.exists = false;
+			g_assert_cmpint(store_put(store, &other), ==, 0);
+			g_assert_cmpint(store_commit(store, &now, 42, true), ==, 0);
+			store_close(store);
+		}
+	}
+	fixture_assert_answer(f->path, "SELECT created FROM bindings WHERE place = 1",
+			      "2027-01-15 07:43:21");
+}
+
 static void test_view(struct store_fixture *f, gconstpointer data)
 {
 	struct store *store = fixture_open(f);
@@ -221,9 +257,13 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(struct store_fixture *f, gconstpointer data);
 	} tests[] = {
-		{"/store/rows", test_rows},     {"/store/prefixes", test_prefixes},
-		{"/store/clocks", test_clocks}, {"/store/view", test_view},
-		{"/store/locked", test_locked}, {"/store/long_reader", test_long_reader},
+		{"/store/rows", test_rows},
+		{"/store/prefixes", test_prefixes},
+		{"/store/clocks", test_clocks},
+		{"/store/boots", test_boots},
+		{"/store/view", test_view},
+		{"/store/locked", test_locked},
+		{"/store/long_reader", test_long_reader},
 		{"/store/moved", test_moved},
 	};
 

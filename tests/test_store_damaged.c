@@ -43,8 +43,8 @@ static void test_foreign(struct store_fixture *f, gconstpointer data)
 		f,
 		"CREATE VIEW meta AS SELECT '' AS boot_id, 0 AS boot_ms, 0 AS wall_ms, 0 AS owner, "
 		"0 AS "
-		"clean, 1 AS only_row; PRAGMA application_id = 1312175204; PRAGMA user_version = "
-		"3");
+		"clean, 1 AS only_row; PRAGMA application_id = 1312175204; PRAGMA user_version "
+		"= " FIXTURE_VERSION);
 	assert_set_aside(f, "state.db");
 }
 
@@ -166,7 +166,9 @@ static void test_bad_values(struct store_fixture *f, gconstpointer data)
 		"UPDATE binding SET port4 = -1 WHERE place = 0",
 		"UPDATE binding SET static = 2 WHERE place = 0",
 		"UPDATE session SET until = 4294967296 WHERE place = 0",
-		"UPDATE session SET until = -5 WHERE place = 0",
+		"UPDATE session SET until = -1099511627777 WHERE place = 0",
+		"UPDATE binding SET created = -1099511627777 WHERE place = 0",
+		"UPDATE binding SET created = 1099511627777 WHERE place = 0",
 		"UPDATE session SET binding = -1 WHERE place = 0",
 		"UPDATE session SET state = 256 WHERE place = 0",
 		"UPDATE session SET pool6 = 256 WHERE place = 0",

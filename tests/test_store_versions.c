@@ -37,6 +37,14 @@ static void test_upgrade(struct store_fixture *f, gconstpointer data)
 		if (version >= 2)
 			fixture_assert_answer(
 				f->path, "SELECT value FROM setting WHERE key = 'UDP'", "6min");
+		if (version >= 2)
+			fixture_assert_answer(
+				f->path,
+				"SELECT client || ' ' || port6 || ' ' || mapped || ' ' || port4 || "
+				"' ' || "
+				"created FROM closed",
+				"2001:0db8:0001:0000:0000:0000:0000:0002 5000 203.0.113.1 2000 "
+				"2027-01-15 07:43:20");
 		store = fixture_open(f);
 		store_close(store);
 		g_assert_cmpuint(f->news->len, ==, 1);

@@ -280,7 +280,7 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	struct bib_entry *entry = bib_at(bib, binding);
 	entry->pool4 = pool4;
 	entry->pool6 = (uint8_t)request->pool6;
-	entry->created_s = (uint32_t)(now_ms / 1000);
+	entry->created_s = (int32_t)(now_ms / 1000);
 	return binding;
 }
 
@@ -397,6 +397,22 @@ static void binding_remove(struct nat64 *nat, enum protocol protocol, uint32_t b
 	bib_remove(&nat->bib[protocol], binding);
 }
 
+/* L-13. Nobody stores it where nothing is written behind. */
+static void note_closed(struct nat64 *nat, enum protocol protocol, const struct bib_entry *entry,
+			uint64_t now_ms)
+{
+	if (nat->config.retention_s == 0 || !nat->bib[protocol].dirty.on)
+		return;
+	closed_note(&nat->closed, &(struct closed_binding){
+					  .addr6 = entry->addr6,
+					  .mapped = bib_entry_taddr4(entry),
+					  .port6 = entry->port6,
+					  .protocol = (uint8_t)protocol,
+					  .created_s = entry->created_s,
+					  .ended_s = (uint32_t)((now_ms + 999) / 1000),
+				  });
+}
+
 /* The end of a binding that was in use: its port is held for a while (P-14). */
 static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t binding, bool forced,
 			uint64_t now_ms)
@@ -407,6 +423,7 @@ static void binding_end(struct nat64 *nat, enum protocol protocol, uint32_t bind
 
 	given_note(nat->given, protocol, &mapped, now_ms);
 	tell_binding(nat, EVENT_BINDING_DELETE, protocol, binding, forced, now_ms);
+	note_closed(nat, protocol, entry, now_ms);
 	pool4_retire(nat->pool4, protocol, &mapped, pool4, hash_of_client(nat, entry->pairing),
 		     now_ms);
 	tell_block(nat, now_ms);
@@ -496,7 +513,7 @@ static enum nat64_static_result add_static(struct nat64 *nat, enum protocol prot
 	entry->is_restored = index != SLAB_NONE;
 	entry->pairing = SLAB_NONE;
 	entry->pool4 = pool4;
-	entry->created_s = (uint32_t)(now_ms / 1000);
+	entry->created_s = (int32_t)(now_ms / 1000);
 	if (!entry->is_restored)
 		tell_binding(nat, EVENT_BINDING_CREATE, protocol, binding, false, now_ms);
 	return NAT64_STATIC_OK;

@@ -13,6 +13,7 @@
 #include "daemon/core/bib.h"
 #include "daemon/core/blocklist.h"
 #include "daemon/core/client.h"
+#include "daemon/core/closed.h"
 #include "daemon/core/emit.h"
 #include "daemon/core/event.h"
 #include "daemon/core/fragment.h"
@@ -135,6 +136,8 @@ struct nat64_config {
 	uint32_t fragment_ms; /* K-7 */
 	struct port_lifetime udp_by_port[NAT64_PORT_LIFETIMES_MAX];
 	uint32_t n_udp_by_port;
+	uint32_t retention_s; /* State.Retention: how long closed bindings are kept; 0 = not at all
+			       */
 };
 
 /* The defaults of INTERFACE.md, section 4, with the Well-Known Prefix. */
@@ -197,6 +200,7 @@ struct nat64 {
 	uint64_t revive_until_ms;
 	struct nat64_step idle_step; /* private to persist.c */
 	struct given_ring *given;    /* P-16; lent by the edge, or NULL */
+	struct closed_queue closed;  /* L-13: to be stored, while config.retention_s says so */
 	bool bindings_alarmed;       /* as many as the upper threshold of Limits.Bindings */
 	uint64_t alarm_due_ms; /* an alarm of pool4 that was put off; UINT64_MAX = none (quota.h) */
 };

@@ -128,6 +128,7 @@ void nat64_free(struct nat64 *nat)
 		bib_deinit(&nat->bib[protocol]);
 	}
 	watch_deinit(&nat->watch);
+	closed_deinit(&nat->closed);
 	event_queue_deinit(&nat->events);
 	blocklist_deinit(&nat->blocklist);
 	client_table_deinit(&nat->clients);
@@ -278,8 +279,8 @@ size_t nat64_memory(const struct nat64 *nat)
 	size_t bytes = sizeof(*nat) + pool4_memory(nat->pool4) +
 		       pairing_table_memory(&nat->pairings) + client_table_memory(&nat->clients) +
 		       blocklist_memory(&nat->blocklist) + event_queue_memory(&nat->events) +
-		       watch_memory(&nat->watch) + syn_store_memory(&nat->syns) +
-		       fragment_memory(&nat->fragments);
+		       watch_memory(&nat->watch) + closed_memory(&nat->closed) +
+		       syn_store_memory(&nat->syns) + fragment_memory(&nat->fragments);
 
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		bytes += bib_memory(&nat->bib[protocol]) +

@@ -24,7 +24,7 @@ struct persist_binding {
 	uint16_t number;
 	uint8_t pool6;
 	bool is_static;
-	uint32_t created_s;
+	int32_t created_s; /* negative if it is older than the boot */
 };
 
 struct persist_session {
