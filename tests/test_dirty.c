@@ -93,37 +93,44 @@ static void test_memory(void)
 }
 
 /* What is born and dies between two flushes never was; what has a row needs its removal. */
-static void test_life(void)
+static void check_life(uint32_t index)
 {
-	static const uint32_t seven[] = {7};
 	struct slab slab;
 	struct dirty dirty;
 
 	begin_empty(&dirty, &slab);
-	mark(&dirty, 7);
-	dirty_gone(&dirty, 7);
+	mark(&dirty, index);
+	dirty_gone(&dirty, index);
 	assert_changed(&dirty, NULL, 0);
 
-	mark(&dirty, 7);
-	dirty_take(&dirty, 7, true);
-	dirty_gone(&dirty, 7);
-	assert_changed(&dirty, seven, 1);
-	dirty_take(&dirty, 7, false);
-	dirty_gone(&dirty, 7);
+	mark(&dirty, index);
+	dirty_take(&dirty, index, true);
+	dirty_gone(&dirty, index);
+	assert_changed(&dirty, &index, 1);
+	dirty_take(&dirty, index, false);
+	dirty_gone(&dirty, index);
 	assert_changed(&dirty, NULL, 0);
 
 	/* Whether the row was written nobody knows, so it has to go once more. */
-	dirty_take_back(&dirty, 7);
-	assert_changed(&dirty, seven, 1);
-	dirty_gone(&dirty, 7);
-	assert_changed(&dirty, seven, 1);
+	dirty_take_back(&dirty, index);
+	assert_changed(&dirty, &index, 1);
+	dirty_gone(&dirty, index);
+	assert_changed(&dirty, &index, 1);
 
-	dirty_is_stored(&dirty, 7);
+	dirty_is_stored(&dirty, index);
 	assert_changed(&dirty, NULL, 0);
-	dirty_gone(&dirty, 7);
-	assert_changed(&dirty, seven, 1);
+	dirty_gone(&dirty, index);
+	assert_changed(&dirty, &index, 1);
 	dirty_deinit(&dirty);
 	slab_deinit(&slab);
+}
+
+static void test_life(void)
+{
+	static const uint32_t index[] = {7, 64, 4096, FAR};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(index); i++)
+		check_life(index[i]);
 }
 
 /* All that is there is changed, of chunks in the middle, and nothing of those given back. */

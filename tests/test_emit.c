@@ -224,6 +224,7 @@ static void test_room(void)
 	g_assert_true(out_has_room(&out));
 
 	/* What is held is bounded, too, but for the last packet. */
+	g_assert_cmpuint(EMIT_HELD_MAX, ==, 1 << 20); /* what the caller has to have room for */
 	g_assert_nonnull(out_hold(&out, EMIT_HELD_MAX));
 	g_assert_true(out_has_room(&out));
 	g_assert_nonnull(out_hold(&out, 1));

@@ -202,6 +202,18 @@ static void test_mtu_6to4(void)
 	csv_close(csv);
 }
 
+/* I-3: a router that names no MTU; the next plateau below what it refused, for each of them. */
+static void test_plateaus(void)
+{
+	static const uint32_t plateau[] = {1492, 2002, 4352, 8166, 17914, 32000, 65535};
+	const struct xlat_path path = {.nh4_mtu = UINT32_MAX, .nh6_mtu = UINT32_MAX};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(plateau) - 1; i++) {
+		g_assert_cmpuint(icmp_map_4to6_mtu(0, plateau[i] + 1, &path), ==, plateau[i] + 20);
+		g_assert_cmpuint(icmp_map_4to6_mtu(0, plateau[i + 1], &path), ==, plateau[i] + 20);
+	}
+}
+
 /* H-8: nh4 counts as unlimited in a hairpin. And an IPv6 route below 1280 can not be meant. */
 static void test_mtu_at_both_ends(void)
 {
@@ -225,6 +237,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/icmp_map/pointers_6to4", test_pointers_6to4);
 	g_test_add_func("/icmp_map/mtu_4to6", test_mtu_4to6);
 	g_test_add_func("/icmp_map/mtu_6to4", test_mtu_6to4);
+	g_test_add_func("/icmp_map/plateaus", test_plateaus);
 	g_test_add_func("/icmp_map/mtu_at_both_ends", test_mtu_at_both_ends);
 	return g_test_run();
 }

@@ -204,8 +204,10 @@ static void hold_lost_ports(struct gateway_fixture *gateway, uint64_t number, ui
 	for (unsigned i = 0; i < 2 * CLIENTS; i++) {
 		const struct taddr4 lost = {0xcb007101 + i % 8, (uint16_t)(4 + i / 8)};
 
-		(void)pool4_hold_port(gateway->nat->pool4, PROTOCOL_TCP, &lost, POOL4_HOLD_LOST, 0,
-				      now_ms);
+		bool held = pool4_hold_port(gateway->nat->pool4, PROTOCOL_TCP, &lost,
+					    POOL4_HOLD_LOST, 0, now_ms);
+		if (held && gateway->nat->limits.pool4.mode != POOL4_BLOCKS)
+			g_assert_true(pool4_is_held(gateway->nat->pool4, PROTOCOL_TCP, &lost, 1));
 		assert_sound(gateway, number);
 	}
 }

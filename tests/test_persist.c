@@ -377,6 +377,8 @@ static void test_refused_is_marked(void)
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	row.index = UINT32_MAX;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	row.index = gateway->nat->limits.bindings;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 1);
 	g_assert_cmpuint(persist_take(gateway->nat, &cursor, taken, 4, NOW), ==, 1);
 	g_assert_cmpuint(taken[0].index, ==, 9);

@@ -78,6 +78,7 @@ static void test_long_packet(void)
 	struct taddr4 from = peer(2);
 	const struct stored_syn *syn;
 
+	g_assert_cmpuint(20 + 8 + SYN_STORE_PACKET_MAX, ==, 576);
 	syn_store_init(&store, &key, 1);
 	g_assert_true(syn_store_add(&store, &to, &from, packet, sizeof(packet), 6000));
 	syn = syn_store_at(&store, store.oldest);
