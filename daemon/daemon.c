@@ -3,9 +3,10 @@
  * Theory of operation
  *
  * Start: configuration, core, queues, sockets, rules, in this order, so that whatever is wrong is
- * found before anything on the host has changed. The packet thread starts before the rules are in;
- * pool4's entries are used once they are. At the end the rules stay: no packet may slip through
- * untranslated while the daemon is away (X-17).
+ * found before anything on the host has changed. pool4's entries are used once the rules are in,
+ * and the packet thread starts last: what waits in queues of a daemon before finds everything in
+ * place. At the end the rules stay: no packet may slip through untranslated while the daemon is
+ * away (X-17).
  *
  * Everything here runs in the control thread. What the packet thread has to say comes by an
  * eventfd.
@@ -28,16 +29,19 @@
 #include "daemon/config.h"
 #include "daemon/core/nat64.h"
 #include "daemon/daemon_changes.h"
+#include "daemon/daemon_internal.h"
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/daemon_state.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
+#include "daemon/heartbeat.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
 #include "daemon/noted_log.h"
 #include "daemon/pool4_sync.h"
 #include "daemon/rawsock.h"
+#include "daemon/restore.h"
 #include "daemon/rules.h"
 #include "daemon/rules_news.h"
 #include "daemon/settings_change.h"
@@ -53,32 +57,6 @@
 #define COLLECT_USEC 100000u
 
 #define SEND_MEMORY_SIZE (8u << 20)
-
-struct daemon {
-	const struct daemon_options *options;
-	struct config_settings *settings;
-	struct settings_change settings_change;
-	struct config *config;
-	struct gateway gateway;
-	struct world *world;
-	struct nfqueue *nfqueue;
-	struct rawsock *rawsock;
-	struct worker *worker;
-	struct daemon_state *state; /* NULL: none is kept */
-	struct daemon_rules rules;
-	struct rules_news *rules_news;
-	struct pool4_sync *sync;
-	struct daemon_changes *changes;
-	struct manager *manager;
-	sd_event *event;
-	sd_event_source *tick;
-	sd_event_source *follow; /* on while there is news that the configuration may depend on */
-	int failed_fd;           /* eventfd: the packet thread has ended with worker_error */
-	atomic_int worker_error;
-	unsigned n_ticks;
-	struct event_report events;
-	struct noted_log noted_log;
-};
 
 static void report(int level, const char *text)
 {
@@ -131,8 +109,14 @@ static void follow_soon(void *context)
 static void restore(void *context)
 {
 	struct daemon *daemon = context;
+	const struct daemon_handover *handover = &daemon->handover;
+	int tables_fd = handover->inherited.fd[DESCRIPTOR_TABLES];
+	struct restore without_state = {.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
 
-	daemon_state_restore(daemon->state, -1);
+	if (daemon->state)
+		daemon_state_restore(daemon->state, tables_fd, handover->is_kept);
+	else if (tables_fd >= 0 && restore_tables(&without_state, tables_fd) == 0)
+		restore_report(&without_state, "");
 }
 
 static int start_core(struct daemon *daemon)
@@ -183,6 +167,11 @@ static int start_core(struct daemon *daemon)
 	}
 	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
 					  &daemon->config->state);
+	return 0;
+}
+
+static int start_entries(struct daemon *daemon)
+{
 	/* Each has been reported. */
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
@@ -191,16 +180,20 @@ static int start_core(struct daemon *daemon)
 static int start_packets(struct daemon *daemon)
 {
 	const struct config_queue *queue = &daemon->config->queue;
+	struct descriptors *inherited = &daemon->handover.inherited;
 	const struct nfqueue_config nfqueue_config = {
 		.first = (uint16_t)queue->first,
 		.n_queues = 2 * rules_n_workers(daemon->config),
 		.length = queue->length,
 		.memory_size = queue->memory_size,
+		.inherited_fd = descriptors_take(inherited, DESCRIPTOR_QUEUE),
 	};
 	const struct rawsock_config rawsock_config = {
 		.mark = queue->mark.value,
 		.mark_mask = queue->mark.mask,
 		.memory_size = SEND_MEMORY_SIZE,
+		.inherited_fd4 = descriptors_take(inherited, DESCRIPTOR_RAW4),
+		.inherited_fd6 = descriptors_take(inherited, DESCRIPTOR_RAW6),
 	};
 	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
 	char text[NFQUEUE_TEXT_SIZE];
@@ -240,13 +233,15 @@ static void worker_failed(void *context, int error)
 	(void)!write(daemon->failed_fd, &one, sizeof(one));
 }
 
-static int start_worker(struct daemon *daemon)
+int daemon_start_worker(struct daemon *daemon)
 {
 	const struct worker_config config = {
 		.gateway = &daemon->gateway,
 		.nfqueue = daemon->nfqueue,
 		.rawsock = daemon->rawsock,
 		.world = daemon->world,
+		.heartbeat = heartbeat_place(daemon->heartbeat),
+		.drop_waiting = daemon->handover.is_late,
 		.failed = worker_failed,
 		.context = daemon,
 	};
@@ -263,6 +258,11 @@ static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_er
 	struct daemon *daemon = context;
 
 	return daemon_rules_put(&daemon->rules, extent, ret_error);
+}
+
+int daemon_put_rules(struct daemon *daemon, enum pool4_sync_extent extent)
+{
+	return put_rules(daemon, extent, NULL);
 }
 
 static int open_rules(struct daemon *daemon)
@@ -292,7 +292,8 @@ static void follow_host(struct daemon *daemon)
 
 static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	follow_host(userdata);
+	if (daemon_handover_is_idle(userdata))
+		follow_host(userdata);
 	return 0;
 }
 
@@ -302,6 +303,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	worker_read_losses(daemon->nfqueue, &daemon->gateway);
 	event_report_drain(&daemon->events);
+	if (!daemon_handover_is_idle(daemon))
+		return sd_event_source_set_time_relative(source, SECOND_USEC);
 	if (pool4_sync_reap(daemon->sync))
 		daemon_changes_want_rules(daemon->changes);
 	noted_log_report(&daemon->noted_log, &daemon->gateway, gateway_now_ms());
@@ -378,6 +381,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct daemon *daemon = userdata;
 	struct change_result result = {.error = CHANGE_OK};
 
+	if (!daemon_handover_is_idle(daemon)) {
+		log_line(LOG_NOTICE, "reload refused: another nat64d is taking over");
+		return 0;
+	}
 	(void)sd_notify(0, "RELOADING=1");
 	settings_change_reload(&daemon->settings_change, &no_options, &result);
 	if (result.error != CHANGE_OK)
@@ -390,6 +397,15 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* Not between two daemons: if the next one fails, it is still ours to end well. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	daemon->handover.end_wanted = true;
+	return daemon_handover_is_idle(daemon) ? sd_event_exit(daemon->event, 0) : 0;
+}
+
 static int start_events(struct daemon *daemon)
 {
 	int r;
@@ -397,9 +413,9 @@ static int start_events(struct daemon *daemon)
 	daemon->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = daemon->failed_fd < 0 ? -errno : sd_event_default(&daemon->event);
 	if (r >= 0)
-		r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
+		r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_end, daemon);
 	if (r >= 0)
-		r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+		r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_end, daemon);
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload, daemon);
 	if (r >= 0)
@@ -513,6 +529,8 @@ static int start(struct daemon *daemon)
 
 	r = load_config(daemon);
 	if (r == 0)
+		r = daemon_handover_begin(daemon);
+	if (r == 0)
 		r = start_core(daemon);
 	if (r == 0)
 		r = start_packets(daemon);
@@ -524,6 +542,10 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = start_changes(daemon);
 	if (r == 0)
+		r = daemon_handover_take(daemon);
+	if (r == 0)
+		r = start_entries(daemon);
+	if (r == 0)
 		r = start_manager(daemon);
 	if (r < 0)
 		return r;
@@ -534,17 +556,21 @@ static int start(struct daemon *daemon)
 	}
 	r = daemon_state_start(daemon->state);
 	if (r == 0)
-		r = start_worker(daemon);
-	if (r == 0)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+	if (r == 0)
+		r = daemon_handover_finish(daemon);
+	if (r == 0)
+		r = daemon_start_worker(daemon);
 	return r;
 }
 
 static void stop(struct daemon *daemon)
 {
 	worker_stop(daemon->worker);
+	daemon_handover_keep(daemon);
 	daemon_state_stop(daemon->state);
 	manager_free(daemon->manager);
+	daemon_handover_end(daemon);
 	daemon_changes_free(daemon->changes);
 	daemon_rules_close(&daemon->rules);
 	sd_event_source_unref(daemon->tick);
@@ -554,12 +580,15 @@ static void stop(struct daemon *daemon)
 	pool4_sync_free(daemon->sync);
 	nfqueue_free(daemon->nfqueue);
 	rawsock_free(daemon->rawsock);
+	heartbeat_free(daemon->heartbeat);
 	gateway_deinit(&daemon->gateway);
 	world_free(daemon->world);
 	config_free(daemon->config);
 	config_settings_free(daemon->settings);
 	if (daemon->failed_fd >= 0)
 		(void)close(daemon->failed_fd);
+	/* Last: the one before takes back what we had of it. */
+	handover_peer_free(daemon->handover.peer);
 }
 
 int daemon_run(const struct daemon_options *options)
@@ -578,21 +607,27 @@ int daemon_run(const struct daemon_options *options)
 	(void)signal(SIGPIPE, SIG_IGN);
 
 	gateway_init(&daemon.gateway);
+	daemon.handover =
+		(struct daemon_handover){.socket = options->socket, .replace = options->replace};
+	descriptors_init(&daemon.handover.inherited);
 	daemon.events = (struct event_report){.gateway = &daemon.gateway,
 					      .each = tell_event,
 					      .lost = tell_lost_events,
 					      .context = &daemon};
 	r = start(&daemon);
 	if (r == 0) {
+		daemon_handover_serve(&daemon);
 		say_ready(&daemon);
 		r = sd_event_loop(daemon.event);
 		event_report_drain(&daemon.events);
-		(void)sd_notify(0, "STOPPING=1");
+		if (!daemon.handover.done)
+			(void)sd_notify(0, "STOPPING=1");
 		gateway_lock(&daemon.gateway);
 		daemon.gateway.state = GATEWAY_STOPPING;
 		gateway_unlock(&daemon.gateway);
-		log_line(LOG_INFO, "stopped; the packet rules stay, so that nothing passes "
-				   "untranslated ('nat64ctl teardown' removes them)");
+		if (!daemon.handover.done)
+			log_line(LOG_INFO, "stopped; the packet rules stay, so that nothing passes "
+					   "untranslated ('nat64ctl teardown' removes them)");
 	}
 	stop(&daemon);
 	return r == 0 ? 0 : 1;

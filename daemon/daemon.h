@@ -12,6 +12,7 @@ struct daemon_options {
 	const char *instance;    /* "" = the one without a name */
 	const char *bus;         /* address; NULL = the system bus */
 	bool no_bus;
+	bool replace;          /* take over from the running one, if there is one */
 	const char *socket;    /* control socket */
 	const char *state_dir; /* for the state database */
 };

@@ -86,6 +86,12 @@ static void settle(struct daemon_changes *changes)
 	g_free(error);
 }
 
+void daemon_changes_settle(struct daemon_changes *changes)
+{
+	if (changes->n_waiting > 0)
+		settle(changes);
+}
+
 static int on_idle(sd_event_source *source, void *userdata)
 {
 	settle(userdata);

@@ -32,5 +32,8 @@ const struct change_calls *daemon_changes_calls(const struct daemon_changes *cha
 /* Who is told when the rules have followed. */
 void daemon_changes_set_manager(struct daemon_changes *changes, struct manager *manager);
 
+/* All that wait are answered now. */
+void daemon_changes_settle(struct daemon_changes *changes);
+
 /* Something else has changed the entries: the rules are to follow soon. */
 void daemon_changes_want_rules(struct daemon_changes *changes);

@@ -8,6 +8,7 @@
 #include "daemon/core/persist.h"
 #include "daemon/log.h"
 #include "daemon/restore.h"
+#include "daemon/tables.h"
 #include "schema/store_writer.h"
 
 /* Somebody else's lock at the start: longer than a flush of another one takes. */
@@ -134,16 +135,24 @@ static void load(struct daemon_state *state)
 		(void)mark(state, &now); /* the writer will say what is wrong */
 }
 
-/* From the predecessor's memory. The database is as he has left it, or the writer begins it anew.
- */
-static bool load_tables(struct daemon_state *state, int tables_fd)
+/* From the predecessor's memory. If the database is not the one he has left, the writer begins it
+ * anew. */
+static bool load_tables(struct daemon_state *state, int fd, bool is_kept)
 {
 	struct store_clock now;
 	uint64_t owner = 0;
 
+	if (fd < 0)
+		return false;
 	store_clock_read(&now);
 	state->restore.now_ms = now.boot_ms;
-	if (tables_fd < 0 || restore_tables(&state->restore, tables_fd, &owner) < 0)
+	(void)tables_owner(fd, &owner);
+	if (is_kept && state->store && owner != 0 && store_owner(state->store) != owner) {
+		log_line(LOG_NOTICE, "another daemon has written the database after the one that "
+				     "left its tables: the database is used");
+		return false;
+	}
+	if (restore_tables(&state->restore, fd) < 0)
 		return false;
 	if (state->store && owner != 0 && store_owner(state->store) == owner) {
 		store_set_pool6(state->store, state->gateway->nat->config.pool6);
@@ -152,7 +161,7 @@ static bool load_tables(struct daemon_state *state, int tables_fd)
 	return true;
 }
 
-void daemon_state_restore(struct daemon_state *state, int tables_fd)
+void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kept)
 {
 	struct nat64 *nat;
 
@@ -162,7 +171,7 @@ void daemon_state_restore(struct daemon_state *state, int tables_fd)
 	nat = state->gateway->nat;
 	if (!persist_begin(nat))
 		log_line(LOG_ERR, "no memory to remember what has to be stored");
-	state->was_clean = load_tables(state, tables_fd);
+	state->was_clean = load_tables(state, tables_fd, is_kept);
 	if (!state->was_clean && state->store) {
 		state->was_clean = store_was_clean(state->store);
 		load(state);

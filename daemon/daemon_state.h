@@ -18,8 +18,9 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 				       const struct config_state *config);
 
 /* pool4 has its entries, and nothing else is there yet. tables_fd: what a predecessor has left
- * (tables.h), -1 = nothing; it stays the caller's. state may be NULL, as below. */
-void daemon_state_restore(struct daemon_state *state, int tables_fd);
+ * (tables.h), -1 = nothing; it stays the caller's. is_kept: some time ago, so that the database may
+ * be newer. state may be NULL, as below. */
+void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kept);
 
 /* From now on changes are written. 0 or a negative errno. */
 int daemon_state_start(struct daemon_state *state);

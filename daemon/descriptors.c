@@ -79,7 +79,7 @@ void descriptors_store(enum descriptor which, int fd)
 	char state[STATE_SIZE];
 
 	descriptors_forget(which);
-	(void)snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0",
+	(void)snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n",
 		       descriptor_name(which));
 	(void)sd_pid_notify_with_fds(0, 0, state, &fd, 1);
 }
@@ -88,6 +88,6 @@ void descriptors_forget(enum descriptor which)
 {
 	char state[STATE_SIZE];
 
-	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", descriptor_name(which));
+	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s\n", descriptor_name(which));
 	(void)sd_notify(0, state);
 }

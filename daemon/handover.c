@@ -29,6 +29,7 @@ enum stage {
 
 struct handover {
 	struct handover_config config;
+	char *path;
 	int fd;
 	sd_event_source *listening;
 	int peer_fd; /* -1 = nobody */
@@ -239,8 +240,10 @@ int handover_new(const struct handover_config *config, struct handover **ret)
 	if (!handover)
 		return -ENOMEM;
 	handover->config = *config;
+	handover->path = strdup(config->path);
+	handover->config.path = handover->path;
 	handover->fd = handover->peer_fd = -1;
-	r = listen_at(config->path, &handover->fd);
+	r = handover->path ? listen_at(handover->path, &handover->fd) : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_io(config->event, &handover->listening, handover->fd, EPOLLIN,
 				    on_connection, handover);
@@ -263,11 +266,12 @@ void handover_free(struct handover *handover)
 		return;
 	/* The path is the successor's, if there is one. */
 	if (handover->stage != STAGE_TAKEN && handover->listening)
-		(void)unlink(handover->config.path);
+		(void)unlink(handover->path);
 	end_peer(handover);
 	(void)sd_event_source_disable_unref(handover->listening);
 	(void)sd_event_source_disable_unref(handover->timeout);
 	if (handover->fd >= 0)
 		(void)close(handover->fd);
+	free(handover->path);
 	free(handover);
 }

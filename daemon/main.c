@@ -24,6 +24,7 @@ static const char *arg_state_dir;
 static const char *arg_bus;
 static bool arg_no_bus;
 static const char *arg_socket;
+static bool arg_replace;
 static bool arg_check;
 
 enum {
@@ -112,9 +113,8 @@ static bool read_option(int option)
 		arg_socket = optarg;
 		return true;
 	case OPTION_REPLACE:
-		(void)fprintf(stderr, "nat64d: --replace: this version can not take over from a "
-				      "running daemon; stop that one first\n");
-		return false;
+		arg_replace = true;
+		return true;
 	case OPTION_LOG_LEVEL:
 		if (!log_level_parse(optarg, &level)) {
 			(void)fprintf(stderr,
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 			return 0;
 		}
 		if (!read_option(option))
-			return option == OPTION_REPLACE ? 1 : USAGE_ERROR;
+			return USAGE_ERROR;
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "nat64d: %s: no such argument (try --help)\n", argv[optind]);
@@ -234,6 +234,7 @@ int main(int argc, char **argv)
 		.instance = arg_instance,
 		.bus = arg_bus,
 		.no_bus = arg_no_bus,
+		.replace = arg_replace,
 		.socket = socket,
 		.state_dir = state_dir,
 	};

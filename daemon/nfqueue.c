@@ -31,6 +31,7 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <stdio.h>
@@ -75,25 +76,33 @@ struct proc_line {
 	struct nfqueue_losses losses;
 };
 
+/* The line at text, and where the next one begins; NULL if there is none. What can not be read has
+ * the number of no queue. */
+static const char *proc_next(const char *text, struct proc_line *ret)
+{
+	const char *end;
+	unsigned long long full;
+	unsigned long long user;
+
+	if (!*text)
+		return NULL;
+	if (sscanf(text, "%u %u %u %*u %*u %llu %llu", &ret->number, &ret->owner,
+		   &ret->losses.waiting, &full, &user) == 5) {
+		ret->losses.queue_full = full;
+		ret->losses.socket_full = user;
+	} else {
+		ret->number = UINT_MAX;
+	}
+	end = strchr(text, '\n');
+	return end ? end + 1 : text + strlen(text);
+}
+
 /* The line of queue number; false if there is none. */
 static bool proc_find(const char *text, unsigned number, struct proc_line *ret)
 {
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		struct proc_line found;
-		unsigned long long full;
-		unsigned long long user;
-
-		if (*line == '\n')
-			line++;
-		if (sscanf(line, "%u %u %u %*u %*u %llu %llu", &found.number, &found.owner,
-			   &found.losses.waiting, &full, &user) != 5 ||
-		    found.number != number)
-			continue;
-		found.losses.queue_full = full;
-		found.losses.socket_full = user;
-		*ret = found;
-		return true;
-	}
+	while ((text = proc_next(text, ret)) != NULL)
+		if (ret->number == number)
+			return true;
 	return false;
 }
 
@@ -200,25 +209,24 @@ static int send_config(struct nfqueue *queue, const struct nlmsghdr *nlh)
 	return mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
-/* Ours already, or bound now. Where /proc can not be read (in a user namespace), binding a queue of
- * ours once more does no harm. */
+/* Ours already, or bound now: nothing that the predecessor would notice. Where /proc can not be
+ * read (in a user namespace), binding a queue of ours once more does no harm. */
 static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, char *text)
 {
 	uint32_t port = mnl_socket_get_portid(queue->socket);
 	uint32_t owner = queue_owner(queue, number);
 	char buffer[CONFIG_SIZE];
-	int r = 0;
+	int r;
 
-	if (owner != port)
-		r = send_config(queue, put_queue(buffer, number, length, true));
-	if (r == 0)
-		r = send_config(queue, put_queue(buffer, number, length, false));
+	if (owner == port)
+		return 0;
+	r = send_config(queue, put_queue(buffer, number, length, true));
 	if (queue->proc_fd >= 0)
 		owner = queue_owner(queue, number);
 	if (r == 0 && owner != port && queue->proc_fd >= 0)
 		r = -EBUSY;
 	if (r < 0)
-		nfqueue_explain(r, number, owner == port ? 0 : owner, text);
+		nfqueue_explain(r, number, owner, text);
 	return r;
 }
 
@@ -395,7 +403,8 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	/* The file exists only once the kernel's module is loaded. */
 	if (queue->proc_fd < 0)
 		queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
-	set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
+	if (!queue->inherited)
+		set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
 	r = open_queues(queue, text);
 	if (r < 0)
 		goto out;
@@ -427,25 +436,43 @@ bool nfqueue_is_inherited(const struct nfqueue *queue)
 	return queue->inherited;
 }
 
-void nfqueue_end_others(struct nfqueue *queue)
+static void end_others(struct nfqueue *queue)
 {
 	uint32_t port = mnl_socket_get_portid(queue->socket);
 	char text[PROC_SIZE_MAX];
+	const char *next = text;
+	struct proc_line line;
 
-	if (!queue->inherited || proc_read(queue->proc_fd, text, sizeof(text)) < 0)
+	if (proc_read(queue->proc_fd, text, sizeof(text)) < 0)
 		return;
-	for (unsigned number = 0; number <= UINT16_MAX; number++) {
+	while ((next = proc_next(next, &line)) != NULL) {
 		char buffer[CONFIG_SIZE];
-		struct proc_line line;
 		struct nlmsghdr *nlh;
 
-		if ((number >= queue->first && number - queue->first < queue->n_queues) ||
-		    !proc_find(text, number, &line) || line.owner != port)
+		if (line.owner != port ||
+		    (line.number >= queue->first && line.number - queue->first < queue->n_queues))
 			continue;
-		nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+		nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, line.number);
 		nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
 		(void)send_config(queue, nlh);
 	}
+}
+
+void nfqueue_settle(struct nfqueue *queue)
+{
+	char text[NFQUEUE_TEXT_SIZE];
+
+	if (!queue->inherited)
+		return;
+	for (unsigned i = 0; i < queue->n_queues; i++) {
+		char buffer[CONFIG_SIZE];
+
+		(void)send_config(queue, put_queue(buffer, (uint16_t)(queue->first + i),
+						   queue->length, false));
+	}
+	/* What is less than asked for was remarked when it was asked first. */
+	set_memory(mnl_socket_get_fd(queue->socket), queue->memory_size, text);
+	end_others(queue);
 }
 
 int nfqueue_fd(const struct nfqueue *queue)

@@ -54,9 +54,9 @@ void nfqueue_free(struct nfqueue *queue);
 
 /* Has it taken over what waits? */
 bool nfqueue_is_inherited(const struct nfqueue *queue);
-/* The queues that only the predecessor's configuration had end. Not before that can not come back.
- */
-void nfqueue_end_others(struct nfqueue *queue);
+/* The predecessor will not go on: only now the queues get what this configuration says, and those
+ * that only he had end. Nothing if there is none. */
+void nfqueue_settle(struct nfqueue *queue);
 
 /* How much may wait from now on, of one thread besides the one that receives; what waits already
  * stays. text is a remark, or empty. A length that the kernel does not take is counted as a verdict

@@ -41,10 +41,10 @@ static void restore_copied(void *context, const struct persist_row *row)
 		persist_set_changed(restore->gateway->nat, row);
 }
 
-int restore_tables(struct restore *restore, int fd, uint64_t *ret_owner)
+int restore_tables(struct restore *restore, int fd)
 {
 	int r = tables_load(fd, restore->gateway->nat->config.pool6, restore_copied, restore,
-			    ret_owner, &restore->n_bad);
+			    &restore->n_bad);
 
 	if (r == -EPROTONOSUPPORT)
 		log_line(LOG_NOTICE, "the tables of the daemon before are of another version: the "

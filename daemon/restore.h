@@ -23,8 +23,8 @@ void restore_row(void *context, const struct persist_row *row);
 /* Nobody else gets the port of one that could not be put back, at first. */
 void restore_hold(struct restore *restore, enum protocol protocol, const struct taddr4 *mapped,
 		  enum pool4_hold_kind kind);
-/* All rows of a predecessor's tables (tables.h), and which of them are not as they are in the
- * database that was his who has this owner. 0 or a negative errno, with nothing restored. */
-int restore_tables(struct restore *restore, int fd, uint64_t *ret_owner);
+/* All rows of a predecessor's tables (tables.h), and which of them are not as they are in his
+ * database. 0 or a negative errno, with nothing restored. */
+int restore_tables(struct restore *restore, int fd);
 
 void restore_report(const struct restore *restore, const char *remark);

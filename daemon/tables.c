@@ -247,9 +247,19 @@ static int read_header(int fd, struct header *ret)
 	return 0;
 }
 
+int tables_owner(int fd, uint64_t *ret)
+{
+	struct header header;
+	int r = read_header(fd, &header);
+
+	if (r == 0)
+		*ret = header.owner;
+	return r;
+}
+
 int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
 		void (*each)(void *context, const struct persist_row *row), void *context,
-		uint64_t *ret_owner, uint64_t *ret_n_bad)
+		uint64_t *ret_n_bad)
 {
 	uint8_t pool6_now[NAT64_POOL6_MAX];
 	struct row row[SLICE_ROWS];
@@ -259,7 +269,6 @@ int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
 	*ret_n_bad = 0;
 	if (r < 0)
 		return r;
-	*ret_owner = header.owner;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++)
 		pool6_now[i] = find_pool6(pool6, header.pool6[i].addr, header.pool6[i].len);
 	for (uint64_t at = 0; at < header.n_rows;) {

@@ -18,6 +18,8 @@
  * gateway's lock for some hundred rows at a time; packets have stopped. 0 or a negative errno. */
 int tables_save(struct gateway *gateway, uint64_t owner, int *ret_fd);
 
+/* The owner in them; 0 as below. */
+int tables_owner(int fd, uint64_t *ret);
 /*
  * Calls each for all rows; pool6 is what the prefixes in them are now. Rows with values that are
  * never written are only counted. 0, or a negative errno, with no row read: -EPROTONOSUPPORT of a
@@ -25,7 +27,7 @@ int tables_save(struct gateway *gateway, uint64_t owner, int *ret_fd);
  */
 int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
 		void (*each)(void *context, const struct persist_row *row), void *context,
-		uint64_t *ret_owner, uint64_t *ret_n_bad);
+		uint64_t *ret_n_bad);
 
 /* What it says is not the state any more: nobody can load it again. */
 void tables_spend(int fd);

@@ -182,4 +182,5 @@ void changing_drop(struct manager *manager)
 		free(manager->waiting);
 		manager->waiting = next;
 	}
+	manager->last_waiting = &manager->waiting;
 }

@@ -141,6 +141,17 @@ static void dial(struct connection *connection)
 	}
 }
 
+void connection_yield(struct connection *connection)
+{
+	(void)sd_event_source_set_enabled(connection->retry, SD_EVENT_OFF);
+	connection->bus = sd_bus_close_unref(connection->bus);
+}
+
+void connection_return(struct connection *connection)
+{
+	dial(connection);
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	dial(userdata);

@@ -22,6 +22,10 @@ int connection_new(sd_event *event, const char *address, const char *service,
 		   connection_ready_fn on_ready, void *userdata, struct connection **ret);
 void connection_free(struct connection *connection);
 
+/* Leaves the name to another one, until connection_return(). */
+void connection_yield(struct connection *connection);
+void connection_return(struct connection *connection);
+
 /* Hangs up on a bus that is there and does not answer; it is tried again. */
 void connection_give_up(struct connection *connection);
 

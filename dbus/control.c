@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include "dbus/names.h"
+
+#define YIELDED ".before" /* the socket's name while another daemon has the path */
 
 struct peer {
 	struct control *control;
@@ -29,6 +32,7 @@ struct peer {
 struct control {
 	int fd;
 	char *path; /* set once the socket is ours */
+	bool yielded;
 	sd_event *event;
 	sd_event_source *source;
 	sd_event_source *patience; /* armed while somebody waits for a place */
@@ -283,6 +287,58 @@ int control_new(sd_event *event, const char *path, control_connect_fn on_connect
 	return 0;
 }
 
+static char *yielded_path(const struct control *control)
+{
+	size_t size = strlen(control->path) + sizeof(YIELDED);
+	char *path = malloc(size);
+
+	if (path != NULL)
+		(void)snprintf(path, size, "%s%s", control->path, YIELDED);
+	return path;
+}
+
+void control_yield(struct control *control)
+{
+	char *yielded = yielded_path(control);
+
+	for (unsigned i = 0; i < CONTROL_PEERS_MAX; i++)
+		if (control->peer[i].bus != NULL)
+			hang_up(&control->peer[i]);
+	(void)sd_event_source_set_enabled(control->source, SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(control->patience, SD_EVENT_OFF);
+	if (yielded == NULL || rename(control->path, yielded) < 0)
+		(void)unlink(control->path);
+	control->yielded = true;
+	free(yielded);
+}
+
+int control_return(struct control *control)
+{
+	char *yielded = yielded_path(control);
+	int r = 0;
+
+	if (yielded == NULL || rename(yielded, control->path) < 0)
+		r = yielded == NULL ? -ENOMEM : -errno;
+	free(yielded);
+	if (r < 0)
+		return r;
+	control->yielded = false;
+	r = sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+	return r < 0 ? r : 0;
+}
+
+/* A path that is ours. */
+static void remove_path(struct control *control)
+{
+	char *yielded = control->yielded ? yielded_path(control) : NULL;
+
+	if (!control->yielded)
+		(void)unlink(control->path);
+	else if (yielded != NULL)
+		(void)unlink(yielded);
+	free(yielded);
+}
+
 void control_free(struct control *control)
 {
 	if (control == NULL)
@@ -295,7 +351,7 @@ void control_free(struct control *control)
 	sd_event_source_disable_unref(control->patience);
 	sd_event_unref(control->event);
 	if (control->path != NULL)
-		(void)unlink(control->path);
+		remove_path(control);
 	if (control->fd >= 0)
 		close(control->fd);
 	free(control->path);

@@ -32,5 +32,10 @@ int control_new(sd_event *event, const char *path, control_connect_fn on_connect
 /* Hangs up, and removes the socket. */
 void control_free(struct control *control);
 
+/* For a daemon that takes over: hangs up, and the path is free. The socket itself stays, under
+ * another name, with the permissions that we could not give it again; until control_return(). */
+void control_yield(struct control *control);
+int control_return(struct control *control);
+
 /* The connection in place i of CONTROL_PEERS_MAX; NULL also for one that does not read. */
 sd_bus *control_peer(const struct control *control, unsigned i);

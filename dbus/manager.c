@@ -453,6 +453,22 @@ void manager_free(struct manager *manager)
 	free(manager);
 }
 
+void manager_yield(struct manager *manager)
+{
+	changing_drop(manager);
+	if (manager->connection != NULL)
+		connection_yield(manager->connection);
+	if (manager->control != NULL)
+		control_yield(manager->control);
+}
+
+int manager_return(struct manager *manager)
+{
+	if (manager->connection != NULL)
+		connection_return(manager->connection);
+	return manager->control != NULL ? control_return(manager->control) : 0;
+}
+
 void manager_for_each_bus(struct manager *manager, void (*visit)(sd_bus *bus, void *userdata),
 			  void *userdata)
 {

@@ -34,6 +34,11 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 		struct manager **ret);
 void manager_free(struct manager *manager);
 
+/* For a daemon that takes over: nobody is served, and bus name and control socket are free, until
+ * manager_return(). 0 or a negative errno. */
+void manager_yield(struct manager *manager);
+int manager_return(struct manager *manager);
+
 /* gateway->state or the prefixes may be different now: what is, is announced to everyone who
  * listens. */
 void manager_changed(struct manager *manager);

@@ -43,7 +43,7 @@ static void begin(struct instance *instance)
 	instance->gateway.nat = instance->fixture->nat;
 	instance->state = daemon_state_open(&instance->gateway, directory, &config);
 	g_assert_nonnull(instance->state);
-	daemon_state_restore(instance->state, -1);
+	daemon_state_restore(instance->state, -1, false);
 	g_assert_true(nat64_check(instance->gateway.nat));
 }
 
@@ -236,7 +236,7 @@ static void test_settings(void)
 	struct instance instance = {0};
 
 	g_assert_null(daemon_state_open(&instance.gateway, "/nowhere", &none));
-	daemon_state_restore(NULL, -1);
+	daemon_state_restore(NULL, -1, false);
 	g_assert_cmpint(daemon_state_start(NULL), ==, 0);
 	daemon_state_stop(NULL);
 
@@ -245,7 +245,7 @@ static void test_settings(void)
 	instance.fixture = gateway_new_at("203.0.113.1", "1024-65535", NULL, gateway_now_ms());
 	instance.gateway.nat = instance.fixture->nat;
 	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
-	daemon_state_restore(instance.state, -1);
+	daemon_state_restore(instance.state, -1, false);
 	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
 	(void)send_packet(&instance, 1);
 	end(&instance);

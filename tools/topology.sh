@@ -378,19 +378,42 @@ gateway_bus()
 # Starts nat64d ($NAT64D, by the command in NAT64D_WRAPPER if there is one) and waits until it is ready (it says so as services do).
 gateway_start()
 {
+	gateway_launch nat64d
+}
+
+# gateway_launch LABEL [OPTION…]: the same under another label; its log is $RUN/LABEL.log.
+gateway_launch()
+{
+	local label=$1
+	shift
 	rm -f "$RUN/notify" "$RUN/ready"
 	node_start gateway notify socat -u UNIX-RECV:"$RUN/notify" OPEN:"$RUN/ready",creat,append
 	until_true 5 test -S "$RUN/notify" || return
-	NOTIFY_SOCKET=$RUN/notify node_start gateway nat64d "${NAT64D_WRAPPER[@]}" "$NAT64D" --config "$RUN/nat64d.conf" \
-		--state-dir "$RUN/state" --bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control"
-	until_true 15 gateway_is_ready_or_gone
+	NOTIFY_SOCKET=$RUN/notify node_start gateway "$label" "${NAT64D_WRAPPER[@]}" "$NAT64D" --config "$RUN/nat64d.conf" \
+		--state-dir "$RUN/state" --bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control" "$@"
+	until_true 15 gateway_is_ready_or_gone "$label"
 	node_stop notify
-	grep -qs '^READY=1' "$RUN/ready" && node_is_running nat64d
+	grep -qs '^READY=1' "$RUN/ready" && node_is_running "$label"
 }
 
 gateway_is_ready_or_gone()
 {
-	grep -qs '^READY=1' "$RUN/ready" || ! node_is_running nat64d
+	grep -qs '^READY=1' "$RUN/ready" || ! node_is_running "$1"
+}
+
+# A second nat64d takes over from the first (--replace), which ends with status 0; it is the one called
+# nat64d then, and what the first one has said is in nat64d-before.log.
+gateway_replace()
+{
+	local before=${TOPOLOGY_PIDS[nat64d]} status
+	gateway_launch nat64d-next --replace || return
+	wait "$before"
+	status=$?
+	TOPOLOGY_PIDS[nat64d]=${TOPOLOGY_PIDS[nat64d-next]}
+	unset "TOPOLOGY_PIDS[nat64d-next]"
+	mv "$RUN/nat64d.log" "$RUN/nat64d-before.log"
+	mv "$RUN/nat64d-next.log" "$RUN/nat64d.log"
+	return $status
 }
 
 # Stops nat64d as a service manager would; returns its exit status.

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the daemon share. */
+#pragma once
+
+#include <stdatomic.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/daemon_rules.h"
+#include "daemon/descriptors.h"
+#include "daemon/event_report.h"
+#include "daemon/gateway.h"
+#include "daemon/handover.h"
+#include "daemon/noted_log.h"
+#include "daemon/settings_change.h"
+
+/* daemon_handover.c */
+struct daemon_handover {
+	const char *socket;           /* of the control socket, beside which it is */
+	bool replace;                 /* as asked for */
+	struct descriptors inherited; /* of the one before; those that are not taken yet */
+	struct handover_peer *peer;   /* the one before, as long as it may still go on */
+	bool is_kept;                 /* they come from the service manager, some time later */
+	bool is_late;                 /* and too late for what waits in the queues */
+	struct handover *server;      /* for the next one */
+	bool yielded;                 /* it is starting */
+	bool stopped;                 /* and has our tables: packets wait */
+	bool done;                    /* and everything */
+	bool end_wanted;              /* a signal came meanwhile */
+};
+
+struct daemon_options;
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config_settings *settings;
+	struct settings_change settings_change;
+	struct config *config;
+	struct gateway gateway;
+	struct world *world;
+	struct nfqueue *nfqueue;
+	struct rawsock *rawsock;
+	struct worker *worker;
+	struct daemon_state *state; /* NULL: none is kept */
+	struct daemon_rules rules;
+	struct rules_news *rules_news;
+	struct pool4_sync *sync;
+	struct daemon_changes *changes;
+	struct manager *manager;
+	sd_event *event;
+	sd_event_source *tick;
+	sd_event_source *follow; /* on while there is news that the configuration may depend on */
+	int failed_fd;           /* eventfd: the packet thread has ended with worker_error */
+	atomic_int worker_error;
+	unsigned n_ticks;
+	struct heartbeat *heartbeat;
+	struct daemon_handover handover;
+	struct event_report events;
+	struct noted_log noted_log;
+};
+
+int daemon_start_worker(struct daemon *daemon);
+int daemon_put_rules(struct daemon *daemon, enum pool4_sync_extent extent);
+
+/*
+ * daemon_handover.c: being the next one, then having a next one.
+ *
+ * begin: asks the running daemon, or looks at what the service manager has kept. 0, also if there
+ * is nothing; or a negative errno, which is logged.
+ */
+int daemon_handover_begin(struct daemon *daemon);
+/* Packets stop: what there is comes. */
+int daemon_handover_take(struct daemon *daemon);
+/* From now on it is ours, and the one before ends. */
+int daemon_handover_finish(struct daemon *daemon);
+/* The service manager is to keep our sockets; a next one may ask for them. */
+void daemon_handover_serve(struct daemon *daemon);
+/* May the event loop touch rules, configuration and addresses? */
+bool daemon_handover_is_idle(const struct daemon *daemon);
+/* At the end: what a service manager is to keep of the state. */
+void daemon_handover_keep(struct daemon *daemon);
+void daemon_handover_end(struct daemon *daemon);
