@@ -226,6 +226,11 @@ static void test_full(void)
 	g_assert_cmpint(put(gateway, &second), ==, PERSIST_OK);
 	persist_restored(gateway->nat, false, NOW);
 
+	const struct taddr6 third = taddr6_of("[2001:db8:1::4]:5000");
+	const struct taddr4 port = taddr4_of("203.0.113.1:2002");
+	g_assert_cmpint(nat64_add_static(gateway->nat, PROTOCOL_TCP, &third, &port, NOW), ==,
+			NAT64_STATIC_FULL);
+
 	limits.sessions = 1;
 	nat64_set_limits(gateway->nat, &limits);
 	row = session_row(PROTOCOL_UDP, 0, 0, "198.51.100.7:80");
@@ -366,6 +371,49 @@ static void test_deadline_is_rounded_up(void)
 	}
 }
 
+/* From now on everything counts as changed, of every table; then what changes does. */
+static void test_begin(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	const struct taddr6 client = taddr6_of("[2001:db8:1::3]:5000");
+	struct taddr4 server = taddr4_of("198.51.100.7:80");
+
+	g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpint(gateway_syn6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 0);
+	g_assert_true(persist_begin(gateway->nat));
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 4);
+	server.port++;
+	g_assert_cmpint(gateway_syn6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 5);
+	g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==, OUTCOME_TRANSLATED);
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 6);
+	gateway_free(gateway);
+}
+
+/* Neighbours end together, however small the steps are. */
+static void test_idle_neighbours_end(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+
+	for (uint16_t i = 0; i < 5; i++) {
+		struct persist_row row =
+			binding_row(PROTOCOL_TCP, i, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+
+		row.binding.port6 += i;
+		row.binding.mapped.port += i;
+		g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	}
+	persist_restored(gateway->nat, false, NOW);
+	for (unsigned i = 0; i < 5; i++) {
+		unsigned budget = 1;
+
+		persist_expire(gateway->nat, NOW + PERSIST_KEEP_MS, &budget);
+		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 4 - i);
+	}
+	gateway_free(gateway);
+}
+
 /* What was refused is removed from what is kept, and what has no place is not marked. */
 static void test_refused_is_marked(void)
 {
@@ -397,6 +445,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/persist/idle_binding_is_kept", test_idle_binding_is_kept);
 	g_test_add_func("/persist/segment_revives", test_segment_revives);
 	g_test_add_func("/persist/deadline_is_rounded_up", test_deadline_is_rounded_up);
+	g_test_add_func("/persist/begin", test_begin);
+	g_test_add_func("/persist/idle_neighbours_end", test_idle_neighbours_end);
 	g_test_add_func("/persist/refused_is_marked", test_refused_is_marked);
 	return g_test_run();
 }
