@@ -11,8 +11,10 @@
 
 #define USEC 1000000u
 
+#define DAY_SECONDS 86400
+
 struct cell {
-	char *text; /* as it stands in columns, or a text in JSON */
+	gsize text; /* where in texts: as it stands in columns, or a text in JSON */
 	uint64_t number;
 };
 
@@ -23,8 +25,13 @@ struct table {
 	bool legend;
 	bool begun; /* heading or bracket has been printed */
 	unsigned *width;
-	GArray *cells; /* struct cell, row by row */
+	GArray *cells;  /* struct cell, row by row */
+	GString *texts; /* each with the zero at its end */
+	GString *line;  /* that is being made */
 	uint64_t now_usec;
+	/* Of JSON's times, which are many: most are of the same day. */
+	uint64_t day;
+	char date[TABLE_TIME_SIZE]; /* "2026-01-31T" */
 };
 
 const char *table_time_print(uint64_t usec, char *ret)
@@ -87,6 +94,8 @@ struct table *table_new(const struct table_column *columns, bool json, bool lege
 	table->legend = legend;
 	table->width = g_new0(unsigned, table->n_columns);
 	table->cells = g_array_new(FALSE, FALSE, sizeof(struct cell));
+	table->texts = g_string_new(NULL);
+	table->line = g_string_new(NULL);
 	table->now_usec = (uint64_t)g_get_real_time();
 	for (unsigned i = 0; legend && i < table->n_columns; i++) {
 		if (columns[i].heading != NULL)
@@ -95,48 +104,55 @@ struct table *table_new(const struct table_column *columns, bool json, bool lege
 	return table;
 }
 
-/* Takes over text. NULL: only its number is of interest, as JSON has no widths. */
-static void add_cell(struct table *table, enum table_type type, char *text, uint64_t number)
+static void add_cell(struct table *table, enum table_type type, const char *text, uint64_t number)
 {
 	unsigned column = table->cells->len % table->n_columns;
-	struct cell cell = {text, number};
+	struct cell cell = {table->texts->len, number};
+	/* JSON has no widths. */
 	unsigned width = table->json ? 1 : MAX((unsigned)g_utf8_strlen(text, -1), 1);
 
 	g_assert(table->column[column].type == type);
 	if (width > table->width[column])
 		table->width[column] = width;
+	g_string_append_len(table->texts, text, (gssize)strlen(text) + 1);
 	g_array_append_val(table->cells, cell);
+}
+
+static const char *cell_text(const struct table *table, const struct cell *cell)
+{
+	return table->texts->str + cell->text;
 }
 
 void table_add_text(struct table *table, const char *text)
 {
-	add_cell(table, TABLE_TEXT, g_strdup(text), 0);
+	add_cell(table, TABLE_TEXT, text, 0);
 }
 
 void table_add_number(struct table *table, uint64_t number)
 {
-	add_cell(table, TABLE_NUMBER, table->json ? NULL : g_strdup_printf("%" PRIu64, number),
-		 number);
+	char text[24] = "";
+
+	if (!table->json)
+		(void)snprintf(text, sizeof(text), "%" PRIu64, number);
+	add_cell(table, TABLE_NUMBER, text, number);
 }
 
 void table_add_bool(struct table *table, bool truth)
 {
-	add_cell(table, TABLE_BOOL, g_strdup(truth ? "yes" : "no"), truth);
+	add_cell(table, TABLE_BOOL, truth ? "yes" : "no", truth);
 }
 
 void table_add_time(struct table *table, uint64_t usec)
 {
 	char text[TABLE_TIME_SIZE] = "never";
 
-	if (table->json) {
-		add_cell(table, TABLE_TIME, NULL, usec);
-		return;
-	}
-	if (usec != UINT64_MAX && usec > table->now_usec)
+	if (table->json)
+		text[0] = '\0';
+	else if (usec != UINT64_MAX && usec > table->now_usec)
 		table_duration_print(usec - table->now_usec, text);
 	else if (usec != UINT64_MAX)
 		table_duration_print(table->now_usec - usec, text);
-	add_cell(table, TABLE_TIME, g_strdup(text), usec);
+	add_cell(table, TABLE_TIME, text, usec);
 }
 
 /* As JSON has it. Most texts need no escapes, and there may be millions. */
@@ -161,16 +177,54 @@ static void append_json_text(GString *line, const char *text)
 	json_decref(value);
 }
 
-static void append_json_cell(GString *line, enum table_type type, const struct cell *cell)
+/* In so many digits, or as many as it has. */
+static void append_number(GString *line, uint64_t number, unsigned n_digits)
 {
+	char text[24];
+	char *at = text + sizeof(text);
+
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0 || at > text + sizeof(text) - n_digits);
+	g_string_append_len(line, at, text + sizeof(text) - at);
+}
+
+/* What table_time_print() says. */
+static void append_json_time(struct table *table, uint64_t usec)
+{
+	uint64_t seconds = usec / USEC;
+	GString *line = table->line;
 	char text[TABLE_TIME_SIZE];
+
+	if (seconds / DAY_SECONDS != table->day || table->date[0] == '\0') {
+		table->day = seconds / DAY_SECONDS;
+		table_time_print(usec, text);
+		*strchr(text, 'T') = '\0';
+		(void)g_snprintf(table->date, sizeof(table->date), "%sT", text);
+	}
+	g_string_append_c(line, '"');
+	g_string_append(line, table->date);
+	append_number(line, seconds % DAY_SECONDS / 3600, 2);
+	g_string_append_c(line, ':');
+	append_number(line, seconds / 60 % 60, 2);
+	g_string_append_c(line, ':');
+	append_number(line, seconds % 60, 2);
+	g_string_append_c(line, '.');
+	append_number(line, usec % USEC / 1000, 3);
+	g_string_append_len(line, "Z\"", 2);
+}
+
+static void append_json_cell(struct table *table, enum table_type type, const struct cell *cell)
+{
+	GString *line = table->line;
 
 	switch (type) {
 	case TABLE_TEXT:
-		append_json_text(line, cell->text);
+		append_json_text(line, cell_text(table, cell));
 		break;
 	case TABLE_NUMBER:
-		g_string_append_printf(line, "%" PRIu64, cell->number);
+		append_number(line, cell->number, 1);
 		break;
 	case TABLE_BOOL:
 		g_string_append(line, cell->number != 0 ? "true" : "false");
@@ -179,14 +233,14 @@ static void append_json_cell(GString *line, enum table_type type, const struct c
 		if (cell->number == UINT64_MAX)
 			g_string_append(line, "null");
 		else
-			append_json_text(line, table_time_print(cell->number, text));
+			append_json_time(table, cell->number);
 		break;
 	}
 }
 
 static void print_json_row(struct table *table, const struct cell *row)
 {
-	g_autoptr(GString) line = g_string_new(table->begun ? ",\n" : "[\n");
+	GString *line = g_string_assign(table->line, table->begun ? ",\n" : "[\n");
 	char separator = '{';
 
 	for (unsigned i = 0; i < table->n_columns; i++) {
@@ -197,7 +251,7 @@ static void print_json_row(struct table *table, const struct cell *row)
 		g_string_append_c(line, separator);
 		append_json_text(line, column->name);
 		g_string_append_c(line, ':');
-		append_json_cell(line, column->type, &row[i]);
+		append_json_cell(table, column->type, &row[i]);
 		separator = ',';
 	}
 	g_string_append_c(line, '}');
@@ -208,8 +262,9 @@ static void print_json_row(struct table *table, const struct cell *row)
 /* A cell filled up to the width of its column, with the space to the next one. An empty one shows
  * as
  * "-", so that words can be counted. */
-static void append_cell(const struct table *table, GString *line, unsigned i, const char *cell)
+static void append_cell(struct table *table, unsigned i, const char *cell)
 {
+	GString *line = table->line;
 	const char *text = *cell == '\0' ? "-" : cell;
 	int fill = (int)table->width[i] - (int)g_utf8_strlen(text, -1);
 
@@ -220,24 +275,22 @@ static void append_cell(const struct table *table, GString *line, unsigned i, co
 }
 
 /* One row, or with NULL the headings. */
-static void print_line(const struct table *table, const struct cell *row)
+static void print_line(struct table *table, const struct cell *row)
 {
-	g_autoptr(GString) line = g_string_new(NULL);
-
+	g_string_truncate(table->line, 0);
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		const char *heading = table->column[i].heading;
 
 		if (heading != NULL)
-			append_cell(table, line, i, row != NULL ? row[i].text : heading);
+			append_cell(table, i, row != NULL ? cell_text(table, &row[i]) : heading);
 	}
-	puts(g_strchomp(line->str));
+	puts(g_strchomp(table->line->str));
 }
 
 static void drop_cells(struct table *table)
 {
-	for (guint i = 0; i < table->cells->len; i++)
-		g_free(g_array_index(table->cells, struct cell, i).text);
 	g_array_set_size(table->cells, 0);
+	g_string_truncate(table->texts, 0);
 }
 
 void table_flush(struct table *table)
@@ -267,8 +320,9 @@ void table_end(struct table *table)
 
 void table_free(struct table *table)
 {
-	drop_cells(table);
 	g_array_unref(table->cells);
+	(void)g_string_free(table->texts, TRUE);
+	(void)g_string_free(table->line, TRUE);
 	g_free(table->width);
 	g_free(table);
 }
