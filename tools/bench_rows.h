@@ -24,3 +24,6 @@ unsigned bench_n_failed(void);
 
 /* Resident memory of the process, in bytes. */
 size_t bench_resident(void);
+
+/* Ahead of all else that the machine does, if that is permitted. */
+void bench_come_first(void);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Load for tools/bench: UDP flows that are new, one datagram of each, at a steady rate.
+ *
+ *   bench_flows DESTINATION FIRST NUMBER RATE    prints how many it sent, the seconds that took,
+ * and those of CPU that it had of them
+ *
+ * Flow n always has the same source: 1000 ports of an address, an address of a /64, in
+ * 2001:db8:8000:: /33. So the same numbers again are the same flows. RATE 0 is as fast as can be.
+ * Who falls behind does not catch up: what is printed is the rate that was had.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "daemon/core/checksum.h"
+#include "daemon/core/packet.h"
+#include "tools/bench_rows.h"
+
+#define BATCH            64
+#define PAYLOAD_SIZE     8
+#define UDP_SIZE         (UDP_HEADER_SIZE + PAYLOAD_SIZE)
+#define PACKET_SIZE      (IP6_HEADER_SIZE + UDP_SIZE)
+#define PORTS_OF_ADDRESS 1000u
+#define FIRST_PORT       2000u
+#define DESTINATION_PORT 9u
+#define BEHIND_MAX_NSEC  10000000u
+
+struct load {
+	int fd;
+	struct sockaddr_in6 to;
+	struct mmsghdr message[BATCH];
+	struct iovec part[BATCH];
+	uint8_t packet[BATCH][PACKET_SIZE];
+};
+
+static uint64_t clock_nsec(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void make_packet(uint8_t *ip, uint32_t flow)
+{
+	uint8_t *udp = ip + IP6_HEADER_SIZE;
+	struct addr6 src, dst;
+	uint16_t check;
+
+	store_be16(ip + 12, (uint16_t)(0x8000 | flow / PORTS_OF_ADDRESS >> 16));
+	store_be16(ip + 14, (uint16_t)(flow / PORTS_OF_ADDRESS));
+	store_be16(udp, (uint16_t)(FIRST_PORT + flow % PORTS_OF_ADDRESS));
+	store_be16(udp + 6, 0);
+	memcpy(&src, ip + 8, sizeof(src));
+	memcpy(&dst, ip + 24, sizeof(dst));
+	check = checksum_finish(
+		checksum_add(checksum_pseudo6(&src, &dst, UDP_SIZE, IPPROTO_UDP), udp, UDP_SIZE));
+	store_be16(udp + 6, check != 0 ? check : 0xffff);
+}
+
+static int load_init(struct load *load, const char *destination)
+{
+	*load = (struct load){.to = {.sin6_family = AF_INET6}};
+	if (inet_pton(AF_INET6, destination, &load->to.sin6_addr) != 1)
+		return -EINVAL;
+	load->fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (load->fd < 0)
+		return -errno;
+	for (unsigned i = 0; i < BATCH; i++) {
+		uint8_t *ip = load->packet[i];
+
+		ip[0] = 0x60;
+		store_be16(ip + 4, UDP_SIZE);
+		ip[6] = IPPROTO_UDP;
+		ip[7] = 64;
+		store_be32(ip + 8, 0x20010db8);
+		ip[23] = 1;
+		memcpy(ip + 24, &load->to.sin6_addr, 16);
+		store_be16(ip + IP6_HEADER_SIZE + 2, DESTINATION_PORT);
+		store_be16(ip + IP6_HEADER_SIZE + 4, UDP_SIZE);
+		load->part[i] = (struct iovec){ip, PACKET_SIZE};
+		load->message[i].msg_hdr = (struct msghdr){.msg_name = &load->to,
+							   .msg_namelen = sizeof(load->to),
+							   .msg_iov = &load->part[i],
+							   .msg_iovlen = 1};
+	}
+	return 0;
+}
+
+static void wait_until(uint64_t nsec)
+{
+	struct timespec at = {(time_t)(nsec / 1000000000), (long)(nsec % 1000000000)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+}
+
+static int send_all(struct load *load, uint32_t first, uint32_t number, uint32_t rate)
+{
+	uint64_t due = clock_nsec(CLOCK_MONOTONIC);
+
+	for (uint32_t sent = 0; sent < number;) {
+		uint32_t n = number - sent < BATCH ? number - sent : BATCH;
+		uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+		int r;
+
+		if (rate > 0 && now < due)
+			wait_until(due);
+		else if (now - due > BEHIND_MAX_NSEC)
+			due = now - BEHIND_MAX_NSEC;
+		for (uint32_t i = 0; i < n; i++)
+			make_packet(load->packet[i], first + sent + i);
+		r = sendmmsg(load->fd, load->message, n, 0);
+		if (r < 0 && errno != ENOBUFS && errno != EINTR)
+			return -errno;
+		if (r > 0)
+			sent += (uint32_t)r;
+		if (rate > 0 && r > 0)
+			due += (uint64_t)r * 1000000000 / rate;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct load load;
+	uint64_t begin, number;
+	int r;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: bench_flows DESTINATION FIRST NUMBER RATE\n");
+		return 2;
+	}
+	bench_come_first();
+	number = strtoul(argv[3], NULL, 10);
+	r = load_init(&load, argv[1]);
+	begin = clock_nsec(CLOCK_MONOTONIC);
+	if (r == 0)
+		r = send_all(&load, (uint32_t)strtoul(argv[2], NULL, 10), (uint32_t)number,
+			     (uint32_t)strtoul(argv[4], NULL, 10));
+	if (r < 0) {
+		fprintf(stderr, "bench_flows: cannot send to %s: %s\n", argv[1], strerror(-r));
+		return 1;
+	}
+	printf("%llu %.3f %.3f\n", (unsigned long long)number,
+	       (double)(clock_nsec(CLOCK_MONOTONIC) - begin) / 1e9,
+	       (double)clock_nsec(CLOCK_PROCESS_CPUTIME_ID) / 1e9);
+	return 0;
+}

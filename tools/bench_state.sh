@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# tools/bench state: what it costs that bindings and sessions survive, and how fast they are back.
+# Sourced by tools/bench.
+#
+# The state directory is on the file system of the sources, as the lab's own one is in memory. The
+# generator is on the first core and the packet thread on the second, the writer where there is room,
+# each ahead of what else the machine does.
+
+STATE_RATE=50000     # new flows a second
+STATE_LIFETIME=4     # seconds of a flow: as many end as begin, from then on
+STATE_FLOWS=1000000
+
+# With State.Keep=$1.
+state_start()
+{
+	flows_configure "[Timeouts]
+AllowBelowMinimum=yes
+UDP=$2
+[State]
+Keep=$1" && rm -rf "$RUN/state/"* && gateway_start && threads_first packets 1 2 && threads_first state 0,1 1
+}
+
+# Bindings that were made, and seconds of processor time of packet thread and writer, bytes that the
+# writer gave to the kernel and that it made the file system write: one line.
+state_look()
+{
+	local writer
+	writer=$(threads state)
+	echo "$(now_usec) $(counter bindings_created_udp) $(threads_cpu packets) $(threads_cpu state)" \
+		"${writer:+$(awk '$1 == "wchar:" || $1 == "write_bytes:" { printf "%s ", $2 }' "$writer/io")}"
+}
+
+# state_rate yes|no: as many flows a second as can be, in steady state.
+state_rate()
+{
+	local first
+	state_start "$1" "${STATE_LIFETIME}s" || return
+	flows 0 $((STATE_RATE * (STATE_LIFETIME + 1 + SECONDS_EACH))) $STATE_RATE >"$RUN/generator" &
+	until_true 30 state_is_steady || return
+	first=$(state_look)
+	sleep $SECONDS_EACH
+	echo "$first $(state_look)" >"$RUN/looks"
+	wait $!
+	awk -v keep="$1" -v file="$RUN/result-" '
+		NR == FNR { sent = $1; seconds = $2; cpu = $3; next }
+		{
+			n = NF / 2
+			for (i = 1; i <= n; i++)
+				more[i] = $(n + i) - $i
+			s = more[1] / 1e6
+			print sent / seconds >>(file "offered-" keep)
+			print more[2] / s >>(file "rate-" keep)
+			print 100 * cpu / seconds >>(file "generator-" keep)
+			print 100 * more[3] / s >>(file "packets-" keep)
+			print 100 * more[4] / s >>(file "writer-" keep)
+			if (keep == "no")
+				exit
+			print more[5] / more[2] >>(file "bytes-kernel")
+			print more[6] / more[2] >>(file "bytes-disk")
+		}' "$RUN/generator" "$RUN/looks"
+	stop_nat64d
+}
+
+# The first ones have ended.
+state_is_steady()
+{
+	local created there
+	created=$(counter bindings_created_udp) there=$(ctl bib list --protocol udp --count)
+	[ $((created - there)) -gt $((STATE_RATE / 2)) ]
+}
+
+state_rates()
+{
+	local round
+	for ((round = 1; round <= ROUNDS; round++)); do
+		state_rate no && state_rate yes || return
+	done
+	rows_section "New flows, $STATE_RATE a second, of $STATE_LIFETIME s each: as many end as begin"
+	row "sent, flows a second" "$(result offered-no)" ""
+	row "new bindings a second without a database" "$(result rate-no)" ""
+	row "  CPU of the generator" "$(result generator-no)" "%"
+	row "  CPU of the packet thread" "$(result packets-no)" "%"
+	row "sent, flows a second" "$(result offered-yes)" ""
+	row "new bindings a second with it" "$(result rate-yes)" ""
+	row "  CPU of the generator" "$(result generator-yes)" "%"
+	row "  CPU of the packet thread" "$(result packets-yes)" "%"
+	row "  CPU of the writer" "$(result writer-yes)" "%"
+	row "with it / without" "$(ratio "$(result rate-yes)" "$(result rate-no)")" "" least 0.9
+	row "given to the kernel for each flow" "$(result bytes-kernel)" bytes
+	row "written to disk for each flow" "$(result bytes-disk)" bytes
+}
+
+# ---- a million ----------------------------------------------------------------------------------
+
+state_unwritten()
+{
+	node gateway busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" get-property org.nat64d1 /org/nat64d1 \
+		org.nat64d1.Manager PendingChanges | cut -d' ' -f2
+}
+
+state_is_written()
+{
+	[ "$(state_unwritten)" = 0 ]
+}
+
+state_has_begun_anew()
+{
+	[ "$(state_unwritten)" -gt $STATE_FLOWS ]
+}
+
+# Pings while all is written anew, as the database is gone; all of them are within that.
+state_flush()
+{
+	local p99 left
+	result_add idle-p99 "$(pings 1000)"
+	rm "$RUN/state/state.db"*
+	until_true 15 state_has_begun_anew || return
+	p99=$(pings 500)
+	left=$(state_unwritten)
+	[ "$left" -gt 0 ] || {
+		echo "a million bindings were written before the pings ended" >&2
+		return 1
+	}
+	result_add flush-p99 "$p99"
+	until_true 60 state_is_written
+}
+
+# Milliseconds from start to READY, whatever else the machine does.
+state_ready()
+{
+	NAT64D_WRAPPER=(chrt --fifo 1 sh -c 'date +%s%N >"$0" && exec "$@"' "$RUN/begun")
+	gateway_start || return
+	NAT64D_WRAPPER=()
+	# Whole ns, without the fraction's point.
+	echo $((($(stat -c %.9Y "$RUN/ready" | tr -d .) - $(cat "$RUN/begun")) / 1000000))
+}
+
+state_restarts()
+{
+	local round n
+	for ((round = 1; round <= ROUNDS; round++)); do
+		state_ready >"$RUN/value" || return
+		result_add ready "$(cat "$RUN/value")"
+		n=$(ctl session list --protocol udp --count)
+		[ "$n" -ge $STATE_FLOWS ] || {
+			echo "$n sessions were restored" >&2
+			return 1
+		}
+		result_add ready-kb "$(memory_kb VmHWM)"
+		stop_nat64d
+	done
+	mv "$RUN/state/state.db" "$RUN/state/aside"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		rm -f "$RUN/state/state.db"*
+		state_ready >"$RUN/value" || return
+		result_add empty "$(cat "$RUN/value")"
+		stop_nat64d
+	done
+	mv "$RUN/state/aside" "$RUN/state/state.db"
+}
+
+state_million()
+{
+	local round size memory
+	state_start yes 1h && flows_fill $STATE_FLOWS && until_true 60 state_is_written || return
+	for ((round = 1; round <= ROUNDS; round++)); do
+		state_flush || return
+	done
+	memory=$(memory_kb VmRSS)
+	stop_nat64d
+	size=$(stat -c %s "$RUN/state/state.db")
+	state_restarts || return
+	rows_section "A million bindings, with a session each"
+	row "pings, 1000 a second: 99 of 100 take at most" "$(result idle-p99)" us
+	row "while all of them are written" "$(result flush-p99)" us
+	row "the second / the first" "$(ratio "$(result flush-p99)" "$(result idle-p99)")" "" most 1.5
+	row "the file, for each binding and its session" $((size / STATE_FLOWS)) bytes
+	row "start until ready, with an empty database" "$(result empty)" ms
+	row "start until ready, with all of them" "$(result ready)" ms
+	row "the difference: they are restored" $(($(result ready) - $(result empty))) ms most 1500
+	row "memory of nat64d before it was stopped" "$memory" kB
+	row "memory at most while they were restored" "$(result ready-kb)" kB
+}
+
+bench_state()
+{
+	mount --bind "$STATE_DISK" "$RUN/state" && flows_path && state_rates && state_million
+}
