@@ -13,7 +13,7 @@
 
 /* A longer log than this is cut when it is used anew. */
 #define WAL_SIZE_MAX "67108864"
-#define LENGTH_MAX   (1 << 20) /* of a value: nothing of ours is near */
+#define LENGTH_MAX   (16 << 20) /* of a value: nothing of ours is near */
 
 static uint64_t clock_ms(clockid_t clock)
 {

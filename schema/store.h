@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 #include "daemon/core/persist.h"
+#include "schema/kept_row.h"
 
 #define STORE_APPLICATION_ID 0x4e363464 /* "N64d" */
-#define STORE_VERSION        4          /* as many as there are numbered steps */
+#define STORE_VERSION        5          /* as many as there are numbered steps */
 #define STORE_TEXT_SIZE      512
 
 struct store;
@@ -87,6 +88,12 @@ int store_put_closed(struct store *store, const struct closed_binding *closed,
 /* In a transaction: forgets some of those that ended more than retention_s before this second of
  * the wall clock, or claim to end as far behind it; 0: all of them. *ret_more: there are more. */
 int store_forget_closed(struct store *store, uint32_t retention_s, int64_t now_s, bool *ret_more);
+
+/* Puts rows of what was changed by command, in a transaction of its own, which is power-safe when
+ * this returns; anew: in place of all there are. -E2BIG: a text is too long. */
+int store_put_kept(struct store *store, const GPtrArray *rows, bool anew);
+/* All of them, behind those that are in ret. */
+int store_load_kept(struct store *store, GPtrArray *ret, uint64_t *ret_n_bad);
 
 /* Power-safe up to here, and the write-ahead log is empty unless a reader needs it: how large it is
  * then. */

@@ -20,6 +20,8 @@ static const char *const steps[] = {
 #include "schema/003_pool6.inc"
 	,
 #include "schema/004_closed.inc"
+	,
+#include "schema/005_given.inc"
 };
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == STORE_VERSION, "a version for each step");
 

@@ -31,6 +31,13 @@ struct taken {
 	uint32_t index;
 };
 
+/* Rows that somebody has put. */
+struct job {
+	struct job *next;
+	GPtrArray *rows;
+	uint64_t ticket;
+};
+
 struct store_writer {
 	struct store_writer_config config;
 	pthread_t thread;
@@ -41,7 +48,13 @@ struct store_writer {
 	GArray *taken;       /* struct taken, of the transaction that is under way */
 	uint32_t retry_ms;   /* 0: all is well */
 	uint64_t synced_ms;
+	uint64_t flush_at_ms;
 	bool wal_alarm;
+	GMutex jobs_lock;
+	struct job *jobs; /* this, and its members, under the lock; all else is the thread's */
+	struct job **last_job;
+	GHashTable *kept; /* by key: rows of commands, as the store has them */
+	GHashTable *owed; /* by key: those that it is still to have */
 };
 
 static void report(struct store_writer *writer, int level, const char *text)
@@ -104,6 +117,48 @@ static void store_failed(struct store_writer *writer, int error)
 	failed(writer, text);
 }
 
+/* Those that the store has not, or otherwise. */
+static GPtrArray *list_differing(const struct store_writer *writer, const GPtrArray *rows)
+{
+	GPtrArray *differing = g_ptr_array_new();
+
+	for (guint i = 0; i < rows->len; i++) {
+		struct kept_row *row = g_ptr_array_index(rows, i);
+		g_autofree char *key = kept_row_key(row);
+		const struct kept_row *stored = g_hash_table_lookup(writer->kept, key);
+		bool same = stored ? kept_row_equal(stored, row) : !row->exists;
+
+		/* Of one that could not be read at the start nobody knows what it has. */
+		if (!same || !writer->config.kept)
+			g_ptr_array_add(differing, row);
+	}
+	return differing;
+}
+
+static void note_kept(GHashTable *rows, const struct kept_row *row, bool stays)
+{
+	if (stays)
+		g_hash_table_replace(rows, kept_row_key(row), kept_row_copy(row));
+	else
+		g_hash_table_remove(rows, kept_row_key(row));
+}
+
+/* In place of what an older file has; but what could not be read at the start stays. */
+static int put_kept_anew(struct store_writer *writer)
+{
+	GPtrArray *rows = g_ptr_array_new();
+	GHashTableIter iter;
+	void *row;
+	int r;
+
+	g_hash_table_iter_init(&iter, writer->kept);
+	while (g_hash_table_iter_next(&iter, NULL, &row))
+		g_ptr_array_add(rows, row);
+	r = store_put_kept(writer->store, rows, writer->config.kept != NULL);
+	g_ptr_array_unref(rows);
+	return r;
+}
+
 /* Somebody else's file, or an empty one: everything is to be written. */
 static int begin_anew(struct store_writer *writer)
 {
@@ -112,6 +167,8 @@ static int begin_anew(struct store_writer *writer)
 	int r;
 
 	r = store_clear(writer->store);
+	if (r == 0)
+		r = put_kept_anew(writer);
 	if (r < 0)
 		return r;
 	gateway_lock(gateway);
@@ -120,8 +177,8 @@ static int begin_anew(struct store_writer *writer)
 	return begun ? 0 : -ENOMEM;
 }
 
-/* A store to write to; false if there is none now. */
-static bool have_store(struct store_writer *writer)
+/* A store to write to: 0, or a negative errno if there is none now. */
+static int have_store(struct store_writer *writer)
 {
 	char text[STORE_TEXT_SIZE];
 	int r;
@@ -130,18 +187,132 @@ static bool have_store(struct store_writer *writer)
 		r = store_open(&writer->config.store, &writer->store, text);
 		if (r < 0) {
 			failed(writer, text);
-			return false;
+			return r;
 		}
 	}
 	if (store_owner(writer->store) == writer->config.owner)
-		return true;
+		return 0;
 	r = begin_anew(writer);
 	if (r == -ENOMEM)
 		failed(writer, "no memory to remember what has to be stored");
 	else if (r < 0)
 		store_failed(writer, r);
-	return r == 0;
+	return r;
 }
+
+/* ---- what was changed by command ----------------------------------------------------------------
+ */
+
+/* text: why not. */
+static int put_rows(struct store_writer *writer, const GPtrArray *rows, char text[STORE_TEXT_SIZE])
+{
+	GPtrArray *differing = list_differing(writer, rows);
+	int r = differing->len > 0 ? have_store(writer) : 0;
+
+	if (r < 0) {
+		gateway_lock(writer->config.gateway);
+		(void)g_strlcpy(text, writer->config.gateway->store.problem, STORE_TEXT_SIZE);
+		gateway_unlock(writer->config.gateway);
+	} else if (differing->len > 0) {
+		r = store_put_kept(writer->store, differing, false);
+		if (r < 0)
+			(void)g_strlcpy(text, store_error(writer->store), STORE_TEXT_SIZE);
+		if (r < 0 && r != -E2BIG)
+			store_failed(writer, r);
+	}
+	if (r == 0 && differing->len > 0)
+		worked(writer);
+	for (guint i = 0; r == 0 && i < differing->len; i++) {
+		const struct kept_row *row = g_ptr_array_index(differing, i);
+
+		note_kept(writer->kept, row, row->exists);
+	}
+	g_ptr_array_unref(differing);
+	return r;
+}
+
+/* The newest word of each counts. */
+static void put_owed(struct store_writer *writer)
+{
+	GPtrArray *rows = g_ptr_array_new();
+	char text[STORE_TEXT_SIZE];
+	GHashTableIter iter;
+	void *row;
+	int r;
+
+	g_hash_table_iter_init(&iter, writer->owed);
+	while (g_hash_table_iter_next(&iter, NULL, &row))
+		g_ptr_array_add(rows, row);
+	r = rows->len > 0 ? put_rows(writer, rows, text) : 0;
+	g_ptr_array_unref(rows);
+	if (r == -E2BIG)
+		report(writer, LOG_ERR, text);
+	if (r == 0 || r == -E2BIG)
+		g_hash_table_remove_all(writer->owed);
+}
+
+static struct job *take_jobs(struct store_writer *writer)
+{
+	struct job *jobs;
+
+	g_mutex_lock(&writer->jobs_lock);
+	jobs = writer->jobs;
+	writer->jobs = NULL;
+	writer->last_job = &writer->jobs;
+	g_mutex_unlock(&writer->jobs_lock);
+	return jobs;
+}
+
+static void do_job(struct store_writer *writer, struct job *job)
+{
+	char text[STORE_TEXT_SIZE] = "";
+	int r = 0;
+
+	if (job->ticket != 0)
+		r = put_rows(writer, job->rows, text);
+	for (guint i = 0; i < job->rows->len; i++) {
+		const struct kept_row *row = g_ptr_array_index(job->rows, i);
+
+		if (r == 0)
+			note_kept(writer->owed, row, job->ticket == 0);
+	}
+	if (job->ticket != 0)
+		writer->config.stored(writer->config.context, job->ticket, r, text);
+	g_ptr_array_unref(job->rows);
+	g_free(job);
+}
+
+/* Somebody waits for each of them: also between two transactions of a long flush. */
+static void do_jobs(struct store_writer *writer)
+{
+	struct job *jobs = take_jobs(writer);
+	bool any = jobs != NULL;
+
+	while (jobs) {
+		struct job *next = jobs->next;
+
+		do_job(writer, jobs);
+		jobs = next;
+	}
+	if (any && writer->retry_ms == 0)
+		put_owed(writer);
+}
+
+void store_writer_put(struct store_writer *writer, GPtrArray *rows, uint64_t ticket)
+{
+	struct job *job = g_new(struct job, 1);
+	const uint64_t one = 1;
+
+	*job = (struct job){.rows = rows, .ticket = ticket};
+	g_mutex_lock(&writer->jobs_lock);
+	*writer->last_job = job;
+	writer->last_job = &job->next;
+	g_mutex_unlock(&writer->jobs_lock);
+	(void)!write(writer->wake_fd, &one, sizeof(one));
+}
+
+/* ---- bindings and sessions ----------------------------------------------------------------------
+ */
 
 static void take_back(struct store_writer *writer)
 {
@@ -215,15 +386,21 @@ static bool flush(struct store_writer *writer, bool clean)
 	bool done = false;
 	int r = 0;
 
-	if (!have_store(writer))
+	if (have_store(writer) < 0)
 		return false;
 	gateway_lock(gateway);
 	if (gateway->nat->given)
 		n_given = gateway->nat->given->n;
-	done = persist_n_changed(gateway->nat) == 0 && !clean;
+	/* That it works again is to be seen. */
+	done = persist_n_changed(gateway->nat) == 0 && !clean && writer->retry_ms == 0;
 	gateway_unlock(gateway);
-	while (r == 0 && !done)
+	while (r == 0 && !done) {
 		r = write_transaction(writer, &cursor, clean, &done);
+		if (r == 0 && !done)
+			do_jobs(writer);
+		if (!writer->store)
+			return false;
+	}
 	if (r < 0) {
 		store_failed(writer, r);
 		return false;
@@ -274,30 +451,70 @@ static void sync_store(struct store_writer *writer)
 		watch_wal(writer, wal_size);
 }
 
-static int sleep_ms(const struct store_writer *writer)
+static uint32_t pause_ms(const struct store_writer *writer)
 {
 	if (writer->retry_ms > 0)
-		return (int)writer->retry_ms;
-	return (int)min_u32(writer->config.flush_ms, IDLE_MS);
+		return writer->retry_ms;
+	return min_u32(writer->config.flush_ms, IDLE_MS);
+}
+
+/* Until the next flush, or until there is a job; true: until the flush. */
+static bool wait_for_work(struct store_writer *writer)
+{
+	struct pollfd wake = {.fd = writer->wake_fd, .events = POLLIN};
+	uint64_t now_ms = gateway_now_ms();
+	uint64_t n;
+
+	if (now_ms < writer->flush_at_ms &&
+	    poll(&wake, 1, (int)(writer->flush_at_ms - now_ms)) != 0) {
+		(void)!read(writer->wake_fd, &n, sizeof(n));
+		return false;
+	}
+	return true;
 }
 
 static void *run(void *data)
 {
 	struct store_writer *writer = data;
-	struct pollfd wake = {.fd = writer->wake_fd, .events = POLLIN};
 	const struct store_writer_config *config = &writer->config;
 
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	while (!atomic_load(&writer->stop)) {
-		if (poll(&wake, 1, sleep_ms(writer)) != 0 || config->flush_ms == UINT32_MAX)
+		bool is_time = wait_for_work(writer);
+
+		do_jobs(writer);
+		if (!is_time)
 			continue;
-		if (flush(writer, false) && config->sync_ms > 0 &&
+		put_owed(writer);
+		/* One that failed is tried until it works, also if the rest waits for the end. */
+		if ((config->flush_ms != UINT32_MAX || writer->retry_ms > 0) &&
+		    flush(writer, false) && config->sync_ms > 0 &&
 		    gateway_now_ms() - writer->synced_ms >= config->sync_ms)
 			sync_store(writer);
+		writer->flush_at_ms = gateway_now_ms() + pause_ms(writer);
 	}
+	do_jobs(writer);
+	put_owed(writer);
 	if (flush(writer, !writer->leave) && config->sync_ms > 0)
 		sync_store(writer);
 	return NULL;
+}
+
+static GHashTable *new_rows_by_key(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+				     (GDestroyNotify)kept_row_free);
+}
+
+static void writer_free(struct store_writer *writer)
+{
+	if (writer->wake_fd >= 0)
+		(void)close(writer->wake_fd);
+	g_hash_table_unref(writer->kept);
+	g_hash_table_unref(writer->owed);
+	g_mutex_clear(&writer->jobs_lock);
+	g_array_unref(writer->taken);
+	g_free(writer);
 }
 
 int store_writer_start(const struct store_writer_config *config, struct store *store,
@@ -310,6 +527,13 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 	writer->store = store;
 	writer->taken = g_array_new(FALSE, FALSE, sizeof(struct taken));
 	writer->synced_ms = gateway_now_ms();
+	writer->flush_at_ms = writer->synced_ms + pause_ms(writer);
+	g_mutex_init(&writer->jobs_lock);
+	writer->last_job = &writer->jobs;
+	writer->kept = new_rows_by_key();
+	writer->owed = new_rows_by_key();
+	for (guint i = 0; config->kept && i < config->kept->len; i++)
+		note_kept(writer->kept, g_ptr_array_index(config->kept, i), true);
 	writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = writer->wake_fd < 0 ? -errno : 0;
 	if (r == 0) {
@@ -319,10 +543,7 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 		r = -pthread_create(&writer->thread, NULL, run, writer);
 	}
 	if (r < 0) {
-		if (writer->wake_fd >= 0)
-			(void)close(writer->wake_fd);
-		g_array_unref(writer->taken);
-		g_free(writer);
+		writer_free(writer);
 		return r;
 	}
 	(void)pthread_setname_np(writer->thread, "state");
@@ -340,9 +561,7 @@ void store_writer_stop(struct store_writer *writer)
 	(void)!write(writer->wake_fd, &one, sizeof(one));
 	(void)pthread_join(writer->thread, NULL);
 	store_close(writer->store);
-	(void)close(writer->wake_fd);
-	g_array_unref(writer->taken);
-	g_free(writer);
+	writer_free(writer);
 }
 
 void store_writer_leave(struct store_writer *writer)
