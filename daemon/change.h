@@ -32,10 +32,13 @@ enum change_error {
 	CHANGE_NO_SUCH_CLIENT,
 	CHANGE_CLIENT_BLOCKED,
 	CHANGE_EXHAUSTED,
+	CHANGE_DATABASE_FAILED,
 	CHANGE_NOT_SUPPORTED, /* not for this entry */
 	CHANGE_FAILED,        /* memory, or the kernel */
 	N_CHANGE_ERRORS,
 };
+
+struct kept_plan; /* kept.h */
 
 /* Texts are NULL if not given. */
 struct change_options {
@@ -48,6 +51,10 @@ struct change_options {
 	const char *comment;
 	const char *clients;
 	const char *prefix;
+	/* Of an entry without a name: as it has been stored. NULL or "": none is yet. */
+	const char *planned_name;
+	/* With dry_run: gets what the change would store. NULL: nobody asks. */
+	struct kept_plan *plan;
 };
 
 /* "" = default. */
@@ -74,6 +81,44 @@ struct change_bib {
 	uint16_t port4;
 };
 
+enum change_kind {
+	CHANGE_ADD_POOL4,
+	CHANGE_POOL4, /* one that is there */
+	CHANGE_ADD_BIB,
+	CHANGE_REMOVE_BIB,
+	CHANGE_SET_CONFIG,
+	CHANGE_RESET_CONFIG,
+	CHANGE_ADD_POOL6,
+	CHANGE_REMOVE_POOL6,
+	CHANGE_RELOAD,
+	CHANGE_BLOCK,
+	CHANGE_UNBLOCK,
+	N_CHANGE_KINDS,
+};
+
+#define CHANGE_NAME_SIZE 33 /* as that of an entry of pool4 */
+
+/* Who asks keeps the texts until he is answered. */
+struct change_request {
+	enum change_kind kind;
+	struct change_options options;
+	enum change_action action; /* CHANGE_POOL4 */
+	struct change_pool4 pool4; /* CHANGE_ADD_POOL4 */
+	struct change_bib bib;     /* of bindings */
+	const char *word;          /* entry (name, id or addresses), key (reset "": all), prefix */
+	const char *value;         /* CHANGE_SET_CONFIG */
+	uint64_t usec;             /* CHANGE_BLOCK; 0 or UINT64_MAX: without end */
+	char planned[CHANGE_NAME_SIZE]; /* name of the new entry, as it is stored; "" = none yet */
+};
+
+/* How a request goes on. */
+enum change_step {
+	CHANGE_ANSWER,     /* the result is final */
+	CHANGE_WAIT_TURN,  /* others come first: it is asked again (manager_stored()) */
+	CHANGE_WAIT_STORE, /* nothing is done yet: it is carried out once it is stored, likewise */
+	CHANGE_WAIT_RULES, /* done; answered when the rules have followed (manager_settled()) */
+};
+
 #define CHANGE_TEXT_SIZE    512
 #define CHANGE_WARNINGS_MAX 6
 
@@ -98,30 +143,17 @@ struct change_key {
 	bool live;    /* a change of it applies at once */
 };
 
-/* Each fills *ret, which is empty before. With needs_rules the caller answers when he is told that
- * the rules are settled (manager_settled()). */
+/* What the management interface asks of the daemon. *ret is empty before. */
 struct change_calls {
 	void *context;
-	void (*add_pool4)(void *context, const struct change_pool4 *request,
-			  const struct change_options *options, struct change_result *ret);
-	/* entry: name, id or addresses */
-	void (*change_pool4)(void *context, enum change_action action, const char *entry,
-			     const struct change_options *options, struct change_result *ret);
+	/* Checks the request; does it at once, or says what it waits for. */
+	enum change_step (*ask)(void *context, struct change_request *request,
+				struct change_result *ret);
+	/* It is stored: does it. ANSWER or WAIT_RULES. */
+	enum change_step (*carry_out)(void *context, const struct change_request *request,
+				      struct change_result *ret);
 	/* The rules are settled: adds to *result what that has shown about its entry. */
 	void (*add_warnings)(void *context, struct change_result *result);
-	void (*add_bib)(void *context, const struct change_bib *request,
-			const struct change_options *options, struct change_result *ret);
-	void (*remove_bib)(void *context, const struct change_bib *request,
-			   const struct change_options *options, struct change_result *ret);
-	/* key: "Timeouts.UDP"; reset "": all of them */
-	void (*set_config)(void *context, const char *key, const char *value,
-			   const struct change_options *options, struct change_result *ret);
-	void (*reset_config)(void *context, const char *key, const struct change_options *options,
-			     struct change_result *ret);
-	void (*change_pool6)(void *context, const char *prefix, bool add,
-			     const struct change_options *options, struct change_result *ret);
-	void (*reload)(void *context, const struct change_options *options,
-		       struct change_result *ret);
 	/* Not a change: the key with this number; false behind the last. */
 	bool (*get_key)(void *context, unsigned number, struct change_key *ret);
 };

@@ -111,6 +111,65 @@ int config_draft_reload(const struct config_settings *settings, struct config_dr
 	return make(settings, ret, problems);
 }
 
+/* NULL, and it is one of overrides now; or why it can not be. */
+static char *try_override(const struct config_settings *settings, const struct config *running,
+			  const struct config_override *override, GPtrArray *overrides)
+{
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config *config = NULL;
+
+	if ((override->key->flags & CONFIG_LATER) != 0 ||
+	    !config_key_is_live(override->key, running))
+		return g_strdup("it takes effect at a start only");
+	config_override_put(overrides, override->key, override->value, override->base);
+	if (config_make(settings->file, overrides, &config, problems) == 0) {
+		config_free(config);
+		return NULL;
+	}
+	(void)config_override_remove(overrides, override->key);
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *problem = g_ptr_array_index(problems, i);
+
+		if (problem->severity == CONFIG_ERROR)
+			return g_strdup(problem->sentence);
+	}
+	return g_strdup("the configuration can not be made");
+}
+
+static void hold(GPtrArray *stored, const struct config_override *override, const char *why,
+		 GPtrArray *ret_held)
+{
+	g_autofree char *text = g_strdup_printf(
+		"%s.%s: '%s', set at run time, can not be used now and is left in the database: %s",
+		override->key->section, override->key->name, override->value, why);
+
+	/* It may be anything that somebody has written into the database. */
+	g_ptr_array_add(ret_held, g_strescape(text, NULL));
+	(void)config_override_remove(stored, override->key);
+}
+
+int config_draft_restore(const struct config_settings *settings, GPtrArray *stored,
+			 const struct config *running, struct config_draft *ret,
+			 GPtrArray *ret_held, GPtrArray *problems)
+{
+	GPtrArray *usable = config_overrides_new();
+
+	draft_init(settings, ret);
+	g_ptr_array_unref(ret->overrides);
+	ret->overrides = config_overrides_copy(stored);
+	drop_outdated(settings->file, ret);
+	for (guint i = 0; i < ret->overrides->len; i++) {
+		const struct config_override *override = g_ptr_array_index(ret->overrides, i);
+		g_autofree char *why = try_override(settings, running, override, usable);
+
+		if (why != NULL)
+			hold(stored, override, why, ret_held);
+	}
+	g_ptr_array_unref(ret->overrides);
+	ret->overrides = usable;
+	return make(settings, ret, problems);
+}
+
 /* The same words, with whatever between them. */
 static bool says_the_same(const char *one, const char *other)
 {

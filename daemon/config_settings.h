@@ -37,6 +37,12 @@ int config_draft_set(const struct config_settings *settings, const struct config
 		     const char *value, struct config_draft *ret, GPtrArray *problems);
 int config_draft_reset(const struct config_settings *settings, const struct config_key *key,
 		       struct config_draft *ret, GPtrArray *problems);
+/* Of what was set before the start, a list of struct config_override: those that the files do not
+ * say otherwise by now, that can be set while the daemon runs (running), and that fit together.
+ * The others leave the list, with a sentence each in ret_held: they stay where they are kept. */
+int config_draft_restore(const struct config_settings *settings, GPtrArray *stored,
+			 const struct config *running, struct config_draft *ret,
+			 GPtrArray *ret_held, GPtrArray *problems);
 void config_draft_deinit(struct config_draft *draft);
 
 /* The draft is in effect. */

@@ -30,6 +30,7 @@
 #include "daemon/core/nat64.h"
 #include "daemon/daemon_changes.h"
 #include "daemon/daemon_internal.h"
+#include "daemon/daemon_kept.h"
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/daemon_state.h"
@@ -106,6 +107,7 @@ static void follow_soon(void *context)
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
 }
 
+/* Before any packet. */
 static void restore(void *context)
 {
 	struct daemon *daemon = context;
@@ -117,6 +119,7 @@ static void restore(void *context)
 		daemon_state_restore(daemon->state, tables_fd, handover->is_kept);
 	else if (tables_fd >= 0 && restore_tables(&without_state, tables_fd) == 0)
 		restore_report(&without_state, "");
+	daemon_kept_restore_clients(&daemon->kept, &daemon->gateway);
 }
 
 static int start_core(struct daemon *daemon)
@@ -165,13 +168,12 @@ static int start_core(struct daemon *daemon)
 			 strerror(-r));
 		return r;
 	}
-	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
-					  &daemon->config->state);
 	return 0;
 }
 
 static int start_entries(struct daemon *daemon)
 {
+	daemon_kept_restore_pool4(&daemon->kept, daemon->sync, daemon->config);
 	/* Each has been reported. */
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
@@ -392,6 +394,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	else if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
 		log_line(LOG_INFO, "reloaded");
 	g_strfreev(result.details);
+	daemon_changes_keep(daemon->changes);
 	manager_changed(daemon->manager);
 	(void)sd_notify(0, "READY=1");
 	return 0;
@@ -444,17 +447,66 @@ static int start_events(struct daemon *daemon)
 	return r < 0 ? r : 0;
 }
 
+static void store_rows(void *context, GPtrArray *rows, uint64_t ticket)
+{
+	struct daemon *daemon = context;
+
+	daemon_state_put(daemon->state, rows, ticket);
+}
+
+static void tell_stored(void *context, uint64_t ticket, const char *error)
+{
+	struct daemon *daemon = context;
+
+	daemon_changes_stored(daemon->changes, ticket, error);
+}
+
+void daemon_tell_stored(struct daemon *daemon)
+{
+	if (daemon->state)
+		daemon_state_tell(daemon->state, tell_stored, daemon);
+}
+
+static int on_stored(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	daemon_tell_stored(userdata);
+	return 0;
+}
+
 static int start_changes(struct daemon *daemon)
 {
 	const struct daemon_changes_config config = {
 		.event = daemon->event,
+		.gateway = &daemon->gateway,
 		.sync = daemon->sync,
 		.put_rules = put_rules,
 		.context = daemon,
 		.settings = &daemon->settings_change,
+		.overrides = daemon->kept.overrides,
+		.store = daemon->state ? store_rows : NULL,
 	};
+	int r = 0;
 
-	return daemon_changes_new(&config, &daemon->changes);
+	if (daemon->state)
+		r = sd_event_add_io(daemon->event, NULL, daemon_state_fd(daemon->state), EPOLLIN,
+				    on_stored, daemon);
+	if (r >= 0)
+		r = daemon_changes_new(&config, &daemon->changes);
+	if (r < 0)
+		log_line(LOG_ERR, "changes can not be served: %s", strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+/* Writes what changes from now on, and first what has turned out to be over at the start. */
+static int start_state(struct daemon *daemon)
+{
+	int r = daemon_state_start(daemon->state);
+
+	if (r == 0 && daemon->state)
+		daemon_state_put(daemon->state, g_steal_pointer(&daemon->kept.outdated), 0);
+	if (r == 0)
+		daemon_changes_keep(daemon->changes);
+	return r;
 }
 
 static int start_manager(struct daemon *daemon)
@@ -523,6 +575,15 @@ static int load_config(struct daemon *daemon)
 	return r;
 }
 
+/* Before the core: what is in the database decides about keys and entries, too. */
+static void open_state(struct daemon *daemon)
+{
+	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
+					  &daemon->config->state);
+	daemon_kept_init(&daemon->kept, daemon_state_kept(daemon->state));
+	daemon_kept_restore_settings(&daemon->kept, daemon->settings, &daemon->config);
+}
+
 static int start(struct daemon *daemon)
 {
 	int r;
@@ -530,8 +591,10 @@ static int start(struct daemon *daemon)
 	r = load_config(daemon);
 	if (r == 0)
 		r = daemon_handover_begin(daemon);
-	if (r == 0)
-		r = start_core(daemon);
+	if (r < 0)
+		return r;
+	open_state(daemon);
+	r = start_core(daemon);
 	if (r == 0)
 		r = start_packets(daemon);
 	if (r == 0)
@@ -554,7 +617,7 @@ static int start(struct daemon *daemon)
 		log_line(LOG_ERR, "capabilities can not be given up: %s", strerror(-r));
 		return r;
 	}
-	r = daemon_state_start(daemon->state);
+	r = start_state(daemon);
 	if (r == 0)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	if (r == 0)
@@ -583,6 +646,7 @@ static void stop(struct daemon *daemon)
 	heartbeat_free(daemon->heartbeat);
 	gateway_deinit(&daemon->gateway);
 	world_free(daemon->world);
+	daemon_kept_deinit(&daemon->kept);
 	config_free(daemon->config);
 	config_settings_free(daemon->settings);
 	if (daemon->failed_fd >= 0)

@@ -2,9 +2,17 @@
 /*
  * Theory of operation
  *
- * A change reaches the core at once, where a new entry waits (pending). The rules follow when the
- * event loop has nothing else to do, so after all calls that have come already; but no later than
- * COLLECT_USEC after the first, or as long as the last update took if that was longer, and
+ * What outlives a restart is stored first and done then: if it can not be stored, nothing has
+ * changed. A request is tried (dry run), which says what rows it would write; they go to the thread
+ * that writes the database, and when it has them on the disk the request is carried out. Meanwhile
+ * nobody waits but who has asked. Requests of one kind about different things that come before a
+ * transaction has begun share it; others wait for its end and are tried then, so that all happen in
+ * the order in which they came. What is different in the end from what was planned (something else
+ * has changed meanwhile, or the rules could not follow) is stored once more, until it works.
+ *
+ * A change reaches the core at once then, where a new entry waits (pending). The rules follow when
+ * the event loop has nothing else to do, so after all calls that have come already; but no later
+ * than COLLECT_USEC after the first, or as long as the last update took if that was longer, and
  * COLLECT_MAX changes. Then everybody who waits is answered. Who asks one by one gets one update
  * for each; who sends many without waiting for the answers, one for all that came while the last
  * was being made. The time of an update grows with the pool, so with a fixed time of collecting,
@@ -14,12 +22,16 @@
 #include "daemon/daemon_changes.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "daemon/change_text.h"
+#include "daemon/core/nat64.h"
+#include "daemon/daemon_perform.h"
+#include "daemon/kept.h"
 #include "daemon/log.h"
 #include "daemon/pool4_change.h"
-#include "daemon/static_change.h"
 #include "dbus/manager.h"
 
 #define COLLECT_USEC         100000
@@ -39,6 +51,13 @@ struct daemon_changes {
 	unsigned n_waiting;
 	unsigned n_done; /* changes since the last update */
 	bool only_adds;  /* all that wait are new entries */
+	sd_event_source *submit;
+	enum change_kind kind; /* of the requests in batch */
+	GPtrArray *batch;      /* rows that are to be stored */
+	GHashTable *keys;      /* theirs, or of those that are being stored: rows by key */
+	uint64_t ticket;       /* of those that are being stored, or 0 */
+	uint64_t last_ticket;
+	GPtrArray *overrides; /* as they are kept */
 };
 
 static void log_change(struct daemon_changes *changes, const char *text)
@@ -82,6 +101,7 @@ static void settle(struct daemon_changes *changes)
 		error = g_strdup(strerror(-r));
 	if (changes->manager)
 		manager_settled(changes->manager, r < 0 ? error : NULL);
+	daemon_changes_keep(changes);
 	changes->collect_usec = time_to_collect((uint64_t)(g_get_monotonic_time() - start_usec));
 	g_free(error);
 }
@@ -132,31 +152,6 @@ static void finish(struct daemon_changes *changes, const struct change_options *
 	want_rules(changes, result->only_adds);
 }
 
-static void call_add_pool4(void *context, const struct change_pool4 *request,
-			   const struct change_options *options, struct change_result *ret)
-{
-	struct daemon_changes *changes = context;
-
-	pool4_change_add(changes->config.sync, request, options, ret);
-	finish(changes, options, ret);
-}
-
-static void call_change_pool4(void *context, enum change_action action, const char *entry,
-			      const struct change_options *options, struct change_result *ret)
-{
-	static void (*const change[N_CHANGE_ACTIONS])(struct pool4_sync * sync, const char *entry,
-						      const struct change_options *options,
-						      struct change_result *ret) = {
-		[CHANGE_REMOVE] = pool4_change_remove,
-		[CHANGE_DRAIN] = pool4_change_drain,
-		[CHANGE_ENABLE] = pool4_change_enable,
-	};
-	struct daemon_changes *changes = context;
-
-	change[action](changes->config.sync, entry, options, ret);
-	finish(changes, options, ret);
-}
-
 static void call_add_warnings(void *context, struct change_result *result)
 {
 	const struct daemon_changes *changes = context;
@@ -164,69 +159,271 @@ static void call_add_warnings(void *context, struct change_result *result)
 	pool4_change_add_warnings(changes->config.sync, result);
 }
 
-static void call_add_bib(void *context, const struct change_bib *request,
-			 const struct change_options *options, struct change_result *ret)
+static void perform(struct daemon_changes *changes, const struct change_request *request,
+		    const struct change_options *options, struct change_result *ret)
 {
-	struct daemon_changes *changes = context;
-
-	static_change_add(changes->config.sync, request, options, ret);
-	finish(changes, options, ret);
+	daemon_perform(changes->config.sync, changes->config.gateway, changes->config.settings,
+		       request, options, ret);
 }
 
-static void call_remove_bib(void *context, const struct change_bib *request,
-			    const struct change_options *options, struct change_result *ret)
+static enum change_step carry_out(struct daemon_changes *changes,
+				  const struct change_request *request, struct change_result *ret)
 {
-	struct daemon_changes *changes = context;
+	struct change_options options = request->options;
+	bool done;
 
-	static_change_remove(changes->config.sync, request, options, ret);
-	finish(changes, options, ret);
-}
-
-/* The prefixes may be others. */
-static void finish_settings(struct daemon_changes *changes, const struct change_options *options,
-			    struct change_result *result)
-{
-	bool done = result->needs_rules;
-
-	finish(changes, options, result);
-	if (done && changes->manager)
+	options.planned_name = request->planned;
+	perform(changes, request, &options, ret);
+	done = ret->needs_rules;
+	finish(changes, &options, ret);
+	/* The prefixes may be others. */
+	if (done && daemon_perform_is_of_settings(request->kind) && changes->manager)
 		manager_changed(changes->manager);
+	return ret->error == CHANGE_OK && ret->needs_rules ? CHANGE_WAIT_RULES : CHANGE_ANSWER;
 }
 
-static void call_set_config(void *context, const char *key, const char *value,
-			    const struct change_options *options, struct change_result *ret)
-{
-	struct daemon_changes *changes = context;
+/* ---- what is stored first -----------------------------------------------------------------------
+ */
 
-	settings_change_set(changes->config.settings, key, value, options, ret);
-	finish_settings(changes, options, ret);
+static bool permits_overrides(const struct daemon_changes *changes)
+{
+	const struct settings_change *settings = changes->config.settings;
+
+	return settings->running(settings->context)->overrides;
 }
 
-static void call_reset_config(void *context, const char *key, const struct change_options *options,
-			      struct change_result *ret)
+/* Would it put something at run time over what the files say? Blocking a client does not. */
+static bool is_override(const GPtrArray *rows)
 {
-	struct daemon_changes *changes = context;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct kept_row *row = g_ptr_array_index(rows, i);
 
-	settings_change_reset(changes->config.settings, key, options, ret);
-	finish_settings(changes, options, ret);
+		if (row->exists && row->table != KEPT_BLOCKED)
+			return true;
+	}
+	return false;
 }
 
-static void call_change_pool6(void *context, const char *prefix, bool add,
-			      const struct change_options *options, struct change_result *ret)
+static bool meets_batch(const struct daemon_changes *changes, const GPtrArray *rows)
 {
-	struct daemon_changes *changes = context;
+	for (guint i = 0; i < rows->len; i++) {
+		g_autofree char *key = kept_row_key(g_ptr_array_index(rows, i));
 
-	settings_change_pool6(changes->config.settings, prefix, add, options, ret);
-	finish_settings(changes, options, ret);
+		if (g_hash_table_contains(changes->keys, key))
+			return true;
+	}
+	return false;
 }
 
-static void call_reload(void *context, const struct change_options *options,
-			struct change_result *ret)
+static void add_to_batch(struct daemon_changes *changes, enum change_kind kind, GPtrArray *rows)
+{
+	changes->kind = kind;
+	for (guint i = 0; i < rows->len; i++) {
+		struct kept_row *row = g_ptr_array_index(rows, i);
+
+		g_hash_table_replace(changes->keys, kept_row_key(row), kept_row_copy(row));
+		g_ptr_array_add(changes->batch, kept_row_copy(row));
+	}
+	(void)sd_event_source_set_enabled(changes->submit, SD_EVENT_ONESHOT);
+}
+
+/* What it would store. */
+static void plan(struct daemon_changes *changes, struct change_request *request,
+		 struct kept_plan *plan, struct change_result *ret)
+{
+	struct change_options options = request->options;
+
+	options.dry_run = true;
+	options.plan = plan;
+	perform(changes, request, &options, ret);
+	(void)g_strlcpy(request->planned, plan->name, sizeof(request->planned));
+}
+
+static void clear_result(struct change_result *result)
+{
+	/* Of malloc(), each of them. */
+	for (unsigned i = 0; result->details != NULL && result->details[i] != NULL; i++)
+		free(result->details[i]);
+	free(result->details);
+	*result = (struct change_result){.error = CHANGE_OK};
+}
+
+static bool refuse_override(const struct daemon_changes *changes, const GPtrArray *rows,
+			    struct change_result *ret)
+{
+	if (!is_override(rows) || permits_overrides(changes))
+		return false;
+	clear_result(ret);
+	change_fail(ret, CHANGE_OVERRIDES_DISABLED,
+		    "State.Overrides=no: pool4, static bindings and keys are changed in the "
+		    "configuration file only");
+	return true;
+}
+
+/* Nobody else is at it. */
+static enum change_step ask_planned(struct daemon_changes *changes, struct change_request *request,
+				    struct kept_plan *planned, struct change_result *ret)
+{
+	plan(changes, request, planned, ret);
+	if (ret->error != CHANGE_OK || planned->rows->len == 0) {
+		/* That may be otherwise when those before have been done. */
+		if (!planned->is_first) {
+			clear_result(ret);
+			return CHANGE_WAIT_TURN;
+		}
+		if (ret->error != CHANGE_OK)
+			return CHANGE_ANSWER;
+		clear_result(ret);
+		return carry_out(changes, request, ret);
+	}
+	if (refuse_override(changes, planned->rows, ret))
+		return CHANGE_ANSWER;
+	clear_result(ret);
+	if (!changes->config.store)
+		return carry_out(changes, request, ret);
+	if (meets_batch(changes, planned->rows))
+		return CHANGE_WAIT_TURN;
+	add_to_batch(changes, request->kind, planned->rows);
+	return CHANGE_WAIT_STORE;
+}
+
+static enum change_step ask_dry(struct daemon_changes *changes, struct change_request *request,
+				struct change_result *ret)
+{
+	struct kept_plan planned = {.rows = kept_rows_new(), .is_first = true};
+
+	plan(changes, request, &planned, ret);
+	if (ret->error == CHANGE_OK && !refuse_override(changes, planned.rows, ret)) {
+		clear_result(ret);
+		(void)carry_out(changes, request, ret);
+	}
+	g_ptr_array_unref(planned.rows);
+	return CHANGE_ANSWER;
+}
+
+static enum change_step call_ask(void *context, struct change_request *request,
+				 struct change_result *ret)
 {
 	struct daemon_changes *changes = context;
+	struct kept_plan planned = {.is_first = changes->batch->len == 0};
+	enum change_step step;
 
-	settings_change_reload(changes->config.settings, options, ret);
-	finish_settings(changes, options, ret);
+	if (request->options.dry_run)
+		return ask_dry(changes, request, ret);
+	if (changes->ticket != 0 || (!planned.is_first && changes->kind != request->kind))
+		return CHANGE_WAIT_TURN;
+	/* The files are read whatever the database is like: what they drop would be dropped at the
+	 * next start, too. */
+	if (request->kind == CHANGE_RELOAD ||
+	    (!changes->config.store && permits_overrides(changes))) {
+		step = carry_out(changes, request, ret);
+		daemon_changes_keep(changes);
+		return step;
+	}
+	planned.rows = kept_rows_new();
+	step = ask_planned(changes, request, &planned, ret);
+	g_ptr_array_unref(planned.rows);
+	return step;
+}
+
+static enum change_step call_carry_out(void *context, const struct change_request *request,
+				       struct change_result *ret)
+{
+	return carry_out(context, request, ret);
+}
+
+static int on_submit(sd_event_source *source, void *userdata)
+{
+	struct daemon_changes *changes = userdata;
+	GPtrArray *rows = changes->batch;
+
+	if (rows->len == 0 || changes->ticket != 0)
+		return 0;
+	changes->batch = kept_rows_new();
+	changes->ticket = ++changes->last_ticket;
+	changes->config.store(changes->config.context, rows, changes->ticket);
+	return 0;
+}
+
+/* What is to be kept under this key as things are. */
+static struct kept_row *row_now(const struct daemon_changes *changes, const struct kept_row *row)
+{
+	struct gateway *gateway = changes->config.gateway;
+	struct kept_row *now = NULL;
+
+	switch (row->table) {
+	case KEPT_POOL4:
+	case KEPT_STATIC:
+		now = pool4_sync_kept_now(changes->config.sync, row);
+		break;
+	case KEPT_SETTING:
+		now = kept_setting_now(changes->config.settings->settings->overrides, row);
+		break;
+	case KEPT_BLOCKED:
+		gateway_lock(gateway);
+		now = kept_blocked_now(&gateway->nat->blocklist, row, gateway_now_ms());
+		gateway_unlock(gateway);
+		break;
+	case N_KEPT_TABLES:
+		break;
+	}
+	return now;
+}
+
+/* Those that were planned, as they have turned out. */
+static GPtrArray *take_planned(struct daemon_changes *changes)
+{
+	GPtrArray *rows = kept_rows_new();
+	GHashTableIter iter;
+	void *value;
+
+	g_hash_table_iter_init(&iter, changes->keys);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct kept_row *row = value;
+		struct kept_row *now = row_now(changes, row);
+
+		/* The time that is left of a block is another one each time it is asked for. */
+		if (row->table == KEPT_BLOCKED && row->exists && now->exists)
+			kept_row_free(now);
+		else
+			g_ptr_array_add(rows, now);
+	}
+	g_hash_table_remove_all(changes->keys);
+	return rows;
+}
+
+void daemon_changes_stored(struct daemon_changes *changes, uint64_t ticket, const char *error)
+{
+	GPtrArray *rows;
+
+	if (ticket != changes->ticket)
+		return;
+	if (changes->manager)
+		manager_stored(changes->manager, error);
+	changes->ticket = 0;
+	rows = take_planned(changes);
+	if (!error)
+		changes->config.store(changes->config.context, rows, 0);
+	else
+		g_ptr_array_unref(rows);
+	daemon_changes_keep(changes);
+	if (changes->manager)
+		manager_next_turn(changes->manager);
+}
+
+void daemon_changes_keep(struct daemon_changes *changes)
+{
+	const GPtrArray *overrides = changes->config.settings->settings->overrides;
+	GPtrArray *rows = kept_rows_new();
+
+	pool4_sync_take_kept(changes->config.sync, rows);
+	kept_settings_differ(changes->overrides, overrides, rows);
+	g_ptr_array_unref(changes->overrides);
+	changes->overrides = config_overrides_copy(overrides);
+	if (rows->len > 0 && changes->config.store)
+		changes->config.store(changes->config.context, rows, 0);
+	else
+		g_ptr_array_unref(rows);
 }
 
 static bool call_get_key(void *context, unsigned number, struct change_key *ret)
@@ -246,18 +443,21 @@ int daemon_changes_new(const struct daemon_changes_config *config, struct daemon
 	changes->only_adds = true;
 	changes->calls = (struct change_calls){
 		.context = changes,
-		.add_pool4 = call_add_pool4,
-		.change_pool4 = call_change_pool4,
+		.ask = call_ask,
+		.carry_out = call_carry_out,
 		.add_warnings = call_add_warnings,
-		.add_bib = call_add_bib,
-		.remove_bib = call_remove_bib,
-		.set_config = call_set_config,
-		.reset_config = call_reset_config,
-		.change_pool6 = call_change_pool6,
-		.reload = call_reload,
 		.get_key = call_get_key,
 	};
-	r = sd_event_add_defer(config->event, &changes->idle, on_idle, changes);
+	changes->batch = kept_rows_new();
+	changes->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					      (GDestroyNotify)kept_row_free);
+	changes->overrides = config->overrides ? config_overrides_copy(config->overrides)
+					       : config_overrides_new();
+	r = sd_event_add_defer(config->event, &changes->submit, on_submit, changes);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(changes->submit, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(config->event, &changes->idle, on_idle, changes);
 	if (r >= 0)
 		r = sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
 	if (r >= 0)
@@ -275,6 +475,10 @@ void daemon_changes_free(struct daemon_changes *changes)
 	if (!changes)
 		return;
 	(void)sd_event_source_disable_unref(changes->idle);
+	(void)sd_event_source_disable_unref(changes->submit);
+	g_ptr_array_unref(changes->batch);
+	g_hash_table_unref(changes->keys);
+	g_ptr_array_unref(changes->overrides);
 	g_free(changes);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Serves what management asks for, and sees to it that the kernel's rules follow before anybody is
- * answered: changes that come together share one update of the rules.
+ * Serves what management asks for, and sees to it that it is stored before it is done, and that the
+ * kernel's rules follow before anybody is answered: changes that come together share one
+ * transaction of the database and one update of the rules.
  */
 #pragma once
 
@@ -16,12 +17,19 @@ struct daemon_changes;
 
 struct daemon_changes_config {
 	sd_event *event;
+	struct gateway *gateway;
 	struct pool4_sync *sync;
 	/* Brings the rules up to date: POOL4_SYNC_DIFFERENCE or _PENDING. 0, or a negative errno
 	 * with a sentence for g_free(). */
 	int (*put_rules)(void *context, enum pool4_sync_extent extent, char **ret_error);
 	void *context;
 	const struct settings_change *settings;
+	/* Keys that were set before the start, as they are kept: struct config_override. NULL:
+	 * none. */
+	const GPtrArray *overrides;
+	/* Stores rows (kept_row.h), which it takes over: daemon_changes_stored() tells when, unless
+	 * ticket is 0. NULL: nothing is kept. */
+	void (*store)(void *context, GPtrArray *rows, uint64_t ticket);
 };
 
 int daemon_changes_new(const struct daemon_changes_config *config, struct daemon_changes **ret);
@@ -37,3 +45,9 @@ void daemon_changes_settle(struct daemon_changes *changes);
 
 /* Something else has changed the entries: the rules are to follow soon. */
 void daemon_changes_want_rules(struct daemon_changes *changes);
+
+/* The rows with this ticket are on the disk; or error is a sentence, and they are not. */
+void daemon_changes_stored(struct daemon_changes *changes, uint64_t ticket, const char *error);
+/* Something else has changed what is kept: a reload, or an entry that has gone. It is stored in its
+ * own time. */
+void daemon_changes_keep(struct daemon_changes *changes);

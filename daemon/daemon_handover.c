@@ -174,11 +174,14 @@ static int ready(void *context, bool knows_tables, struct descriptors *ret)
 
 	log_line(LOG_NOTICE, "another nat64d is taking over");
 	daemon_changes_settle(daemon->changes);
-	manager_yield(daemon->manager);
-	daemon->handover.yielded = true;
 	if (!knows_tables)
 		stop_packets(daemon);
 	daemon_state_leave(daemon->state, knows_tables);
+	/* What has been stored until then is done and answered here, too. */
+	daemon_tell_stored(daemon);
+	daemon_changes_settle(daemon->changes);
+	manager_yield(daemon->manager);
+	daemon->handover.yielded = true;
 	list_descriptors(daemon, ret);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/daemon_kept.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/descriptors.h"
 #include "daemon/event_report.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct rawsock *rawsock;
 	struct worker *worker;
 	struct daemon_state *state; /* NULL: none is kept */
+	struct daemon_kept kept;
 	struct daemon_rules rules;
 	struct rules_news *rules_news;
 	struct pool4_sync *sync;
@@ -59,6 +61,8 @@ struct daemon {
 };
 
 int daemon_start_worker(struct daemon *daemon);
+/* Changes that are on the disk, or can not be stored, go on. */
+void daemon_tell_stored(struct daemon *daemon);
 int daemon_put_rules(struct daemon *daemon, enum pool4_sync_extent extent);
 
 /*

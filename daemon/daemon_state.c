@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/daemon_state.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "daemon/core/persist.h"
 #include "daemon/log.h"
@@ -16,6 +19,12 @@
 /* Later it is tried again instead. */
 #define BUSY_MS 50
 
+/* What became of rows that were put. */
+struct stored {
+	uint64_t ticket;
+	char *error; /* NULL: they are on the disk */
+};
+
 struct daemon_state {
 	struct gateway *gateway;
 	struct config_state config;
@@ -27,6 +36,10 @@ struct daemon_state {
 	uint64_t owner;
 	struct store_writer *writer;
 	struct restore restore;
+	GPtrArray *kept;     /* NULL: could not be read */
+	GPtrArray *later;    /* rows that nobody waits for, while there is no writer */
+	GAsyncQueue *stored; /* of struct stored: from the writer's thread to ours */
+	int stored_fd;       /* can be read when there are some */
 	bool was_clean;
 };
 
@@ -61,6 +74,44 @@ static void open_given(struct daemon_state *state)
 			 state->directory, g_strerror(-r));
 }
 
+static void stored_free(void *data)
+{
+	struct stored *stored = data;
+
+	g_free(stored->error);
+	g_free(stored);
+}
+
+/* It has turned out to be damaged. */
+static void set_aside(struct daemon_state *state)
+{
+	log_line(LOG_ERR, "%s; what could be read until then is used", store_error(state->store));
+	(void)store_set_aside_open(state->store);
+	(void)g_strlcpy(state->problem, store_error(state->store), sizeof(state->problem));
+	store_close(state->store);
+	state->store = NULL;
+}
+
+static void load_kept(struct daemon_state *state)
+{
+	uint64_t n_bad = 0;
+	int r;
+
+	if (state->kept)
+		g_ptr_array_unref(state->kept);
+	state->kept = kept_rows_new();
+	r = store_load_kept(state->store, state->kept, &n_bad);
+	if (n_bad > 0)
+		log_line(LOG_WARNING,
+			 "not used: %" PRIu64 " changes by command that are no texts, which nat64d "
+			 "never writes",
+			 n_bad);
+	if (r == -EUCLEAN)
+		set_aside(state);
+	else if (r < 0)
+		log_line(LOG_ERR, "%s", store_error(state->store));
+}
+
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
 				       const struct config_state *config)
 {
@@ -78,11 +129,21 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 		if (getrandom(&state->owner, sizeof(state->owner), 0) < 0)
 			break;
 	state->owner = state->owner >> 1 | 1; /* SQLite's integers have a sign */
+	state->later = kept_rows_new();
+	state->stored = g_async_queue_new_full(stored_free);
+	state->stored_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	store = store_config(state, START_BUSY_MS);
 	if (store_open(&store, &state->store, state->problem) < 0)
 		state->store = NULL;
+	if (state->store)
+		load_kept(state);
 	open_given(state);
 	return state;
+}
+
+const GPtrArray *daemon_state_kept(const struct daemon_state *state)
+{
+	return state ? state->kept : NULL;
 }
 
 /* ---- back into the core -------------------------------------------------------------------------
@@ -121,16 +182,10 @@ static void load(struct daemon_state *state)
 	state->restore.now_ms = now.boot_ms;
 	store_set_pool6(state->store, state->gateway->nat->config.pool6);
 	r = store_load(state->store, &now, restore_row, &state->restore, &state->restore.n_bad);
-	if (r == -EUCLEAN) {
-		log_line(LOG_ERR, "%s; what could be read until then is used",
-			 store_error(state->store));
-		(void)store_set_aside_open(state->store);
-		(void)g_strlcpy(state->problem, store_error(state->store), sizeof(state->problem));
-		store_close(state->store);
-		state->store = NULL;
-	} else if (r < 0) {
+	if (r == -EUCLEAN)
+		set_aside(state);
+	else if (r < 0)
 		log_line(LOG_ERR, "%s", store_error(state->store));
-	}
 	if (state->store)
 		(void)mark(state, &now); /* the writer will say what is wrong */
 }
@@ -189,6 +244,40 @@ void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kep
 /* ---- and out again ------------------------------------------------------------------------------
  */
 
+/* What a person can do about it. */
+static const char *remedy(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		return "make room on its file system";
+	case -EROFS:
+		return "make it writable for nat64d";
+	case -EBUSY:
+		return "try again when whoever has locked it has ended";
+	case -E2BIG:
+		return "use a shorter one";
+	default:
+		return "'nat64ctl status' and the log say more";
+	}
+}
+
+static void note_stored(void *context, uint64_t ticket, int error, const char *text)
+{
+	struct daemon_state *state = context;
+	struct stored *stored = g_new(struct stored, 1);
+	const uint64_t one = 1;
+
+	*stored = (struct stored){
+		.ticket = ticket,
+		.error = error < 0 ? g_strdup_printf("the change can not be stored, and nothing is "
+						     "changed: %s: %s",
+						     text, remedy(error))
+				   : NULL,
+	};
+	g_async_queue_push(state->stored, stored);
+	(void)!write(state->stored_fd, &one, sizeof(one));
+}
+
 int daemon_state_start(struct daemon_state *state)
 {
 	struct store_writer_config config;
@@ -203,15 +292,21 @@ int daemon_state_start(struct daemon_state *state)
 		.sync_ms = state->config.sync_ms,
 		.given = state->given,
 		.owner = state->owner,
+		.kept = state->kept,
 		.report = report_writer,
+		.stored = note_stored,
+		.context = state,
 	};
 	r = store_writer_start(&config, state->store, state->problem, &state->writer);
-	if (r == 0)
-		state->store = NULL;
-	else
+	if (r < 0) {
 		log_line(LOG_ERR, "the thread that writes the state can not be started: %s",
 			 g_strerror(-r));
-	return r;
+		return r;
+	}
+	state->store = NULL;
+	store_writer_put(state->writer, state->later, 0);
+	state->later = kept_rows_new();
+	return 0;
 }
 
 uint64_t daemon_state_owner(const struct daemon_state *state)
@@ -237,7 +332,41 @@ int daemon_state_go_on(struct daemon_state *state)
 	store = store_config(state, START_BUSY_MS);
 	if (store_open(&store, &state->store, state->problem) < 0)
 		state->store = NULL;
+	if (state->store)
+		load_kept(state);
+	else
+		g_clear_pointer(&state->kept, g_ptr_array_unref);
 	return daemon_state_start(state);
+}
+
+void daemon_state_put(struct daemon_state *state, GPtrArray *rows, uint64_t ticket)
+{
+	if (state->writer) {
+		store_writer_put(state->writer, rows, ticket);
+		return;
+	}
+	for (guint i = 0; ticket == 0 && i < rows->len; i++)
+		g_ptr_array_add(state->later, kept_row_copy(g_ptr_array_index(rows, i)));
+	if (ticket != 0)
+		note_stored(state, ticket, -EBUSY, "the database is handed over to a successor");
+	g_ptr_array_unref(rows);
+}
+
+int daemon_state_fd(const struct daemon_state *state)
+{
+	return state->stored_fd;
+}
+
+void daemon_state_tell(struct daemon_state *state, daemon_state_stored_fn stored, void *context)
+{
+	struct stored *next;
+	uint64_t n;
+
+	(void)!read(state->stored_fd, &n, sizeof(n));
+	while ((next = g_async_queue_try_pop(state->stored)) != NULL) {
+		stored(context, next->ticket, next->error);
+		stored_free(next);
+	}
 }
 
 void daemon_state_stop(struct daemon_state *state)
@@ -249,6 +378,12 @@ void daemon_state_stop(struct daemon_state *state)
 	if (state->gateway->nat)
 		state->gateway->nat->given = NULL;
 	given_file_close(state->given);
+	if (state->kept)
+		g_ptr_array_unref(state->kept);
+	g_ptr_array_unref(state->later);
+	g_async_queue_unref(state->stored);
+	if (state->stored_fd >= 0)
+		(void)close(state->stored_fd);
 	g_free(state->directory);
 	g_free(state);
 }

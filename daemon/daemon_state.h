@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * State that survives: puts back what the database has before any packet comes (O-12), holds the
- * ports that were in use and are not put back (P-16), and has what changes written behind (O-13).
+ * ports that were in use and are not put back (P-16), has what changes written behind (O-13), and
+ * what is changed by command at once.
  *
  * Control thread; only the reports of the writer come in its own.
  */
 #pragma once
+
+#include <glib.h>
 
 #include "daemon/config.h"
 #include "daemon/gateway.h"
 
 struct daemon_state;
 
-/* Opens the database of directory. Never fails for good: what can not be opened is reported, and
- * tried again by the writer. NULL if State.Keep=no. */
+/* Rows with this ticket are on the disk, or this sentence says why not. Control thread. */
+typedef void (*daemon_state_stored_fn)(void *context, uint64_t ticket, const char *error);
+
+/* Opens the database of directory, before gateway has its core. Never fails for good: what can not
+ * be opened is reported, and tried again by the writer. NULL if State.Keep=no. */
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
 				       const struct config_state *config);
+
+/* What was changed by command, as rows (kept_row.h); NULL if there is nothing to be read. state may
+ * be NULL, as below. */
+const GPtrArray *daemon_state_kept(const struct daemon_state *state);
 
 /* pool4 has its entries, and nothing else is there yet. tables_fd: what a predecessor has left
  * (tables.h), -1 = nothing; it stays the caller's. is_kept: some time ago, so that the database may
@@ -31,5 +41,13 @@ void daemon_state_leave(struct daemon_state *state, bool packets_go_on);
 int daemon_state_go_on(struct daemon_state *state);
 /* Whose the database is, for tables.h; 0 = nobody's. */
 uint64_t daemon_state_owner(const struct daemon_state *state);
+
+/* Stores rows, which it takes over, without waiting for the disk; stored() is called for a ticket
+ * that is not 0, by daemon_state_tell(), once the descriptor can be read. Those with ticket 0 are
+ * tried until it works. */
+void daemon_state_put(struct daemon_state *state, GPtrArray *rows, uint64_t ticket);
+int daemon_state_fd(const struct daemon_state *state);
+void daemon_state_tell(struct daemon_state *state, daemon_state_stored_fn stored, void *context);
+
 /* Packets have stopped: writes all that is left, and frees state. */
 void daemon_state_stop(struct daemon_state *state);

@@ -6,6 +6,7 @@
 
 #include "daemon/change_text.h"
 #include "daemon/core/nat64.h"
+#include "daemon/kept.h"
 #include "daemon/pool4_sync_internal.h"
 #include "daemon/pool4_words.h"
 
@@ -16,21 +17,56 @@ static struct pool4 *pool_of(const struct pool4_sync *sync)
 
 static const struct config_pool4 *section_of(const struct pool4_sync *sync, const char *name)
 {
-	for (uint32_t i = 0; i < sync->followed->n_pool4; i++) {
-		if (strcmp(sync->followed->pool4[i].spec.name, name) == 0)
-			return &sync->followed->pool4[i];
-	}
-	return NULL;
+	return pool4_runtime_section(sync->followed, name);
 }
 
-/* An entry that waits for an address of its interface, which the core does not know; by name. */
+/* Of an entry of the file, now or in a dry run as a plan. */
+static void set_intent(struct pool4_sync *sync, const struct config_pool4 *section,
+		       enum pool4_intent intent, const struct change_options *options)
+{
+	const struct pool4_record record = {
+		.entry = *section,
+		.prefix = pool4_sync_prefix(sync, &section->spec),
+		.intent = intent,
+	};
+
+	if (!options->dry_run)
+		pool4_runtime_set_intent(sync->runtime, section, &record.prefix, intent);
+	else if (options->plan)
+		g_ptr_array_add(options->plan->rows, intent == POOL4_USE
+							     ? kept_pool4_gone(section->spec.name)
+							     : kept_pool4_row(&record, true));
+}
+
+/* Of one that was added. */
+static void set_added_intent(struct pool4_sync *sync, struct pool4_record *added,
+			     enum pool4_intent intent, const struct change_options *options)
+{
+	struct pool4_record record = *added;
+
+	record.intent = intent;
+	if (!options->dry_run)
+		pool4_runtime_set_added_intent(sync->runtime, added, intent);
+	else if (options->plan)
+		g_ptr_array_add(options->plan->rows, kept_pool4_row(&record, false));
+}
+
+static void forget_added(struct pool4_sync *sync, const char *name,
+			 const struct change_options *options)
+{
+	if (!options->dry_run)
+		pool4_runtime_remove(sync->runtime, name);
+	else if (options->plan && pool4_runtime_find(sync->runtime, name))
+		g_ptr_array_add(options->plan->rows, kept_pool4_gone(name));
+}
+
+/* An entry that the core does not know, by name: it waits for an address of its interface, or for
+ * what is in its way to go. */
 static struct pool4_wanted *find_waiting(struct pool4_sync *sync, const char *name)
 {
 	struct pool4_wanted *wanted = pool4_wanted_find(sync->wanted, name);
 
-	return wanted && wanted->spec.n_addresses == 0 && !pool4_entry_by_name(pool_of(sync), name)
-		       ? wanted
-		       : NULL;
+	return wanted && !pool4_entry_by_name(pool_of(sync), name) ? wanted : NULL;
 }
 
 static void remove_waiting(struct pool4_sync *sync, struct pool4_wanted *waiting,
@@ -44,20 +80,36 @@ static void remove_waiting(struct pool4_sync *sync, struct pool4_wanted *waiting
 		change_nothing(ret, "pool4 entry %s is disabled already", name);
 		return;
 	}
-	change_done(ret, "pool4 entry %s %s%s: it has no address", name,
-		    options->dry_run ? "would be " : "", of_file ? "disabled" : "removed");
+	change_done(ret, "pool4 entry %s %s%s: %s", name, options->dry_run ? "would be " : "",
+		    of_file ? "disabled" : "removed",
+		    waiting->spec.n_addresses == 0 ? "it has no address" : "it was not in use");
+	if (of_file)
+		set_intent(sync, section, POOL4_OFF, options);
+	else
+		forget_added(sync, name, options);
 	if (options->dry_run)
 		return;
-	if (of_file) {
-		pool4_runtime_set_intent(sync->runtime, section, POOL4_OFF);
+	if (of_file)
 		waiting->intent = POOL4_OFF;
-	} else {
-		pool4_runtime_remove(sync->runtime, name);
+	else
 		pool4_wanted_remove(sync->wanted, name);
-	}
 	ret->needs_rules = pool4_sync_wants_auto(sync);
 	if (ret->needs_rules)
 		change_warn(ret, "no other entry is left: the entry auto takes its place");
+}
+
+/* One that was added and is not even wanted now: its prefix of Pool6 is gone. */
+static bool remove_held(struct pool4_sync *sync, const char *name,
+			const struct change_options *options, struct change_result *ret)
+{
+	g_autofree char *copy = g_strdup(name);
+
+	if (!pool4_runtime_find(sync->runtime, copy) || pool4_entry_by_name(pool_of(sync), copy))
+		return false;
+	change_done(ret, "pool4 entry %s %sremoved: it was not in use", copy,
+		    options->dry_run ? "would be " : "");
+	forget_added(sync, copy, options);
+	return true;
 }
 
 static void use_waiting(struct pool4_sync *sync, struct pool4_wanted *waiting,
@@ -72,10 +124,9 @@ static void use_waiting(struct pool4_sync *sync, struct pool4_wanted *waiting,
 	}
 	change_done(ret, "pool4 entry %s %s used again, and comes with an address", name,
 		    options->dry_run ? "would be" : "is");
-	if (options->dry_run)
-		return;
-	pool4_runtime_set_intent(sync->runtime, section_of(sync, name), POOL4_USE);
-	waiting->intent = POOL4_USE;
+	set_intent(sync, section_of(sync, name), POOL4_USE, options);
+	if (!options->dry_run)
+		waiting->intent = POOL4_USE;
 }
 
 static uint64_t count_used(struct pool4_sync *sync, const struct pool4_entry *entry)
@@ -102,7 +153,7 @@ static bool refuse_auto(const struct pool4_entry *entry, struct change_result *r
 
 /* Nothing of it is in use any more, or it is cut. */
 static void take_out(struct pool4_sync *sync, const struct pool4_entry *entry,
-		     struct change_result *ret)
+		     const struct change_options *options, struct change_result *ret)
 {
 	const struct config_pool4 *section = section_of(sync, entry->spec.name);
 	g_autofree char *name = g_strdup(entry->spec.name);
@@ -111,11 +162,15 @@ static void take_out(struct pool4_sync *sync, const struct pool4_entry *entry,
 	char spec[CHANGE_SPEC_SIZE];
 
 	change_spec_text(&entry->spec, spec);
+	if (of_file)
+		set_intent(sync, section, POOL4_OFF, options);
+	else
+		forget_added(sync, name, options);
+	if (options->dry_run)
+		return;
 	if (of_file) {
-		pool4_runtime_set_intent(sync->runtime, section, POOL4_OFF);
 		n_ended = pool4_sync_disable(sync, id);
 	} else {
-		pool4_runtime_remove(sync->runtime, name);
 		n_ended = pool4_sync_cut(sync, id);
 		pool4_wanted_remove(sync->wanted, name);
 	}
@@ -132,13 +187,15 @@ void pool4_change_remove(struct pool4_sync *sync, const char *words,
 			 const struct change_options *options, struct change_result *ret)
 {
 	struct pool4_wanted *waiting = find_waiting(sync, words);
-	const struct pool4_entry *entry =
-		waiting ? NULL : pool4_words_find(pool_of(sync), words, ret);
+	const struct pool4_entry *entry;
 	char spec[CHANGE_SPEC_SIZE];
 	uint64_t n_used;
 
 	if (waiting)
 		remove_waiting(sync, waiting, options, ret);
+	if (waiting || remove_held(sync, words, options, ret))
+		return;
+	entry = pool4_words_find(pool_of(sync), words, ret);
 	if (!entry || refuse_auto(entry, ret))
 		return;
 	n_used = count_used(sync, entry);
@@ -156,8 +213,9 @@ void pool4_change_remove(struct pool4_sync *sync, const char *words,
 		if (n_used > 0)
 			change_warn(ret, "%" G_GUINT64_FORMAT " binding%s would end", n_used,
 				    n_used == 1 ? "" : "s");
+		take_out(sync, entry, options, ret);
 	} else {
-		take_out(sync, entry, ret);
+		take_out(sync, entry, options, ret);
 	}
 }
 
@@ -228,15 +286,14 @@ void pool4_change_drain(struct pool4_sync *sync, const char *words,
 		name, options->dry_run ? "would take" : "takes", n_used);
 	warn_of_statics(sync, entry, ret);
 	ret->pool4 = id;
-	if (options->dry_run)
-		return;
 	section = section_of(sync, name);
 	record = pool4_runtime_find(sync->runtime, name);
 	if (record)
-		record->intent = POOL4_DRAIN;
+		set_added_intent(sync, record, POOL4_DRAIN, options);
 	else if (section)
-		pool4_runtime_set_intent(sync->runtime, section, POOL4_DRAIN);
-	(void)pool4_sync_drain(sync, id);
+		set_intent(sync, section, POOL4_DRAIN, options);
+	if (!options->dry_run)
+		(void)pool4_sync_drain(sync, id);
 }
 
 void pool4_change_use(struct pool4_sync *sync, const struct pool4_entry *entry,
@@ -263,12 +320,12 @@ void pool4_change_use(struct pool4_sync *sync, const struct pool4_entry *entry,
 	}
 	change_done(ret, "pool4 entry %s %s used again: %s", entry->spec.name,
 		    options->dry_run ? "would be" : "is", spec);
+	if (added)
+		set_added_intent(sync, added, POOL4_USE, options);
+	else
+		set_intent(sync, section, POOL4_USE, options);
 	if (options->dry_run)
 		return;
-	if (added)
-		added->intent = POOL4_USE;
-	else
-		pool4_runtime_set_intent(sync->runtime, section, POOL4_USE);
 	if (wanted)
 		wanted->intent = POOL4_USE;
 	ret->needs_rules = true;

@@ -5,6 +5,7 @@
 #include "daemon/change_text.h"
 #include "daemon/config_value.h"
 #include "daemon/core/nat64.h"
+#include "daemon/kept.h"
 #include "daemon/pool4_change.h"
 #include "daemon/pool4_sync_internal.h"
 
@@ -187,30 +188,47 @@ static void follow_up(struct pool4_sync *sync, const struct pool4_wanted *wanted
 	}
 }
 
-static struct prefix6 prefix_of(const struct pool4_sync *sync, const struct pool4_spec *spec)
+/* Written down under its name; in a dry run as a plan. */
+static void record(struct pool4_sync *sync, struct config_pool4 *entry, const char *name,
+		   const struct change_options *options)
 {
-	const struct prefix6 any = {.len = 0};
+	struct pool4_record record = {.prefix = pool4_sync_prefix(sync, &entry->spec)};
 
-	return spec->pool6 == POOL4_ANY_PREFIX ? any : sync->followed->nat64.pool6[spec->pool6];
+	if (options->dry_run && !options->plan)
+		return;
+	(void)g_strlcpy(entry->spec.name, name, sizeof(entry->spec.name));
+	record.entry = *entry;
+	if (!options->dry_run) {
+		(void)pool4_runtime_add(sync->runtime, entry, &record.prefix);
+		return;
+	}
+	(void)g_strlcpy(options->plan->name, name, sizeof(options->plan->name));
+	g_ptr_array_add(options->plan->rows, kept_pool4_row(&record, false));
 }
 
-/* Written down under the name that the core has chosen. */
-static void record(struct pool4_sync *sync, struct config_pool4 *entry,
-		   const struct pool4_wanted *wanted)
+/* Is there an entry of this name, though perhaps not in the core? */
+static bool is_known(struct pool4_sync *sync, const char *name)
 {
-	const struct prefix6 prefix = prefix_of(sync, &entry->spec);
+	return pool4_entry_by_name(pool_of(sync), name) ||
+	       pool4_runtime_find(sync->runtime, name) || pool4_wanted_find(sync->wanted, name);
+}
 
-	memcpy(entry->spec.name, wanted->spec.name, sizeof(entry->spec.name));
-	(void)pool4_runtime_add(sync->runtime, entry, &prefix);
+/* One that has none gets a name, and once that is stored, just this one. */
+static void choose_name(struct pool4_sync *sync, const struct change_options *options,
+			char name[POOL4_NAME_SIZE])
+{
+	if (*name == '\0' && options->planned_name)
+		(void)g_strlcpy(name, options->planned_name, POOL4_NAME_SIZE);
+	while (*name == '\0' || is_known(sync, name))
+		(void)g_snprintf(name, POOL4_NAME_SIZE, "p%u", ++sync->last_name);
 }
 
 /* It is added once its interface has an address, and so under a name that is known now. */
-static void add_later(struct pool4_sync *sync, const struct config_pool4 *entry,
+static void add_later(struct pool4_sync *sync, struct config_pool4 *entry,
 		      struct pool4_wanted *wanted, const struct change_options *options,
 		      struct change_result *ret)
 {
-	const struct prefix6 prefix = prefix_of(sync, &entry->spec);
-	const char *name = entry->spec.name;
+	g_autofree char *name = g_strdup(entry->spec.name);
 	const struct pool4_record *known = pool4_runtime_find(sync->runtime, name);
 	g_autofree char *interfaces = g_strjoinv(" ", entry->interfaces);
 
@@ -233,12 +251,11 @@ static void add_later(struct pool4_sync *sync, const struct config_pool4 *entry,
 		return;
 	}
 	change_warn(ret, "%s has no IPv4 address now: the entry comes with it", interfaces);
-	if (options->dry_run) {
+	record(sync, entry, name, options);
+	if (options->dry_run)
 		pool4_wanted_entry_free(wanted);
-		return;
-	}
-	(void)pool4_runtime_add(sync->runtime, entry, &prefix);
-	pool4_wanted_add(sync->wanted, wanted);
+	else
+		pool4_wanted_add(sync->wanted, wanted);
 }
 
 static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool4_wanted *wanted,
@@ -250,6 +267,16 @@ static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool
 	uint32_t id;
 
 	result = pool4_sync_check(sync, wanted, &id);
+	if (result == POOL4_OK && *wanted->spec.name && is_known(sync, wanted->spec.name)) {
+		change_fail(ret, CHANGE_OVERLAP,
+			    "there is a pool4 entry %s already, which can not be used now: choose "
+			    "another name, or 'nat64ctl pool4 remove %s'",
+			    wanted->spec.name, wanted->spec.name);
+		pool4_wanted_entry_free(wanted);
+		return;
+	}
+	if (result == POOL4_OK && (!options->dry_run || options->plan))
+		choose_name(sync, options, wanted->spec.name);
 	if (result == POOL4_OK && !options->dry_run)
 		result = pool4_sync_add(sync, wanted, &id);
 	if (result != POOL4_OK) {
@@ -262,6 +289,7 @@ static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool
 	}
 	follow_up(sync, wanted, options->dry_run, ret);
 	change_spec_text(&wanted->spec, text);
+	record(sync, entry, wanted->spec.name, options);
 	if (options->dry_run) {
 		change_done(ret, "pool4 entry %s%swould be added: %s", wanted->spec.name,
 			    *wanted->spec.name ? " " : "", text);
@@ -272,7 +300,6 @@ static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool
 	ret->pool4 = id;
 	ret->needs_rules = true;
 	ret->only_adds = !has_auto; /* which may have made way, or gone */
-	record(sync, entry, wanted);
 	pool4_wanted_add(sync->wanted, wanted);
 	g_array_append_val(sync->added, id);
 }
@@ -285,7 +312,7 @@ void pool4_change_add(struct pool4_sync *sync, const struct change_pool4 *reques
 
 	if (parse_request(sync, request, options, &entry, ret)) {
 		/* Those that wait for the same update share what was read for the first. */
-		if (sync->added->len == 0)
+		if (sync->added->len == 0 && (!options->plan || options->plan->is_first))
 			(void)pool4_auto_read(sync->autos);
 		wanted = pool4_wanted_entry(sync->autos, &entry);
 		if (wanted->spec.n_addresses > 0)

@@ -2,6 +2,7 @@
 /* See pool4_runtime.h. */
 #include "daemon/pool4_runtime.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static void record_free(void *data)
@@ -23,6 +24,8 @@ struct pool4_runtime *pool4_runtime_new(void)
 		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
 		.off = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, record_free),
 		.statics = g_array_new(FALSE, FALSE, sizeof(struct static_record)),
+		.touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.touched_statics = g_array_new(FALSE, FALSE, sizeof(struct config_static)),
 	};
 	return runtime;
 }
@@ -31,11 +34,18 @@ void pool4_runtime_free(struct pool4_runtime *runtime)
 {
 	if (!runtime)
 		return;
+	g_array_unref(runtime->touched_statics);
+	g_hash_table_unref(runtime->touched);
 	g_array_unref(runtime->statics);
 	g_hash_table_unref(runtime->off);
 	g_hash_table_unref(runtime->by_name);
 	g_ptr_array_unref(runtime->added);
 	g_free(runtime);
+}
+
+static void touch(struct pool4_runtime *runtime, const char *name)
+{
+	g_hash_table_add(runtime->touched, g_strdup(name));
 }
 
 static struct pool4_record *record_new(const struct config_pool4 *entry)
@@ -58,6 +68,7 @@ struct pool4_record *pool4_runtime_add(struct pool4_runtime *runtime,
 	struct pool4_record *record = record_new(entry);
 
 	record->prefix = *prefix;
+	touch(runtime, entry->spec.name);
 	g_ptr_array_add(runtime->added, record);
 	g_hash_table_insert(runtime->by_name, record->entry.spec.name, record);
 	return record;
@@ -74,8 +85,16 @@ void pool4_runtime_remove(struct pool4_runtime *runtime, const char *name)
 
 	if (!record)
 		return;
+	touch(runtime, name);
 	g_hash_table_remove(runtime->by_name, name);
 	(void)g_ptr_array_remove(runtime->added, record);
+}
+
+void pool4_runtime_set_added_intent(struct pool4_runtime *runtime, struct pool4_record *record,
+				    enum pool4_intent intent)
+{
+	record->intent = intent;
+	touch(runtime, record->entry.spec.name);
 }
 
 static bool same_interfaces(char **a, char **b)
@@ -110,19 +129,21 @@ enum pool4_intent pool4_runtime_intent(const struct pool4_runtime *runtime,
 }
 
 void pool4_runtime_set_intent(struct pool4_runtime *runtime, const struct config_pool4 *entry,
-			      enum pool4_intent intent)
+			      const struct prefix6 *prefix, enum pool4_intent intent)
 {
 	struct pool4_record *record;
 
+	touch(runtime, entry->spec.name);
 	g_hash_table_remove(runtime->off, entry->spec.name);
 	if (intent == POOL4_USE)
 		return;
 	record = record_new(entry);
+	record->prefix = *prefix;
 	record->intent = intent;
 	g_hash_table_insert(runtime->off, record->entry.spec.name, record);
 }
 
-static const struct config_pool4 *section_of(const struct config *config, const char *name)
+const struct config_pool4 *pool4_runtime_section(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->n_pool4; i++) {
 		if (strcmp(config->pool4[i].spec.name, name) == 0)
@@ -131,46 +152,34 @@ static const struct config_pool4 *section_of(const struct config *config, const 
 	return NULL;
 }
 
-/* Those that a section of the file names, too, are the file's from now on. */
-static void forget_added(struct pool4_runtime *runtime, const struct config *config)
-{
-	for (guint i = runtime->added->len; i-- > 0;) {
-		const struct pool4_record *record = g_ptr_array_index(runtime->added, i);
-
-		if (section_of(config, record->entry.spec.name))
-			pool4_runtime_remove(runtime, record->entry.spec.name);
-	}
-}
-
-void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
-			  void (*report)(void *context, const char *name), void *context)
-{
-	GHashTableIter iter;
-	void *name, *value;
-
-	forget_added(runtime, config);
-	g_hash_table_iter_init(&iter, runtime->off);
-	while (g_hash_table_iter_next(&iter, &name, &value)) {
-		const struct pool4_record *record = value;
-		const struct config_pool4 *section = section_of(config, name);
-
-		if (section && pool4_runtime_same(section, &record->entry))
-			continue;
-		if (section)
-			report(context, name);
-		g_hash_table_iter_remove(&iter);
-	}
-}
-
 /* Both have exactly one protocol. */
+static bool same_protocol(const struct config_static *a, const struct config_static *b)
+{
+	return memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0;
+}
+
 static bool same_static(const struct config_static *a, const struct config_static *b)
 {
-	return memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0 &&
-	       taddr6_equal(&a->inside, &b->inside) && taddr4_equal(&a->outside, &b->outside);
+	return same_protocol(a, b) && taddr6_equal(&a->inside, &b->inside) &&
+	       taddr4_equal(&a->outside, &b->outside);
+}
+
+const struct static_record *pool4_runtime_find_static(const struct pool4_runtime *runtime,
+						      const struct config_static *binding)
+{
+	for (guint i = 0; i < runtime->statics->len; i++) {
+		const struct static_record *record =
+			&g_array_index(runtime->statics, struct static_record, i);
+
+		if (same_static(&record->binding, binding))
+			return record;
+	}
+	return NULL;
 }
 
 static void forget_static(struct pool4_runtime *runtime, const struct config_static *binding)
 {
+	g_array_append_val(runtime->touched_statics, *binding);
 	for (guint i = runtime->statics->len; i-- > 0;) {
 		const struct static_record *record =
 			&g_array_index(runtime->statics, struct static_record, i);
@@ -198,4 +207,169 @@ void pool4_runtime_remove_static(struct pool4_runtime *runtime, const struct con
 	forget_static(runtime, binding);
 	if (of_file)
 		g_array_append_val(runtime->statics, record);
+}
+
+/* ---- the newest word wins -----------------------------------------------------------------------
+ */
+
+struct forgetting {
+	struct pool4_runtime *runtime;
+	const struct config *config;
+	void (*report)(void *context, const char *text);
+	void *context;
+};
+
+static void say(const struct forgetting *forgetting, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void say(const struct forgetting *forgetting, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	forgetting->report(forgetting->context, text);
+}
+
+/* Those that a section of the file names, too, are the file's from now on. */
+static void forget_added(const struct forgetting *forgetting)
+{
+	struct pool4_runtime *runtime = forgetting->runtime;
+
+	for (guint i = runtime->added->len; i-- > 0;) {
+		const struct pool4_record *record = g_ptr_array_index(runtime->added, i);
+		const struct config_pool4 *section =
+			pool4_runtime_section(forgetting->config, record->entry.spec.name);
+
+		if (!section)
+			continue;
+		if (!pool4_runtime_same(section, &record->entry))
+			say(forgetting,
+			    "pool4 entry %s: its section in the files is new and holds; what was "
+			    "added at run time under this name is dropped",
+			    record->entry.spec.name);
+		pool4_runtime_remove(runtime, record->entry.spec.name);
+	}
+}
+
+static void forget_off(const struct forgetting *forgetting)
+{
+	GHashTableIter iter;
+	void *name, *value;
+
+	g_hash_table_iter_init(&iter, forgetting->runtime->off);
+	while (g_hash_table_iter_next(&iter, &name, &value)) {
+		const struct pool4_record *record = value;
+		const struct config_pool4 *section =
+			pool4_runtime_section(forgetting->config, name);
+
+		if (section && pool4_runtime_same(section, &record->entry))
+			continue;
+		if (section)
+			say(forgetting,
+			    "pool4 entry %s: its section in the files has changed and holds: it is "
+			    "used again, though it was %s at run time",
+			    record->entry.spec.name,
+			    record->intent == POOL4_OFF ? "disabled" : "drained");
+		touch(forgetting->runtime, name);
+		g_hash_table_iter_remove(&iter);
+	}
+}
+
+/* Do they stand in each other's way, or say the same? Both for this protocol. */
+static bool meets(const struct config_static *a, const struct config_static *b)
+{
+	return taddr6_equal(&a->inside, &b->inside) || taddr4_equal(&a->outside, &b->outside);
+}
+
+static enum protocol protocol_of(const struct config_static *binding)
+{
+	enum protocol protocol = 0;
+
+	while (protocol < N_PROTOCOLS - 1 && !binding->protocol[protocol])
+		protocol++;
+	return protocol;
+}
+
+/* The file's, as one of one protocol: was it removed at run time? */
+static bool is_removed(const struct pool4_runtime *runtime, const struct config_static *section,
+		       enum protocol protocol)
+{
+	struct config_static one = *section;
+	const struct static_record *record;
+
+	memset(one.protocol, 0, sizeof(one.protocol));
+	one.protocol[protocol] = true;
+	record = pool4_runtime_find_static(runtime, &one);
+	return record && record->removed;
+}
+
+/* One of the file that a record is about: what was removed, or what holds instead of what was
+ * added. */
+static const struct config_static *static_of_file(const struct forgetting *forgetting,
+						  const struct static_record *record)
+{
+	enum protocol protocol = protocol_of(&record->binding);
+
+	for (uint32_t i = 0; i < forgetting->config->n_statics; i++) {
+		const struct config_static *section = &forgetting->config->statics[i];
+		bool same = taddr6_equal(&section->inside, &record->binding.inside) &&
+			    taddr4_equal(&section->outside, &record->binding.outside);
+
+		if (!section->protocol[protocol])
+			continue;
+		if (record->removed ? same
+				    : meets(section, &record->binding) &&
+					      !is_removed(forgetting->runtime, section, protocol))
+			return section;
+	}
+	return NULL;
+}
+
+static void say_static(const struct forgetting *forgetting, const struct config_static *binding,
+		       const struct config_static *section)
+{
+	char text[4][ADDR_TEXT_SIZE];
+
+	say(forgetting,
+	    "static binding %s %s to %s: the files say %s to %s now, which holds; what was added "
+	    "at run time is dropped",
+	    protocol_name(protocol_of(binding)), taddr6_print(&binding->inside, text[0]),
+	    taddr4_print(&binding->outside, text[1]), taddr6_print(&section->inside, text[2]),
+	    taddr4_print(&section->outside, text[3]));
+}
+
+/* Removed ones first: an added one may have taken the place of such. */
+static void forget_statics(const struct forgetting *forgetting, bool removed)
+{
+	struct pool4_runtime *runtime = forgetting->runtime;
+
+	for (guint i = runtime->statics->len; i-- > 0;) {
+		const struct static_record *record =
+			&g_array_index(runtime->statics, struct static_record, i);
+		const struct config_static *section;
+
+		if (record->removed != removed)
+			continue;
+		section = static_of_file(forgetting, record);
+		if ((section != NULL) == removed)
+			continue;
+		if (section && !(taddr6_equal(&section->inside, &record->binding.inside) &&
+				 taddr4_equal(&section->outside, &record->binding.outside)))
+			say_static(forgetting, &record->binding, section);
+		g_array_append_val(runtime->touched_statics, record->binding);
+		g_array_remove_index(runtime->statics, i);
+	}
+}
+
+void pool4_runtime_forget(struct pool4_runtime *runtime, const struct config *config,
+			  void (*report)(void *context, const char *text), void *context)
+{
+	const struct forgetting forgetting = {runtime, config, report, context};
+
+	forget_added(&forgetting);
+	forget_off(&forgetting);
+	forget_statics(&forgetting, true);
+	forget_statics(&forgetting, false);
 }

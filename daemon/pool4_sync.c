@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/kept.h"
 #include "daemon/pool4_move.h"
 #include "daemon/pool4_sync_internal.h"
 
@@ -88,6 +89,13 @@ void pool4_sync_free(struct pool4_sync *sync)
 static struct pool4 *pool_of(const struct pool4_sync *sync)
 {
 	return sync->config.gateway->nat->pool4;
+}
+
+struct prefix6 pool4_sync_prefix(const struct pool4_sync *sync, const struct pool4_spec *spec)
+{
+	const struct prefix6 any = {.len = 0};
+
+	return spec->pool6 == POOL4_ANY_PREFIX ? any : sync->followed->nat64.pool6[spec->pool6];
 }
 
 /* All but addresses and ports, which can change in place. */
@@ -505,10 +513,47 @@ static void report_no_address(struct pool4_sync *sync, bool missing)
 	sync->no_address_reported = missing;
 }
 
-static void report_enabled(void *context, const char *name)
+static void report_forgotten(void *context, const char *text)
 {
-	pool4_sync_say(context, LOG_NOTICE,
-		       "the section of pool4 entry %s has changed: it is used again", name);
+	pool4_sync_say(context, LOG_NOTICE, "%s", text);
+}
+
+static void report_kept(void *context, int level, const char *text)
+{
+	pool4_sync_say(context, level, "%s", text);
+}
+
+void pool4_sync_restore(struct pool4_sync *sync, const struct config *config, const GPtrArray *rows)
+{
+	kept_pool4_restore(sync->runtime, config, rows, report_kept, sync);
+}
+
+void pool4_sync_take_kept(struct pool4_sync *sync, GPtrArray *ret)
+{
+	kept_pool4_take(sync->runtime, ret);
+}
+
+struct kept_row *pool4_sync_kept_now(const struct pool4_sync *sync, const struct kept_row *row)
+{
+	return kept_pool4_now(sync->runtime, row);
+}
+
+/* Those that were added for a prefix that Pool6 does not have now. */
+static void report_held(struct pool4_sync *sync)
+{
+	const struct pool4_runtime *runtime = sync->runtime;
+
+	for (guint i = 0; i < runtime->added->len; i++) {
+		const struct pool4_record *record = g_ptr_array_index(runtime->added, i);
+		char prefix[ADDR_TEXT_SIZE];
+
+		if (!pool4_wanted_find(sync->wanted, record->entry.spec.name))
+			pool4_sync_say(sync, LOG_WARNING,
+				       "pool4 entry %s can not be used: its prefix %s is not in "
+				       "Translation.Pool6",
+				       record->entry.spec.name,
+				       prefix6_print(&record->prefix, prefix));
+	}
 }
 
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
@@ -519,16 +564,20 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 	unsigned n_failed = 0;
 
 	if (is_new)
-		pool4_runtime_forget(sync->runtime, config, report_enabled, sync);
+		pool4_runtime_forget(sync->runtime, config, report_forgotten, sync);
 	sync->wanted = pool4_wanted_new(sync->autos, config, sync->runtime);
 	sync->followed = config;
+	if (is_new)
+		report_held(sync);
 	report_no_address(sync, config->n_pool4 == 0 && sync->runtime->added->len == 0 &&
 					sync->wanted->entries->len == 0);
 	retire(sync, old);
 	for (guint i = 0; i < sync->wanted->entries->len;) {
 		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
+		bool of_file = wanted->spec.source == POOL4_FROM_FILE;
 
-		n_failed += !add(sync, wanted, old);
+		if (!add(sync, wanted, old))
+			n_failed += of_file;
 		/* One that was drained at once is not wanted any more. */
 		if (i < sync->wanted->entries->len &&
 		    g_ptr_array_index(sync->wanted->entries, i) == wanted)

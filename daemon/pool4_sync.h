@@ -13,6 +13,7 @@
 #include "daemon/gateway.h"
 #include "daemon/rules.h"
 
+struct kept_row;
 struct pool4_sync;
 
 struct pool4_sync_config {
@@ -29,11 +30,20 @@ struct pool4_sync_config {
 int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **ret);
 void pool4_sync_free(struct pool4_sync *sync);
 
+/* What was changed at run time before the start (kept.h), before anything is followed. */
+void pool4_sync_restore(struct pool4_sync *sync, const struct config *config,
+			const GPtrArray *rows);
+/* What has changed since the last time, as rows to keep; and the row that is to be kept under the
+ * key of this one. */
+void pool4_sync_take_kept(struct pool4_sync *sync, GPtrArray *ret);
+struct kept_row *pool4_sync_kept_now(const struct pool4_sync *sync, const struct kept_row *row);
+
 /*
  * Makes the core's entries and static bindings what config says, with the changes at run time, the
  * host's addresses and free ports of now. Entries that are gone are drained; those whose addresses,
- * protocols or clients have changed are replaced, and their bindings end. Returns how many could
- * not be made, each of them reported. Called at start, at reload, and every ten seconds (P-18).
+ * protocols or clients have changed are replaced, and their bindings end. Returns how many of the
+ * configuration could not be made; those and what was added at run time are reported, and tried
+ * again. Called at start, at reload, and every ten seconds (P-18).
  * config stays until the next call with another one.
  */
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config);

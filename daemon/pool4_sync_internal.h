@@ -22,7 +22,11 @@ struct pool4_sync {
 	GPtrArray *warnings;           /* struct rules_warning: what the last update found */
 	GHashTable *warned;            /* sentences of those that have been reported */
 	bool no_address_reported;
+	uint32_t last_name; /* number of the last entry that got a name here */
 };
+
+/* Prefix= of an entry; len 0 = any. */
+struct prefix6 pool4_sync_prefix(const struct pool4_sync *sync, const struct pool4_spec *spec);
 
 void pool4_sync_say(struct pool4_sync *sync, int level, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);

@@ -7,6 +7,7 @@
 
 #include "daemon/change_text.h"
 #include "daemon/config_value.h"
+#include "daemon/kept.h"
 #include "daemon/log.h"
 
 /* The worst of the problems becomes the answer; those of the key itself come first. */
@@ -85,14 +86,17 @@ static void add_details(GPtrArray *texts, struct change_result *ret)
 	ret->details = (char **)g_ptr_array_free(texts, FALSE);
 }
 
-/* Puts the draft into effect, if it is to be (wanted), and ends it. */
-static void take(const struct settings_change *change, struct config_draft *draft, bool wanted,
-		 struct change_result *ret)
+/* Puts the draft into effect, if it is to be (changes), and ends it. */
+static void take(const struct settings_change *change, struct config_draft *draft, bool changes,
+		 const struct change_options *options, struct change_result *ret)
 {
 	g_autofree char *error = NULL;
 	int r = 0;
 
-	if (!wanted) {
+	if (changes && options->plan != NULL)
+		kept_settings_differ(change->settings->overrides, draft->overrides,
+				     options->plan->rows);
+	if (!changes || options->dry_run) {
 		config_draft_deinit(draft);
 		return;
 	}
@@ -128,7 +132,7 @@ static void set(const struct settings_change *change, const struct config_key *k
 		       ret->changed ? (options->dry_run ? "would be" : "is now") : "is already",
 		       value, ret->changed ? ", before '" : "", ret->changed ? before : "",
 		       ret->changed ? "'" : "");
-	take(change, &draft, ret->changed && !options->dry_run, ret);
+	take(change, &draft, ret->changed, options, ret);
 }
 
 void settings_change_set(const struct settings_change *change, const char *key, const char *value,
@@ -169,7 +173,7 @@ void settings_change_reset(const struct settings_change *change, const char *key
 			       options->dry_run ? "would be what the files say"
 			       : n == 1         ? "is what the files say again"
 						: "are what the files say again");
-	take(change, &draft, ret->changed && !options->dry_run, ret);
+	take(change, &draft, ret->changed, options, ret);
 }
 
 /* The prefixes with one more, or (not add) without it. NULL if that is so already. */
@@ -262,7 +266,7 @@ void settings_change_reload(const struct settings_change *change,
 			       options->dry_run ? "would change"
 			       : n == 1         ? "has changed"
 						: "have changed");
-	take(change, &draft, !options->dry_run, ret);
+	take(change, &draft, true, options, ret);
 }
 
 bool settings_change_get(const struct settings_change *change, unsigned number,

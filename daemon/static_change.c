@@ -8,6 +8,7 @@
 #include "daemon/config_check.h"
 #include "daemon/config_value.h"
 #include "daemon/core/nat64.h"
+#include "daemon/kept.h"
 #include "daemon/pool4_sync_internal.h"
 
 #define PROTOCOLS_SIZE 16
@@ -231,8 +232,25 @@ static bool is_blocked(const struct nat64 *nat, const struct config_static *bind
 	return true;
 }
 
-/* Lock held. */
-static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index)
+/* That one protocol of a static binding comes or goes, in a dry run as a plan. */
+static void record(struct pool4_sync *sync, const struct config_static *one, enum protocol protocol,
+		   bool removed, const struct change_options *options)
+{
+	bool of_file = is_of_file(sync, one, protocol);
+
+	if (!options->dry_run && removed)
+		pool4_runtime_remove_static(sync->runtime, one, of_file);
+	else if (!options->dry_run)
+		pool4_runtime_add_static(sync->runtime, one, of_file);
+	else if (options->plan)
+		g_ptr_array_add(options->plan->rows, removed == of_file
+							     ? kept_static_row(one, removed)
+							     : kept_static_gone(one));
+}
+
+/* Lock held. In a dry run nothing but the plan is made. */
+static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index,
+		const struct change_options *options)
 {
 	struct nat64 *nat = nat_of(sync);
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], index);
@@ -243,16 +261,18 @@ static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index)
 
 	if (entry->is_static) {
 		binding = only(&binding, protocol);
-		pool4_runtime_remove_static(sync->runtime, &binding,
-					    is_of_file(sync, &binding, protocol));
-		static_sync_ended(sync->statics, protocol, &binding.outside);
+		record(sync, &binding, protocol, true, options);
+		if (!options->dry_run)
+			static_sync_ended(sync->statics, protocol, &binding.outside);
 	}
-	nat64_remove_binding(nat, protocol, index, gateway_now_ms());
+	if (!options->dry_run)
+		nat64_remove_binding(nat, protocol, index, gateway_now_ms());
 }
 
-/* Lock held. False if it could not be made. */
+/* Lock held. False if it could not be made. In a dry run nothing but the plan is. */
 static bool make(struct pool4_sync *sync, const struct config_static *binding,
-		 enum protocol protocol, unsigned *ret_ended, struct change_result *ret)
+		 enum protocol protocol, const struct change_options *options, unsigned *ret_ended,
+		 struct change_result *ret)
 {
 	struct nat64 *nat = nat_of(sync);
 	struct config_static one = only(binding, protocol);
@@ -267,8 +287,12 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 	for (unsigned i = 0; i < 2; i++) {
 		if (found[i] == SLAB_NONE || (i == 1 && found[1] == found[0]))
 			continue;
-		end(sync, protocol, found[i]);
-		++*ret_ended;
+		end(sync, protocol, found[i], options);
+		*ret_ended += !options->dry_run;
+	}
+	if (options->dry_run) {
+		record(sync, &one, protocol, false, options);
+		return true;
 	}
 	result = nat64_add_static(nat, protocol, &binding->inside, &binding->outside,
 				  gateway_now_ms());
@@ -276,7 +300,7 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 		fail(nat, protocol, binding, result, ret);
 		return false;
 	}
-	pool4_runtime_add_static(sync->runtime, &one, is_of_file(sync, &one, protocol));
+	record(sync, &one, protocol, false, options);
 	static_sync_made(sync->statics, &one);
 	return true;
 }
@@ -312,8 +336,8 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 	good = check(gateway->nat, &binding, options->replace, &identical, ret) &&
 	       (identical || !is_blocked(gateway->nat, &binding, options, ret));
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-		if (good && !identical && !options->dry_run && binding.protocol[protocol])
-			good = make(sync, &binding, protocol, &n_ended, ret);
+		if (good && !identical && binding.protocol[protocol])
+			good = make(sync, &binding, protocol, options, &n_ended, ret);
 	}
 	gateway_unlock(gateway);
 	if (!good)
@@ -342,6 +366,28 @@ static uint32_t find(const struct nat64 *nat, enum protocol protocol,
 	return *request->address6 ? found6 : found4;
 }
 
+/* One that was added and can not be in use now: its entry is gone, or something is in its way. */
+static bool forget_held(struct pool4_sync *sync, enum protocol protocol,
+			const struct change_bib *request, const struct config_static *binding,
+			const struct change_options *options)
+{
+	for (guint i = 0; i < sync->runtime->statics->len; i++) {
+		const struct static_record held =
+			g_array_index(sync->runtime->statics, struct static_record, i);
+		bool meant = held.binding.protocol[protocol] && !held.removed &&
+			     (!*request->address6 ||
+			      taddr6_equal(&held.binding.inside, &binding->inside)) &&
+			     (!*request->address4 ||
+			      taddr4_equal(&held.binding.outside, &binding->outside));
+
+		if (meant) {
+			record(sync, &held.binding, protocol, true, options);
+			return true;
+		}
+	}
+	return false;
+}
+
 void static_change_remove(struct pool4_sync *sync, const struct change_bib *request,
 			  const struct change_options *options, struct change_result *ret)
 {
@@ -367,10 +413,12 @@ void static_change_remove(struct pool4_sync *sync, const struct change_bib *requ
 		if (index == SLAB_NONE)
 			continue;
 		ended[protocol] = any = true;
-		if (!options->dry_run)
-			end(sync, protocol, index);
+		end(sync, protocol, index, options);
 	}
 	gateway_unlock(gateway);
+	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+		any |= binding.protocol[protocol] && !ended[protocol] &&
+		       (ended[protocol] = forget_held(sync, protocol, request, &binding, options));
 	taddr6_print(&binding.inside, inside);
 	taddr4_print(&binding.outside, outside);
 	inside[*request->address6 ? strlen(inside) : 0] = '\0';

@@ -200,8 +200,9 @@ static bool is_removed(const struct pool4_runtime *runtime, const struct config_
 	return false;
 }
 
-/* Those of the file that were not removed, and those that were added. */
-static GArray *list_wanted(const struct config *config, const struct pool4_runtime *runtime)
+/* Those of the file that were not removed, which come first, and those that were added. */
+static GArray *list_wanted(const struct config *config, const struct pool4_runtime *runtime,
+			   guint *ret_of_file)
 {
 	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(struct config_static));
 
@@ -217,6 +218,7 @@ static GArray *list_wanted(const struct config *config, const struct pool4_runti
 		if (any)
 			g_array_append_val(wanted, binding);
 	}
+	*ret_of_file = wanted->len;
 	for (guint i = 0; i < runtime->statics->len; i++) {
 		const struct static_record *record =
 			&g_array_index(runtime->statics, struct static_record, i);
@@ -239,7 +241,8 @@ static bool is_known(const struct static_sync *sync, const struct config_static 
 unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
 			    const struct pool4_runtime *runtime)
 {
-	g_autoptr(GArray) wanted = list_wanted(config, runtime);
+	guint n_of_file;
+	g_autoptr(GArray) wanted = list_wanted(config, runtime, &n_of_file);
 	unsigned n_failed = 0;
 
 	if (is_new) {
@@ -257,7 +260,7 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 		if (add(sync, binding))
 			g_array_append_val(sync->statics, *binding);
 		else
-			n_failed++;
+			n_failed += i < n_of_file;
 	}
 	return n_failed;
 }

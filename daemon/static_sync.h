@@ -19,7 +19,7 @@ struct static_sync *static_sync_new(struct gateway *gateway, static_sync_report_
 void static_sync_free(struct static_sync *sync);
 
 /* is_new: config is not that of the last time. One that was refused is tried again each time, and
- * reported once. Returns how many could not be made. */
+ * reported once. Returns how many of config could not be made. */
 unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
 			    const struct pool4_runtime *runtime);
 /* Some may have ended with their entry: they are to be made again. */

@@ -174,45 +174,35 @@ int session_method_count(sd_bus_message *message, void *userdata, sd_bus_error *
 	return count(userdata, message, true, list_count_sessions, error);
 }
 
-typedef void (*bib_call_fn)(void *context, const struct change_bib *request,
-			    const struct change_options *options, struct change_result *ret);
-
 /* AddBib and RemoveBib. */
-static int change(struct manager *manager, sd_bus_message *message, unsigned allowed,
-		  bib_call_fn call, sd_bus_error *error)
+static int change(struct manager *manager, sd_bus_message *message, enum change_kind kind,
+		  unsigned allowed, sd_bus_error *error)
 {
-	struct change_result result = {.error = CHANGE_OK};
-	struct change_options options;
-	struct change_bib request;
+	struct change_request request = {.kind = kind};
 	int r;
 
-	r = sd_bus_message_read(message, "ssqsq", &request.protocols, &request.address6,
-				&request.port6, &request.address4, &request.port4);
+	r = sd_bus_message_read(message, "ssqsq", &request.bib.protocols, &request.bib.address6,
+				&request.bib.port6, &request.bib.address4, &request.bib.port4);
 	if (r < 0)
 		return r;
-	r = options_read(message, allowed, &options, error);
+	r = options_read(message, allowed, &request.options, error);
 	if (r < 0)
 		return r;
 	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
 	if (r != 0)
 		return r;
-	call(manager->changes->context, &request, &options, &result);
-	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int bib_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-
-	return change(manager, message, OPTION_REPLACE | OPTION_FORCE | OPTION_COMMENT,
-		      manager->changes->add_bib, error);
+	return change(userdata, message, CHANGE_ADD_BIB,
+		      OPTION_REPLACE | OPTION_FORCE | OPTION_COMMENT, error);
 }
 
 int bib_method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-
-	return change(manager, message, 0, manager->changes->remove_bib, error);
+	return change(userdata, message, CHANGE_REMOVE_BIB, 0, error);
 }
 
 /* By either side: what kind of address it is decides. */

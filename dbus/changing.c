@@ -3,6 +3,7 @@
 #include "dbus/changing.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "dbus/names.h"
 #include "dbus/pool4_objects.h"
@@ -10,11 +11,13 @@
 /* Differences that one answer names. */
 #define DETAILS_MAX 10000
 
-/* A call that waits for the rules. */
+/* A call that waits. */
 struct waiting {
 	struct waiting *next;
 	sd_bus_message *call;
 	enum changing_reply form;
+	enum change_step step; /* for what: any but CHANGE_ANSWER */
+	struct change_request request;
 	struct change_result result;
 };
 
@@ -37,6 +40,7 @@ static const char *const error_names[N_CHANGE_ERRORS] = {
 	[CHANGE_NO_SUCH_CLIENT] = DBUS_ERROR_NO_SUCH_CLIENT,
 	[CHANGE_CLIENT_BLOCKED] = DBUS_ERROR_CLIENT_BLOCKED,
 	[CHANGE_EXHAUSTED] = DBUS_ERROR_EXHAUSTED,
+	[CHANGE_DATABASE_FAILED] = DBUS_ERROR_DATABASE_FAILED,
 	[CHANGE_NOT_SUPPORTED] = SD_BUS_ERROR_NOT_SUPPORTED,
 	[CHANGE_FAILED] = SD_BUS_ERROR_FAILED,
 };
@@ -114,62 +118,139 @@ static int answer(const struct manager *manager, sd_bus_message *call, enum chan
 	return r < 0 ? r : manager_send(reply);
 }
 
-static int wait_for_rules(struct manager *manager, sd_bus_message *call, enum changing_reply form,
-			  const struct change_result *result)
+int changing_finish(struct manager *manager, sd_bus_message *message, enum changing_reply form,
+		    const struct change_result *result, sd_bus_error *error)
+{
+	int r = result->error != CHANGE_OK
+			? sd_bus_error_set(error, error_names[result->error], result->text)
+			: answer(manager, message, form, result);
+
+	free_details(result);
+	return r;
+}
+
+/* Nobody overtakes others: who waits for his turn is in front. */
+static bool is_queue(const struct manager *manager)
+{
+	for (const struct waiting *waiting = manager->waiting; waiting != NULL;
+	     waiting = waiting->next)
+		if (waiting->step == CHANGE_WAIT_TURN)
+			return true;
+	return false;
+}
+
+int changing_ask(struct manager *manager, sd_bus_message *message, enum changing_reply form,
+		 const struct change_request *request, sd_bus_error *error)
 {
 	struct waiting *waiting = malloc(sizeof(*waiting));
+	int r;
 
 	if (waiting == NULL)
 		return -ENOMEM;
-	*waiting = (struct waiting){NULL, sd_bus_message_ref(call), form, *result};
+	*waiting = (struct waiting){.form = form,
+				    .step = CHANGE_WAIT_TURN,
+				    .request = *request,
+				    .result = {.error = 0}};
+	if (request->options.dry_run || !is_queue(manager))
+		waiting->step = manager->changes->ask(manager->changes->context, &waiting->request,
+						      &waiting->result);
+	if (waiting->step == CHANGE_ANSWER) {
+		r = changing_finish(manager, message, form, &waiting->result, error);
+		free(waiting);
+		return r;
+	}
+	waiting->call = sd_bus_message_ref(message);
 	*manager->last_waiting = waiting;
 	manager->last_waiting = &waiting->next;
 	return 1;
 }
 
-int changing_finish(struct manager *manager, sd_bus_message *message, enum changing_reply form,
-		    const struct change_result *result, sd_bus_error *error)
+/* What comes of one that has waited; it is freed. */
+static void end(struct manager *manager, struct waiting *waiting)
 {
-	int r;
+	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-	if (result->error == CHANGE_OK && result->needs_rules)
-		return wait_for_rules(manager, message, form, result);
-	r = result->error != CHANGE_OK
-		    ? sd_bus_error_set(error, error_names[result->error], result->text)
-		    : answer(manager, message, form, result);
-	free_details(result);
-	return r;
+	if (changing_finish(manager, waiting->call, waiting->form, &waiting->result, &error) < 0)
+		(void)sd_bus_reply_method_error(waiting->call, &error);
+	sd_bus_message_unref(waiting->call);
+	free(waiting);
 }
 
-/* error: why the rules could not follow, or NULL. */
-static void answer_settled(const struct manager *manager, struct waiting *waiting,
-			   const char *error)
+/* Those that wait for this go on, in their order, and are answered if that is all; who does not get
+ * his turn is waited for. */
+static void go_on(struct manager *manager, enum change_step step,
+		  enum change_step (*next_step)(struct manager *manager, struct waiting *waiting,
+						const char *error),
+		  const char *error)
 {
-	if (error != NULL) {
-		(void)sd_bus_reply_method_errorf(waiting->call, SD_BUS_ERROR_FAILED,
-						 "the packet rules can not follow: %s", error);
-		return;
+	struct waiting **place = &manager->waiting;
+
+	while (*place != NULL) {
+		struct waiting *waiting = *place;
+
+		if (waiting->step == step)
+			waiting->step = next_step(manager, waiting, error);
+		if (waiting->step == CHANGE_ANSWER) {
+			*place = waiting->next;
+			if (*place == NULL)
+				manager->last_waiting = place;
+			end(manager, waiting);
+			continue;
+		}
+		if (step == CHANGE_WAIT_TURN && waiting->step == CHANGE_WAIT_TURN)
+			break;
+		place = &waiting->next;
 	}
-	if (waiting->result.pool4 != 0)
+}
+
+static void fail(struct waiting *waiting, enum change_error code, const char *format,
+		 const char *error)
+{
+	free_details(&waiting->result);
+	waiting->result = (struct change_result){.error = code};
+	(void)snprintf(waiting->result.text, sizeof(waiting->result.text), format, error);
+}
+
+static enum change_step step_stored(struct manager *manager, struct waiting *waiting,
+				    const char *error)
+{
+	if (error == NULL)
+		return manager->changes->carry_out(manager->changes->context, &waiting->request,
+						   &waiting->result);
+	fail(waiting, CHANGE_DATABASE_FAILED, "%s", error);
+	return CHANGE_ANSWER;
+}
+
+static enum change_step step_turn(struct manager *manager, struct waiting *waiting,
+				  const char *error)
+{
+	return manager->changes->ask(manager->changes->context, &waiting->request,
+				     &waiting->result);
+}
+
+static enum change_step step_settled(struct manager *manager, struct waiting *waiting,
+				     const char *error)
+{
+	if (error != NULL)
+		fail(waiting, CHANGE_FAILED, "the packet rules can not follow: %s", error);
+	else if (waiting->result.pool4 != 0)
 		manager->changes->add_warnings(manager->changes->context, &waiting->result);
-	(void)answer(manager, waiting->call, waiting->form, &waiting->result);
+	return CHANGE_ANSWER;
+}
+
+void changing_stored(struct manager *manager, const char *error)
+{
+	go_on(manager, CHANGE_WAIT_STORE, step_stored, error);
+}
+
+void changing_next_turn(struct manager *manager)
+{
+	go_on(manager, CHANGE_WAIT_TURN, step_turn, NULL);
 }
 
 void changing_settle(struct manager *manager, const char *error)
 {
-	struct waiting *waiting = manager->waiting;
-
-	manager->waiting = NULL;
-	manager->last_waiting = &manager->waiting;
-	while (waiting != NULL) {
-		struct waiting *next = waiting->next;
-
-		answer_settled(manager, waiting, error);
-		free_details(&waiting->result);
-		sd_bus_message_unref(waiting->call);
-		free(waiting);
-		waiting = next;
-	}
+	go_on(manager, CHANGE_WAIT_RULES, step_settled, error);
 }
 
 void changing_drop(struct manager *manager)

@@ -71,101 +71,38 @@ int client_method_list(sd_bus_message *message, void *userdata, sd_bus_error *er
 	return r < 0 ? r : manager_send(reply);
 }
 
-/* Without end with 0 or UINT64_MAX. */
-static void block(struct manager *manager, const struct prefix6 *prefix, uint64_t usec,
-		  bool dry_run, struct change_result *ret)
+static int change(struct manager *manager, sd_bus_message *message, enum change_kind kind,
+		  sd_bus_error *error)
 {
-	struct nat64 *nat = manager->gateway->nat;
-	bool forever = usec == 0 || usec == UINT64_MAX;
-	uint64_t until_ms =
-		forever ? BLOCKLIST_FOREVER : gateway_now_ms() + usec / 1000 + (usec % 1000 != 0);
-	char text[ADDR_TEXT_SIZE];
-	bool known, done = true;
-	uint32_t index;
+	struct change_request request = {.kind = kind};
+	struct prefix6 prefix;
+	int r;
 
-	gateway_lock(manager->gateway);
-	index = blocklist_find(&nat->blocklist, prefix);
-	known = index != SLAB_NONE;
-	ret->changed =
-		!known || !forever || blocklist_at(&nat->blocklist, index)->until_ms != until_ms;
-	if (ret->changed && !dry_run)
-		done = blocklist_add(&nat->blocklist, prefix, until_ms);
-	gateway_unlock(manager->gateway);
-	prefix6_print(prefix, text);
-	if (!done) {
-		ret->error = CHANGE_EXHAUSTED;
-		snprintf(ret->text, sizeof(ret->text),
-			 "%s can not be blocked: %u prefixes are, which is the most", text,
-			 BLOCKLIST_MAX);
-	} else if (!ret->changed) {
-		snprintf(ret->text, sizeof(ret->text), "client %s is blocked already", text);
-	} else {
-		snprintf(ret->text, sizeof(ret->text), "client %s %s", text,
-			 dry_run ? "would be blocked" : "blocked");
-	}
+	r = sd_bus_message_read(message, "s", &request.word);
+	if (r >= 0 && kind == CHANGE_BLOCK)
+		r = sd_bus_message_read(message, "t", &request.usec);
+	if (r < 0)
+		return r;
+	r = argument_prefix6(request.word, &prefix, error);
+	if (r < 0)
+		return r;
+	r = options_read(message, 0, &request.options, error);
+	if (r < 0)
+		return r;
+	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
+	if (r != 0)
+		return r;
+	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-	struct change_result result = {.error = CHANGE_OK};
-	struct change_options options;
-	struct prefix6 prefix;
-	const char *text;
-	uint64_t usec;
-	int r;
-
-	r = sd_bus_message_read(message, "st", &text, &usec);
-	if (r < 0)
-		return r;
-	r = argument_prefix6(text, &prefix, error);
-	if (r < 0)
-		return r;
-	r = options_read(message, 0, &options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
-	if (r != 0)
-		return r;
-	block(manager, &prefix, usec, options.dry_run, &result);
-	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+	return change(userdata, message, CHANGE_BLOCK, error);
 }
 
 int client_method_unblock(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-	struct change_result result = {.error = CHANGE_OK, .changed = true};
-	struct change_options options;
-	char printed[ADDR_TEXT_SIZE];
-	struct prefix6 prefix;
-	const char *text;
-	uint32_t index;
-	int r;
-
-	r = sd_bus_message_read(message, "s", &text);
-	if (r < 0)
-		return r;
-	r = argument_prefix6(text, &prefix, error);
-	if (r < 0)
-		return r;
-	r = options_read(message, 0, &options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
-	if (r != 0)
-		return r;
-	gateway_lock(manager->gateway);
-	index = blocklist_find(&manager->gateway->nat->blocklist, &prefix);
-	if (index != SLAB_NONE && !options.dry_run)
-		blocklist_remove(&manager->gateway->nat->blocklist, index);
-	gateway_unlock(manager->gateway);
-	prefix6_print(&prefix, printed);
-	if (index == SLAB_NONE)
-		return sd_bus_error_setf(error, DBUS_ERROR_NO_SUCH_CLIENT,
-					 "client %s is not blocked", printed);
-	snprintf(result.text, sizeof(result.text), "client %s %s", printed,
-		 options.dry_run ? "would be unblocked" : "unblocked");
-	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+	return change(userdata, message, CHANGE_UNBLOCK, error);
 }
 
 static int append_blocked(sd_bus_message *reply, const struct blocklist_entry *blocked, uint32_t n)

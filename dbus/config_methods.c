@@ -78,82 +78,47 @@ int config_method_get(sd_bus_message *message, void *userdata, sd_bus_error *err
 				 quote(name, quoted));
 }
 
-/* What the changing methods do once their words have been read. */
-typedef void (*config_call_fn)(const struct change_calls *changes, const char *const words[2],
-			       const struct change_options *options, struct change_result *ret);
-
-static int change(struct manager *manager, sd_bus_message *message, unsigned n_words,
-		  config_call_fn call, sd_bus_error *error)
+static int change(struct manager *manager, sd_bus_message *message, enum change_kind kind,
+		  unsigned n_words, sd_bus_error *error)
 {
-	struct change_result result = {.error = CHANGE_OK};
-	struct change_options options;
-	const char *words[2] = {NULL, NULL};
+	struct change_request request = {.kind = kind};
 	int r = 0;
 
-	for (unsigned i = 0; r >= 0 && i < n_words; i++)
-		r = sd_bus_message_read(message, "s", &words[i]);
+	if (n_words > 0)
+		r = sd_bus_message_read(message, "s", &request.word);
+	if (r >= 0 && n_words > 1)
+		r = sd_bus_message_read(message, "s", &request.value);
 	if (r >= 0)
-		r = options_read(message, 0, &options, error);
+		r = options_read(message, 0, &request.options, error);
 	if (r < 0)
 		return r;
 	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
 	if (r != 0)
 		return r;
-	call(manager->changes, words, &options, &result);
-	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
-}
-
-static void call_set(const struct change_calls *changes, const char *const words[2],
-		     const struct change_options *options, struct change_result *ret)
-{
-	changes->set_config(changes->context, words[0], words[1], options, ret);
-}
-
-static void call_reset(const struct change_calls *changes, const char *const words[2],
-		       const struct change_options *options, struct change_result *ret)
-{
-	changes->reset_config(changes->context, words[0], options, ret);
-}
-
-static void call_add_pool6(const struct change_calls *changes, const char *const words[2],
-			   const struct change_options *options, struct change_result *ret)
-{
-	changes->change_pool6(changes->context, words[0], true, options, ret);
-}
-
-static void call_remove_pool6(const struct change_calls *changes, const char *const words[2],
-			      const struct change_options *options, struct change_result *ret)
-{
-	changes->change_pool6(changes->context, words[0], false, options, ret);
-}
-
-static void call_reload(const struct change_calls *changes, const char *const words[2],
-			const struct change_options *options, struct change_result *ret)
-{
-	changes->reload(changes->context, options, ret);
+	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int config_method_set(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	return change(userdata, message, 2, call_set, error);
+	return change(userdata, message, CHANGE_SET_CONFIG, 2, error);
 }
 
 int config_method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	return change(userdata, message, 1, call_reset, error);
+	return change(userdata, message, CHANGE_RESET_CONFIG, 1, error);
 }
 
 int config_method_add_pool6(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	return change(userdata, message, 1, call_add_pool6, error);
+	return change(userdata, message, CHANGE_ADD_POOL6, 1, error);
 }
 
 int config_method_remove_pool6(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	return change(userdata, message, 1, call_remove_pool6, error);
+	return change(userdata, message, CHANGE_REMOVE_POOL6, 1, error);
 }
 
 int config_method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	return change(userdata, message, 0, call_reload, error);
+	return change(userdata, message, CHANGE_RELOAD, 0, error);
 }

@@ -516,6 +516,16 @@ void manager_pool4_changed(struct manager *manager, uint32_t id)
 	pool4_objects_changed(manager->objects, id);
 }
 
+void manager_stored(struct manager *manager, const char *error)
+{
+	changing_stored(manager, error);
+}
+
+void manager_next_turn(struct manager *manager)
+{
+	changing_next_turn(manager);
+}
+
 void manager_settled(struct manager *manager, const char *error)
 {
 	changing_settle(manager, error);

@@ -5,7 +5,7 @@
  *
  * Handlers keep one order: read, validate, apply, announce, reply. They take the gateway's lock
  * only to copy out, never while talking to the bus. What changes is changed by the daemon
- * (change.h), and answered when the kernel's rules have followed.
+ * (change.h), once it is stored, and answered when the kernel's rules have followed.
  *
  * The process ignores SIGPIPE: callers hand over pipes, and may close them at any time.
  */
@@ -49,6 +49,10 @@ void manager_event(struct manager *manager, const struct event *event);
 /* An entry of pool4 is new, is gone, or has another state. */
 void manager_pool4_changed(struct manager *manager, uint32_t id);
 
+/* What was given to be stored is on the disk, or could not be stored, with this sentence: those who
+ * wait for it are carried out, or refused. Then, whoever waits for his turn is asked again. */
+void manager_stored(struct manager *manager, const char *error);
+void manager_next_turn(struct manager *manager);
 /* The kernel's rules have followed all changes so far, or could not, with this sentence: those who
  * wait for it are answered. */
 void manager_settled(struct manager *manager, const char *error);

@@ -47,7 +47,7 @@ struct manager {
 	sd_event_source *monitor_tick;
 	uint64_t n_watch_lost;   /* told so far */
 	struct traces *traces;   /* trace.c; NULL: nobody traces */
-	struct waiting *waiting; /* calls that wait for the rules */
+	struct waiting *waiting; /* calls that wait, in their order */
 	struct waiting **last_waiting;
 };
 

@@ -30,6 +30,7 @@
 #define DBUS_ERROR_NO_SUCH_CLIENT     "org.nat64d1.Error.NoSuchClient"
 #define DBUS_ERROR_CLIENT_BLOCKED     "org.nat64d1.Error.ClientBlocked"
 #define DBUS_ERROR_EXHAUSTED          "org.nat64d1.Error.Exhausted"
+#define DBUS_ERROR_DATABASE_FAILED    "org.nat64d1.Error.DatabaseFailed"
 
 /* Rows of the list methods. */
 #define DBUS_TYPE_POOL4   "(oa{sv})"

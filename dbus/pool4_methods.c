@@ -93,43 +93,39 @@ int pool4_method_count(sd_bus_message *message, void *userdata, sd_bus_error *er
 int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
-	struct change_result result = {.error = CHANGE_OK};
-	struct change_options options;
-	struct change_pool4 request;
+	struct change_request request = {.kind = CHANGE_ADD_POOL4};
 	int r;
 
-	r = sd_bus_message_read(message, "sss", &request.addresses, &request.ports,
-				&request.protocols);
+	r = sd_bus_message_read(message, "sss", &request.pool4.addresses, &request.pool4.ports,
+				&request.pool4.protocols);
 	if (r < 0)
 		return r;
 	r = options_read(message,
 			 OPTION_NAME | OPTION_COMMENT | OPTION_CLIENTS | OPTION_PREFIX |
 				 OPTION_OVERFLOW,
-			 &options, error);
+			 &request.options, error);
 	if (r < 0)
 		return r;
 	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
 	if (r != 0)
 		return r;
-	manager->changes->add_pool4(manager->changes->context, &request, &options, &result);
-	return changing_finish(manager, message, CHANGING_ENTRY, &result, error);
+	return changing_ask(manager, message, CHANGING_ENTRY, &request, error);
 }
 
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
 		 enum change_action action, sd_bus_error *error)
 {
-	struct change_result result = {.error = CHANGE_OK};
-	struct change_options options;
+	struct change_request request = {.kind = CHANGE_POOL4, .action = action, .word = entry};
 	int r;
 
-	r = options_read(message, action == CHANGE_REMOVE ? OPTION_FORCE : 0, &options, error);
+	r = options_read(message, action == CHANGE_REMOVE ? OPTION_FORCE : 0, &request.options,
+			 error);
 	if (r < 0)
 		return r;
 	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
 	if (r != 0)
 		return r;
-	manager->changes->change_pool4(manager->changes->context, action, entry, &options, &result);
-	return changing_finish(manager, message, CHANGING_RESULT, &result, error);
+	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 /* The entry stands in front of the options. */

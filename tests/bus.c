@@ -374,6 +374,7 @@ static gpointer serve(gpointer data)
 {
 	struct test_service *service = data;
 	struct daemon_changes_config changes_config = {
+		.gateway = &service->gateway,
 		.sync = service->sync,
 		.put_rules = put_rules,
 		.context = service,

@@ -120,8 +120,8 @@ room_of()
 {
 	case $1 in
 	# These know several edges, which is their job.
-	daemon* | main | worker | world | pool4_auto | pool4_change* | pool4_clash | pool4_move | \
-		pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | settings_change | \
+	daemon* | main | worker | client_change | kept* | world | pool4_auto | pool4_change* | pool4_clash | \
+		pool4_move | pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | settings_change | \
 		static_change | static_sync)
 		echo wiring ;;
 	config* | near | pool4_runtime) echo config ;;
