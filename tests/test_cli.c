@@ -92,7 +92,7 @@ static const struct cli_case cli_cases[] = {
 	{"session flush --port4 x", 2, NULL, "nat64ctl: --port4: 'x' is not a port\n"},
 	{"status now", 2, NULL, "nat64ctl: 'now' is one word too many: 'status' takes no words\n"},
 	{"stats --some", 2, NULL, "nat64ctl: 'stats' has no option '--some'; there is --all\n"},
-	{"setup --table", 2, NULL, "nat64ctl: 'setup' has no option '--table'; there is --dry-run, --print, --config\n"},
+	{"setup --table", 2, NULL, "nat64ctl: 'setup' has no option '--table'; there is --dry-run, --print, --early, --config\n"},
 	{"setup --config", 2, NULL, "nat64ctl: --config needs its value FILE\n"},
 	{"setup now", 2, NULL, "nat64ctl: 'now' is one word too many: 'setup' takes no words\n"},
 	{"teardown --print", 2, NULL, "nat64ctl: 'teardown' has no option '--print'; there is --dry-run\n"},

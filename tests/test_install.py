@@ -21,7 +21,7 @@ def check_bus_policy(path):
     denied = policies.findall("policy[@context='default']/deny[@receive_member='ClientLimited']")
     assert len(denied) == 1, 'everyone hears who is limited'
     owners = [policy.attrib for policy in policies.iter('policy') if policy.find('allow[@own_prefix]') is not None]
-    assert owners == [{'user': 'root'}], owners
+    assert owners == [{'user': 'root'}, {'user': 'nat64d'}], owners
 
 
 def check_polkit_policy(path):
@@ -39,14 +39,18 @@ def check_activation(path):
     parser.optionxform = str
     parser.read(path)
     service = dict(parser['D-BUS Service'])
-    assert service == {'Name': 'org.nat64d1', 'Exec': '/bin/false', 'User': 'root',
+    assert service == {'Name': 'org.nat64d1', 'Exec': '/bin/false', 'User': 'nat64d',
                        'SystemdService': 'nat64d.service'}, service
 
 
-def check_unit(path):
-    with open(path, encoding='utf-8') as file:
-        lines = file.read().splitlines()
-    assert 'BusName=org.nat64d1' in lines
+def unit_check(name):
+    def check(path):
+        with open(path, encoding='utf-8') as file:
+            lines = file.read().splitlines()
+        assert 'BusName=' + name in lines
+        assert not [line for line in lines if '@' in line.replace('@.service', '').replace('@%i', '')
+                    and not line.startswith('SystemCallFilter')], 'something is not filled in'
+    return check
 
 
 def interface_check(name):
@@ -68,7 +72,11 @@ def main():
         data + '/zsh/site-functions/_nat64ctl': None,
         data + '/nat64d/schemas/bib.json': None,
         data + '/polkit-1/actions/org.nat64d1.policy': check_polkit_policy,
-        prefix + '/lib/systemd/system/nat64d.service': check_unit,
+        prefix + '/lib/sysusers.d/nat64d.conf': None,
+        prefix + '/lib/systemd/system/nat64d.service': unit_check('org.nat64d1'),
+        prefix + '/lib/systemd/system/nat64d@.service': unit_check('org.nat64d1.%i'),
+        prefix + '/lib/systemd/system/nat64d-setup.service': None,
+        prefix + '/lib/systemd/system/nat64d-setup@.service': None,
         os.path.join(prefix, sysconfdir) + '/nat64d/nat64d.conf': None,
     }
     # Without scdoc there are none.

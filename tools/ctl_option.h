@@ -65,6 +65,7 @@ enum ctl_option {
 	CTL_TTL,
 	CTL_ICMP_TYPE,
 	CTL_PRINT,
+	CTL_EARLY,
 	CTL_CONFIG,
 	/* Of every command. */
 	CTL_INSTANCE,

@@ -128,13 +128,15 @@ static void add_pool4(struct entries *entries, const struct config_pool4 *pool4,
 }
 
 /* The entry named auto, which is there without any other (INTERFACE, section 5). */
-static int add_auto(struct entries *entries, struct pool4_auto *autos)
+static int add_auto(struct entries *entries, struct pool4_auto *autos, bool early)
 {
 	static const bool all[N_PROTOCOLS] = {true, true, true};
 	struct port_ranges ports;
 	uint32_t addr;
 
 	if (!pool4_auto_address(autos, &addr)) {
+		if (early)
+			return 0;
 		(void)ctl_fail(CTL_FAILED, "setup: the configuration has no [Pool4 NAME], and "
 					   "without an IPv4 default route there is no address to "
 					   "use instead");
@@ -145,7 +147,7 @@ static int add_auto(struct entries *entries, struct pool4_auto *autos)
 	return 0;
 }
 
-static int read_entries(const struct config *config, struct entries *entries)
+static int read_entries(const struct config *config, bool early, struct entries *entries)
 {
 	struct pool4_auto *autos;
 	int r = pool4_auto_new(&autos);
@@ -158,7 +160,7 @@ static int read_entries(const struct config *config, struct entries *entries)
 	for (uint32_t i = 0; i < config->n_pool4; i++)
 		add_pool4(entries, &config->pool4[i], autos);
 	if (config->n_pool4 == 0)
-		r = add_auto(entries, autos);
+		r = add_auto(entries, autos, early);
 	for (uint32_t i = 0; i < config->n_statics; i++) {
 		const struct config_static *binding = &config->statics[i];
 		struct port_ranges port = {.n_ranges = 0};
@@ -222,6 +224,7 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 {
 	bool only_print = ctl_arguments_has(arguments, CTL_PRINT) ||
 			  ctl_arguments_has(arguments, CTL_DRY_RUN);
+	bool early = ctl_arguments_has(arguments, CTL_EARLY);
 	struct entries entries;
 	struct config *config;
 	struct rules *rules = NULL;
@@ -231,8 +234,11 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	config = load_config(ctl, arguments->option[CTL_CONFIG]);
 	if (config == NULL)
 		return CTL_FAILED;
+	/* It would end the router advertisements by which a link is to get its default route. */
+	if (early)
+		config->forwarding = CONFIG_FORWARDING_NO;
 	entries_init(&entries);
-	r = read_entries(config, &entries);
+	r = read_entries(config, early, &entries);
 	if (r == 0)
 		r = rules_open(ctl->instance, config, &rules, &error);
 	if (r == 0 && only_print) {

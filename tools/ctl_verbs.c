@@ -120,7 +120,7 @@ const struct ctl_verb ctl_verbs[] = {
 	{"pref64", "networkd", {}, 0, READS, "snippet",
 	 "the same for systemd-networkd", ctl_snippet},
 
-	{"setup", NULL, {}, BIT(PRINT) | BIT(CONFIG), CHANGES, "setup",
+	{"setup", NULL, {}, BIT(PRINT) | BIT(EARLY) | BIT(CONFIG), CHANGES, "setup",
 	 "put rules, sysctls and routes in place, or show them; needs no daemon", ctl_setup},
 	{"teardown", NULL, {}, 0, CHANGES, "change",
 	 "remove what setup and the daemon put in place; needs no daemon", ctl_teardown},
