@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # The Debian packages that building and testing need, and how what is missing is installed and built.
-# Sourced by tools/lab, tools/check, tools/fuzz and tools/bench. Says what it installs before it does.
+# Sourced by tools/lab, tools/check, tools/fuzz, tools/bench and tools/package. Says what it installs before it does.
 
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-dev
 	libnetfilter-queue-dev libnfnetlink-dev libnftables-dev libsystemd-dev
@@ -11,6 +11,7 @@ PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl bu
 	dbus-daemon)
 PACKAGES_CHECK=(clang-format binutils groff-base iperf3 procps python3 python3-dbusmock
 	python3-jsonschema python3-scapy scdoc sqlite3 systemd zsh)
+PACKAGES_PACKAGE=(debhelper dpkg-dev lintian mmdebstrap python3 scdoc systemd)
 PACKAGES_CROSS=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-s390x-linux-gnu
 	libc6-dev-s390x-cross qemu-user)
 # libFuzzer is a part of libclang-rt-14-dev, which clang does not depend on.
