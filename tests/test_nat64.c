@@ -69,6 +69,7 @@ static void test_explain(void)
 		 -1,
 		 false},
 		{{.version = 6, .udp_zero_checksum = true}, OUTCOME_UDP6_ZERO_CHECKSUM, -1, false},
+		{{.version = 6, .src = "ff02::1"}, OUTCOME_ILLEGAL_SOURCE, -1, false},
 		{{.version = 4, .dst = "203.0.113.1", .dst_port = 2000},
 		 OUTCOME_BIB4_NOT_FOUND,
 		 -1,
@@ -109,11 +110,8 @@ static void test_explain(void)
  * from the IPv6 side is not left to the host, also where only a question is asked. */
 static void test_explain_hairpin_to_host(void)
 {
-	/* Where an IPv4 packet has its destination this one has the host's address, too. */
-	const struct craft what = {.version = 6,
-				   .src = "2001:db8:1:0:cb00:7101:0:2",
-				   .dst = "2001:db8:64::203.0.113.1",
-				   .dst_port = 2000};
+	const struct craft what = {
+		.version = 6, .dst = "2001:db8:64::203.0.113.1", .dst_port = 2000};
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
 	struct craft_buffer *buffer = g_new(struct craft_buffer, 1);
 	struct packet packet = craft_packet(buffer, &what);
