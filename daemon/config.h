@@ -78,7 +78,6 @@ struct config_state {
  * that nothing uses yet. config_load() warns about each that is set.
  */
 struct config_later {
-	uint32_t state_retention_s;
 	bool log_bindings;
 	bool log_destinations;
 	char *log_target;

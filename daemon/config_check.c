@@ -51,6 +51,23 @@ static void warn_of_decisions(const struct config *config, const struct config_f
 			       problems);
 }
 
+/* L-13 */
+static void warn_of_retention(const struct config *config, const struct config_file *file,
+			      GPtrArray *problems)
+{
+	if (config->nat64.retention_s == 0)
+		return;
+	if (!config->state.keep)
+		problem_at_key(file, CONFIG_WARNING, "State", "Retention",
+			       "closed bindings are kept in the state database, and State.Keep=no",
+			       problems);
+	else if (config->state.flush_ms == UINT32_MAX)
+		problem_at_key(file, CONFIG_WARNING, "State", "Retention",
+			       "with FlushInterval=exit, bindings that end wait in memory, a "
+			       "million at most: what comes then is lost for 'who'",
+			       problems);
+}
+
 /* I-31: what the RFCs do not leave to the operator, or what breaks path MTU discovery. */
 static void warn_of_answering(const struct config *config, const struct config_file *file,
 			      GPtrArray *problems)
@@ -302,6 +319,7 @@ void config_check(const struct config *config, const struct config_file *file, G
 {
 	warn_of_decisions(config, file, problems);
 	warn_of_answering(config, file, problems);
+	warn_of_retention(config, file, problems);
 	check_queue(config, file, problems);
 	check_statics(config, problems);
 	check_mode(config, file, problems);

@@ -243,8 +243,8 @@ const struct config_key config_keys[] = {
  0, 0, "", "yes", NULL, 0, "keep a database at all"},
 {"State", "Overrides", CONFIG_BOOL, IN_CONFIG(overrides),
  0, 0, "", "yes", NULL, LIVE, "settings may be changed at run time"},
-{"State", "Retention", CONFIG_SECONDS, IN_CONFIG(later.state_retention_s),
- 0, UINT32_MAX, "", "0", NULL, LATER, "how long closed bindings are kept for 'who'"},
+{"State", "Retention", CONFIG_SECONDS, IN_CONFIG(nat64.retention_s),
+ 0, 100 * 365 * 86400u, "", "0", NULL, LIVE, "how long closed bindings are kept for 'who'"},
 
 {"Log", "Bindings", CONFIG_BOOL, IN_CONFIG(later.log_bindings),
  0, 0, "", "no", NULL, LATER, "log each binding that is made or ends"},

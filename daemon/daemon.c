@@ -29,6 +29,7 @@
 #include "daemon/config.h"
 #include "daemon/core/nat64.h"
 #include "daemon/daemon_changes.h"
+#include "daemon/daemon_history.h"
 #include "daemon/daemon_internal.h"
 #include "daemon/daemon_kept.h"
 #include "daemon/daemon_reload.h"
@@ -509,6 +510,25 @@ static int start_state(struct daemon *daemon)
 	return r;
 }
 
+/* In a thread of its own. */
+static bool flush_state(void *context)
+{
+	return daemon_state_flush(((struct daemon *)context)->state);
+}
+
+static int start_history(struct daemon *daemon)
+{
+	const struct daemon_history_config config = {
+		.gateway = &daemon->gateway,
+		.event = daemon->event,
+		.directory = daemon->state ? daemon->options->state_dir : NULL,
+		.flush = flush_state,
+		.context = daemon,
+	};
+
+	return daemon_history_new(&config, &daemon->history);
+}
+
 static int start_manager(struct daemon *daemon)
 {
 	const struct daemon_options *options = daemon->options;
@@ -520,6 +540,7 @@ static int start_manager(struct daemon *daemon)
 		.bus_address = options->bus,
 		.socket_path = options->socket,
 		.changes = daemon_changes_calls(daemon->changes),
+		.state = daemon_history_calls(daemon->history),
 		.pool4_objects = daemon->config->pool4_objects,
 	};
 	int r;
@@ -609,6 +630,8 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = start_entries(daemon);
 	if (r == 0)
+		r = start_history(daemon);
+	if (r == 0)
 		r = start_manager(daemon);
 	if (r < 0)
 		return r;
@@ -631,8 +654,10 @@ static void stop(struct daemon *daemon)
 {
 	worker_stop(daemon->worker);
 	daemon_handover_keep(daemon);
+	daemon_history_stop(daemon->history);
 	daemon_state_stop(daemon->state);
 	manager_free(daemon->manager);
+	daemon_history_free(daemon->history);
 	daemon_handover_end(daemon);
 	daemon_changes_free(daemon->changes);
 	daemon_rules_close(&daemon->rules);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon_changes.h"
+#include "daemon/daemon_history.h"
 #include "daemon/daemon_internal.h"
 #include "daemon/daemon_state.h"
 #include "daemon/heartbeat.h"
@@ -176,6 +177,7 @@ static int ready(void *context, bool knows_tables, struct descriptors *ret)
 	daemon_changes_settle(daemon->changes);
 	if (!knows_tables)
 		stop_packets(daemon);
+	daemon_history_stop(daemon->history);
 	daemon_state_leave(daemon->state, knows_tables);
 	/* What has been stored until then is done and answered here, too. */
 	daemon_tell_stored(daemon);
@@ -204,6 +206,7 @@ static void go_on(void *context, const char *why)
 	daemon->handover.yielded = daemon->handover.stopped = false;
 	if (r == 0)
 		r = daemon_state_go_on(daemon->state);
+	daemon_history_go_on(daemon->history);
 	if (r == 0)
 		r = manager_return(daemon->manager);
 	if (r < 0)

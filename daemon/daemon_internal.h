@@ -47,6 +47,7 @@ struct daemon {
 	struct rules_news *rules_news;
 	struct pool4_sync *sync;
 	struct daemon_changes *changes;
+	struct daemon_history *history;
 	struct manager *manager;
 	sd_event *event;
 	sd_event_source *tick;

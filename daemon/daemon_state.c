@@ -314,6 +314,11 @@ uint64_t daemon_state_owner(const struct daemon_state *state)
 	return state ? state->owner : 0;
 }
 
+bool daemon_state_flush(struct daemon_state *state)
+{
+	return state && state->writer && store_writer_flush(state->writer);
+}
+
 void daemon_state_leave(struct daemon_state *state, bool packets_go_on)
 {
 	if (!state)

@@ -34,6 +34,9 @@ void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kep
 
 /* From now on changes are written. 0 or a negative errno. */
 int daemon_state_start(struct daemon_state *state);
+/* In another thread than the control thread: what has changed so far is written, and nothing if it
+ * can not be. daemon_state_leave() and _stop() wait for nobody who is in here. */
+bool daemon_state_flush(struct daemon_state *state);
 /* For a successor: what has changed is written, and the file is closed. If packets go on it does
  * not say that it has everything. */
 void daemon_state_leave(struct daemon_state *state, bool packets_go_on);

@@ -313,6 +313,17 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("s", protocol, "s", address, "q", port),
 		SD_BUS_RESULT("s", client),
 		deterministic_method_client_of, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Who",
+		SD_BUS_ARGS("s", address, "q", port, "t", usec, "t", within),
+		SD_BUS_RESULT("a" DBUS_TYPE_WHO, owners),
+		history_method_who, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Snapshot",
+		SD_BUS_ARGS("a{sv}", options),
+		SD_BUS_RESULT("a{sv}", result),
+		history_method_snapshot, MANAGER_CHANGES),
+	SD_BUS_METHOD_WITH_ARGS("SnapshotTo",
+		SD_BUS_ARGS("h", fd), SD_BUS_RESULT("t", rows),
+		history_method_snapshot_to, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Drain",
 		SD_BUS_ARGS("a{sv}", options),
 		SD_BUS_RESULT("a{sv}", result),
@@ -363,6 +374,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("o", entry, "s", protocol, "y", percent, "b", raised), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("ClientLimited",
 		SD_BUS_ARGS("s", client, "u", limit), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("SnapshotDone", SD_BUS_ARGS("t", rows, "t", usec), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("SnapshotFailed", SD_BUS_ARGS("s", error), 0),
 	SD_BUS_SIGNAL_WITH_NAMES("DumpDone", "tti", /* errno is a macro */
 		SD_BUS_PARAM(id) SD_BUS_PARAM(rows) "errno\0", 0),
 	SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -419,6 +432,7 @@ int manager_new(struct gateway *gateway, sd_event *event, const struct manager_o
 	manager->told = read_told(gateway);
 	manager->streams.event = event;
 	manager->changes = options->changes;
+	manager->state = options->state;
 	manager->objects = pool4_objects_new(manager, options->pool4_objects);
 	if (manager->objects == NULL)
 		r = -ENOMEM;

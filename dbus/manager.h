@@ -16,6 +16,7 @@
 
 #include "daemon/change.h"
 #include "daemon/gateway.h"
+#include "daemon/state_calls.h"
 
 struct manager;
 
@@ -25,6 +26,7 @@ struct manager_options {
 	const char *bus_address; /* NULL = the system bus */
 	const char *socket_path; /* NULL = no control socket */
 	const struct change_calls *changes;
+	const struct state_calls *state;
 	uint32_t pool4_objects; /* Limits.Pool4Objects */
 };
 

@@ -37,6 +37,7 @@ struct manager_told {
 struct manager {
 	struct gateway *gateway;
 	const struct change_calls *changes;
+	const struct state_calls *state;
 	struct connection *connection; /* NULL with no_bus */
 	struct control *control;       /* NULL without a socket */
 	struct pool4_objects *objects;
@@ -116,3 +117,6 @@ MANAGER_METHOD(deterministic_method_ports_of);
 MANAGER_METHOD(deterministic_method_client_of);
 MANAGER_METHOD(gateway_method_drain);
 MANAGER_METHOD(gateway_method_resume);
+MANAGER_METHOD(history_method_who);
+MANAGER_METHOD(history_method_snapshot);
+MANAGER_METHOD(history_method_snapshot_to);

@@ -39,6 +39,7 @@
 #define DBUS_TYPE_BLOCKED "(st)"
 #define DBUS_TYPE_CONFIG  "(sssb)"
 #define DBUS_TYPE_SESSION "(ssqsqsqsqst)"
+#define DBUS_TYPE_WHO     "(ssqtt)"
 
 #define DBUS_ROWS_DEFAULT 1000
 #define DBUS_ROWS_MAX     10000

@@ -11,10 +11,10 @@
 /* Of one call, so that nothing else waits long. */
 #define FORGOTTEN_RUNS 4
 
-/* The wall clock's second of one of the core's, which is not after (or, up, not before) it. */
-static int64_t wall_s(const struct store_clock *now, int64_t core_s, bool up)
+/* The wall clock's second of a time of the core, rounded down, or up. */
+static int64_t wall_s(const struct store_clock *now, int64_t core_ms, bool up)
 {
-	int64_t ms = core_s * 1000 + (int64_t)now->wall_ms - (int64_t)now->boot_ms;
+	int64_t ms = core_ms + (int64_t)now->wall_ms - (int64_t)now->boot_ms;
 	int64_t seconds = ms / 1000;
 
 	if (ms % 1000 < 0)
@@ -100,8 +100,8 @@ int store_put_closed(struct store *store, const struct closed_binding *closed,
 		     const struct store_clock *now)
 {
 	sqlite3_stmt *statement = store->statement[STORE_PUT_CLOSED];
-	int64_t ended = wall_s(now, closed->ended_s, true);
-	int64_t created = MIN(wall_s(now, closed->created_s, false), ended);
+	int64_t ended = wall_s(now, (int64_t)closed->ended_ms, true);
+	int64_t created = MIN(wall_s(now, (int64_t)closed->created_s * 1000, false), ended);
 	int r = have_run(store);
 	int result;
 

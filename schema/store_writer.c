@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/core/minmax.h"
+#include "schema/closed_writer.h"
 
 /* Rows for which the lock is held: some 20 us. */
 #define SLICE_ROWS 256
@@ -49,10 +50,15 @@ struct store_writer {
 	uint32_t retry_ms;   /* 0: all is well */
 	uint64_t synced_ms;
 	uint64_t flush_at_ms;
+	struct closed_writer closed;
 	bool wal_alarm;
 	GMutex jobs_lock;
 	struct job *jobs; /* this, and its members, under the lock; all else is the thread's */
 	struct job **last_job;
+	GCond flushed; /* and these, which are flushes that somebody waits for */
+	uint64_t n_wanted;
+	uint64_t n_done;
+	bool has_worked;  /* the last one */
 	GHashTable *kept; /* by key: rows of commands, as the store has them */
 	GHashTable *owed; /* by key: those that it is still to have */
 };
@@ -367,14 +373,33 @@ static int write_transaction(struct store_writer *writer, struct persist_cursor 
 			r = store_put(writer->store, &row[i]);
 	}
 	*ret_done = n < SLICE_ROWS;
+	if (r == 0)
+		r = closed_writer_put(&writer->closed, writer->store);
 	store_clock_read(&now);
 	if (r == 0)
 		r = store_commit(writer->store, &now, writer->config.owner, clean && *ret_done);
 	if (r < 0) {
 		store_roll_back(writer->store);
 		take_back(writer);
+		return r;
 	}
-	return r;
+	closed_writer_stored(&writer->closed);
+	return 0;
+}
+
+static void tell_lost(struct store_writer *writer)
+{
+	uint64_t n = closed_writer_take_lost(&writer->closed);
+	char text[160];
+
+	if (n == 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "%" G_GUINT64_FORMAT
+		       " bindings have ended that could not be stored in time: 'nat64ctl who' "
+		       "does not know them",
+		       n);
+	report(writer, LOG_WARNING, text);
 }
 
 /* All that has changed. */
@@ -384,16 +409,19 @@ static bool flush(struct store_writer *writer, bool clean)
 	struct persist_cursor cursor = {0};
 	uint64_t n_given = 0;
 	bool done = false;
-	int r = 0;
+	int r;
 
 	if (have_store(writer) < 0)
 		return false;
+	r = closed_writer_put_pile(&writer->closed, writer->store, TRANSACTION_ROWS,
+				   writer->config.owner);
 	gateway_lock(gateway);
 	if (gateway->nat->given)
 		n_given = gateway->nat->given->n;
 	/* That it works again is to be seen. */
 	done = persist_n_changed(gateway->nat) == 0 && !clean && writer->retry_ms == 0;
 	gateway_unlock(gateway);
+	done = done && !closed_writer_has_work(&writer->closed);
 	while (r == 0 && !done) {
 		r = write_transaction(writer, &cursor, clean, &done);
 		if (r == 0 && !done)
@@ -411,6 +439,7 @@ static bool flush(struct store_writer *writer, bool clean)
 	gateway->store.flushed_usec = (uint64_t)g_get_real_time();
 	gateway_unlock(gateway);
 	worked(writer);
+	tell_lost(writer);
 	return true;
 }
 
@@ -473,29 +502,74 @@ static bool wait_for_work(struct store_writer *writer)
 	return true;
 }
 
+/* How many have wanted a flush so far; *ret_is_wanted: some of them wait still. */
+static uint64_t read_wanted(struct store_writer *writer, bool *ret_is_wanted)
+{
+	uint64_t n;
+
+	g_mutex_lock(&writer->jobs_lock);
+	n = writer->n_wanted;
+	*ret_is_wanted = writer->n_done < n;
+	g_mutex_unlock(&writer->jobs_lock);
+	return n;
+}
+
+static void answer(struct store_writer *writer, uint64_t n_wanted, bool has_worked)
+{
+	g_mutex_lock(&writer->jobs_lock);
+	writer->n_done = n_wanted;
+	writer->has_worked = has_worked;
+	g_cond_broadcast(&writer->flushed);
+	g_mutex_unlock(&writer->jobs_lock);
+}
+
+bool store_writer_flush(struct store_writer *writer)
+{
+	const uint64_t one = 1;
+	uint64_t number;
+	bool has_worked;
+
+	g_mutex_lock(&writer->jobs_lock);
+	number = ++writer->n_wanted;
+	(void)!write(writer->wake_fd, &one, sizeof(one));
+	while (writer->n_done < number)
+		g_cond_wait(&writer->flushed, &writer->jobs_lock);
+	has_worked = writer->has_worked;
+	g_mutex_unlock(&writer->jobs_lock);
+	return has_worked;
+}
+
 static void *run(void *data)
 {
 	struct store_writer *writer = data;
 	const struct store_writer_config *config = &writer->config;
+	bool is_wanted, has_worked;
+	uint64_t n_wanted;
 
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	while (!atomic_load(&writer->stop)) {
 		bool is_time = wait_for_work(writer);
 
 		do_jobs(writer);
-		if (!is_time)
+		n_wanted = read_wanted(writer, &is_wanted);
+		if (!is_time && !is_wanted)
 			continue;
 		put_owed(writer);
 		/* One that failed is tried until it works, also if the rest waits for the end. */
-		if ((config->flush_ms != UINT32_MAX || writer->retry_ms > 0) &&
-		    flush(writer, false) && config->sync_ms > 0 &&
+		has_worked =
+			(is_wanted || config->flush_ms != UINT32_MAX || writer->retry_ms > 0) &&
+			flush(writer, false);
+		answer(writer, n_wanted, has_worked);
+		if (has_worked && config->sync_ms > 0 &&
 		    gateway_now_ms() - writer->synced_ms >= config->sync_ms)
 			sync_store(writer);
 		writer->flush_at_ms = gateway_now_ms() + pause_ms(writer);
 	}
 	do_jobs(writer);
 	put_owed(writer);
-	if (flush(writer, !writer->leave) && config->sync_ms > 0)
+	has_worked = flush(writer, !writer->leave);
+	answer(writer, UINT64_MAX, has_worked);
+	if (has_worked && config->sync_ms > 0)
 		sync_store(writer);
 	return NULL;
 }
@@ -513,6 +587,7 @@ static void writer_free(struct store_writer *writer)
 	g_hash_table_unref(writer->kept);
 	g_hash_table_unref(writer->owed);
 	g_mutex_clear(&writer->jobs_lock);
+	g_cond_clear(&writer->flushed);
 	g_array_unref(writer->taken);
 	g_free(writer);
 }
@@ -528,7 +603,9 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 	writer->taken = g_array_new(FALSE, FALSE, sizeof(struct taken));
 	writer->synced_ms = gateway_now_ms();
 	writer->flush_at_ms = writer->synced_ms + pause_ms(writer);
+	writer->closed = CLOSED_WRITER(config->gateway);
 	g_mutex_init(&writer->jobs_lock);
+	g_cond_init(&writer->flushed);
 	writer->last_job = &writer->jobs;
 	writer->kept = new_rows_by_key();
 	writer->owed = new_rows_by_key();

@@ -45,6 +45,9 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 /* Stores rows (kept_row.h), which it takes over, with all that were put before. ticket 0: nobody
  * waits, and it is tried until it works. */
 void store_writer_put(struct store_writer *writer, GPtrArray *rows, uint64_t ticket);
+/* Waits, in another thread, until what has changed so far is written: did that work? Not called any
+ * more when store_writer_stop() begins. */
+bool store_writer_flush(struct store_writer *writer);
 /* Writes all that is left, says so in the file, and ends. Packets have stopped. */
 void store_writer_stop(struct store_writer *writer);
 /* The same while packets go on: what changes from now on stays marked in the core. */

@@ -16,7 +16,9 @@
 
 #include "daemon/core/filter.h"
 #include "daemon/daemon_changes.h"
+#include "daemon/daemon_history.h"
 #include "daemon/daemon_reload.h"
+#include "daemon/daemon_state.h"
 #include "daemon/log.h"
 #include "dbus/manager.h"
 #include "dbus/names.h"
@@ -370,6 +372,23 @@ static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_er
 	return pool4_sync_rules(service->sync, NULL, extent, ret_error);
 }
 
+static bool flush_state(void *context)
+{
+	return daemon_state_flush(context);
+}
+
+static struct daemon_state *start_state(struct test_service *service, const char *directory)
+{
+	const struct config_state config = {.keep = true, .flush_ms = 3600000, .sync_ms = 5000};
+	struct daemon_state *state;
+
+	g_assert_cmpint(g_mkdir(directory, 0700), ==, 0);
+	state = daemon_state_open(&service->gateway, directory, &config);
+	daemon_state_restore(state, -1, false);
+	g_assert_cmpint(daemon_state_start(state), ==, 0);
+	return state;
+}
+
 static gpointer serve(gpointer data)
 {
 	struct test_service *service = data;
@@ -385,11 +404,25 @@ static gpointer serve(gpointer data)
 		.socket_path = service->socket_path,
 		.pool4_objects = service->config->pool4_objects,
 	};
+	g_autofree char *directory = g_build_filename(service->directory, "state", NULL);
+	struct daemon_history_config history_config = {
+		.gateway = &service->gateway,
+		.directory = service->config->nat64.retention_s > 0 ? directory : NULL,
+		.flush = flush_state,
+	};
+	struct daemon_history *history = NULL;
 	struct daemon_changes *changes = NULL;
+	struct daemon_state *state = NULL;
 	sd_event *event = NULL;
 
 	g_assert_cmpint(sd_event_new(&event), >=, 0);
 	changes_config.event = event;
+	if (history_config.directory)
+		state = start_state(service, directory);
+	history_config.event = event;
+	history_config.context = state;
+	g_assert_cmpint(daemon_history_new(&history_config, &history), ==, 0);
+	options.state = daemon_history_calls(history);
 	g_assert_cmpint(daemon_changes_new(&changes_config, &changes), ==, 0);
 	options.changes = daemon_changes_calls(changes);
 	g_assert_cmpint(sd_event_add_io(event, NULL, service->stop_fd, EPOLLIN, on_stop, NULL), >=,
@@ -399,7 +432,10 @@ static gpointer serve(gpointer data)
 	g_assert_cmpint(manager_new(&service->gateway, event, &options, &service->manager), >=, 0);
 	daemon_changes_set_manager(changes, service->manager);
 	g_assert_cmpint(sd_event_loop(event), ==, 0);
+	daemon_history_stop(history);
+	daemon_state_stop(state);
 	manager_free(service->manager);
+	daemon_history_free(history);
 	daemon_changes_free(changes);
 	sd_event_unref(event);
 	return NULL;

@@ -46,7 +46,8 @@ struct test_service {
 
 /* Serves until test_service_stop(); the name is owned and the socket listens when this returns. */
 void test_service_start(struct test_service *service);
-/* The same with another configuration. */
+/* The same with another configuration; if that has State.Retention, there is a state database in
+ * directory/state. */
 void test_service_start_with(struct test_service *service, const char *config);
 /* One in deterministic mode: 16 clients of 2001:db8:1::/60 with 250 ports each of wan, 1000-1999 of
  * 192.0.2.0/30, and for UDP that comes by 2001:db8:65::/96, 2 of 2001:db8:2::/63 with 50 each. */

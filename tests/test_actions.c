@@ -39,6 +39,9 @@ static const struct method {
 	{"Trace", READ_BINDINGS, NULL},
 	{"FlushSessions", FLUSH_SESSIONS, "a{sv}a{sv} 0 1 all b true"},
 	{"Explain", READ_BINDINGS, "sssa{sv} udp [2001:db8:1::5]:2000 198.51.100.1:53 0"},
+	{"Who", READ_BINDINGS, "sqtt 192.0.2.1 1024 0 0"},
+	{"Snapshot", CONFIGURE, "a{sv} 0"},
+	{"SnapshotTo", READ_BINDINGS, NULL},
 	{"Drain", CONFIGURE, "a{sv} 0"},
 	{"Resume", CONFIGURE, "a{sv} 0"},
 	{"AddPool6", CONFIGURE, "sa{sv} 2001:db8:66::/96 0"},
@@ -96,6 +99,8 @@ static void append_with_pipe(sd_bus_message *call, const char *name, int fd)
 		g_assert_cmpint(sd_bus_message_append(call, "asa{sv}h", 0, 0, fd), >=, 0);
 	else if (strcmp(name, "Trace") == 0)
 		g_assert_cmpint(sd_bus_message_append(call, "a{sv}h", 0, fd), >=, 0);
+	else if (strcmp(name, "SnapshotTo") == 0)
+		g_assert_cmpint(sd_bus_message_append(call, "h", fd), >=, 0);
 	else
 		g_error("which arguments does %s take?", name);
 }

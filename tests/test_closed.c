@@ -9,7 +9,7 @@
 
 static struct closed_binding record(uint64_t number)
 {
-	return (struct closed_binding){.port6 = (uint16_t)number, .ended_s = (uint32_t)number};
+	return (struct closed_binding){.port6 = (uint16_t)number, .ended_ms = number};
 }
 
 static void assert_record(const struct closed_queue *queue, uint64_t number)
@@ -17,7 +17,7 @@ static void assert_record(const struct closed_queue *queue, uint64_t number)
 	struct closed_binding copy;
 
 	g_assert_cmpuint(closed_copy(queue, number, &copy, 1), ==, 1);
-	g_assert_cmpuint(copy.ended_s, ==, (uint32_t)number);
+	g_assert_cmpuint(copy.ended_ms, ==, number);
 }
 
 /* In the order of their ends, dropped only when somebody says so; memory comes and goes. */
@@ -38,7 +38,7 @@ static void test_order(void)
 		n = closed_copy(&queue, queue.first, copy, G_N_ELEMENTS(copy));
 		g_assert_cmpuint(n, ==, MIN(queue.end - queue.first, G_N_ELEMENTS(copy)));
 		for (unsigned i = 0; i < n; i++)
-			g_assert_cmpuint(copy[i].ended_s, ==, queue.first + i);
+			g_assert_cmpuint(copy[i].ended_ms, ==, queue.first + i);
 		closed_drop(&queue, queue.first + n);
 		g_assert_true(closed_check(&queue));
 	}
@@ -72,7 +72,7 @@ static void test_full(void)
 	assert_record(&queue, first);
 	assert_record(&queue, queue.end - 1);
 	closed_drop(&queue, first + 1);
-	closed_note(&queue, &(struct closed_binding){.ended_s = (uint32_t)queue.end});
+	closed_note(&queue, &(struct closed_binding){.ended_ms = queue.end});
 	g_assert_cmpuint(queue.n_lost, ==, 1);
 	assert_record(&queue, queue.end - 1);
 	g_assert_true(closed_check(&queue));
@@ -118,11 +118,11 @@ static void test_noted(void)
 	g_assert_true(taddr4_equal(&copy[0].mapped, &mapped));
 	g_assert_cmpuint(copy[0].port6, ==, 5000);
 	g_assert_cmpint(copy[0].created_s, ==, NOW / 1000);
-	g_assert_cmpuint(copy[0].ended_s, ==, NOW / 1000 + 2);
+	g_assert_cmpuint(copy[0].ended_ms, ==, NOW + 1001);
 	g_assert_cmpint(copy[1].protocol, ==, PROTOCOL_TCP);
 	g_assert_true(addr6_equal(&copy[1].addr6, &inside.addr));
 	g_assert_true(taddr4_equal(&copy[1].mapped, &outside));
-	g_assert_cmpuint(copy[1].ended_s, ==, NOW / 1000 + 3);
+	g_assert_cmpuint(copy[1].ended_ms, ==, NOW + 3000);
 	g_assert_true(nat64_check(nat));
 	gateway_free(gateway);
 }

@@ -216,6 +216,7 @@ static char *other_value(const struct config_key *key, const char *name)
 	case CONFIG_NUMBER:
 	case CONFIG_BYTE:
 	case CONFIG_DURATION:
+	case CONFIG_SECONDS:
 	case CONFIG_SIZE:
 		assert_bounds(key, name);
 		return g_strcmp0(key->initial, "128") == 0 ? g_strdup("64") : number(key, key->max);
@@ -306,7 +307,7 @@ static const struct {
 	{"Translation.Pool6", "", DBUS_ERROR_INVALID_VALUE, "[Translation] Pool6: at least one prefix is needed"},
 	{"Limits.Pool4Objects", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Pool4Objects takes effect at the next start only: set it in the configuration file"},
 	{"Queue.Inject", "raw", DBUS_ERROR_RESTART_REQUIRED, "Queue.Inject takes effect at the next start only: set it in the configuration file"},
-	{"State.Retention", "5", DBUS_ERROR_RESTART_REQUIRED, "State.Retention is not in effect in this version"},
+	{"Log.Bindings", "yes", DBUS_ERROR_RESTART_REQUIRED, "Log.Bindings is not in effect in this version"},
 };
 /* clang-format on */
 

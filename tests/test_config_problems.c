@@ -139,7 +139,12 @@ static const struct bad_case bad_cases[] = {
 {"[Translation]\nLowestIPv6MTU=1279\n", ":2: [Translation] LowestIPv6MTU: 1279 is below the minimum of 1280 (RFC 7915, 4.1)", E},
 {"[Translation]\nLowestIPv6MTU=1280\n", OK_EMPTY, W},
 /* Keys of later issues: checked, and said not to be in effect */
-{"[State]\nRetention=30\n", ":2: [State] Retention: not in effect yet: this version only checks the value", W},
+{"[Log]\nBindings=yes\n", ":2: [Log] Bindings: not in effect yet: this version only checks the value", W},
+{"[State]\nRetention=30\n", OK_EMPTY, W},
+{"[State]\nRetention=200y\n", ":2: [State] Retention: '200y' is not a time such as 300, 5min or 2h4min", E},
+{"[State]\nRetention=36501d\n", ":2: [State] Retention: 36501d is above the maximum of 36500d", E},
+{"[State]\nKeep=no\nRetention=1d\n", ":3: [State] Retention: closed bindings are kept in the state database, and State.Keep=no", W},
+{"[State]\nFlushInterval=exit\nRetention=1d\n", ":3: [State] Retention: with FlushInterval=exit, bindings that end wait in memory, a million at most: what comes then is lost for 'who'", W},
 {"[Log]\nBindings=perhaps\n", ":2: [Log] Bindings: 'perhaps' is not yes or no", E},
 {"[Metrics]\nFile=/run/nat64d/metrics\n", ":2: [Metrics] File: not in effect yet: this version only checks the value", W},
 /* [Pool4 NAME] */

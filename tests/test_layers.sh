@@ -128,6 +128,7 @@ room_of()
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
 	change*) echo change ;;
+	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
 	nfqueue | rawsock | inject | heartbeat | tables | event_report | noted_log | log | \
 		capabilities | gateway | netlink)
@@ -155,7 +156,7 @@ edge_offenders()
 bus_offenders()
 {
 	includes dbus/*.[ch] schema/*.[ch] 2>/dev/null |
-		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(change|gateway|log|config[a-z_]*)\.h)'
+		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(change|state_calls|gateway|log|config[a-z_]*)\.h)'
 }
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the

@@ -15,6 +15,7 @@
 #include "daemon/core/persist.h"
 #include "daemon/daemon_state.h"
 #include "daemon/log.h"
+#include "schema/store_who.h"
 #include "tests/gateway_fixture.h"
 
 #define N_KILLS 300
@@ -91,6 +92,16 @@ static void end_binding(struct instance *instance, struct shared *shared, enum p
 		shared->in_use[protocol][bib_at(&nat->bib[protocol], index)->port4] = false;
 		nat64_remove_binding(nat, protocol, index, gateway_now_ms());
 	}
+	gateway_unlock(&instance->gateway);
+}
+
+static void end_oldest(struct instance *instance)
+{
+	struct nat64 *nat = instance->gateway.nat;
+
+	gateway_lock(&instance->gateway);
+	nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(&nat->bib[PROTOCOL_UDP], 0),
+			     gateway_now_ms());
 	gateway_unlock(&instance->gateway);
 }
 
@@ -256,12 +267,76 @@ static void test_settings(void)
 	remove_directory();
 }
 
+/* Rows of closed bindings, of which this port's. */
+static GArray *ask_who(const struct taddr4 *mapped)
+{
+	const struct store_config store = {.directory = directory, .busy_ms = 1000};
+	const struct store_who_question question = {
+		.mapped = *mapped, .from_s = 0, .to_s = INT64_MAX, .max = 100};
+	GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct store_who_row));
+	char text[STORE_TEXT_SIZE];
+
+	if (store_who(&store, &question, rows, text) < 0)
+		g_error("%s", text);
+	return rows;
+}
+
+static guint n_closed(const struct taddr4 *mapped)
+{
+	GArray *rows = ask_who(mapped);
+	guint n = rows->len;
+
+	g_array_unref(rows);
+	return n;
+}
+
+/* L-13: what ends is stored as soon as somebody asks for it, at the latest at the end. */
+static void test_closed(void)
+{
+	struct instance instance = {0};
+	struct taddr4 mapped[3];
+	uint64_t before_s, after_s;
+
+	make_directory();
+	begin(&instance);
+	instance.gateway.nat->config.retention_s = 3600;
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	before_s = (uint64_t)g_get_real_time() / 1000000;
+	for (uint32_t i = 0; i < G_N_ELEMENTS(mapped); i++)
+		mapped[i] = send_packet(&instance, i);
+	end_oldest(&instance);
+	g_assert_true(daemon_state_flush(instance.state));
+	after_s = (uint64_t)g_get_real_time() / 1000000 + 1;
+	GArray *rows = ask_who(&mapped[0]);
+	g_assert_cmpuint(rows->len, ==, 1);
+	const struct store_who_row *row = &g_array_index(rows, struct store_who_row, 0);
+	g_assert_cmpint(row->created_s, >=, before_s - 1); /* the second that it was in */
+	g_assert_cmpint(row->ended_s, >=, row->created_s);
+	g_assert_cmpint(row->ended_s, <=, after_s);
+	g_array_unref(rows);
+	g_assert_cmpuint(n_closed(&mapped[1]), ==, 0);
+	end_oldest(&instance);
+	end(&instance);
+	g_assert_cmpuint(n_closed(&mapped[1]), ==, 1);
+	g_assert_cmpuint(n_closed(&mapped[2]), ==, 0);
+
+	/* With a retention of 0 they go. */
+	instance = (struct instance){0};
+	begin(&instance);
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	g_assert_true(daemon_state_flush(instance.state));
+	g_assert_cmpuint(n_closed(&mapped[0]) + n_closed(&mapped[1]), ==, 0);
+	end(&instance);
+	remove_directory();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	log_set_level(LOG_ERR);
 	g_test_add_func("/state/settings", test_settings);
 	g_test_add_func("/state/ended_well", test_ended_well);
+	g_test_add_func("/state/closed", test_closed);
 	g_test_add_func("/state/killed", test_killed);
 	return g_test_run();
 }

@@ -20,7 +20,7 @@ static struct closed_binding a_closed(uint8_t host, int32_t created_s, uint32_t 
 		.port6 = 5000,
 		.protocol = PROTOCOL_UDP,
 		.created_s = created_s,
-		.ended_s = ended_s,
+		.ended_ms = (uint64_t)ended_s * 1000,
 	};
 
 	g_assert_true(addr6_parse("2001:db8:1::", &closed.addr6));

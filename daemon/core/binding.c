@@ -409,7 +409,7 @@ static void note_closed(struct nat64 *nat, enum protocol protocol, const struct 
 					  .port6 = entry->port6,
 					  .protocol = (uint8_t)protocol,
 					  .created_s = entry->created_s,
-					  .ended_s = (uint32_t)((now_ms + 999) / 1000),
+					  .ended_ms = now_ms,
 				  });
 }
 

@@ -13,17 +13,17 @@
 
 #define CLOSED_CHUNK_RECORDS 4096u
 #define CLOSED_CHUNKS        256u
-/* At least so many fit, some 38 MB of them. */
+/* At least so many fit, some 50 MB of them. */
 #define CLOSED_RECORDS ((CLOSED_CHUNKS - 1) * CLOSED_CHUNK_RECORDS)
 
-/* Times are seconds of the core's clock; created is negative for what is older than the boot. */
+/* Times are those of the core's clock; created is negative for what is older than the boot. */
 struct closed_binding {
 	struct addr6 addr6;
 	struct taddr4 mapped;
 	uint16_t port6;
 	uint8_t protocol;
 	int32_t created_s; /* not before */
-	uint32_t ended_s;  /* not after */
+	uint64_t ended_ms;
 };
 
 /* A zeroed one is empty. */
