@@ -108,18 +108,27 @@ static void follow_soon(void *context)
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
 }
 
+/* Without a database there may still be somebody's tables. */
+static void restore_without_state(struct daemon *daemon, int tables_fd)
+{
+	struct restore restore = {.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
+
+	if (tables_fd < 0 || restore_tables(&restore, tables_fd) < 0)
+		return;
+	persist_restored(daemon->gateway.nat, false, restore.now_ms);
+	restore_report(&restore, "");
+}
+
 /* Before any packet. */
 static void restore(void *context)
 {
 	struct daemon *daemon = context;
-	const struct daemon_handover *handover = &daemon->handover;
-	int tables_fd = handover->inherited.fd[DESCRIPTOR_TABLES];
-	struct restore without_state = {.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
+	int tables_fd = daemon->handover.inherited.fd[DESCRIPTOR_TABLES];
 
 	if (daemon->state)
-		daemon_state_restore(daemon->state, tables_fd, handover->is_kept);
-	else if (tables_fd >= 0 && restore_tables(&without_state, tables_fd) == 0)
-		restore_report(&without_state, "");
+		daemon_state_restore(daemon->state, tables_fd, daemon->handover.is_kept);
+	else
+		restore_without_state(daemon, tables_fd);
 	daemon_kept_restore_clients(&daemon->kept, &daemon->gateway);
 }
 

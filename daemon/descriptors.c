@@ -88,6 +88,7 @@ void descriptors_forget(enum descriptor which)
 {
 	char state[STATE_SIZE];
 
-	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s\n", descriptor_name(which));
+	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s\n",
+		       descriptor_name(which));
 	(void)sd_notify(0, state);
 }
