@@ -6,31 +6,7 @@
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
-
-ping_begin()
-{
-	node_start client ping ping -n -i 0.01 $TOPOLOGY_SERVER6
-	until_true 5 grep -q 'icmp_seq=20 ' "$RUN/ping.log"
-}
-
-# ping_end: after twenty more answers; prints how many before the last one have never come.
-ping_end()
-{
-	local pid=${TOPOLOGY_PIDS[ping]} n
-	n=$(grep -c 'bytes from' "$RUN/ping.log")
-	until_true 30 eval "[ \$(grep -c 'bytes from' '$RUN/ping.log') -ge $((n + 20)) ]"
-	kill -INT "$pid"
-	wait "$pid"
-	unset "TOPOLOGY_PIDS[ping]"
-	sed -n 's/.*bytes from.* icmp_seq=\([0-9]*\) .*/\1/p' "$RUN/ping.log" | sort -nu |
-		awk '{ last = $1 } END { print last - NR }'
-}
-
-nothing_is_lost()
-{
-	ping_end >"$RUN/lost"
-	same "pings lost" 0 "$(cat "$RUN/lost")"
-}
+. tests/netns/ping.sh
 
 # As the other side: handover.py.
 peer()
