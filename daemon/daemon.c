@@ -315,6 +315,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	worker_read_losses(daemon->nfqueue, &daemon->gateway);
 	event_report_drain(&daemon->events);
+	/* While another one takes over there is no loop; that has its own time limits. */
+	watchdog_feed(&daemon->watchdog, daemon->worker
+						 ? atomic_load(heartbeat_place(daemon->heartbeat))
+						 : gateway_now_ms());
 	if (!daemon_handover_is_idle(daemon))
 		return sd_event_source_set_time_relative(source, SECOND_USEC);
 	if (pool4_sync_reap(daemon->sync))

@@ -224,7 +224,8 @@ static void taken(void *context, pid_t successor)
 
 	daemon->handover.done = true;
 	log_line(LOG_INFO, "handed over to process %d", (int)successor);
-	(void)sd_notifyf(0, "MAINPID=%d\n", (int)successor);
+	/* The watchdog is not among what it gets: who does not know of one can not feed it. */
+	(void)sd_notifyf(0, "MAINPID=%d\nWATCHDOG_USEC=0\n", (int)successor);
 	(void)sd_event_exit(daemon->event, 0);
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/handover.h"
 #include "daemon/noted_log.h"
 #include "daemon/settings_change.h"
+#include "daemon/watchdog.h"
 
 /* daemon_handover.c */
 struct daemon_handover {
@@ -56,6 +57,7 @@ struct daemon {
 	atomic_int worker_error;
 	unsigned n_ticks;
 	struct heartbeat *heartbeat;
+	struct watchdog watchdog;
 	struct daemon_handover handover;
 	struct event_report events;
 	struct noted_log noted_log;

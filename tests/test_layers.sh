@@ -130,7 +130,7 @@ room_of()
 	change*) echo change ;;
 	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
-	nfqueue | rawsock | inject | heartbeat | tables | event_report | noted_log | log | \
+	nfqueue | rawsock | inject | heartbeat | watchdog | tables | event_report | noted_log | log | \
 		capabilities | gateway | netlink)
 		echo "$1" ;;
 	esac
