@@ -60,6 +60,8 @@ static const struct cli_case cli_cases[] = {
 	{"session list --server 198.51.100.2 --json", 0, "session_list.json", ""},
 	{"stats --no-legend", 0, "stats.out", ""},
 	{"stats --json", 0, "stats.json", ""},
+	{"metrics", 0, "metrics.out", ""},
+	{"metrics --json", 0, "metrics.json", ""},
 	{"bib list --protocol sctp", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
 	{"bib list --pool4 nobody", 3, NULL, "nat64ctl: pool4 has no entry 'nobody'\n"},
 	{"bib list --server 192.0.2.1", 2, NULL, "nat64ctl: 'bib list' has no option '--server'; there is --protocol, --client, --address4, --port4, --static, --pool4, --limit, --count\n"},
