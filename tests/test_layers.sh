@@ -160,7 +160,8 @@ bus_offenders()
 }
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the
-# core. Setup and teardown work without a daemon, and so know the configuration, the host, the rules.
+# core. Setup, teardown and doctor work without a daemon, and so know the configuration, the host, the
+# rules.
 # What measures the core includes the core.
 tool_offenders()
 {
@@ -169,6 +170,7 @@ tool_offenders()
 		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
 		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures
+		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(config|rules|core/rfc6052)\.h' |
 		grep -vE '^tools/ctl_setup\.c daemon/(config|pool4_auto|rules)\.h'
 }
 

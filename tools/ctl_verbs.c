@@ -106,6 +106,8 @@ const struct ctl_verb ctl_verbs[] = {
 	 "every step of real packets", ctl_trace},
 	{"stats", NULL, {}, BIT(ALL), READS, "stats",
 	 "counters that are not zero, or all", ctl_stats},
+	{"doctor", NULL, {}, BIT(CONFIG), READS, "doctor",
+	 "checks, each with the command that mends it", ctl_doctor},
 	{"metrics", NULL, {}, 0, READS, "metrics",
 	 "the same for Prometheus (OpenMetrics)", ctl_metrics},
 	{"log-level", NULL, {WORD("LEVEL", LEVEL)}, 0, CHANGES, "change",
