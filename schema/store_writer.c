@@ -143,10 +143,14 @@ static GPtrArray *list_differing(const struct store_writer *writer, const GPtrAr
 
 static void note_kept(GHashTable *rows, const struct kept_row *row, bool stays)
 {
-	if (stays)
-		g_hash_table_replace(rows, kept_row_key(row), kept_row_copy(row));
-	else
-		g_hash_table_remove(rows, kept_row_key(row));
+	char *key = kept_row_key(row);
+
+	if (stays) {
+		g_hash_table_replace(rows, key, kept_row_copy(row));
+		return;
+	}
+	g_hash_table_remove(rows, key);
+	g_free(key);
 }
 
 /* In place of what an older file has; but what could not be read at the start stays. */
