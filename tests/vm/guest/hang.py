@@ -11,16 +11,15 @@ import sys
 
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
-POLL = '7'  # what the packet thread waits in; the others wait in epoll_wait() or for a lock
 
 pid = sys.argv[1]
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 
 
-def waits_for_packets(thread):
-    with open(f'/proc/{pid}/task/{thread}/syscall', encoding='ascii') as file:
-        return file.read().split()[0] == POLL
+def has_packets(thread):
+    with open(f'/proc/{pid}/task/{thread}/comm', encoding='ascii') as file:
+        return file.read() == 'packets\n'
 
 
 def stop(thread):
@@ -31,7 +30,7 @@ def stop(thread):
 
 threads = []
 while not threads:
-    threads = [int(thread) for thread in os.listdir(f'/proc/{pid}/task') if waits_for_packets(thread)]
+    threads = [int(thread) for thread in os.listdir(f'/proc/{pid}/task') if has_packets(thread)]
 for thread in threads:
     stop(thread)
 print('stopped', threads, flush=True)
