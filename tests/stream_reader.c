@@ -39,8 +39,7 @@ void reader_close(struct reader *reader)
 	g_string_free(reader->text, TRUE);
 }
 
-/* False at the end. */
-static bool read_some(struct reader *reader)
+bool reader_read_some(struct reader *reader)
 {
 	struct pollfd wait = {.fd = reader->fd, .events = POLLIN};
 	char buffer[65536];
@@ -57,14 +56,14 @@ static bool read_some(struct reader *reader)
 
 void reader_read_all(struct reader *reader)
 {
-	while (read_some(reader))
+	while (reader_read_some(reader))
 		;
 }
 
 void reader_read_until(struct reader *reader, const char *text)
 {
 	while (strstr(reader->text->str, text) == NULL) {
-		if (!read_some(reader))
+		if (!reader_read_some(reader))
 			g_error("the stream has ended without '%s':\n%s", text, reader->text->str);
 	}
 }

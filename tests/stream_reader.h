@@ -17,6 +17,8 @@ void reader_close(struct reader *reader);
 /* The writing end is closed: the service has its own. */
 void reader_handed_over(struct reader *reader);
 
+/* Once there is something: 64 KiB of it at most. False at the end. */
+bool reader_read_some(struct reader *reader);
 /* Reads until the other end is closed; fails if that does not come in time. */
 void reader_read_all(struct reader *reader);
 /* Reads until text stands there, which must come. */
