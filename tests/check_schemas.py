@@ -17,7 +17,7 @@ except ImportError:
     print("python3-jsonschema is missing")
     sys.exit(77)
 
-ELSEWHERE = {"setup", "teardown", "doctor"}  # they are about the host: tests/netns
+ELSEWHERE = {"setup", "teardown", "doctor"}  # they are about the host: test_setup.py, tests/netns
 
 
 def strictly(schema):
@@ -61,4 +61,5 @@ def main(folder, commands_file, documents_file):
     return 1 if problems else 0
 
 
-sys.exit(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -268,10 +268,13 @@ enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *argume
 	if (ctl_arguments_has(arguments, CTL_DRY_RUN)) {
 		g_autofree char *table = rules_table_name(ctl->instance);
 		g_autofree char *kernel = rules_in_kernel(ctl->instance);
-		g_autofree char *summary = g_strdup_printf(
-			"would remove the table inet %s, what iptables has of it, and restore what "
-			"its chain undo lists",
-			table);
+		g_autofree char *summary =
+			*kernel == '\0'
+				? g_strdup("nothing to remove")
+				: g_strdup_printf(
+					  "would remove the table inet %s, what iptables "
+					  "has of it, and restore what its chain undo lists",
+					  table);
 
 		ctl_change_print(ctl, *kernel != '\0', summary);
 		return CTL_DONE;
