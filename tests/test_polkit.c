@@ -99,12 +99,16 @@ static void test_password(void)
 				 " 1\nsystem-bus-name " READ_BINDINGS " 1\n");
 }
 
-/* nat64ctl bib list, as nobody: its exit status. By descriptor, as nobody may not come to where it
- * was built. */
-static int run_ctl(int input)
+/* Where nat64ctl finds its programs. */
+static const char *path_of_ctl;
+
+/* nat64ctl COMMAND list, as nobody: its exit status. By descriptor, as nobody may not come to where
+ * it was built. */
+static int run_ctl(const char *command, int input)
 {
 	char *argv[] = {(char *)"nat64ctl", (char *)"--bus", service.bus_address,
-			(char *)"bib",      (char *)"list",  NULL};
+			(char *)command,    (char *)"list",  NULL};
+	g_auto(GStrv) environment = g_environ_setenv(g_get_environ(), "PATH", path_of_ctl, TRUE);
 	int program = open(NAT64CTL, O_PATH | O_CLOEXEC),
 	    null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int status;
@@ -117,7 +121,7 @@ static int run_ctl(int input)
 		if (dup2(input >= 0 ? input : null, 0) == 0 && dup2(null, 1) == 1 &&
 		    dup2(null, 2) == 2 && setgroups(0, NULL) == 0 &&
 		    setgid(BUS_CLIENTS_NOBODY) == 0 && setuid(BUS_CLIENTS_NOBODY) == 0)
-			(void)fexecve(program, argv, environ);
+			(void)fexecve(program, argv, environment);
 		_exit(99);
 	}
 	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
@@ -127,22 +131,84 @@ static int run_ctl(int input)
 	return WEXITSTATUS(status);
 }
 
-/* nat64ctl lets polkit ask where there is somebody to be asked: at a terminal. */
-static void test_terminal(void)
-{
-	int master, slave;
+/* A pkttyagent: says what it is called with, that polkit knows of it, and how it ends. */
+static const char agent[] = "#!/bin/sh\n"
+			    "trap 'kill $!; echo ended >>\"$0.log\"; exit' TERM\n"
+			    "echo \"$1 $3\" >>\"$0.log\"\n"
+			    "sleep 1000 >&- 2>&- &\n"
+			    "eval \"exec $2>&-\"\n"
+			    "wait\n";
 
+static void make_agent(const char *folder, const char *script)
+{
+	g_autofree char *path = g_build_filename(folder, "pkttyagent", NULL);
+	g_autofree char *log = g_strconcat(path, ".log", NULL);
+
+	g_assert_true(g_file_set_contents(path, script, -1, NULL));
+	g_assert_true(g_file_set_contents(log, "", 0, NULL));
+	g_assert_cmpint(chmod(path, 0755), ==, 0);
+	g_assert_cmpint(chmod(log, 0666), ==, 0);
+}
+
+/* What it has said since the last time. */
+static void assert_agent(const char *folder, const char *expected)
+{
+	g_autofree char *path = g_build_filename(folder, "pkttyagent.log", NULL);
+	g_autofree char *said = NULL;
+
+	g_assert_true(g_file_get_contents(path, &said, NULL, NULL));
+	g_assert_cmpstr(said, ==, expected);
+	g_assert_cmpint(truncate(path, 0), ==, 0);
+}
+
+/* nat64ctl lets polkit ask where there is somebody to be asked: at a terminal. */
+static void check_terminal(const char *folder, int terminal)
+{
 	fake_polkit_mode("password", false, "");
-	g_assert_cmpint(run_ctl(-1), ==, 5);
+	g_assert_cmpint(run_ctl("bib", -1), ==, 5);
 	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS " 0\n");
-	g_assert_cmpint(openpty(&master, &slave, NULL, NULL, NULL), ==, 0);
-	g_assert_cmpint(run_ctl(slave), ==, 5);
+	assert_agent(folder, "");
+	g_assert_cmpint(run_ctl("bib", terminal), ==, 5);
+	assert_agent(folder, "--notify-fd --fallback\nended\n");
 	fake_polkit_mode("password", false, READ_BINDINGS);
-	g_assert_cmpint(run_ctl(slave), ==, 0);
+	g_assert_cmpint(run_ctl("bib", terminal), ==, 0);
+	assert_agent(folder, "--notify-fd --fallback\nended\n");
 	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS
 				 " 1\nsystem-bus-name " READ_BINDINGS " 1\n");
+	/* What is open to everyone. */
+	g_assert_cmpint(run_ctl("pool4", terminal), ==, 0);
+	g_assert_cmpint(run_ctl("config", terminal), ==, 0);
+	assert_agent(folder, "");
+	fake_polkit_assert_asked("");
+}
+
+/* It is the desktop's business, if anybody's, where there is no agent, or one that is not well. */
+static void check_without_agent(const char *folder, int terminal)
+{
+	make_agent(folder, "#!/bin/sh\nexit 1\n");
+	g_assert_cmpint(run_ctl("bib", terminal), ==, 0);
+	path_of_ctl = "/nonexistent";
+	g_assert_cmpint(run_ctl("bib", terminal), ==, 0);
+	fake_polkit_assert_asked("system-bus-name " READ_BINDINGS
+				 " 1\nsystem-bus-name " READ_BINDINGS " 1\n");
+}
+
+static void test_terminal(void)
+{
+	g_autofree char *folder = g_dir_make_tmp("nat64d-agent-XXXXXX", NULL);
+	g_autofree char *with_agent = g_strconcat(folder, ":", g_getenv("PATH"), NULL);
+	g_autofree char *remove = g_strconcat("rm -r ", folder, NULL);
+	int master, slave;
+
+	g_assert_cmpint(chmod(folder, 0755), ==, 0);
+	make_agent(folder, agent);
+	path_of_ctl = with_agent;
+	g_assert_cmpint(openpty(&master, &slave, NULL, NULL, NULL), ==, 0);
+	check_terminal(folder, slave);
+	check_without_agent(folder, slave);
 	close(master);
 	close(slave);
+	g_assert_true(g_spawn_command_line_sync(remove, NULL, NULL, NULL, NULL));
 }
 
 struct answer {

@@ -51,6 +51,7 @@ enum ctl_status ctl_bad_reply(int r)
 void ctl_deinit(struct ctl *ctl)
 {
 	sd_bus_flush_close_unref(ctl->bus);
+	ctl_agent_end(&ctl->agent);
 	g_free(ctl->service);
 	g_clear_pointer(&ctl->pool4_names, g_hash_table_unref);
 }
@@ -217,6 +218,8 @@ enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *i
 	r = sd_bus_message_new_method_call(ctl->bus, ret, ctl->service, path, interface, method);
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(*ret, false);
+	if (r >= 0 && ctl->asks && ctl_agent_is_for(method))
+		ctl_agent_begin(&ctl->agent);
 	if (r >= 0 && ctl->asks)
 		r = sd_bus_message_set_allow_interactive_authorization(*ret, true);
 	if (r < 0)

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "tools/ctl_agent.h"
+
 /* INTERFACE, section 6. */
 enum ctl_status {
 	CTL_DONE,
@@ -28,6 +30,7 @@ struct ctl {
 	uint64_t patience_usec; /* for an answer; 0 = as long as sd-bus waits */
 	sd_bus *bus;            /* by ctl_call_new() */
 	bool asks;              /* so may polkit, for a password */
+	struct ctl_agent agent; /* by which it does */
 	char *service;
 	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
 	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
