@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Hand-over (O-14): a second nat64d takes over from a running one without losing a packet; and what
+# Hand-over (O-12): a second nat64d takes over from a running one without losing a packet; and what
 # becomes of it when the second one, or the first, fails on the way, at each stage.
 
 . "$(dirname "$0")/tap.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What has begun goes on (O-12, O-13, O-14): a download and an upload of 300 MB, 200 idle TCP connections, 100
+# What has begun goes on (O-12, O-13): a download and an upload of 300 MB, 200 idle TCP connections, 100
 # flows of UDP and a ping live through ten times `kill -9` of nat64d at random moments, ten clean restarts and
 # ten hand-overs. With a hand-over not one ping is lost. The state directory is all that is carried over.
 #
