@@ -39,7 +39,7 @@ struct config_static {
 };
 
 enum config_rules { CONFIG_RULES_AUTO, CONFIG_RULES_NFT, CONFIG_RULES_IPTABLES, CONFIG_RULES_NONE };
-enum config_inject { CONFIG_INJECT_AUTO, CONFIG_INJECT_RAW };
+enum config_inject { CONFIG_INJECT_AUTO, CONFIG_INJECT_RAW, CONFIG_INJECT_PACKET };
 
 struct config_mark {
 	uint32_t value; /* no bit outside mask */

@@ -24,7 +24,7 @@ static const char *const choices_inner_checksum[] = {"verify", "ignore", NULL};
 static const char *const choices_pairing[] = {"soft", "strict", NULL};
 static const char *const choices_mode[] = {"dynamic", "blocks", "deterministic", NULL};
 static const char *const choices_rules[] = {"auto", "nft", "iptables", "none", NULL};
-static const char *const choices_inject[] = {"auto", "raw", NULL};
+static const char *const choices_inject[] = {"auto", "raw", "packet", NULL};
 static const char *const choices_forwarding[] = {"auto", "no", NULL};
 
 /* clang-format off */
@@ -230,7 +230,7 @@ const struct config_key config_keys[] = {
 {"Queue", "Mark", CONFIG_MARK, IN_CONFIG(queue.mark),
  0, 0, "", "0x64000000/0xff000000", NULL, 0, "mark/mask on everything the daemon sends"},
 {"Queue", "Inject", CONFIG_CHOICE, IN_CONFIG(queue.inject),
- 0, 0, "", "auto", choices_inject, 0, "how translated packets are sent"},
+ 0, 0, "", "auto", choices_inject, 0, "how TCP is sent: by raw sockets, or forwarded by the kernel"},
 
 {"Setup", "Forwarding", CONFIG_CHOICE, IN_CONFIG(forwarding),
  0, 0, "", "auto", choices_forwarding, LIVE, "turn forwarding on at start, or leave it as it is"},

@@ -38,6 +38,7 @@
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/heartbeat.h"
+#include "daemon/inject.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
 #include "daemon/noted_log.h"
@@ -188,6 +189,41 @@ static int start_entries(struct daemon *daemon)
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
 
+/* The ways out: raw sockets, and for TCP another one if that is wanted. */
+static int start_sending(struct daemon *daemon)
+{
+	const struct config_queue *queue = &daemon->config->queue;
+	struct descriptors *inherited = &daemon->handover.inherited;
+	g_autofree char *device = rules_inject_device(daemon->options->instance);
+	const struct rawsock_config rawsock_config = {
+		.mark = queue->mark.value,
+		.mark_mask = queue->mark.mask,
+		.memory_size = SEND_MEMORY_SIZE,
+		.inherited_fd4 = descriptors_take(inherited, DESCRIPTOR_RAW4),
+		.inherited_fd6 = descriptors_take(inherited, DESCRIPTOR_RAW6),
+		.no_tcp = queue->inject == CONFIG_INJECT_PACKET,
+	};
+	const struct inject_config inject_config = {
+		.device = device,
+		.mark = queue->mark.value,
+		.mark_mask = queue->mark.mask,
+		.memory_size = SEND_MEMORY_SIZE,
+	};
+	char text[RAWSOCK_TEXT_SIZE];
+	int r;
+
+	_Static_assert(INJECT_TEXT_SIZE <= RAWSOCK_TEXT_SIZE, "text is for both");
+	r = rawsock_new(&rawsock_config, &daemon->rawsock, text);
+	if (r < 0)
+		log_line(LOG_ERR, "%s", text);
+	if (r < 0 || queue->inject != CONFIG_INJECT_PACKET)
+		return r;
+	r = inject_new(&inject_config, &daemon->inject, text);
+	if (r < 0)
+		log_line(LOG_ERR, "Queue.Inject=packet: %s; or set Queue.Inject to raw", text);
+	return r;
+}
+
 /* Queues and sockets: what needs capabilities, and may be in use by others. */
 static int start_packets(struct daemon *daemon)
 {
@@ -196,26 +232,19 @@ static int start_packets(struct daemon *daemon)
 	const struct nfqueue_config nfqueue_config = {
 		.first = (uint16_t)queue->first,
 		.n_queues = 2 * rules_n_workers(daemon->config),
+		.n_super =
+			queue->inject == CONFIG_INJECT_PACKET ? rules_n_workers(daemon->config) : 0,
 		.length = queue->length,
 		.memory_size = queue->memory_size,
 		.inherited_fd = descriptors_take(inherited, DESCRIPTOR_QUEUE),
-	};
-	const struct rawsock_config rawsock_config = {
-		.mark = queue->mark.value,
-		.mark_mask = queue->mark.mask,
-		.memory_size = SEND_MEMORY_SIZE,
-		.inherited_fd4 = descriptors_take(inherited, DESCRIPTOR_RAW4),
-		.inherited_fd6 = descriptors_take(inherited, DESCRIPTOR_RAW6),
 	};
 	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
 	char text[NFQUEUE_TEXT_SIZE];
 	int r;
 
-	r = rawsock_new(&rawsock_config, &daemon->rawsock, text);
-	if (r < 0) {
-		log_line(LOG_ERR, "%s", text);
+	r = start_sending(daemon);
+	if (r < 0)
 		return r;
-	}
 	r = nfqueue_new(&nfqueue_config, &daemon->nfqueue, text);
 	if (r < 0) {
 		log_line(LOG_ERR, "%s", text);
@@ -251,6 +280,7 @@ int daemon_start_worker(struct daemon *daemon)
 		.gateway = &daemon->gateway,
 		.nfqueue = daemon->nfqueue,
 		.rawsock = daemon->rawsock,
+		.inject = daemon->inject,
 		.world = daemon->world,
 		.heartbeat = heartbeat_place(daemon->heartbeat),
 		.drop_waiting = daemon->handover.is_late,
@@ -682,6 +712,7 @@ static void stop(struct daemon *daemon)
 	nfqueue_free(daemon->nfqueue);
 	rawsock_free(daemon->rawsock);
 	heartbeat_free(daemon->heartbeat);
+	inject_free(daemon->inject, daemon->handover.done || daemon->handover.peer);
 	gateway_deinit(&daemon->gateway);
 	world_free(daemon->world);
 	daemon_kept_deinit(&daemon->kept);

@@ -41,6 +41,7 @@ struct daemon {
 	struct world *world;
 	struct nfqueue *nfqueue;
 	struct rawsock *rawsock;
+	struct inject *inject; /* NULL: TCP goes by rawsock, too */
 	struct worker *worker;
 	struct daemon_state *state; /* NULL: none is kept */
 	struct daemon_kept kept;

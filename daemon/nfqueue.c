@@ -19,9 +19,12 @@
  * successor that gets the descriptor goes on reading where the other one has stopped. As packets
  * stand in line there, nothing is acknowledged then; what the kernel has made of it is in /proc.
  *
- * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. The kernel segments
- * superpackets and completes checksums, since NFQA_CFG_F_GSO is not set. The counters of what was
- * lost are in /proc and nowhere else; the file is opened early, before privileges go.
+ * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. Where NFQA_CFG_F_GSO is
+ * not set the kernel cuts superpackets and finishes checksums: in all queues but those for TCP,
+ * since of UDP nobody could tell where the datagrams end, and in those, too, if TCP is sent by raw
+ * sockets (cutting them here would win nothing: it is packets that cost, not the cutting). The
+ * counters of what was lost are in /proc and nowhere else; the file is opened early, before
+ * privileges go.
  */
 #include "daemon/nfqueue.h"
 
@@ -61,6 +64,7 @@ struct nfqueue {
 	uint32_t length;
 	uint64_t memory_size;
 	unsigned n_queues;
+	unsigned n_super;
 	bool inherited;
 	struct nfqueue_counters counters;
 	uint8_t *buffers;
@@ -255,11 +259,15 @@ static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
  * one of a verdict would, and is counted so. */
 static int open_queue(struct nfqueue *queue, uint16_t number)
 {
+	const bool is_super = (unsigned)(number - queue->first) < queue->n_super;
 	char buffer[CONFIG_SIZE];
 	struct nlmsghdr *nlh;
 
 	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	/* Said in any case: the daemon before may have had it otherwise. */
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(is_super ? NFQA_CFG_F_GSO : 0));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
 	return send_config(queue, nlh);
 }
 
@@ -392,6 +400,7 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	queue->length = config->length;
 	queue->memory_size = config->memory_size;
 	queue->n_queues = config->n_queues;
+	queue->n_super = config->n_super;
 	queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	if (make_buffers(queue) < 0)
 		goto no_memory;
@@ -480,6 +489,12 @@ int nfqueue_fd(const struct nfqueue *queue)
 	return mnl_socket_get_fd(queue->socket);
 }
 
+static void read_offload(uint32_t info, struct packet *packet)
+{
+	packet->superpacket = (info & NFQA_SKB_GSO) != 0;
+	packet->unfinished = (info & NFQA_SKB_CSUMNOTREADY) != 0;
+}
+
 /* Attributes of one message, in place. False if it is no packet. */
 static bool read_packet(struct nfqueue *queue, uint8_t *message, size_t size,
 			struct nfqueue_packet *ret)
@@ -512,6 +527,8 @@ static bool read_packet(struct nfqueue *queue, uint8_t *message, size_t size,
 	};
 	if (attr[NFQA_MARK])
 		ret->packet.mark = ntohl(mnl_attr_get_u32(attr[NFQA_MARK]));
+	if (attr[NFQA_SKB_INFO])
+		read_offload(ntohl(mnl_attr_get_u32(attr[NFQA_SKB_INFO])), &ret->packet);
 	if (attr[NFQA_PAYLOAD]) {
 		ret->packet.data = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
 		ret->packet.size = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);

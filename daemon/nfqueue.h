@@ -18,6 +18,7 @@ struct nfqueue;
 struct nfqueue_config {
 	uint16_t first;       /* number of the first queue */
 	unsigned n_queues;    /* 1 .. NFQUEUE_QUEUES_MAX */
+	unsigned n_super;     /* of the first ones: superpackets come whole (segment.h) */
 	uint32_t length;      /* packets that may wait in each queue */
 	uint64_t memory_size; /* bytes that may wait in the socket */
 	/* The socket of a predecessor, which has the queues and what waits in them; 0 = none. It is

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One socket for each family. The order of packets is kept within a family, which is all that a
- * flow needs. The socket's own mark serves packets that came without bits outside of the mask; all
- * others carry theirs in a control message.
+ * flow needs.
  *
  * IP_NODEFRAG: with connection tracking active, a fragment from a raw socket would otherwise be
  * swallowed until its siblings come. IPv6 has no such option: there the rules exempt what carries
@@ -18,29 +17,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/send_batch.h"
+
 #define DST4_OFFSET 16
 #define DST6_OFFSET 24
 
 struct rawsock {
 	int fd4;
 	int fd6;
-	uint32_t mark;
-	uint32_t mark_mask;
-	uint64_t errors[N_GATEWAY_SEND_ERRORS];
-
-	/* One batch of one family. */
-	struct mmsghdr message[RAWSOCK_BATCH_MAX];
-	struct iovec iov[RAWSOCK_BATCH_MAX][2];
+	bool no_tcp;
+	struct send_batch batch;
 	union {
 		struct sockaddr_in in4;
 		struct sockaddr_in6 in6;
-	} to[RAWSOCK_BATCH_MAX];
-	union {
-		char bytes[CMSG_SPACE(sizeof(uint32_t))];
-		struct cmsghdr align;
-	} control[RAWSOCK_BATCH_MAX];
-	unsigned index[RAWSOCK_BATCH_MAX]; /* of the packet in the caller's array */
-	unsigned n;
+	} to[SEND_BATCH_MAX];
 };
 
 static int set_int(int fd, int level, int option, int value)
@@ -82,13 +72,10 @@ static int open_one(int family, const struct rawsock_config *config, int *ret_fd
 		r = set_int(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1);
 	}
 	if (r == 0)
-		r = set_int(fd, SOL_SOCKET, SO_MARK, (int)config->mark);
+		r = send_batch_set_socket(fd, config->mark, config->memory_size);
 	if (r < 0)
 		return r;
-	/* What the kernel grants is enough to work. Nothing is ever read: protocol 255 might
-	 * arrive. */
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)config->memory_size) < 0)
-		(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)config->memory_size);
+	/* Nothing is ever read: protocol 255 might arrive. */
 	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
 	return 0;
 }
@@ -112,8 +99,9 @@ int rawsock_new(const struct rawsock_config *config, struct rawsock **ret, char 
 	}
 	rawsock->fd4 = fd4;
 	rawsock->fd6 = fd6;
-	rawsock->mark = config->mark;
-	rawsock->mark_mask = config->mark_mask;
+	rawsock->no_tcp = config->no_tcp;
+	rawsock->batch.mark = config->mark;
+	rawsock->batch.mark_mask = config->mark_mask;
 	r = open_one(AF_INET, config, &rawsock->fd4);
 	if (r == 0)
 		r = open_one(AF_INET6, config, &rawsock->fd6);
@@ -157,99 +145,23 @@ int rawsock_fd6(const struct rawsock *rawsock)
 	return rawsock->fd6;
 }
 
-static enum gateway_send_error name_error(int error)
-{
-	switch (error) {
-	case -EMSGSIZE:
-		return GATEWAY_SEND_TOO_BIG;
-	case -ENETUNREACH:
-		return GATEWAY_SEND_NO_ROUTE;
-	case -EHOSTUNREACH:
-		return GATEWAY_SEND_UNREACHABLE;
-	case -EPERM:
-	case -EACCES:
-		return GATEWAY_SEND_FIREWALL;
-	case -ENOBUFS:
-	case -EAGAIN:
-		return GATEWAY_SEND_NO_BUFFER;
-	default:
-		return GATEWAY_SEND_OTHER;
-	}
-}
-
 /* The destination is in the first part: it holds at least the IP header. */
-static void set_destination(struct rawsock *rawsock, unsigned slot, const struct out_packet *packet)
+static void put(struct rawsock *rawsock, const struct out_packet *packet, unsigned index)
 {
-	struct msghdr *header = &rawsock->message[slot].msg_hdr;
+	const unsigned slot = rawsock->batch.n;
+	struct msghdr *message = send_batch_put(&rawsock->batch, packet, index, NULL, 0);
 	const uint8_t *ip = packet->part[0].base;
 
 	if (packet->version == 4) {
 		rawsock->to[slot].in4 = (struct sockaddr_in){.sin_family = AF_INET};
 		memcpy(&rawsock->to[slot].in4.sin_addr, ip + DST4_OFFSET, 4);
-		header->msg_namelen = sizeof(struct sockaddr_in);
+		message->msg_namelen = sizeof(struct sockaddr_in);
 	} else {
 		rawsock->to[slot].in6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
 		memcpy(&rawsock->to[slot].in6.sin6_addr, ip + DST6_OFFSET, 16);
-		header->msg_namelen = sizeof(struct sockaddr_in6);
+		message->msg_namelen = sizeof(struct sockaddr_in6);
 	}
-	header->msg_name = &rawsock->to[slot];
-}
-
-static void set_mark(struct rawsock *rawsock, unsigned slot, uint32_t packet_mark)
-{
-	uint32_t mark = (packet_mark & ~rawsock->mark_mask) | rawsock->mark;
-	struct msghdr *header = &rawsock->message[slot].msg_hdr;
-	struct cmsghdr *control;
-
-	if (mark == rawsock->mark)
-		return;
-	header->msg_control = rawsock->control[slot].bytes;
-	header->msg_controllen = sizeof(rawsock->control[slot].bytes);
-	control = CMSG_FIRSTHDR(header);
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SO_MARK;
-	control->cmsg_len = CMSG_LEN(sizeof(mark));
-	memcpy(CMSG_DATA(control), &mark, sizeof(mark));
-}
-
-static void put(struct rawsock *rawsock, const struct out_packet *packet, unsigned index)
-{
-	unsigned slot = rawsock->n++;
-	struct msghdr *header = &rawsock->message[slot].msg_hdr;
-
-	*header = (struct msghdr){.msg_iov = rawsock->iov[slot], .msg_iovlen = packet->n_parts};
-	for (unsigned i = 0; i < packet->n_parts; i++)
-		rawsock->iov[slot][i] = (struct iovec){
-			.iov_base = (void *)packet->part[i].base,
-			.iov_len = packet->part[i].size,
-		};
-	set_destination(rawsock, slot, packet);
-	set_mark(rawsock, slot, packet->mark);
-	rawsock->index[slot] = index;
-}
-
-/* sendmmsg() stops in front of the first packet that is refused. */
-static unsigned flush(struct rawsock *rawsock, int fd, int *ret_error)
-{
-	unsigned n_refused = 0;
-	unsigned i = 0;
-
-	while (i < rawsock->n) {
-		int n = sendmmsg(fd, rawsock->message + i, rawsock->n - i, MSG_DONTWAIT);
-
-		if (n > 0) {
-			i += (unsigned)n;
-		} else if (n == 0 || errno != EINTR) {
-			int error = n == 0 ? -EIO : -errno;
-
-			ret_error[rawsock->index[i]] = error;
-			rawsock->errors[name_error(error)]++;
-			n_refused++;
-			i++;
-		}
-	}
-	rawsock->n = 0;
-	return n_refused;
+	message->msg_name = &rawsock->to[slot];
 }
 
 unsigned rawsock_send(struct rawsock *rawsock, const struct out_packet *packets, unsigned n,
@@ -262,18 +174,18 @@ unsigned rawsock_send(struct rawsock *rawsock, const struct out_packet *packets,
 		int fd = version == 4 ? rawsock->fd4 : rawsock->fd6;
 
 		for (unsigned i = 0; i < n; i++) {
-			if (packets[i].version != version)
+			if (packets[i].version != version || (packets[i].is_tcp && rawsock->no_tcp))
 				continue;
 			put(rawsock, &packets[i], i);
-			if (rawsock->n == RAWSOCK_BATCH_MAX)
-				n_refused += flush(rawsock, fd, ret_error);
+			if (rawsock->batch.n == SEND_BATCH_MAX)
+				n_refused += send_batch_flush(&rawsock->batch, fd, ret_error);
 		}
-		n_refused += flush(rawsock, fd, ret_error);
+		n_refused += send_batch_flush(&rawsock->batch, fd, ret_error);
 	}
 	return n_refused;
 }
 
 const uint64_t *rawsock_errors(const struct rawsock *rawsock)
 {
-	return rawsock->errors;
+	return rawsock->batch.errors;
 }

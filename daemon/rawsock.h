@@ -11,7 +11,6 @@
 #include "daemon/gateway.h"
 
 #define RAWSOCK_TEXT_SIZE 256
-#define RAWSOCK_BATCH_MAX 64
 
 struct rawsock;
 
@@ -19,6 +18,7 @@ struct rawsock_config {
 	uint32_t mark; /* Queue.Mark: no bit outside of mask */
 	uint32_t mark_mask;
 	uint32_t memory_size; /* send buffer of each socket */
+	bool no_tcp;          /* TCP has a way of its own (inject.h): it is left out */
 	/* Sockets of a predecessor, 0 = none. They are taken over in any case, and closed if they
 	 * are something else. */
 	int inherited_fd4;

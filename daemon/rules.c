@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 
+#include "daemon/netlink_veth.h"
 #include "daemon/rules_announce.h"
 #include "daemon/rules_comments.h"
 #include "daemon/rules_host.h"
@@ -47,6 +48,16 @@ char *rules_table_name(const char *instance)
 {
 	return instance == NULL || instance[0] == '\0' ? g_strdup("nat64d")
 						       : g_strconcat("nat64d_", instance, NULL);
+}
+
+/* Its peer has three letters more. */
+char *rules_inject_device(const char *instance)
+{
+	if (instance == NULL || instance[0] == '\0')
+		return g_strdup("nat64d");
+	if (strlen(instance) <= 8)
+		return g_strconcat("n64-", instance, NULL);
+	return g_strdup_printf("n64-%.3s%05x", instance, g_str_hash(instance) & 0xfffff);
 }
 
 static int check_iptables(const char *instance, const struct config *config, char **ret_error)
@@ -528,13 +539,14 @@ int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 {
 	g_autoptr(GPtrArray) undo = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *table = rules_table_name(instance);
+	g_autofree char *device = rules_inject_device(instance);
 	/* A stand-in is there only if a daemon was killed in the middle of a change. */
 	g_autofree char *command =
 		g_strdup_printf("delete table inet %s\nadd table inet %s" RULES_STAND_IN
 				"\ndelete table inet %s" RULES_STAND_IN,
 				table, table, table);
 	g_autofree char *why_not = NULL;
-	bool changed = false, there;
+	bool changed = false, removed = false, there;
 	int r, undone;
 
 	/* Whether one may at all, before anything else fails with less clear words. */
@@ -552,6 +564,8 @@ int rules_remove(const char *instance, bool *ret_changed, char **ret_error)
 		r = rules_kernel_nft(command, false, NULL, ret_error);
 		changed = true;
 	}
+	(void)netlink_veth_remove(device, &removed);
+	changed = changed || removed;
 	if (r == 0 && undone < 0) {
 		*ret_error = g_steal_pointer(&why_not);
 		r = undone;

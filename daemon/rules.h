@@ -57,6 +57,10 @@ uint32_t rules_n_workers(const struct config *config);
 /* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */
 char *rules_table_name(const char *instance);
 
+/* The interface by which TCP comes into the kernel's forwarding (inject.h): "nat64d", or for an
+ * instance "n64-NAME", made short enough for an interface. g_free() */
+char *rules_inject_device(const char *instance);
+
 /*
  * Finds out what the kernel can do (nothing is left behind by that). config is only read during the
  * call. Queue.Rules=nft or iptables that this host can not do is an error.

@@ -10,7 +10,8 @@
  *                        tracks is left to it (P-24); only the entry's ports are taken (P-18)
  *   -450 input           what is announced on a link, and was taken by nobody, ends here
  *
- * and of one that is sent from here:
+ * (what comes by the daemon's own interface, inject.h, is neither tracked nor taken again), and of
+ * one that is sent from here:
  *
  *   -450 output          the daemon's own, known by its mark, is neither tracked nor defragmented
  *                        nor taken again (X-18); local traffic to Pool6 is taken
@@ -270,14 +271,19 @@ static void print_prerouting(GString *text, const struct rules_plan *plan,
 	print_offer(text, plan, marks->offer);
 	g_string_append(text, "\t}\n\n"
 			      "\tchain prerouting {\n"
-			      "\t\ttype filter hook prerouting priority -450; policy accept;\n"
-			      "\t\tip6 daddr @pool6 goto take\n"
+			      "\t\ttype filter hook prerouting priority -450; policy accept;\n");
+	if (plan->inject_device)
+		g_string_append_printf(text, "\t\tiifname \"%s\" notrack accept\n",
+				       plan->inject_device);
+	g_string_append(text, "\t\tip6 daddr @pool6 goto take\n"
 			      "\t\tip daddr @pool4 goto take\n"
 			      "\t}\n\n"
 			      "\tchain prerouting_own {\n"
 			      "\t\ttype filter hook prerouting priority -155; policy accept;\n"
 			      "\t\tmeta nfproto ipv6 accept\n"
 			      "\t\tip daddr != @own accept\n");
+	if (plan->inject_device)
+		g_string_append_printf(text, "\t\tiifname \"%s\" accept\n", plan->inject_device);
 	if (plan->conntrack)
 		g_string_append(text, "\t\tct state established,related accept\n");
 	g_string_append(text,

@@ -134,6 +134,9 @@ void rules_plan_init(struct rules_plan *plan, const char *instance, const struct
 		.mark = config->queue.mark,
 		.queue_first = config->queue.first,
 		.workers = rules_n_workers(config),
+		.inject_device = config->queue.inject == CONFIG_INJECT_PACKET
+					 ? rules_inject_device(instance)
+					 : NULL,
 		.local_traffic = config->local_traffic,
 		.pool6 = g_array_new(FALSE, FALSE, sizeof(struct prefix6)),
 		.exempt6 = g_array_new(FALSE, FALSE, sizeof(struct prefix6)),
@@ -190,6 +193,7 @@ bool rules_plan_is_of(const struct rules_plan *plan, const struct config *config
 void rules_plan_deinit(struct rules_plan *plan)
 {
 	g_clear_pointer(&plan->table, g_free);
+	g_clear_pointer(&plan->inject_device, g_free);
 	g_clear_pointer(&plan->pool6, g_array_unref);
 	g_clear_pointer(&plan->exempt6, g_array_unref);
 	g_clear_pointer(&plan->native6, g_array_unref);

@@ -28,6 +28,7 @@ struct rules_plan {
 	struct config_mark mark;
 	uint32_t queue_first;
 	uint32_t workers;
+	char *inject_device; /* by which TCP comes that the daemon sends; NULL: by none */
 	bool local_traffic;
 	bool conntrack;     /* the host tracks IPv4 connections: P-24 */
 	GArray *pool6;      /* struct prefix6 */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/inject.h"
 #include "daemon/nfqueue.h"
 #include "daemon/rawsock.h"
 #include "daemon/world.h"
@@ -76,6 +77,9 @@ static void send_out(struct worker *worker)
 		gateway_unlock(gateway);
 		n_refused = rawsock_send(worker->config.rawsock, out->packet, out->n_packets,
 					 worker->send_error);
+		if (worker->config.inject)
+			n_refused += inject_send(worker->config.inject, out->packet, out->n_packets,
+						 worker->send_error);
 		gateway_lock(gateway);
 	}
 	for (unsigned i = 0; n_refused > 0 && i < worker->n_origins; i++) {
@@ -137,6 +141,16 @@ static int sleep_ms(uint64_t deadline_ms, uint64_t now_ms)
 	return (int)(deadline_ms - now_ms);
 }
 
+static void count_errors(const struct worker *worker)
+{
+	const struct worker_config *config = &worker->config;
+
+	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
+		config->gateway->send_errors[i] =
+			rawsock_errors(config->rawsock)[i] +
+			(config->inject ? inject_errors(config->inject)[i] : 0);
+}
+
 /* One batch, or none, and what is due. Sets how long nothing will be due. */
 static int walk_batch(struct worker *worker, int *ret_sleep_ms)
 {
@@ -158,8 +172,7 @@ static int walk_batch(struct worker *worker, int *ret_sleep_ms)
 	all_done = nat64_expire(gateway->nat, now_ms, EXPIRE_BUDGET, &worker->out);
 	send_out(worker);
 	*ret_sleep_ms = all_done ? sleep_ms(nat64_next_deadline(gateway->nat), now_ms) : 0;
-	memcpy(gateway->send_errors, rawsock_errors(worker->config.rawsock),
-	       sizeof(gateway->send_errors));
+	count_errors(worker);
 	gateway_unlock(gateway);
 	/* A full batch is rarely the last one. */
 	if (worker->batch.n_packets == NFQUEUE_BATCH_MAX)

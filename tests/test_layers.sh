@@ -130,8 +130,10 @@ room_of()
 	change*) echo change ;;
 	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
-	nfqueue | rawsock | inject | heartbeat | watchdog | tables | event_report | noted_log | log | \
-		capabilities | gateway | netlink)
+	rawsock | inject | send_batch) echo sending ;;
+	netlink*) echo netlink ;;
+	nfqueue | heartbeat | watchdog | tables | event_report | noted_log | log | \
+		capabilities | gateway)
 		echo "$1" ;;
 	esac
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/nfqueue.h"
+#include "tests/naive.h"
 #include "tests/netns.h"
 
 #define FIRST 6400
@@ -204,6 +205,67 @@ static void test_truncated(void)
 	nfqueue_free(queue);
 }
 
+/* A TCP connection on lo of which large packets go to the first queue. */
+static gboolean connect_tcp(int *ret_from, int *ret_to)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	int listener;
+
+	if (!netns_enter())
+		return FALSE;
+	netns_run("ip link set lo mtu 1500");
+	if (!netns_try("iptables -A OUTPUT -p tcp --dport %d -m length --length 1000:65535 "
+		       "-j NFQUEUE --queue-num %d",
+		       PORT, FIRST)) {
+		g_test_skip("iptables can not make a rule with NFQUEUE here");
+		return FALSE;
+	}
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_assert_cmpint(bind(listener, (struct sockaddr *)&to, sizeof(to)), ==, 0);
+	g_assert_cmpint(listen(listener, 1), ==, 0);
+	*ret_from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_assert_cmpint(connect(*ret_from, (struct sockaddr *)&to, sizeof(to)), ==, 0);
+	*ret_to = accept(listener, NULL, NULL);
+	g_assert_cmpint(*ret_to, >=, 0);
+	close(listener);
+	return TRUE;
+}
+
+/* Superpackets come whole by the queues that ask for them, with unfinished checksums; by others
+ * they come cut, with whole ones. */
+static void test_superpackets(void)
+{
+	static const char payload[8000];
+
+	for (unsigned n_super = 0; n_super <= 1; n_super++) {
+		struct nfqueue_config config = plain;
+		struct nfqueue_batch batch;
+		struct nfqueue *queue;
+		int from, to;
+
+		if (!connect_tcp(&from, &to))
+			return;
+		config.n_super = n_super;
+		queue = new_queue(&config);
+		g_assert_cmpint(send(from, payload, sizeof(payload), 0), ==, sizeof(payload));
+		g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
+		g_assert_cmpuint(batch.n_packets, >, 0);
+		for (unsigned i = 0; i < batch.n_packets; i++) {
+			struct packet *packet = &batch.packet[i].packet;
+
+			g_assert_cmpint(packet->superpacket, ==, n_super);
+			g_assert_cmpint(packet->unfinished, ==, n_super);
+			g_assert_cmpint(packet->size > 1500, ==, n_super);
+			g_assert_true(n_super || naive_packet_ok(packet->data, packet->size));
+		}
+		g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
+		nfqueue_free(queue);
+		close(from);
+		close(to);
+	}
+}
+
 /* a full queue drops, and the losses can be read. */
 static void test_losses(void)
 {
@@ -389,6 +451,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nfqueue/headroom", test_headroom);
 	g_test_add_func("/nfqueue/mark", test_mark);
 	g_test_add_func("/nfqueue/truncated", test_truncated);
+	g_test_add_func("/nfqueue/superpackets", test_superpackets);
 	g_test_add_func("/nfqueue/losses", test_losses);
 	g_test_add_func("/nfqueue/overrun", test_overrun);
 	g_test_add_func("/nfqueue/set-waiting", test_set_waiting);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/rawsock.h"
+#include "daemon/send_batch.h"
 #include "tests/craft.h"
 #include "tests/netns.h"
 
@@ -183,7 +184,7 @@ static void test_refused(void)
 /* More than fits into one system call. */
 static void test_many(void)
 {
-	enum { N = 3 * RAWSOCK_BATCH_MAX + 1 };
+	enum { N = 3 * SEND_BATCH_MAX + 1 };
 	static struct out_packet packets[N];
 	static int error[N];
 	struct rawsock *rawsock;

@@ -235,6 +235,7 @@ static void test_table(void)
 		bool local_traffic;
 		const char *has;
 		const char *has_not;
+		enum config_inject inject;
 	} cases[] = {
 		{ RULES_NFT, 0, false, true, "meta l4proto tcp queue num 6400\n\t\tqueue num 6401\n", "ct state" },
 		{ RULES_NFT, 4, false, true, "meta l4proto tcp queue num 6400-6403\n\t\tqueue num 6404-6407\n", "guard" },
@@ -244,6 +245,10 @@ static void test_table(void)
 		{ RULES_NFT, 1, false, false, "== 0x64000000 notrack accept\n\t}", "ct state" },
 		{ RULES_IPTABLES, 1, false, true, "notrack meta mark set meta mark & 0x00ffffff | 0x65000000", "queue num" },
 		{ RULES_IPTABLES, 1, false, true, "meta mark & 0xff000000 == 0x65000000 drop", "bypass" },
+		{ RULES_NFT, 1, true, true, "-450; policy accept;\n\t\tip6 daddr @pool6 goto take\n", "iifname", CONFIG_INJECT_RAW },
+		{ RULES_NFT, 1, true, true, "-450; policy accept;\n\t\tiifname \"n64-lab\" notrack accept\n\t\tip6 daddr @pool6 goto take\n", "\"nat64d\"", CONFIG_INJECT_PACKET },
+		{ RULES_NFT, 1, true, true, "@own accept\n\t\tiifname \"n64-lab\" accept\n\t\tct state", "guard", CONFIG_INJECT_PACKET },
+		{ RULES_IPTABLES, 1, true, true, "\t\tiifname \"n64-lab\" notrack accept\n", "bypass", CONFIG_INJECT_PACKET },
 		{ RULES_NONE, 1, false, true, "chain undo {\n\t\treturn comment \"sysctl a 0\"\n\t}", "hook" },
 	};
 	/* clang-format on */
@@ -254,6 +259,7 @@ static void test_table(void)
 		struct rules_plan plan;
 
 		config.queue.workers = cases[i].workers;
+		config.queue.inject = cases[i].inject;
 		config.local_traffic = cases[i].local_traffic;
 		rules_plan_init(&plan, "lab", &config, cases[i].mode);
 		plan.conntrack = cases[i].conntrack;
@@ -271,6 +277,29 @@ static void test_table(void)
 
 /* Our old jumps go, whatever they matched; nobody else's do. X-17: only what is offered to the host
  * bypasses. */
+/* As long as an interface's name may be, with "-tx" behind it. */
+static void test_inject_device(void)
+{
+	/* clang-format off */
+	static const struct {
+		const char *instance;
+		const char *device;
+	} cases[] = {
+		{ NULL, "nat64d" }, { "", "nat64d" }, { "lab", "n64-lab" }, { "abcdefgh", "n64-abcdefgh" },
+	};
+	/* clang-format on */
+	g_autofree char *one = rules_inject_device("a_long_name_one");
+	g_autofree char *two = rules_inject_device("a_long_name_two");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *device = rules_inject_device(cases[i].instance);
+
+		g_assert_cmpstr(device, ==, cases[i].device);
+	}
+	g_assert_cmpuint(strlen(one), ==, 12);
+	g_assert_cmpstr(one, !=, two);
+}
+
 static void test_iptables(void)
 {
 	static const char saved[] = "*raw\n:PREROUTING ACCEPT [0:0]\n:nat64d - [0:0]\n"
@@ -420,6 +449,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/marks", test_marks);
 	g_test_add_func("/rules/native", test_native);
 	g_test_add_func("/rules/table", test_table);
+	g_test_add_func("/rules/inject-device", test_inject_device);
 	g_test_add_func("/rules/iptables", test_iptables);
 	g_test_add_func("/rules/instances", test_instances);
 	g_test_add_func("/rules/undo", test_undo);

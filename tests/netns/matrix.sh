@@ -7,12 +7,14 @@
 #   conntrack  on: a stateful firewall and MASQUERADE in the gateway; off: no tracking there at all
 #   pool4      routed: a prefix that is not the host's; own: ports of the gateway's own address
 #
-# usage: matrix.sh OFFLOADS CONNTRACK POOL4
+#   inject     raw: everything is sent by raw sockets; packet: TCP goes through the kernel's forwarding
+#
+# usage: matrix.sh OFFLOADS CONNTRACK POOL4 [INJECT]
 
 . "$(dirname "$0")/tap.sh"
 . tests/netns/traffic.sh
 tap_begin "$@"
-offloads=$1 conntrack=$2 pool4=$3
+offloads=$1 conntrack=$2 pool4=$3 inject=${4:-raw}
 
 # RFC 7915 4.2: the routers behind the gateway are shown under their own addresses in Pool6.
 traceroute_from_client()
@@ -149,7 +151,7 @@ no_rules_left()
 topology_offloads "$offloads" || tap_bail "offloads cannot be set"
 [ "$conntrack" = off ] || topology_conntrack || tap_bail "no connection tracking"
 traffic_servers || tap_bail "the servers do not listen"
-gateway_configure "$pool4"
+gateway_configure "$pool4" "[Queue]"$'\n'"Inject=$inject"
 peer_server gateway tcp4 22
 tap_gateway
 

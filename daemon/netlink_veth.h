@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A veth pair of the daemon's own: what is sent into one end comes out of the other, whose packets
+ * the kernel forwards.
+ *
+ * The end that they come out of has the name; the other one's name has "-tx" behind it. Both have
+ * fixed MAC addresses, by which the pair is known as ours, no IP addresses and no neighbours, and
+ * the kernel sends nothing by them.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* What the Ethernet header of a packet into the pair says, but for its type: 12 bytes. */
+extern const unsigned char netlink_veth_addresses[12];
+
+/* Makes the pair, or takes the one that is there. *ret_ifindex: of the end to send into. 0, or a
+ * negative errno: -EEXIST if an interface of that name is not ours. */
+int netlink_veth_make(const char *name, unsigned *ret_ifindex, bool *ret_is_new);
+/* *ret_removed (may be NULL): was there one of ours? */
+int netlink_veth_remove(const char *name, bool *ret_removed);
