@@ -255,14 +255,23 @@ static void test_access(void)
 /* Whatever a packet that was asked about is refused for can be mended. */
 static void test_remedies(void)
 {
-	static const enum outcome not_asked[] = {
-		OUTCOME_TRUNCATED,       OUTCOME_MALFORMED_IP4,      OUTCOME_MALFORMED_IP6,
-		OUTCOME_MALFORMED_TCP,   OUTCOME_MALFORMED_UDP,      OUTCOME_MALFORMED_ICMP,
-		OUTCOME_ROUTING_HEADER,  OUTCOME_SOURCE_ROUTE,       OUTCOME_UNKNOWN_PROTOCOL,
-		OUTCOME_ICMP_NO_BINDING, OUTCOME_UDP6_ZERO_CHECKSUM, OUTCOME_UDP4_ZERO_CHECKSUM,
-		OUTCOME_NO_MEMORY,       OUTCOME_SEND_FAILED,        OUTCOME_BAD_EXTENSION_HEADERS,
-		OUTCOME_SUPERPACKET_NOT_TCP,
-	};
+	static const enum outcome not_asked[] = {OUTCOME_TRUNCATED,
+						 OUTCOME_MALFORMED_IP4,
+						 OUTCOME_MALFORMED_IP6,
+						 OUTCOME_MALFORMED_TCP,
+						 OUTCOME_MALFORMED_UDP,
+						 OUTCOME_MALFORMED_ICMP,
+						 OUTCOME_ROUTING_HEADER,
+						 OUTCOME_SOURCE_ROUTE,
+						 OUTCOME_UNKNOWN_PROTOCOL,
+						 OUTCOME_ICMP_NO_BINDING,
+						 OUTCOME_UDP6_ZERO_CHECKSUM,
+						 OUTCOME_UDP4_ZERO_CHECKSUM,
+						 OUTCOME_NO_MEMORY,
+						 OUTCOME_SEND_FAILED,
+						 OUTCOME_BAD_EXTENSION_HEADERS,
+						 OUTCOME_SUPERPACKET_NOT_TCP,
+						 OUTCOME_LATE};
 
 	for (enum outcome outcome = 0; outcome < N_OUTCOMES; outcome++) {
 		const struct outcome_info *info = outcome_info(outcome);
