@@ -22,6 +22,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "daemon/core/nat64.h"
 #include "daemon/daemon_changes.h"
 #include "daemon/daemon_history.h"
 #include "daemon/daemon_internal.h"
@@ -34,9 +35,11 @@
 #include "daemon/worker.h"
 #include "dbus/manager.h"
 
-/* How long the next one may take to start, and to restore: some microseconds for each row. */
+/* How long the next one may take to start, and to restore: a session is some microseconds on an
+ * idle machine, and has ten times as many. */
 #define START_TIMEOUT_MS 30000
 #define TAKE_TIMEOUT_MS  15000
+#define SESSIONS_PER_MS  20
 
 static char *path_of(const struct daemon *daemon)
 {
@@ -188,13 +191,16 @@ static int ready(void *context, bool knows_tables, struct descriptors *ret)
 	return 0;
 }
 
-static int take(void *context, int *ret_tables_fd)
+static int take(void *context, int *ret_tables_fd, uint64_t *ret_more_ms)
 {
 	struct daemon *daemon = context;
 
 	if (daemon->handover.stopped)
 		return 0;
 	stop_packets(daemon);
+	gateway_lock(&daemon->gateway);
+	*ret_more_ms = nat64_n_sessions(daemon->gateway.nat) / SESSIONS_PER_MS;
+	gateway_unlock(&daemon->gateway);
 	return tables_save(&daemon->gateway, daemon_state_owner(daemon->state), ret_tables_fd);
 }
 

@@ -145,12 +145,14 @@ static void give_tables(struct handover *handover)
 {
 	struct handover_message answer = handover_message(HANDOVER_TABLES);
 	struct descriptors descriptors;
+	uint64_t more_ms = 0;
 	int r;
 
 	descriptors_init(&descriptors);
-	r = handover->config.take(handover->config.context, &descriptors.fd[DESCRIPTOR_TABLES]);
+	r = handover->config.take(handover->config.context, &descriptors.fd[DESCRIPTOR_TABLES],
+				  &more_ms);
 	handover->stage = STAGE_TABLES;
-	be_patient(handover, handover->config.take_timeout_ms);
+	be_patient(handover, handover->config.take_timeout_ms + more_ms);
 	if (r == 0)
 		r = handover_send(handover->peer_fd, &answer, &descriptors);
 	descriptors_close(&descriptors);

@@ -42,8 +42,9 @@ struct handover_config {
 	 * know the tables, packets stop already here, and the database gets everything. 0 or a
 	 * negative errno: then the successor is refused. */
 	int (*ready)(void *context, bool knows_tables, struct descriptors *ret);
-	/* TAKE has come: packets stop. ret_tables_fd is -1, or to be closed once it is sent. */
-	int (*take)(void *context, int *ret_tables_fd);
+	/* TAKE has come: packets stop. ret_tables_fd is -1, or to be closed once it is sent;
+	 * ret_more_ms is added to take_timeout_ms, for large ones. */
+	int (*take)(void *context, int *ret_tables_fd, uint64_t *ret_more_ms);
 	/* After ready: the successor has failed, and why. */
 	void (*go_on)(void *context, const char *why);
 	/* The successor has everything. */
