@@ -16,11 +16,12 @@
 #include "tests/craft.h"
 #include "tests/netns.h"
 
-static char last_change[64];
+/* What was told of links since set_up(), one in each line. */
+static GString *changes;
 
 static void link_changed(void *context, const char *name, bool up)
 {
-	(void)g_snprintf(last_change, sizeof(last_change), "%s %s", name, up ? "up" : "down");
+	g_string_append_printf(changes, "%s %s\n", name, up ? "up" : "down");
 }
 
 /* lan - gateway - wan, each a veth with its other end (lan1, wan1) in the same namespace. */
@@ -37,7 +38,9 @@ static gboolean set_up(struct world **ret)
 	netns_run("ip address add 2001:db8:1::1/64 dev lan nodad");
 	netns_run("ip address add 203.0.113.1/24 dev wan");
 	netns_run("ip neighbour add 203.0.113.20 dev wan lladdr 02:00:00:00:00:20");
-	last_change[0] = '\0';
+	if (!changes)
+		changes = g_string_new(NULL);
+	g_string_truncate(changes, 0);
 	g_assert_cmpint(world_new(&config, ret), ==, 0);
 	return TRUE;
 }
@@ -49,6 +52,17 @@ static void read_news(struct world *world)
 
 	while (poll(&news, 1, 50) > 0)
 		g_assert_cmpint(world_read_news(world), ==, 0);
+}
+
+/* The kernel tells of a carrier when it finds the time. */
+static void await_change(struct world *world, const char *line)
+{
+	struct pollfd news = {.fd = world_fd(world), .events = POLLIN};
+
+	while (!strstr(changes->str, line)) {
+		g_assert_cmpint(poll(&news, 1, 10000), ==, 1);
+		g_assert_cmpint(world_read_news(world), ==, 0);
+	}
 }
 
 static struct route_answer ask4(struct world *world, const char *dst)
@@ -229,13 +243,12 @@ static void test_carrier(void)
 		return;
 	g_assert_cmpint(ask4(world, "203.0.113.20").state, ==, ROUTE_OK);
 	netns_run("ip link set wan1 down");
-	read_news(world);
+	await_change(world, "wan down\n");
 	g_assert_cmpint(ask4(world, "203.0.113.20").state, ==, ROUTE_NEXT_HOP_DEAD);
-	g_assert_cmpstr(last_change, ==, "wan down");
+	g_string_truncate(changes, 0);
 	netns_run("ip link set wan1 up");
-	read_news(world);
+	await_change(world, "wan up\n");
 	g_assert_cmpint(ask4(world, "203.0.113.20").state, ==, ROUTE_OK);
-	g_assert_cmpstr(last_change, ==, "wan up");
 	world_free(world);
 }
 
