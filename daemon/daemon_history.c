@@ -109,6 +109,7 @@ static void add_open(struct job *job)
 			.created_usec = (uint64_t)entry->created_s * SECOND_USEC + offset,
 			.ended_usec = UINT64_MAX,
 		};
+		owner.created_usec -= owner.created_usec % SECOND_USEC;
 		if (owner.created_usec <= until)
 			g_array_append_val(job->owners, owner);
 	}

@@ -16,6 +16,22 @@ void restore_hold(struct restore *restore, enum protocol protocol, const struct 
 	restore->n_held += pool4_hold_port(pool4, protocol, mapped, kind, 0, restore->now_ms);
 }
 
+/* L-13: one that does not come back has ended by now; when exactly nobody knows. */
+static void note_closed(struct restore *restore, const struct persist_row *row)
+{
+	struct nat64 *nat = restore->gateway->nat;
+
+	if (nat->config.retention_s > 0)
+		closed_note(&nat->closed, &(struct closed_binding){
+						  .addr6 = row->binding.addr6,
+						  .mapped = row->binding.mapped,
+						  .port6 = row->binding.port6,
+						  .protocol = (uint8_t)row->protocol,
+						  .created_s = row->binding.created_s,
+						  .ended_ms = restore->now_ms,
+					  });
+}
+
 void restore_row(void *context, const struct persist_row *row)
 {
 	struct restore *restore = context;
@@ -28,6 +44,8 @@ void restore_row(void *context, const struct persist_row *row)
 	restore->n_refused[row->kind][result]++;
 	if (row->kind == PERSIST_BINDING)
 		restore_hold(restore, row->protocol, &row->binding.mapped, POOL4_HOLD_LOST);
+	if (row->kind == PERSIST_BINDING && result != PERSIST_BAD && result != PERSIST_TAKEN)
+		note_closed(restore, row);
 }
 
 /* Even one that is gone may still be stored. */

@@ -90,6 +90,20 @@ static int check_store(struct store *store, struct check *check)
 	return r;
 }
 
+unsigned store_check_file(const char *path, void (*each)(void *context, const char *problem),
+			  void *context)
+{
+	struct store *store = g_new0(struct store, 1);
+	struct check check = {.each = each, .context = context};
+
+	store->config.busy_ms = BUSY_MS;
+	store->path = g_strdup(path);
+	if (check_store(store, &check) < 0)
+		say(&check, store->error);
+	store_close(store);
+	return check.n;
+}
+
 unsigned store_check(const char *directory, void (*each)(void *context, const char *problem),
 		     void *context)
 {

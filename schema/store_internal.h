@@ -112,6 +112,9 @@ static inline int64_t store_key_of(const struct taddr4 *taddr)
 {
 	return (int64_t)taddr->addr << 16 | taddr->port;
 }
+/* store_check.c: as store_check(), of one file that is there. */
+unsigned store_check_file(const char *path, void (*each)(void *context, const char *problem),
+			  void *context);
 /* store_aside.c: the file and its log get another name, "corrupt" or "newer" in it. 0 or errno. */
 int store_set_aside(struct store *store, const char *what, const char *why);
 /* Puts the copy of the highest version that we know in its place; false if there is none. */

@@ -123,6 +123,7 @@ static const char config_text[] = "[Translation]\nPool6=2001:db8:64::/96\nClient
 const char test_service_deterministic[] =
 	"[Translation]\nPool6=2001:db8:64::/96 2001:db8:65::/96\nClients=any\n"
 	"[Limits]\nBindings=10000\nSessions=10000\nStoredSYNs=16\nFragmentMemory=1M\n"
+	"[State]\nRetention=1h\n"
 	"[Pool4]\nMode=deterministic\nPairingPrefixLength=64\n"
 	"[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1000-1999\nClients=2001:db8:1::/60\n"
 	"[Pool4 two]\nAddresses=192.0.2.16\nPorts=5000-5099\nProtocols=udp\n"

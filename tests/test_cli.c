@@ -201,6 +201,9 @@ static const struct cli_case cli_cases[] = {
 	{"client blocked all", 2, NULL, "nat64ctl: 'all' is one word too many: 'client blocked' takes no words\n"},
 	{"client ports udp 2001:db8::1", 1, NULL, "nat64ctl: whose ports are which is computed with Pool4.Mode=deterministic only: 'nat64ctl bib list' shows who has them now\n"},
 	{"client of udp 192.0.2.1:1000", 1, NULL, "nat64ctl: whose ports are which is computed with Pool4.Mode=deterministic only: 'nat64ctl bib list' shows who has them now\n"},
+	{"who 192.0.2.1:2000 --at now", 1, NULL, "nat64ctl: there is no state database: State.Keep=no\n"},
+	{"snapshot", 1, NULL, "nat64ctl: there is no state database: State.Keep=no\n"},
+	{"restore", 2, NULL, "nat64ctl: 'restore' lacks FILE: it takes FILE\n"},
 	{"drain --wait soon", 2, NULL, "nat64ctl: --wait: 'soon' is not a time such as 30s, 10min, 2h or 1d\n"},
 	{"drain now", 2, NULL, "nat64ctl: 'now' is one word too many: 'drain' takes no words\n"},
 	{"resume --wait 1s", 2, NULL, "nat64ctl: 'resume' has no option '--wait'; there is --dry-run\n"},
@@ -255,6 +258,8 @@ static const struct cli_case deterministic_cases[] = {
 	{"client ports sctp 2001:db8:1::1", 1, NULL, "nat64ctl: 'sctp' is none of: tcp, udp, icmp\n"},
 	{"client ports udp 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},
 	{"client of icmp 192.0.2.1:1250", 0, "client_of.out", ""},
+	{"who 192.0.2.1:3000 --at now --json", 0, "who.json", ""},
+	{"snapshot --dry-run --to /nowhere/x --json", 0, "snapshot_dry.json", ""},
 	{"client of icmp 192.0.2.1:1250 --json", 0, "client_of.json", ""},
 	{"client of tcp 192.0.2.1:2000", 3, NULL, "nat64ctl: tcp 192.0.2.1:2000 is no client's\n"},
 	{"client of tcp 192.0.2.1", 2, NULL, "nat64ctl: '192.0.2.1' is not an address with a port, such as [2001:db8::5]:2000 or 192.0.2.2:2000\n"},
@@ -539,6 +544,20 @@ static void test_twice(void)
 	}
 }
 
+/* For somebody to have had an address. */
+static void add_static(struct gateway *gateway)
+{
+	const struct taddr4 outside = {0xc0000201, 3000};
+	struct taddr6 inside = {.port = 80};
+
+	g_assert_true(addr6_parse("2001:db8:1::1", &inside.addr));
+	gateway_lock(gateway);
+	g_assert_cmpint(
+		nat64_add_static(gateway->nat, PROTOCOL_TCP, &inside, &outside, gateway_now_ms()),
+		==, NAT64_STATIC_OK);
+	gateway_unlock(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	int r;
@@ -550,6 +569,7 @@ int main(int argc, char **argv)
 	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
 	test_service_add_session(&service, PROTOCOL_ICMP, 3, 77, 1);
 	test_service_start_with(&deterministic, test_service_deterministic);
+	add_static(&deterministic.gateway);
 	add_cases("cli", cli_cases, G_N_ELEMENTS(cli_cases), test_case);
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);

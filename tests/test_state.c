@@ -37,11 +37,16 @@ struct instance {
 	struct daemon_state *state;
 };
 
+/* What a test may want otherwise. */
+static const char *pool_address = "203.0.113.1";
+static uint32_t retention_s;
+
 static void begin(struct instance *instance)
 {
 	gateway_init(&instance->gateway);
-	instance->fixture = gateway_new_at("203.0.113.1", "1024-65535", NULL, gateway_now_ms());
+	instance->fixture = gateway_new_at(pool_address, "1024-65535", NULL, gateway_now_ms());
 	instance->gateway.nat = instance->fixture->nat;
+	instance->gateway.nat->config.retention_s = retention_s;
 	instance->state = daemon_state_open(&instance->gateway, directory, &config);
 	g_assert_nonnull(instance->state);
 	daemon_state_restore(instance->state, -1, false);
@@ -319,6 +324,19 @@ static void test_closed(void)
 	end(&instance);
 	g_assert_cmpuint(n_closed(&mapped[1]), ==, 1);
 	g_assert_cmpuint(n_closed(&mapped[2]), ==, 0);
+
+	/* What does not fit the configuration any more has ended, too. */
+	instance = (struct instance){0};
+	pool_address = "203.0.113.2";
+	retention_s = 3600;
+	begin(&instance);
+	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
+	g_assert_true(daemon_state_flush(instance.state));
+	g_assert_cmpuint(nat64_n_bindings(instance.gateway.nat), ==, 0);
+	g_assert_cmpuint(n_closed(&mapped[2]), ==, 1);
+	end(&instance);
+	pool_address = "203.0.113.1";
+	retention_s = 0;
 
 	/* With a retention of 0 they go. */
 	instance = (struct instance){0};

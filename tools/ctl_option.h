@@ -44,6 +44,8 @@ enum ctl_option {
 	CTL_ON,
 	CTL_FOR,
 	CTL_WAIT,
+	CTL_TO,
+	CTL_STATE_DIR,
 	/* Filters, in the order of INTERFACE, section 6. */
 	CTL_PROTOCOL,
 	CTL_CLIENT,
@@ -60,6 +62,8 @@ enum ctl_option {
 	CTL_TOP,
 	CTL_ALL,
 	CTL_QUIET,
+	CTL_AT,
+	CTL_WITHIN,
 	CTL_FLAGS,
 	CTL_LENGTH,
 	CTL_TTL,

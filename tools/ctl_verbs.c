@@ -81,6 +81,9 @@ const struct ctl_verb ctl_verbs[] = {
 	{"client", "of", {WORD("PROTOCOL", PROTOCOL), WORD("V4", TEXT)}, 0, READS, "owner",
 	 "deterministic mode: the client that has an address and port", ctl_client_of},
 
+	{"who", NULL, {WORD("ADDRESS4:PORT", TEXT)}, BIT(AT) | BIT(WITHIN), READS, "who",
+	 "who had it at a time: who 192.0.2.2:2000 --at 2026-01-31T12:00:00Z", ctl_who},
+
 	{"config", "list", {}, 0, READS, "config",
 	 "the keys of the configuration, and where each stands", ctl_config_list},
 	{"config", "get", {WORD("KEY", KEY)}, 0, READS, "config_value",
@@ -96,6 +99,11 @@ const struct ctl_verb ctl_verbs[] = {
 	 "no new bindings, the whole gateway; --wait until no session is left", ctl_drain},
 	{"resume", NULL, {}, 0, CHANGES, "change",
 	 "new bindings again, after drain", ctl_resume},
+
+	{"snapshot", NULL, {}, BIT(TO), CHANGES, "change",
+	 "a copy of the state database, while it is used", ctl_snapshot},
+	{"restore", NULL, {WORD("FILE", FILE)}, BIT(STATE_DIR), CHANGES, "change",
+	 "the state of a snapshot for the next start, also on another machine; needs no daemon", ctl_restore},
 
 	{"explain", NULL, {WORD("PROTOCOL", PROTOCOL), WORD("SOURCE", TEXT), WORD("DESTINATION", TEXT)},
 	 BIT(FLAGS) | BIT(LENGTH) | BIT(TTL) | BIT(ICMP_TYPE), READS, "explain",
