@@ -18,8 +18,7 @@
 #define CHANGES   10000u /* within a list: one goes, another one comes */
 #define PAGE      1000
 #define SLICE     256
-#define READ_SIZE 65536 /* of a stream, at a time: stream_reader.c */
-#define ROW_MIN   100   /* bytes of a row of Dump, at least */
+#define ROW_MIN   150 /* bytes of a row of Dump, at least */
 
 static const struct list_filter tcp = {.has_protocol = true, .protocol = PROTOCOL_TCP};
 
@@ -285,8 +284,11 @@ static void test_dump(void)
 		see_nothing();
 		reader_open(&reader, i % N_READER_KINDS);
 		(void)begin_dump(clients[i / N_READER_KINDS], &reader);
-		while (reader_read_some(&reader))
-			change(CHANGES * READ_SIZE / ROW_MIN / N_STAYING + 1);
+		/* So many for each row, however little comes at a time. */
+		for (size_t n = 0, due; reader_read_some(&reader); n = due) {
+			due = CHANGES * reader.text->len / ROW_MIN / N_STAYING;
+			change((uint32_t)(due - n));
+		}
 		see_lines(reader.text->str);
 		check_seen();
 		reader_close(&reader);
