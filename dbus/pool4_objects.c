@@ -189,9 +189,9 @@ static int property_of_row(sd_bus *bus, const char *path, const char *interface,
 static int change(const struct pool4_object *object, sd_bus_message *message,
 		  enum change_action action, sd_bus_error *error)
 {
-	char entry[16];
+	/* The id, in words that stay as long as the message. */
+	const char *entry = strrchr(sd_bus_message_get_path(message), '/') + 1;
 
-	snprintf(entry, sizeof(entry), "%" PRIu32, object->id);
 	return pool4_change(object->manager, message, entry, action, error);
 }
 

@@ -22,6 +22,7 @@
 #include "daemon/log.h"
 #include "dbus/manager.h"
 #include "dbus/names.h"
+#include "schema/kept_row.h"
 #include "tests/fake_world.h"
 #include "tests/naive.h"
 
@@ -390,6 +391,68 @@ static struct daemon_state *start_state(struct test_service *service, const char
 	return state;
 }
 
+static void keep(struct test_service *service, const GPtrArray *rows)
+{
+	for (guint i = 0; i < rows->len; i++) {
+		const struct kept_row *row = g_ptr_array_index(rows, i);
+		g_autofree char *key = kept_row_key(row);
+
+		if (row->exists)
+			g_hash_table_replace(service->kept, g_steal_pointer(&key),
+					     kept_row_copy(row));
+		else
+			g_hash_table_remove(service->kept, key);
+	}
+}
+
+/* There is no database here; a test may want it to fail, or to be slow. */
+static void store_rows(void *context, GPtrArray *rows, uint64_t ticket)
+{
+	struct test_service *service = context;
+
+	if (ticket == 0) {
+		keep(service, rows);
+		g_ptr_array_unref(rows);
+		return;
+	}
+	g_assert_null(service->storing); /* one at a time */
+	service->storing = rows;
+	service->ticket = ticket;
+	g_atomic_int_inc(&service->n_stored);
+	if (!g_atomic_int_get(&service->store_waits))
+		g_assert_cmpint(eventfd_write(service->store_fd, 1), ==, 0);
+}
+
+static int on_stored(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct test_service *service = userdata;
+	GPtrArray *rows = g_steal_pointer(&service->storing);
+	bool fails = g_atomic_int_get(&service->store_fails);
+	eventfd_t n;
+
+	g_assert_cmpint(eventfd_read(fd, &n), ==, 0);
+	if (rows == NULL)
+		return 0;
+	if (!fails)
+		keep(service, rows);
+	g_ptr_array_unref(rows);
+	daemon_changes_stored(service->changes, service->ticket,
+			      fails ? "a test says that the disk is full" : NULL);
+	return 0;
+}
+
+void test_service_store(struct test_service *service, bool wait)
+{
+	g_atomic_int_set(&service->store_waits, wait);
+	g_assert_cmpint(eventfd_write(service->store_fd, 1), ==, 0);
+}
+
+void test_service_wait_stored(const struct test_service *service, int n)
+{
+	while (g_atomic_int_get(&service->n_stored) < n)
+		g_usleep(1000);
+}
+
 static gpointer serve(gpointer data)
 {
 	struct test_service *service = data;
@@ -399,6 +462,7 @@ static gpointer serve(gpointer data)
 		.put_rules = put_rules,
 		.context = service,
 		.settings = &service->settings_change,
+		.store = store_rows,
 	};
 	struct manager_options options = {
 		.bus_address = service->bus_address,
@@ -412,7 +476,6 @@ static gpointer serve(gpointer data)
 		.flush = flush_state,
 	};
 	struct daemon_history *history = NULL;
-	struct daemon_changes *changes = NULL;
 	struct daemon_state *state = NULL;
 	sd_event *event = NULL;
 
@@ -424,20 +487,23 @@ static gpointer serve(gpointer data)
 	history_config.context = state;
 	g_assert_cmpint(daemon_history_new(&history_config, &history), ==, 0);
 	options.state = daemon_history_calls(history);
-	g_assert_cmpint(daemon_changes_new(&changes_config, &changes), ==, 0);
-	options.changes = daemon_changes_calls(changes);
+	g_assert_cmpint(daemon_changes_new(&changes_config, &service->changes), ==, 0);
+	options.changes = daemon_changes_calls(service->changes);
 	g_assert_cmpint(sd_event_add_io(event, NULL, service->stop_fd, EPOLLIN, on_stop, NULL), >=,
 			0);
 	g_assert_cmpint(sd_event_add_io(event, NULL, service->call_fd, EPOLLIN, on_call, service),
 			>=, 0);
+	g_assert_cmpint(
+		sd_event_add_io(event, NULL, service->store_fd, EPOLLIN, on_stored, service), >=,
+		0);
 	g_assert_cmpint(manager_new(&service->gateway, event, &options, &service->manager), >=, 0);
-	daemon_changes_set_manager(changes, service->manager);
+	daemon_changes_set_manager(service->changes, service->manager);
 	g_assert_cmpint(sd_event_loop(event), ==, 0);
 	daemon_history_stop(history);
 	daemon_state_stop(state);
 	manager_free(service->manager);
 	daemon_history_free(history);
-	daemon_changes_free(changes);
+	daemon_changes_free(service->changes);
 	sd_event_unref(event);
 	return NULL;
 }
@@ -497,6 +563,9 @@ void test_service_start_with(struct test_service *service, const char *config)
 		.stop_fd = eventfd(0, EFD_CLOEXEC),
 		.call_fd = eventfd(0, EFD_CLOEXEC),
 		.done_fd = eventfd(0, EFD_CLOEXEC),
+		.store_fd = eventfd(0, EFD_CLOEXEC),
+		.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					      (GDestroyNotify)kept_row_free),
 		.events = {&service->gateway, tell_event, lost_events, service, 0},
 	};
 	make_directory(service);
@@ -520,6 +589,10 @@ void test_service_stop(struct test_service *service)
 	close(service->stop_fd);
 	close(service->call_fd);
 	close(service->done_fd);
+	close(service->store_fd);
+	g_hash_table_unref(service->kept);
+	if (service->storing)
+		g_ptr_array_unref(service->storing);
 	g_assert_true(nat64_check(service->gateway.nat));
 	pool4_sync_free(service->sync);
 	gateway_deinit(&service->gateway);

@@ -36,6 +36,15 @@ struct test_service {
 	int extent;      /* how much of them the last time: of enum pool4_sync_extent */
 	int rules_fail;  /* set: they can not follow */
 	int apply_fails; /* set: another configuration can not be put into effect */
+	/* What is changed by command is stored here, as the state database would. */
+	GHashTable *kept; /* by key: struct kept_row; of the service's thread, or while it waits */
+	GPtrArray *storing; /* what a transaction has that is not done yet */
+	uint64_t ticket;    /* of that one, or 0 */
+	int store_fails;    /* set: it can not be stored */
+	int store_waits;    /* set: storing takes until test_service_store() */
+	int n_stored;       /* transactions that have begun */
+	int store_fd;       /* wakes the thread for the end of one */
+	struct daemon_changes *changes;
 	GThread *thread;
 	int stop_fd;
 	int call_fd; /* wakes the thread for call(); done_fd tells that it has been called */
@@ -71,6 +80,11 @@ void test_service_write(const struct test_service *service, const char *text);
  * tell is told. */
 void test_service_reload(struct test_service *service, const char *config);
 void test_service_tell_events(struct test_service *service);
+
+/* Transactions are done at once (wait: no more, until the next call). */
+void test_service_store(struct test_service *service, bool wait);
+/* Waits until so many have begun. */
+void test_service_wait_stored(const struct test_service *service, int n);
 
 /* What becomes of a first packet from 2001:db8:1::client port to 198.51.100.server port 80; takes
  * the lock. */
