@@ -242,7 +242,7 @@ const struct config_key config_keys[] = {
 {"State", "Keep", CONFIG_BOOL, IN_CONFIG(state.keep),
  0, 0, "", "yes", NULL, 0, "keep a database at all"},
 {"State", "Overrides", CONFIG_BOOL, IN_CONFIG(overrides),
- 0, 0, "", "yes", NULL, LIVE, "settings may be changed at run time"},
+ 0, 0, "", "yes", NULL, LIVE, "pool4, static bindings and keys may be changed at run time"},
 {"State", "Retention", CONFIG_SECONDS, IN_CONFIG(nat64.retention_s),
  0, 100 * 365 * 86400u, "", "0", NULL, LIVE, "how long closed bindings are kept for 'who'"},
 
