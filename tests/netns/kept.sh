@@ -145,7 +145,7 @@ ${2:-}"
 }
 
 topology_servers 1000 || tap_bail "the servers do not listen"
-node router4 ip route add 203.0.113.32/30 via $TOPOLOGY_GATEWAY4
+node router4 ip route add 203.0.113.0/24 via $TOPOLOGY_GATEWAY4
 configure
 tap_gateway
 
