@@ -84,9 +84,8 @@ static int check_store(struct store *store, struct check *check)
 	r = store_read_version(store, &version);
 	if (r == 0)
 		r = check_pages(store, check);
-	/* An older one gets its tables at the next start. */
-	if (r == 0 && check->n == 0 && version == STORE_VERSION)
-		r = store_prepare(store);
+	if (r == 0 && check->n == 0 && version > 0)
+		r = store_check_schema(store, version);
 	return r;
 }
 

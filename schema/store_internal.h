@@ -94,6 +94,11 @@ void store_shut(struct store *store);
 int store_read_version(struct store *store, int64_t *ret);
 /* -EUCLEAN if it is not ours, -ERANGE if it is newer. */
 int store_migrate(struct store *store);
+/* The steps, as SQL. Text that they leave of a table is compared (store_schema.c): of ALTER only
+ * ADD COLUMN leaves the same in every version of SQLite. */
+extern const char *const store_steps[STORE_VERSION];
+/* store_schema.c: -EUCLEAN if the file has not exactly the tables of that version. */
+int store_check_schema(struct store *store, int64_t version);
 /* store_pool6.c: the place in the database of one in the core, made in this transaction if need be.
  */
 int store_place_of_pool6(struct store *store, uint8_t pool6, int64_t *ret);

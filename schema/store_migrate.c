@@ -12,7 +12,7 @@
 
 #include "schema/store_internal.h"
 
-static const char *const steps[] = {
+const char *const store_steps[] = {
 #include "schema/001_state.inc"
 	,
 #include "schema/002_changes.inc"
@@ -23,7 +23,8 @@ static const char *const steps[] = {
 	,
 #include "schema/005_given.inc"
 };
-_Static_assert(sizeof(steps) / sizeof(steps[0]) == STORE_VERSION, "a version for each step");
+_Static_assert(sizeof(store_steps) / sizeof(store_steps[0]) == STORE_VERSION,
+	       "a version for each step");
 
 /* With its log; readers of the copy need none. */
 static int copy(struct store *store, int64_t version)
@@ -63,7 +64,7 @@ static int take_step(struct store *store, int64_t version)
 {
 	char *sql = g_strdup_printf("BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; "
 				    "PRAGMA user_version = %" G_GINT64_FORMAT "; COMMIT",
-				    steps[version], STORE_APPLICATION_ID, version + 1);
+				    store_steps[version], STORE_APPLICATION_ID, version + 1);
 	int r = store_run(store, sql, "can not be given the tables of this version");
 
 	if (r < 0 && sqlite3_get_autocommit(store->db) == 0)
@@ -112,7 +113,9 @@ int store_migrate(struct store *store)
 	int64_t version = 0;
 	int r = store_read_version(store, &version);
 
-	if (version > 0 && version < STORE_VERSION) {
+	if (r == 0 && version > 0)
+		r = store_check_schema(store, version);
+	if (r == 0 && version > 0 && version < STORE_VERSION) {
 		r = copy(store, version);
 		if (r == 0)
 			store_report(store,

@@ -34,7 +34,7 @@ static void test_foreign(struct store_fixture *f, gconstpointer data)
 	assert_set_aside(f, "file is not a database");
 	fixture_sql(f, "CREATE TABLE t (x); PRAGMA application_id = 1312175204; PRAGMA "
 		       "user_version = " FIXTURE_VERSION);
-	assert_set_aside(f, "no such table");
+	assert_set_aside(f, "has other tables than ours: 'binding' is missing");
 	fixture_sql(
 		f,
 		"CREATE TABLE t (x); PRAGMA application_id = 1312175204; PRAGMA user_version = -2");
@@ -46,6 +46,44 @@ static void test_foreign(struct store_fixture *f, gconstpointer data)
 		"clean, 1 AS only_row; PRAGMA application_id = 1312175204; PRAGMA user_version "
 		"= " FIXTURE_VERSION);
 	assert_set_aside(f, "state.db");
+}
+
+/* What is there besides, or otherwise, could be code, and is never run or asked. */
+static void test_hostile_schema(struct store_fixture *f, gconstpointer data)
+{
+	static const struct {
+		const char *sql;
+		const char *says;
+	} cases[] = {
+		{"CREATE TRIGGER t AFTER INSERT ON binding BEGIN DELETE FROM session; END",
+		 "'t' is none of ours"},
+		{"CREATE TRIGGER t AFTER UPDATE ON meta BEGIN DELETE FROM binding; END",
+		 "'t' is none of ours"},
+		{"CREATE INDEX a ON binding (abs(port6))", "'a' is none of ours"},
+		{"CREATE VIEW zz AS SELECT 1", "'zz' is none of ours"},
+		{"CREATE TABLE sessions2 (x)", "'sessions2' is none of ours"},
+		{"ALTER TABLE session ADD COLUMN x INTEGER AS (abs(port4))",
+		 "'session' is not as ours"},
+		{"DROP VIEW sessions", "'sessions' is missing"},
+		{"DROP TABLE pool6; CREATE VIEW pool6 AS SELECT 1 AS place, x'' AS address, 96 AS "
+		 "length",
+		 "'pool6' is not as ours"},
+		{"ANALYZE", "'sqlite_stat1' is none of ours"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct store *store = fixture_open(f);
+
+		g_test_message("%s", cases[i].sql);
+		fixture_write_rows(store, 3, true);
+		store_close(store);
+		fixture_sql(f, cases[i].sql);
+		assert_set_aside(f, cases[i].says);
+	}
+	/* In an older one, before anything is done with it. */
+	fixture_make_version(f, 1);
+	fixture_sql(f, "CREATE TRIGGER t AFTER UPDATE ON meta BEGIN DELETE FROM binding; END");
+	assert_set_aside(f, "'t' is none of ours");
 }
 
 /* Three of each are kept, the newest, and nothing that has another name. */
@@ -238,6 +276,7 @@ int main(int argc, char **argv)
 		void (*run)(struct store_fixture *f, gconstpointer data);
 	} tests[] = {
 		{"/store_damaged/foreign", test_foreign},
+		{"/store_damaged/hostile_schema", test_hostile_schema},
 		{"/store_damaged/kept", test_kept},
 		{"/store_damaged/empty_file", test_empty_file},
 		{"/store_damaged/truncated", test_truncated},
