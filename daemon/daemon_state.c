@@ -31,7 +31,6 @@ struct daemon_state {
 	char *directory;
 	struct store *store; /* NULL: could not be opened, or is the writer's */
 	char problem[STORE_TEXT_SIZE];
-	bool is_damaged;
 	struct given_file *given;
 	uint64_t owner;
 	struct store_writer *writer;
@@ -53,12 +52,23 @@ static void report_writer(void *context, int level, const char *text)
 	log_line(level, "%s", text);
 }
 
+static void count_aside(void *context)
+{
+	struct gateway *gateway = context;
+
+	gateway_lock(gateway);
+	gateway->store.n_set_aside++;
+	gateway_unlock(gateway);
+}
+
 static struct store_config store_config(const struct daemon_state *state, int busy_ms)
 {
 	return (struct store_config){
 		.directory = state->directory,
 		.sync = state->config.sync_ms > 0,
 		.report = report_news,
+		.set_aside = count_aside,
+		.context = state->gateway,
 		.busy_ms = busy_ms,
 	};
 }
@@ -82,12 +92,14 @@ static void stored_free(void *data)
 	g_free(stored);
 }
 
-/* It has turned out to be damaged. */
-static void set_aside(struct daemon_state *state)
+/* It can not be read to its end. The writer begins anew, as there may be rows that the core does
+ * not know of. */
+static void give_up(struct daemon_state *state, int error)
 {
 	log_line(LOG_ERR, "%s; what could be read until then is used", store_error(state->store));
-	(void)store_set_aside_open(state->store);
 	(void)g_strlcpy(state->problem, store_error(state->store), sizeof(state->problem));
+	if (error == -EUCLEAN || error == -EIO)
+		(void)store_set_aside_open(state->store);
 	store_close(state->store);
 	state->store = NULL;
 }
@@ -106,10 +118,8 @@ static void load_kept(struct daemon_state *state)
 			 "not used: %" PRIu64 " changes by command that are no texts, which nat64d "
 			 "never writes",
 			 n_bad);
-	if (r == -EUCLEAN)
-		set_aside(state);
-	else if (r < 0)
-		log_line(LOG_ERR, "%s", store_error(state->store));
+	if (r < 0)
+		give_up(state, r);
 }
 
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
@@ -133,6 +143,7 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 	state->stored = g_async_queue_new_full(stored_free);
 	state->stored_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	store = store_config(state, START_BUSY_MS);
+	store.or_read = true;
 	if (store_open(&store, &state->store, state->problem) < 0)
 		state->store = NULL;
 	if (state->store)
@@ -182,10 +193,8 @@ static void load(struct daemon_state *state)
 	state->restore.now_ms = now.boot_ms;
 	store_set_pool6(state->store, state->gateway->nat->config.pool6);
 	r = store_load(state->store, &now, restore_row, &state->restore, &state->restore.n_bad);
-	if (r == -EUCLEAN)
-		set_aside(state);
-	else if (r < 0)
-		log_line(LOG_ERR, "%s", store_error(state->store));
+	if (r < 0)
+		give_up(state, r);
 	if (state->store)
 		(void)mark(state, &now); /* the writer will say what is wrong */
 }
@@ -285,6 +294,11 @@ int daemon_state_start(struct daemon_state *state)
 
 	if (!state)
 		return 0;
+	/* What could only be read has been read. */
+	if (state->problem[0]) {
+		store_close(state->store);
+		state->store = NULL;
+	}
 	config = (struct store_writer_config){
 		.gateway = state->gateway,
 		.store = store_config(state, BUSY_MS),

@@ -2,6 +2,8 @@
 #include "daemon/gateway.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "daemon/core/nat64.h"
@@ -42,6 +44,22 @@ uint64_t gateway_now_ms(void)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void gateway_see_store(const struct gateway *gateway, uint64_t now_ms, struct gateway_store *ret)
+{
+	uint64_t busy_ms;
+
+	*ret = gateway->store;
+	busy_ms = ret->busy_since_ms > 0 && now_ms > ret->busy_since_ms
+			  ? now_ms - ret->busy_since_ms
+			  : 0;
+	if (ret->state != GATEWAY_STORE_OK || busy_ms <= GATEWAY_STORE_SLOW_MS)
+		return;
+	ret->state = GATEWAY_STORE_FAILING;
+	(void)snprintf(ret->problem, sizeof(ret->problem),
+		       "%s: the disk has been busy with it for %" PRIu64 " s", ret->path,
+		       busy_ms / 1000);
 }
 
 const char *gateway_state_name(enum gateway_state state)

@@ -51,6 +51,7 @@ enum gateway_send_error {
 };
 
 /* The state database, as the thread that writes it sees it. */
+#define GATEWAY_STORE_SLOW_MS 5000
 enum gateway_store_state {
 	GATEWAY_STORE_OFF, /* State.Keep=no, or not started */
 	GATEWAY_STORE_OK,
@@ -61,8 +62,10 @@ struct gateway_store {
 	enum gateway_store_state state;
 	char problem[512];
 	char path[256];
-	uint64_t flushed_usec; /* CLOCK_REALTIME: what had changed is in the file; 0 = not yet */
-	uint64_t n_failures;   /* flushes that did not work */
+	uint64_t flushed_usec;  /* CLOCK_REALTIME: what had changed is in the file; 0 = not yet */
+	uint64_t n_failures;    /* flushes that did not work */
+	uint64_t n_set_aside;   /* files that could not be used, and have another name now */
+	uint64_t busy_since_ms; /* the writer has been at the disk since then; 0: it is not */
 };
 
 struct gateway {
@@ -86,6 +89,10 @@ void gateway_unlock(struct gateway *gateway);
 
 /* CLOCK_BOOTTIME: the clock of everything in the core. Goes on while the machine sleeps. */
 uint64_t gateway_now_ms(void);
+
+/* The state database as it looks now, when a disk that takes too long is a problem, too. With the
+ * lock held. */
+void gateway_see_store(const struct gateway *gateway, uint64_t now_ms, struct gateway_store *ret);
 
 /* "active" */
 const char *gateway_state_name(enum gateway_state state);

@@ -149,7 +149,7 @@ static struct gateway_store read_store(const struct manager *manager)
 	struct gateway_store store;
 
 	gateway_lock(manager->gateway);
-	store = manager->gateway->store;
+	gateway_see_store(manager->gateway, gateway_now_ms(), &store);
 	gateway_unlock(manager->gateway);
 	return store;
 }

@@ -88,6 +88,8 @@ static void add_limits(struct list *list, const struct nat64 *nat)
 
 static void add_edges(struct list *list, const struct gateway *gateway)
 {
+	struct gateway_store store;
+
 	for (unsigned i = 0; i < gateway->n_queues; i++) {
 		const struct gateway_queue *queue = &gateway->queue[i];
 
@@ -100,8 +102,10 @@ static void add_edges(struct list *list, const struct gateway *gateway)
 		    gateway_send_error_name(error));
 	add(list, gateway->rules_in_place, "rules_in_place");
 	add(list, persist_n_changed(gateway->nat), "state_unsaved_changes");
-	add(list, gateway->store.n_failures, "state_flush_failures");
-	add(list, gateway->store.state == GATEWAY_STORE_FAILING, "state_failing");
+	gateway_see_store(gateway, gateway_now_ms(), &store);
+	add(list, store.n_failures, "state_flush_failures");
+	add(list, store.n_set_aside, "state_files_set_aside");
+	add(list, store.state == GATEWAY_STORE_FAILING, "state_failing");
 	add(list, (gateway_now_ms() - gateway->started_ms) * 1000, "uptime_usec");
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,11 +88,35 @@ void store_make_printable(char *text)
 			*c = '?';
 }
 
+/* What the kernel has said last, of the file or of its log. */
+static int system_errno(struct store *store, int result)
+{
+	sqlite3_file *file = NULL;
+	struct statvfs status;
+	int error = 0;
+
+	if (!store->db || ((result & 0xff) != SQLITE_CANTOPEN && (result & 0xff) != SQLITE_IOERR))
+		return 0;
+	/* Then SQLite has gone on to try other things. */
+	if (statvfs(store->config.directory, &status) == 0 && (status.f_flag & ST_RDONLY))
+		return EROFS;
+	(void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+	if (error == 0 &&
+	    sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&file) ==
+		    SQLITE_OK &&
+	    file && file->pMethods)
+		(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error ? error : sqlite3_system_errno(store->db);
+}
+
 int store_fail(struct store *store, int result, const char *doing)
 {
-	(void)snprintf(store->error, sizeof(store->error), "%s %s: %s", store->path, doing,
+	int error = system_errno(store, result);
+
+	(void)snprintf(store->error, sizeof(store->error), "%s %s: %s%s%s%s", store->path, doing,
 		       store->db && sqlite3_errcode(store->db) == result ? sqlite3_errmsg(store->db)
-									 : sqlite3_errstr(result));
+									 : sqlite3_errstr(result),
+		       error ? " (" : "", error ? g_strerror(error) : "", error ? ")" : "");
 	store_make_printable(store->error);
 	return errno_of(result);
 }
@@ -129,6 +154,7 @@ void store_harden(struct store *store)
 	(void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
 	(void)sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
 	(void)sqlite3_extended_result_codes(store->db, 0);
+	(void)sqlite3_exec(store->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
 	(void)sqlite3_busy_timeout(store->db, store->config.busy_ms);
 }
 
@@ -315,12 +341,14 @@ static int open_any(struct store *store)
 				     store->path);
 		r = try_open(store, false);
 	}
-	if (r == -EROFS && access(store->path, R_OK) == 0) {
-		store_shut(store);
-		if (try_open(store, true) == 0)
-			return 0;
-	}
 	return r;
+}
+
+/* Whatever keeps us from writing: what was written last can be read still. */
+static bool open_to_read(struct store *store)
+{
+	store_shut(store);
+	return access(store->path, R_OK) == 0 && try_open(store, true) == 0;
 }
 
 int store_open(const struct store_config *config, struct store **ret, char text[STORE_TEXT_SIZE])
@@ -333,8 +361,10 @@ int store_open(const struct store_config *config, struct store **ret, char text[
 	r = open_any(store);
 	if (r < 0) {
 		(void)g_strlcpy(text, store->error, STORE_TEXT_SIZE);
-		store_close(store);
-		return r;
+		if (r == -EBUSY || r == -EUCLEAN || !config->or_read || !open_to_read(store)) {
+			store_close(store);
+			return r;
+		}
 	}
 	*ret = store;
 	return 0;
@@ -379,6 +409,18 @@ bool store_has_moved(const struct store *store)
 	       moved;
 }
 
+/* A checkpoint that readers keep from going on does not do this. */
+static int sync_log(struct store *store)
+{
+	sqlite3_file *log = NULL;
+	int result =
+		sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log);
+
+	if (result == SQLITE_OK && store->config.sync && log && log->pMethods)
+		result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return result;
+}
+
 int store_sync(struct store *store, uint64_t *ret_wal_size)
 {
 	char *wal = g_strconcat(store->path, "-wal", NULL);
@@ -391,6 +433,8 @@ int store_sync(struct store *store, uint64_t *ret_wal_size)
 	if (result == SQLITE_OK)
 		result = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE,
 						   &n_log, &n_done);
+	if (result == SQLITE_OK && n_done < n_log)
+		result = sync_log(store);
 	*ret_wal_size = n_done < n_log && stat(wal, &status) == 0 ? (uint64_t)status.st_size : 0;
 	g_free(wal);
 	return result == SQLITE_OK || result == SQLITE_BUSY

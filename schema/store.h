@@ -40,11 +40,14 @@ struct store_config {
 	/* Of what the operator should know: what was set aside, migrated, not used. */
 	void (*report)(void *context, const char *text);
 	void *context;
+	/* Besides: a file was set aside. */
+	void (*set_aside)(void *context);
 	/* How long to wait for somebody else's lock. */
 	int busy_ms;
+	bool or_read; /* what can not be written is opened to be read, without its log */
 };
 
-/* text: why not. */
+/* text: why not, or why it is only to be read: the same text as it was if neither. */
 int store_open(const struct store_config *config, struct store **ret, char text[STORE_TEXT_SIZE]);
 void store_close(struct store *store);
 /* It has turned out to be damaged: it gets another name, and can only be closed now. */

@@ -104,6 +104,8 @@ int store_set_aside(struct store *store, const char *what, const char *why)
 	}
 	if (r == 0) {
 		store_report(store, "%s; it is kept as %s", why, aside);
+		if (store->config.set_aside)
+			store->config.set_aside(store->config.context);
 		remove_oldest(store, what, aside);
 	}
 	g_free(aside);

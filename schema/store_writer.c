@@ -21,10 +21,14 @@
 #define TRANSACTION_ROWS 65536
 #define RETRY_MIN_MS     250
 #define RETRY_MAX_MS     10000
-/* A log that readers have let grow so far is the operator's business. */
+/* A log that readers have let grow so far is the operator's business; and so far, it would fill his
+ * disk. */
 #define WAL_ALARM_SIZE (64u << 20)
-#define IDLE_MS        60000
-#define NICE           10
+#define WAL_MAX_SIZE   (1024u << 20)
+/* How often the log is put into the file where nothing has to be safe from a power cut. */
+#define CHECKPOINT_MS 5000
+#define IDLE_MS       60000
+#define NICE          10
 
 struct taken {
 	uint8_t kind;
@@ -49,9 +53,11 @@ struct store_writer {
 	GArray *taken;       /* struct taken, of the transaction that is under way */
 	uint32_t retry_ms;   /* 0: all is well */
 	uint64_t synced_ms;
+	uint64_t wal_size; /* that readers keep from being used anew */
+	char wal_problem[200];
+	bool is_slow;
 	uint64_t flush_at_ms;
 	struct closed_writer closed;
-	bool wal_alarm;
 	GMutex jobs_lock;
 	struct job *jobs; /* this, and its members, under the lock; all else is the thread's */
 	struct job **last_job;
@@ -104,7 +110,7 @@ static void worked(struct store_writer *writer)
 	if (writer->retry_ms == 0)
 		return;
 	writer->retry_ms = 0;
-	set_problem(writer, "");
+	set_problem(writer, writer->wal_problem);
 	report(writer, LOG_NOTICE, "bindings and sessions are written to the state database again");
 }
 
@@ -415,8 +421,6 @@ static bool flush(struct store_writer *writer, bool clean)
 	bool done = false;
 	int r;
 
-	if (have_store(writer) < 0)
-		return false;
 	r = closed_writer_put_pile(&writer->closed, writer->store, TRANSACTION_ROWS,
 				   writer->config.owner);
 	gateway_lock(gateway);
@@ -442,53 +446,127 @@ static bool flush(struct store_writer *writer, bool clean)
 	gateway_lock(gateway);
 	gateway->store.flushed_usec = (uint64_t)g_get_real_time();
 	gateway_unlock(gateway);
-	worked(writer);
 	tell_lost(writer);
 	return true;
 }
 
+/* Somebody who reads keeps the log from being used anew. */
 static void watch_wal(struct store_writer *writer, uint64_t size)
 {
-	char text[160];
+	bool had_alarm = writer->wal_problem[0] != '\0', had_held = writer->wal_size > WAL_MAX_SIZE;
+	bool is_held = size > WAL_MAX_SIZE;
 
-	if ((size > WAL_ALARM_SIZE) == writer->wal_alarm)
-		return;
-	writer->wal_alarm = !writer->wal_alarm;
-	(void)snprintf(text, sizeof(text),
-		       writer->wal_alarm
-			       ? "somebody has been reading the state database for so "
-				 "long that its log has grown to %" G_GUINT64_FORMAT " MB"
-			       : "the log of the state database is short again (%" G_GUINT64_FORMAT
-				 " MB)",
-		       size >> 20);
-	report(writer, writer->wal_alarm ? LOG_WARNING : LOG_NOTICE, text);
-	set_problem(writer, writer->wal_alarm ? text : "");
+	writer->wal_size = size;
+	writer->wal_problem[0] = '\0';
+	if (size > WAL_ALARM_SIZE)
+		(void)snprintf(writer->wal_problem, sizeof(writer->wal_problem),
+			       "somebody has been reading the state database for so long that its "
+			       "log has grown to %" G_GUINT64_FORMAT " MB%s",
+			       size >> 20,
+			       is_held ? "; until he ends, what changes is kept in memory only"
+				       : "");
+	if (writer->wal_problem[0] && (!had_alarm || is_held != had_held))
+		report(writer, LOG_WARNING, writer->wal_problem);
+	else if (had_alarm && !writer->wal_problem[0])
+		report(writer, LOG_NOTICE, "the log of the state database is short again");
+	if (had_alarm || writer->wal_problem[0])
+		set_problem(writer, writer->wal_problem);
 }
 
-static void sync_store(struct store_writer *writer)
+/* Safe from a power cut, and the log is empty unless somebody reads. */
+static bool sync_store(struct store_writer *writer)
 {
+	uint64_t now_ms = gateway_now_ms();
 	uint64_t wal_size = 0;
 	int r;
 
-	writer->synced_ms = gateway_now_ms();
 	if (store_has_moved(writer->store)) {
 		store_close(writer->store);
 		writer->store = NULL;
 		failed(writer, "the state database has been removed or replaced");
-		return;
+		return false;
 	}
 	r = store_sync(writer->store, &wal_size);
-	if (r < 0)
+	if (r < 0) {
 		store_failed(writer, r);
-	else
-		watch_wal(writer, wal_size);
+		return false;
+	}
+	writer->synced_ms = now_ms;
+	watch_wal(writer, wal_size);
+	return true;
+}
+
+static uint32_t sync_ms(const struct store_writer *writer)
+{
+	return writer->config.sync_ms > 0 ? writer->config.sync_ms : CHECKPOINT_MS;
+}
+
+static uint64_t until_sync_ms(const struct store_writer *writer)
+{
+	uint64_t since_ms = gateway_now_ms() - writer->synced_ms;
+
+	return since_ms < sync_ms(writer) ? sync_ms(writer) - since_ms : 0;
+}
+
+/* Writes what has changed. All is well only if it also is as safe as it should be by now. */
+static bool write_all(struct store_writer *writer, bool clean)
+{
+	if (have_store(writer) < 0)
+		return false;
+	if (writer->wal_size > WAL_MAX_SIZE &&
+	    (!sync_store(writer) || writer->wal_size > WAL_MAX_SIZE))
+		return false;
+	if (!flush(writer, clean))
+		return false;
+	if ((until_sync_ms(writer) == 0 || atomic_load(&writer->stop)) && !sync_store(writer))
+		return false;
+	worked(writer);
+	return true;
+}
+
+static void set_busy(struct store_writer *writer, uint64_t since_ms)
+{
+	gateway_lock(writer->config.gateway);
+	writer->config.gateway->store.busy_since_ms = since_ms;
+	gateway_unlock(writer->config.gateway);
+}
+
+/* As write_all(), with an eye on the time that the disk takes. */
+static bool write_round(struct store_writer *writer, bool clean)
+{
+	uint64_t begin_ms = gateway_now_ms();
+	uint64_t took_ms;
+	char text[160];
+	bool has_worked;
+
+	set_busy(writer, begin_ms);
+	has_worked = write_all(writer, clean);
+	set_busy(writer, 0);
+	took_ms = gateway_now_ms() - begin_ms;
+	if ((took_ms > GATEWAY_STORE_SLOW_MS) == writer->is_slow)
+		return has_worked;
+	writer->is_slow = !writer->is_slow;
+	(void)snprintf(text, sizeof(text),
+		       writer->is_slow ? "the disk took %" G_GUINT64_FORMAT
+					 " s to write the state database; translation goes on"
+				       : "the disk writes the state database in %" G_GUINT64_FORMAT
+					 " s again",
+		       took_ms / 1000);
+	report(writer, writer->is_slow ? LOG_WARNING : LOG_NOTICE, text);
+	return has_worked;
 }
 
 static uint32_t pause_ms(const struct store_writer *writer)
 {
+	const uint32_t flush_ms = writer->config.flush_ms;
+
 	if (writer->retry_ms > 0)
 		return writer->retry_ms;
-	return min_u32(writer->config.flush_ms, IDLE_MS);
+	/* Not a flush interval later than it should be safe; but who wants to write rarely, does.
+	 */
+	if (flush_ms < sync_ms(writer))
+		return (uint32_t)min_u64(flush_ms, until_sync_ms(writer));
+	return min_u32(flush_ms, IDLE_MS);
 }
 
 /* Until the next flush, or until there is a job; true: until the flush. */
@@ -562,19 +640,14 @@ static void *run(void *data)
 		/* One that failed is tried until it works, also if the rest waits for the end. */
 		has_worked =
 			(is_wanted || config->flush_ms != UINT32_MAX || writer->retry_ms > 0) &&
-			flush(writer, false);
+			write_round(writer, false);
 		answer(writer, n_wanted, has_worked);
-		if (has_worked && config->sync_ms > 0 &&
-		    gateway_now_ms() - writer->synced_ms >= config->sync_ms)
-			sync_store(writer);
 		writer->flush_at_ms = gateway_now_ms() + pause_ms(writer);
 	}
 	do_jobs(writer);
 	put_owed(writer);
-	has_worked = flush(writer, !writer->leave);
+	has_worked = write_round(writer, !writer->leave);
 	answer(writer, UINT64_MAX, has_worked);
-	if (has_worked && config->sync_ms > 0)
-		sync_store(writer);
 	return NULL;
 }
 

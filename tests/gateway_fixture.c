@@ -28,11 +28,15 @@ struct taddr4 taddr4_of(const char *text)
 struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits)
 {
-	return gateway_new_at(addresses, ports, limits, FIXTURE_START_MS);
+	const struct gateway_options options = {.addresses = addresses,
+						.ports = ports,
+						.limits = limits,
+						.now_ms = FIXTURE_START_MS};
+
+	return gateway_new_with(&options);
 }
 
-struct gateway_fixture *gateway_new_at(const char *addresses, const char *ports,
-				       const struct nat64_limits *limits, uint64_t now_ms)
+struct gateway_fixture *gateway_new_with(const struct gateway_options *options)
 {
 	static const uint8_t seed[RANDOM_SEED_SIZE] = "a gateway of the tests";
 	static const struct nat64_limits usual = {1000, 2000, 16, 1 << 20};
@@ -46,12 +50,16 @@ struct gateway_fixture *gateway_new_at(const char *addresses, const char *ports,
 	fake_world_init(&gateway->world);
 	nat64_config_default(&config);
 	g_assert_true(prefix6_parse("2001:db8:64::/96", &config.pool6[0]));
+	if (options->clients)
+		g_assert_true(prefix6_parse(options->clients, &spec.clients[spec.n_clients++]));
 	struct nat64_world calls = fake_world_calls(&gateway->world);
-	gateway->nat = nat64_new(&config, limits ? limits : &usual, &calls, seed, now_ms);
+	gateway->nat = nat64_new(&config, options->limits ? options->limits : &usual, &calls, seed,
+				 options->now_ms);
 	g_assert_nonnull(gateway->nat);
 
-	g_assert_cmpstr(pool4_text_parse(addresses, &text, problem), ==, NULL);
-	g_assert_cmpstr(port_ranges_parse(ports, &spec.ports, problem, sizeof(problem)), ==, NULL);
+	g_assert_cmpstr(pool4_text_parse(options->addresses, &text, problem), ==, NULL);
+	g_assert_cmpstr(port_ranges_parse(options->ports, &spec.ports, problem, sizeof(problem)),
+			==, NULL);
 	spec.addresses = text.range;
 	spec.n_addresses = text.n_ranges;
 	g_assert_cmpint(pool4_add(gateway->nat->pool4, &spec, &gateway->pool4), ==, POOL4_OK);

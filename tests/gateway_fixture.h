@@ -24,10 +24,14 @@ struct gateway_fixture {
  */
 struct gateway_fixture *gateway_new(const char *addresses, const char *ports,
 				    const struct nat64_limits *limits);
-/* One that was begun then: for tests that run by the real clock, whenever the machine was started.
- */
-struct gateway_fixture *gateway_new_at(const char *addresses, const char *ports,
-				       const struct nat64_limits *limits, uint64_t now_ms);
+/* One that is told more. */
+struct gateway_options {
+	const char *addresses, *ports;
+	const struct nat64_limits *limits; /* NULL: as above */
+	uint64_t now_ms;                   /* when it begins */
+	const char *clients; /* the only prefix that the entry is for; NULL: for everybody */
+};
+struct gateway_fixture *gateway_new_with(const struct gateway_options *options);
 void gateway_free(struct gateway_fixture *gateway);
 
 /* Plain UDP packets with right checksums through nat64_receive(); out is emptied before.

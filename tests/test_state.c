@@ -31,20 +31,28 @@ static char *directory;
 
 static const struct config_state config = {.keep = true, .flush_ms = 10, .sync_ms = 50};
 
+/* What a test may want otherwise. */
+static const char *pool_address = "203.0.113.1";
+static uint32_t retention_s;
+
+static struct gateway_fixture *new_gateway(void)
+{
+	const struct gateway_options options = {
+		.addresses = pool_address, .ports = "1024-65535", .now_ms = gateway_now_ms()};
+
+	return gateway_new_with(&options);
+}
+
 struct instance {
 	struct gateway_fixture *fixture;
 	struct gateway gateway;
 	struct daemon_state *state;
 };
 
-/* What a test may want otherwise. */
-static const char *pool_address = "203.0.113.1";
-static uint32_t retention_s;
-
 static void begin(struct instance *instance)
 {
 	gateway_init(&instance->gateway);
-	instance->fixture = gateway_new_at(pool_address, "1024-65535", NULL, gateway_now_ms());
+	instance->fixture = new_gateway();
 	instance->gateway.nat = instance->fixture->nat;
 	instance->gateway.nat->config.retention_s = retention_s;
 	instance->state = daemon_state_open(&instance->gateway, directory, &config);
@@ -258,7 +266,7 @@ static void test_settings(void)
 
 	make_directory();
 	gateway_init(&instance.gateway);
-	instance.fixture = gateway_new_at("203.0.113.1", "1024-65535", NULL, gateway_now_ms());
+	instance.fixture = new_gateway();
 	instance.gateway.nat = instance.fixture->nat;
 	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
 	daemon_state_restore(instance.state, -1, false);

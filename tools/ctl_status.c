@@ -189,6 +189,9 @@ static void find_warnings(struct status *status)
 		     "the state database can not be written, the log says why: %" PRIu64
 		     " changes would be lost in a crash",
 		     ctl_stats_value(status->counters, "state_unsaved_changes"));
+	if (ctl_stats_value(status->counters, "state_files_set_aside") != 0)
+		warn(status,
+		     "a state database could not be used, and was set aside: the log says why");
 	if (lost != 0)
 		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
 	if (refused != 0)

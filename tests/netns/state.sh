@@ -174,7 +174,7 @@ check "nat64d ends with status 0" daemon_ends_well
 mount -o remount,ro "$RUN/state"
 tap_gateway
 check "started on what is only readable: restored" restored ""
-check "started on what is only readable: the alarm" log_has 5 'readonly database; translation goes on'
+check "started on what is only readable: the alarm" log_has 5 '(Read-only file system).*; translation goes on'
 check "started on what is only readable: translation" server_answers
 mount -o remount,rw "$RUN/state"
 check "writable now: the alarm ends" log_has 15 'written to the state database again'
