@@ -20,7 +20,8 @@ struct daemon_history_config {
 	struct gateway *gateway;
 	sd_event *event;
 	const char *directory; /* of the database; NULL: there is none */
-	/* In a question's thread: what has changed so far is to be written. False: it can not be. */
+	/* In a question's thread: what has changed so far is to be written. False: it can not be.
+	 */
 	bool (*flush)(void *context);
 	void *context;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A point in time as people write it, for an answer that somebody may be blamed by: only what can be
- * understood in one way. */
+/* A point in time as people write it, for an answer that somebody may be blamed by: only what can
+ * be understood in one way. */
 #pragma once
 
 #include <stdint.h>

@@ -26,11 +26,11 @@ struct bib_entry {
 	uint32_t next4;
 	uint32_t first_session; /* list in session.c, which writes these two */
 	uint32_t n_sessions;
-	uint32_t pairing;   /* record in pairing.h; SLAB_NONE for a static binding */
-	uint32_t pool4;     /* id of the entry of pool4; 0 = the host's own address, static */
+	uint32_t pairing;  /* record in pairing.h; SLAB_NONE for a static binding */
+	uint32_t pool4;    /* id of the entry of pool4; 0 = the host's own address, static */
 	int32_t created_s; /* monotonic; negative if it is older than the boot */
-	uint16_t number;    /* of those made at this index one after the other: tells them apart */
-	uint8_t pool6;      /* prefix with which the inside last used it */
+	uint16_t number;   /* of those made at this index one after the other: tells them apart */
+	uint8_t pool6;     /* prefix with which the inside last used it */
 	bool is_static : 1;
 	bool is_restored : 1; /* from what was stored before the start */
 };

@@ -114,7 +114,7 @@ bool nat64_check(const struct nat64 *nat)
 	       pairing_table_check(&nat->pairings) && client_table_check(&nat->clients) &&
 	       counts_check(nat) && blocklist_check(&nat->blocklist) &&
 	       event_queue_check(&nat->events) && watch_check(&nat->watch) &&
-	       closed_check(&nat->closed) && syn_store_check(&nat->syns) && fragment_check(&nat->fragments) &&
-	       nat64_n_bindings(nat) <= nat->bindings_bound &&
+	       closed_check(&nat->closed) && syn_store_check(&nat->syns) &&
+	       fragment_check(&nat->fragments) && nat64_n_bindings(nat) <= nat->bindings_bound &&
 	       nat64_n_sessions(nat) <= nat->sessions_bound;
 }
