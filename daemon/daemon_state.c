@@ -36,6 +36,7 @@ struct daemon_state {
 	struct store_writer *writer;
 	struct restore restore;
 	GPtrArray *kept;     /* NULL: could not be read */
+	bool kept_in_part;   /* there may be more in the file */
 	GPtrArray *later;    /* rows that nobody waits for, while there is no writer */
 	GAsyncQueue *stored; /* of struct stored: from the writer's thread to ours */
 	int stored_fd;       /* can be read when there are some */
@@ -113,6 +114,7 @@ static void load_kept(struct daemon_state *state)
 		g_ptr_array_unref(state->kept);
 	state->kept = kept_rows_new();
 	r = store_load_kept(state->store, state->kept, &n_bad);
+	state->kept_in_part = r < 0;
 	if (n_bad > 0)
 		log_line(LOG_WARNING,
 			 "not used: %" PRIu64 " changes by command that are no texts, which nat64d "
@@ -306,7 +308,7 @@ int daemon_state_start(struct daemon_state *state)
 		.sync_ms = state->config.sync_ms,
 		.given = state->given,
 		.owner = state->owner,
-		.kept = state->kept,
+		.kept = state->kept_in_part ? NULL : state->kept,
 		.report = report_writer,
 		.stored = note_stored,
 		.context = state,

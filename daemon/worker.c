@@ -218,7 +218,7 @@ static int drop_waiting(struct worker *worker)
 	uint64_t n_left = n_waiting(worker->config.nfqueue);
 	int r = 0;
 
-	while (r == 0 && n_left > 0) {
+	while (r == 0 && n_left > 0 && !atomic_load(&worker->stop)) {
 		unsigned n;
 
 		r = nfqueue_receive(worker->config.nfqueue, &worker->batch);

@@ -65,6 +65,7 @@ struct store_writer {
 	uint64_t n_wanted;
 	uint64_t n_done;
 	bool has_worked;  /* the last one */
+	unsigned n_begun; /* how often everything was to be written */
 	GHashTable *kept; /* by key: rows of commands, as the store has them */
 	GHashTable *owed; /* by key: those that it is still to have */
 };
@@ -190,6 +191,7 @@ static int begin_anew(struct store_writer *writer)
 	gateway_lock(gateway);
 	begun = persist_begin(gateway->nat);
 	gateway_unlock(gateway);
+	writer->n_begun++;
 	return begun ? 0 : -ENOMEM;
 }
 
@@ -236,14 +238,32 @@ static int put_rows(struct store_writer *writer, const GPtrArray *rows, char tex
 		if (r < 0 && r != -E2BIG)
 			store_failed(writer, r);
 	}
-	if (r == 0 && differing->len > 0)
-		worked(writer);
 	for (guint i = 0; r == 0 && i < differing->len; i++) {
 		const struct kept_row *row = g_ptr_array_index(differing, i);
 
 		note_kept(writer->kept, row, row->exists);
 	}
 	g_ptr_array_unref(differing);
+	return r;
+}
+
+/* Each for itself, so that one that is too long does not take the others along. */
+static int put_one_by_one(struct store_writer *writer, const GPtrArray *rows)
+{
+	char text[STORE_TEXT_SIZE];
+	int r = 0;
+
+	for (guint i = 0; i < rows->len && r == 0; i++) {
+		GPtrArray *one = g_ptr_array_new();
+
+		g_ptr_array_add(one, g_ptr_array_index(rows, i));
+		r = put_rows(writer, one, text);
+		g_ptr_array_unref(one);
+		if (r == -E2BIG) {
+			report(writer, LOG_ERR, text);
+			r = 0;
+		}
+	}
 	return r;
 }
 
@@ -260,10 +280,10 @@ static void put_owed(struct store_writer *writer)
 	while (g_hash_table_iter_next(&iter, NULL, &row))
 		g_ptr_array_add(rows, row);
 	r = rows->len > 0 ? put_rows(writer, rows, text) : 0;
-	g_ptr_array_unref(rows);
 	if (r == -E2BIG)
-		report(writer, LOG_ERR, text);
-	if (r == 0 || r == -E2BIG)
+		r = put_one_by_one(writer, rows);
+	g_ptr_array_unref(rows);
+	if (r == 0)
 		g_hash_table_remove_all(writer->owed);
 }
 
@@ -417,6 +437,7 @@ static bool flush(struct store_writer *writer, bool clean)
 {
 	struct gateway *gateway = writer->config.gateway;
 	struct persist_cursor cursor = {0};
+	unsigned n_begun = writer->n_begun;
 	uint64_t n_given = 0;
 	bool done = false;
 	int r;
@@ -436,6 +457,10 @@ static bool flush(struct store_writer *writer, bool clean)
 			do_jobs(writer);
 		if (!writer->store)
 			return false;
+		if (writer->n_begun != n_begun) { /* what has been written is in another file */
+			n_begun = writer->n_begun;
+			cursor = (struct persist_cursor){0};
+		}
 	}
 	if (r < 0) {
 		store_failed(writer, r);
