@@ -414,7 +414,8 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 		queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	if (!queue->inherited)
 		set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
-	r = open_queues(queue, text);
+	/* What is inherited is open, and its reader may be at it yet: nfqueue_settle(). */
+	r = queue->inherited ? 0 : open_queues(queue, text);
 	if (r < 0)
 		goto out;
 	*ret = queue;
@@ -479,6 +480,7 @@ void nfqueue_settle(struct nfqueue *queue)
 		(void)send_config(queue, put_queue(buffer, (uint16_t)(queue->first + i),
 						   queue->length, false));
 	}
+	(void)open_queues(queue, text);
 	/* What is less than asked for was remarked when it was asked first. */
 	set_memory(mnl_socket_get_fd(queue->socket), queue->memory_size, text);
 	end_others(queue);
