@@ -9,6 +9,7 @@ usage: pool4.py PID_OF_NAT64D CONFIGURATION LOG
 """
 import asyncio
 import errno
+import itertools
 import os
 import signal
 import socket
@@ -193,12 +194,16 @@ class Traffic:
             flow.close()
 
 
+# A port that came again could have a binding yet, of an earlier case.
+next_port = itertools.count(20000)
+
+
 def flow(port=0):
-    return Flow(client, (CLIENT6, port))
+    return Flow(client, (CLIENT6, port or next(next_port)))
 
 
 def flow2(port=0):
-    return Flow(client2, (CLIENT2_6, port))
+    return Flow(client2, (CLIENT2_6, port or next(next_port)))
 
 
 async def two_clients_one_port():
