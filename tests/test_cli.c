@@ -503,47 +503,6 @@ static void test_watching_bindings(void)
 	g_assert_cmpstr(got, ==, expected);
 }
 
-/* Whether a change that has been printed with --json has changed anything. */
-static bool has_changed(const char *arguments)
-{
-	g_autofree char *line = g_strdup_printf("%s --json", arguments);
-	g_autofree char *out = NULL, *message = NULL;
-	int status = cli_run(&service, line, true, &out, &message);
-	json_t *document = json_loads(out, 0, NULL);
-	bool changed = json_is_true(json_object_get(document, "changed"));
-
-	g_test_message("%s: %s", line, out);
-	g_assert_cmpstr(message, ==, "");
-	g_assert_cmpint(status, ==, 0);
-	g_assert_true(json_is_boolean(json_object_get(document, "changed")));
-	json_decref(document);
-	return changed;
-}
-
-/* A script that says what should be so may run again. */
-static void test_twice(void)
-{
-	static const char *const changes[] = {
-		"pool4 add 198.51.100.0/29 --name more",
-		"pool4 drain wan",
-		"pool4 enable wan",
-		"pool6 add 2001:db8:65::/96",
-		"bib add tcp [2001:db8::5]:2000 192.0.2.2:2000 --comment web",
-		"publish 443/tcp,udp 2001:db8::5",
-		"client block 2001:db8:9::/64",
-		"config set Timeouts.UDP 7min",
-		"config reset Timeouts.UDP",
-		"log-level info",
-		"drain",
-		"resume",
-	};
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
-		g_assert_true(has_changed(changes[i]));
-		g_assert_false(has_changed(changes[i]));
-	}
-}
-
 /* For somebody to have had an address. */
 static void add_static(struct gateway *gateway)
 {
@@ -576,7 +535,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/steps", test_steps);
 	g_test_add_func("/cli/watching", test_watching);
 	g_test_add_func("/cli/watching-bindings", test_watching_bindings);
-	g_test_add_func("/cli/twice", test_twice); /* others would meet what it leaves */
 	g_test_add_func("/schemas/documents", test_schemas);
 	r = g_test_run();
 	test_service_stop(&deterministic);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How nat64ctl behaves whatever it prints: exit statuses and where they come from, terminals, pipes
- * and full disks, a daemon that is not there and is not started.
+ * and full disks, scripts that run again, a daemon that is not there and is not started.
  */
 #include <jansson.h>
 #include <signal.h>
@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "tests/cli_run.h"
+
+#define N_MANY 5000
 
 static struct test_service service;
 
@@ -186,6 +188,48 @@ static void test_closed_pipe(void)
 	g_assert_cmpint(WEXITSTATUS(status), ==, 1);
 }
 
+/* The reader goes after the first line of a list that is longer than any pipe. */
+static void test_cut_list(void)
+{
+	static const struct {
+		const char *command, *first;
+	} cases[] = {
+		{"bib list", "PROTO "},
+		{"bib list --no-legend", "udp "},
+		{"bib list --json", "["},
+		{"bib list --limit 4000", "PROTO "},
+		{"bib list --limit 4000 --json", "["},
+		{"session list", "PROTO "},
+	};
+	struct test_service many;
+
+	test_service_start(&many);
+	for (uint16_t i = 0; i < N_MANY; i++)
+		test_service_add_session(&many, PROTOCOL_UDP, 1 + i / 100, 2000 + i, 1);
+	for (unsigned i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+		const char *command = cases[i / 2].command;
+		g_autofree char *line =
+			g_strdup_printf("bash -c '%s %s %s %s | head -1; exit ${PIPESTATUS[0]}'",
+					NAT64CTL, i % 2 ? "--socket" : "--bus",
+					i % 2 ? many.socket_path : many.bus_address, command);
+		g_autofree char *out = NULL, *message = NULL, *n = NULL, *nothing = NULL;
+		g_autofree char *expected = g_strdup_printf("%u\n", N_MANY);
+		int status;
+
+		g_test_message("%s", command);
+		g_assert_true(g_spawn_command_line_sync(line, &out, &message, &status, NULL));
+		g_assert_cmpstr(message, ==, "");
+		g_assert_true(WIFEXITED(status));
+		g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+		g_assert_true(g_str_has_prefix(out, cases[i / 2].first));
+		g_assert_true(strchr(out, '\n') == out + strlen(out) - 1); /* and no other line */
+		/* Nothing of it is left behind. */
+		g_assert_cmpint(cli_run(&many, "bib list --count", i % 2, &n, &nothing), ==, 0);
+		g_assert_cmpstr(n, ==, expected);
+	}
+	test_service_stop(&many);
+}
+
 /* Whatever is asked for, an error is one line. */
 static void test_one_line(void)
 {
@@ -344,10 +388,91 @@ static void test_not_activated(void)
 	g_assert_cmpint(waitpid(bus, NULL, 0), ==, bus);
 }
 
+/* Whether a change that has been printed with --json has changed anything. */
+static bool has_changed(const char *arguments)
+{
+	g_autofree char *line = g_strdup_printf("%s --json", arguments);
+	g_autofree char *out = NULL, *message = NULL;
+	int status = cli_run(&service, line, true, &out, &message);
+	json_t *document = json_loads(out, 0, NULL);
+	bool changed = json_is_true(json_object_get(document, "changed"));
+
+	g_test_message("%s: %s", line, out);
+	g_assert_cmpstr(message, ==, "");
+	g_assert_cmpint(status, ==, 0);
+	g_assert_true(json_is_boolean(json_object_get(document, "changed")));
+	json_decref(document);
+	return changed;
+}
+
+/* A script that says what should be so may run again. */
+static void test_twice(void)
+{
+	static const char *const changes[] = {
+		"pool4 add 198.51.100.0/29 --name more",
+		"pool4 drain wan",
+		"pool4 enable wan",
+		"pool6 add 2001:db8:65::/96",
+		"pool6 remove 2001:db8:65::/96",
+		"bib add tcp [2001:db8::5]:2000 192.0.2.2:2000 --comment web",
+		"publish 443/tcp,udp 2001:db8::5",
+		"client block 2001:db8:9::/64",
+		"session flush --protocol udp",
+		"config set Timeouts.UDP 7min",
+		"config reset Timeouts.UDP",
+		"config set Timeouts.UDP 8min",
+		"config reset --all",
+		"log-level info",
+		"drain",
+		"resume",
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
+		g_assert_true(has_changed(changes[i]));
+		g_assert_false(has_changed(changes[i]));
+	}
+	test_service_write(&service, "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
+				     "[Timeouts]\nUDP=9min\n"
+				     "[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1024-65535\n");
+	g_assert_true(has_changed("reload"));
+	g_assert_false(has_changed("reload"));
+}
+
+/* What has gone can not be named again: status 3, which a script may take for done. */
+static void test_removed_twice(void)
+{
+	static const struct {
+		const char *add, *remove, *message;
+	} cases[] = {
+		{"pool4 add 198.51.100.8/29 --name brief", "pool4 remove brief",
+		 "nat64ctl: pool4 has no entry 'brief'\n"},
+		{"bib add tcp [2001:db8::6]:80 192.0.2.1:80", "bib remove tcp 192.0.2.1:80",
+		 "nat64ctl: there is no binding tcp 192.0.2.1:80\n"},
+		{"client block 2001:db8:8::/64", "client unblock 2001:db8:8::/64",
+		 "nat64ctl: client 2001:db8:8::/64 is not blocked\n"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_assert_true(has_changed(cases[i].add));
+		g_assert_true(has_changed(cases[i].remove));
+		for (unsigned to_socket = 0; to_socket < 2; to_socket++) {
+			g_autofree char *out = NULL, *message = NULL;
+
+			g_assert_cmpint(
+				cli_run(&service, cases[i].remove, to_socket, &out, &message), ==,
+				3);
+			g_assert_cmpstr(out, ==, "");
+			g_assert_cmpstr(message, ==, cases[i].message);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int r;
 
+	(void)signal(SIGPIPE,
+		     SIG_IGN); /* as the daemon does; what is run here does not inherit it */
 	g_test_init(&argc, &argv, NULL);
 	test_service_start(&service);
 	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
@@ -362,6 +487,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli_manners/narrow", test_narrow);
 	g_test_add_func("/cli_manners/full-disk", test_full_disk);
 	g_test_add_func("/cli_manners/closed-pipe", test_closed_pipe);
+	g_test_add_func("/cli_manners/cut-list", test_cut_list);
+	g_test_add_func("/cli_manners/twice", test_twice); /* others would meet what it leaves */
+	g_test_add_func("/cli_manners/removed-twice", test_removed_twice);
 	r = g_test_run();
 	test_service_stop(&service);
 	return r;
