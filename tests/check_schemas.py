@@ -17,8 +17,8 @@ except ImportError:
     print("python3-jsonschema is missing")
     sys.exit(77)
 
-# They are about the host: test_setup.py, tests/netns, and of restore test_cli_history.c.
-ELSEWHERE = {"setup", "teardown", "doctor", "restore"}
+# They are about the host: test_setup.py, tests/netns.
+ELSEWHERE = {"setup", "teardown", "doctor"}
 
 
 def strictly(schema):
