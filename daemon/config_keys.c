@@ -201,7 +201,7 @@ const struct config_key config_keys[] = {
 {"Limits", "HeldPorts", CONFIG_SHARE, IN_CONFIG(nat64.pool4_policy.max_held),
  0, 1u << 30, "", "25%", NULL, LIVE, "ports of an entry that may be held down; they are the last choice"},
 {"Limits", "Pool4Objects", CONFIG_NUMBER, IN_CONFIG(pool4_objects),
- 0, 65536, "", "4096", NULL, 0, "entries of pool4 that get a D-Bus object"},
+ 0, 4096, "", "4096", NULL, 0, "entries of pool4 that get a D-Bus object"},
 {"Limits", "PoolAlarm", CONFIG_ALARM, IN_CONFIG(nat64.quota.alarm),
  1, 100, "", "80% 70%", NULL, LIVE,
  "use of an entry of pool4, and of a client's and all bindings, that raises and clears the alarm"},

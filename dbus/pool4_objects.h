@@ -4,7 +4,8 @@
  * ObjectManager. There are no more than Limits.Pool4Objects of them: entries that come when there
  * are as many are rows of ListPool4 only, and stay so. So is an entry for as long as it has more
  * than POOL4_OBJECT_RANGES_MAX ranges of addresses: all objects come in one message
- * (GetManagedObjects), and a bus takes none of more than 32 MiB.
+ * (GetManagedObjects), and a bus hangs up on who sends one of more than 32 MiB. By both bounds it
+ * stays below that.
  */
 #pragma once
 

@@ -27,13 +27,15 @@
 #include "tests/naive.h"
 
 /* Everyone may do everything but call the service, which the policy that is installed permits; it
- * also says who hears what. Its administrator is root; here, whoever runs the test. */
+ * also says who hears what. Its administrator is root; here, whoever runs the test. No message is
+ * of more than 32 MiB, as on any bus. */
 static const char bus_config[] =
 	"<busconfig><type>session</type><listen>unix:path=%s/bus</listen>"
 	"<auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>"
 	"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/>"
 	"<deny send_destination_prefix=\"org.nat64d1\"/></policy>"
 	"<policy user=\"%u\"><allow receive_interface=\"org.nat64d1.Manager\"/></policy>"
+	"<limit name=\"max_message_size\">33554432</limit>"
 	"<include>" BUS_POLICY "</include></busconfig>";
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))

@@ -108,6 +108,7 @@ static const struct bad_case bad_cases[] = {
 {"[Limits]\nSessionsPerBinding=few\n", ":2: [Limits] SessionsPerBinding: 'few' is not a number", E},
 {"[Limits]\nClientPrefixLength=0\n", ":2: [Limits] ClientPrefixLength: 0 is below the minimum of 1", E},
 {"[Limits]\nClientPrefixLength=129\n", ":2: [Limits] ClientPrefixLength: 129 is above the maximum of 128", E},
+{"[Limits]\nPool4Objects=4097\n", ":2: [Limits] Pool4Objects: 4097 is above the maximum of 4096", E},
 {"[Limits]\nPoolAlarm=80%\n", ":2: [Limits] PoolAlarm: '80%' is not two shares such as 80% 70%", E},
 {"[Limits]\nPoolAlarm=800 700\n", ":2: [Limits] PoolAlarm: 800 is above the maximum of 100", E},
 {"[Limits]\nPoolAlarm=0% 0%\n", ":2: [Limits] PoolAlarm: 0% is below the minimum of 1", E},
