@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who the caller is, is asked once for many calls in a row (authorise.h): never is one taken for
  * another. */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dbus/names.h"
@@ -98,12 +100,79 @@ static void test_group(void)
 	}
 }
 
+/* A call for each action, in the order of the sentences. */
+static sd_bus_message *restricted_call(sd_bus *bus, const char *method)
+{
+	sd_bus_message *call = NULL;
+	int r = -ENOSYS;
+
+	g_assert_cmpint(sd_bus_message_new_method_call(bus, &call, DBUS_SERVICE, DBUS_PATH,
+						       DBUS_INTERFACE_MANAGER, method),
+			>=, 0);
+	if (g_str_equal(method, "ListBib"))
+		r = sd_bus_message_append(call, "a{sv}su", 0, "", 1);
+	else if (g_str_equal(method, "RemovePool4"))
+		r = sd_bus_message_append(call, "sa{sv}", "wan", 0);
+	else if (g_str_equal(method, "BlockClient"))
+		r = sd_bus_message_append(call, "sta{sv}", "2001:db8:1::/64", (uint64_t)0, 0);
+	else if (g_str_equal(method, "FlushSessions"))
+		r = sd_bus_message_append(call, "a{sv}a{sv}", 0, 1, "all", "b", 1);
+	else if (g_str_equal(method, "Drain"))
+		r = sd_bus_message_append(call, "a{sv}", 0);
+	g_assert_cmpint(r, >=, 0);
+	return call;
+}
+
+static void assert_sentences(sd_bus *nobody)
+{
+	static const struct {
+		const char *method, *sentence;
+	} refusals[] = {
+		{"ListBib",
+		 "only root and members of group nat64d-admin may see bindings and sessions"},
+		{"RemovePool4", "only root and members of group nat64d-admin may change pool4"},
+		{"BlockClient",
+		 "only root and members of group nat64d-admin may change bindings and clients"},
+		{"FlushSessions", "only root and members of group nat64d-admin may end sessions"},
+		{"Drain", "only root and members of group nat64d-admin may drain, resume and "
+			  "configure the gateway"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++) {
+		_cleanup_message_ sd_bus_message *call =
+			restricted_call(nobody, refusals[i].method);
+		_cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+
+		g_assert_cmpint(sd_bus_call(nobody, call, 0, &error, NULL), <, 0);
+		g_assert_cmpstr(error.message, ==, refusals[i].sentence);
+		g_assert_cmpstr(error.name, ==, SD_BUS_ERROR_ACCESS_DENIED);
+	}
+}
+
+/* Of each action, on a bus without polkit, and on the control socket if it were open to all. */
+static void test_sentences(void)
+{
+	if (geteuid() != 0) {
+		g_test_skip("needs root, to become somebody else");
+		return;
+	}
+	g_assert_cmpint(chmod(service.socket_path, 0666), ==, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		sd_bus *nobody =
+			bus_clients_connect_as(BUS_CLIENTS_NOBODY, BUS_CLIENTS_NOBODY, i == 1);
+
+		assert_sentences(nobody);
+		sd_bus_flush_close_unref(nobody);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/authorise/in-turn", test_in_turn);
 	g_test_add_func("/authorise/other-bus", test_other_bus);
 	g_test_add_func("/authorise/group", test_group);
+	g_test_add_func("/authorise/sentences", test_sentences);
 	has_group = bus_clients_make_group();
 	return bus_clients_run(NULL);
 }

@@ -8,6 +8,7 @@
 #include "dbus/explain.h"
 #include "dbus/names.h"
 #include "tests/bus_clients.h"
+#include "tests/csv.h"
 
 /* Outcome and steps as "outcome\nname: text\n..."; a NULL name of an option: none. */
 struct asked {
@@ -289,6 +290,28 @@ static void test_remedies(void)
 	}
 }
 
+/* Word for word, for every outcome. */
+static void test_remedy_words(void)
+{
+	bool listed[N_OUTCOMES] = {false};
+	struct csv *rows = csv_open("remedies.csv");
+
+	while (csv_next(rows)) {
+		enum outcome outcome = outcome_parse(csv_get(rows, "outcome"));
+
+		g_test_message("remedies.csv:%u", csv_line(rows));
+		g_assert_cmpint(outcome, !=, N_OUTCOMES);
+		g_assert_false(listed[outcome]);
+		listed[outcome] = true;
+		g_assert_cmpstr(explain_remedy(outcome), ==, csv_get(rows, "remedy"));
+	}
+	csv_close(rows);
+	for (enum outcome outcome = 0; outcome < N_OUTCOMES; outcome++) {
+		if (!listed[outcome])
+			g_assert_cmpstr(explain_remedy(outcome), ==, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -298,5 +321,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/explain/bad-arguments", test_bad_arguments);
 	g_test_add_func("/explain/access", test_access);
 	g_test_add_func("/explain/remedies", test_remedies);
+	g_test_add_func("/explain/remedy-words", test_remedy_words);
 	return bus_clients_run(NULL);
 }
