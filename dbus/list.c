@@ -342,14 +342,14 @@ static void print_reach(unsigned reach, char *text, size_t size)
 
 /* False without memory. */
 static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *entry,
-			   struct list_pool4_row *row)
+			   bool with_addresses, struct list_pool4_row *row)
 {
 	const struct pool4_spec *spec = &entry->spec;
 	char text[ADDR_TEXT_SIZE];
 
 	*row = (struct list_pool4_row){
 		.id = entry->id,
-		.addresses = print_addresses(spec),
+		.addresses = with_addresses ? print_addresses(spec) : NULL,
 		.state = entry->state,
 		.source = spec->source,
 	};
@@ -375,7 +375,7 @@ static bool fill_pool4_row(const struct nat64 *nat, const struct pool4_entry *en
 			    prefix6_print(&spec->clients[i], text));
 	if (spec->pool6 != POOL4_ANY_PREFIX)
 		prefix6_print(&nat->config.pool6[spec->pool6], row->prefix);
-	return row->addresses != NULL;
+	return row->addresses != NULL || !with_addresses;
 }
 
 uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_row *rows,
@@ -392,7 +392,7 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 			entry = pool4_next(gateway->nat->pool4, *after);
 			if (entry == NULL || n == capacity || text >= LIST_POOL4_PAGE_MAX)
 				break;
-			if (!fill_pool4_row(gateway->nat, entry, &rows[n])) {
+			if (!fill_pool4_row(gateway->nat, entry, true, &rows[n])) {
 				*ret_error = -ENOMEM;
 				break;
 			}
@@ -407,7 +407,8 @@ uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_
 	return n;
 }
 
-int list_pool4_entry(struct gateway *gateway, uint32_t id, struct list_pool4_row *ret)
+int list_pool4_entry(struct gateway *gateway, uint32_t id, bool with_addresses,
+		     struct list_pool4_row *ret)
 {
 	const struct pool4_entry *entry;
 	int r = -ENOENT;
@@ -415,7 +416,7 @@ int list_pool4_entry(struct gateway *gateway, uint32_t id, struct list_pool4_row
 	gateway_lock(gateway);
 	entry = pool4_entry(gateway->nat->pool4, id);
 	if (entry != NULL)
-		r = fill_pool4_row(gateway->nat, entry, ret) ? 0 : -ENOMEM;
+		r = fill_pool4_row(gateway->nat, entry, with_addresses, ret) ? 0 : -ENOMEM;
 	gateway_unlock(gateway);
 	return r;
 }

@@ -109,6 +109,8 @@ struct list_pool4_row {
  * memory, with -ENOMEM in *ret_error. */
 uint32_t list_pool4(struct gateway *gateway, uint32_t *after, struct list_pool4_row *rows,
 		    uint32_t capacity, int *ret_error);
-/* One entry, its addresses to be freed with free(). -ENOENT if there is none, or -ENOMEM. */
-int list_pool4_entry(struct gateway *gateway, uint32_t id, struct list_pool4_row *ret);
+/* One entry, its addresses to be freed with free(): they may be many, and are NULL unless they are
+ * wanted. -ENOENT if there is none, or -ENOMEM. */
+int list_pool4_entry(struct gateway *gateway, uint32_t id, bool with_addresses,
+		     struct list_pool4_row *ret);
 void list_pool4_rows_free(struct list_pool4_row *rows, uint32_t n_rows);

@@ -177,7 +177,8 @@ static int property_of_row(sd_bus *bus, const char *path, const char *interface,
 	struct list_pool4_row row;
 	int r;
 
-	r = list_pool4_entry(object->manager->gateway, object->id, &row);
+	r = list_pool4_entry(object->manager->gateway, object->id,
+			     strcmp(property, "Addresses") == 0, &row);
 	if (r < 0)
 		return r;
 	r = pool4_row_append(reply, &row, property);
