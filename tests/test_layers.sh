@@ -172,9 +172,9 @@ tool_offenders()
 		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
 		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures
-		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(config|rules|core/rfc6052)\.h' |
-		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h' |
-		grep -vE '^tools/ctl_setup\.c daemon/(config|pool4_auto|rules)\.h'
+		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
+		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
+		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h'
 }
 
 upward_offenders()

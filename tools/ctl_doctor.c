@@ -4,10 +4,16 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "daemon/core/pool4_text.h"
 #include "tools/ctl_arguments.h"
+#include "tools/ctl_pool4.h"
 #include "tools/ctl_stats.h"
 #include "tools/table.h"
+
+/* Enough for a daemon that is busy. */
+#define PATIENCE_USEC 5000000
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
@@ -23,6 +29,11 @@ enum doctor_result doctor_say(struct doctor *doctor, enum doctor_result result, 
 	return result;
 }
 
+enum doctor_result doctor_skip(struct doctor *doctor)
+{
+	return doctor_say(doctor, DOCTOR_SKIP, "nat64d would have to be asked");
+}
+
 void doctor_fix(struct doctor *doctor, const char *format, ...)
 {
 	va_list args;
@@ -33,17 +44,128 @@ void doctor_fix(struct doctor *doctor, const char *format, ...)
 	va_end(args);
 }
 
+void doctor_fix_ctl(struct doctor *doctor, const char *format, ...)
+{
+	const char *instance = doctor->ctl->instance;
+	g_autofree char *rest = NULL;
+	va_list args;
+
+	va_start(args, format);
+	rest = g_strdup_vprintf(format, args);
+	va_end(args);
+	doctor_fix(doctor, "nat64ctl %s%s%s%s", instance != NULL ? "-i " : "",
+		   instance != NULL ? instance : "", instance != NULL ? " " : "", rest);
+}
+
+void doctor_fix_key(struct doctor *doctor, const char *section, const char *key, const char *value)
+{
+	const char *file = doctor->config_path;
+	g_autofree char *unit = doctor_unit(doctor);
+
+	doctor_fix(doctor,
+		   "mkdir -p %s.d && printf '[%s]\\n%s=%s\\n' >%s.d/90-%s.conf && systemctl "
+		   "restart %s",
+		   file, section, key, value, file, key, unit);
+}
+
+char *doctor_config_option(const struct doctor *doctor)
+{
+	return doctor->config_given ? g_strdup_printf(" --config %s", doctor->config_path)
+				    : g_strdup("");
+}
+
+char *doctor_unit(const struct doctor *doctor)
+{
+	const char *instance = doctor->ctl->instance;
+
+	return instance != NULL ? g_strdup_printf("nat64d@%s", instance) : g_strdup("nat64d");
+}
+
+/* A property of type s, or NULL: then the reason has been printed. g_free() */
+static char *get_text(struct doctor *doctor, const char *name)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	const char *text;
+
+	if (ctl_get_property(doctor->ctl, name, &reply) != CTL_DONE ||
+	    sd_bus_message_read(reply, "v", "s", &text) < 0)
+		return NULL;
+	return g_strdup(text);
+}
+
 /* What the daemon says, if it answers; else the reason has been printed. */
 static void ask_daemon(struct doctor *doctor)
 {
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	const char *state;
+	g_autofree char *state = get_text(doctor, "State");
 
-	if (ctl_get_property(doctor->ctl, "State", &reply) != CTL_DONE ||
-	    sd_bus_message_read(reply, "v", "s", &state) < 0 ||
-	    ctl_stats_get(doctor->ctl, &doctor->counters) != CTL_DONE)
+	if (state == NULL || ctl_stats_get(doctor->ctl, &doctor->counters) != CTL_DONE)
 		return;
-	doctor->state = g_strdup(state);
+	doctor->state = g_steal_pointer(&state);
+	doctor->database = get_text(doctor, "DatabasePath");
+	if (doctor->database != NULL && *doctor->database == '\0')
+		g_clear_pointer(&doctor->database, g_free);
+}
+
+/* An entry that the daemon has: the texts are its own, so they can be read. */
+static bool add_entry(const struct ctl_pool4 *entry, void *context)
+{
+	static const char *const names[N_PROTOCOLS] = {"tcp", "udp", "icmp"};
+	struct doctor *doctor = context;
+	GArray *addresses = g_array_new(FALSE, FALSE, sizeof(struct addr4_range));
+	char error[POOL4_TEXT_ERROR_SIZE];
+	struct port_ranges ports = {.n_ranges = 0};
+	bool protocol[N_PROTOCOLS];
+	struct pool4_text text;
+
+	if (pool4_text_parse(entry->addresses, &text, error) == NULL) {
+		g_array_append_vals(addresses, text.range, text.n_ranges);
+		pool4_text_deinit(&text);
+	}
+	(void)port_ranges_parse(entry->ports, &ports, error, sizeof(error));
+	for (enum protocol p = 0; p < N_PROTOCOLS; p++)
+		protocol[p] = strstr(entry->protocols, names[p]) != NULL;
+	g_ptr_array_add(doctor->names, g_strdup(entry->name));
+	ctl_entries_add(&doctor->entries, g_ptr_array_index(doctor->names, doctor->names->len - 1),
+			addresses, &ports, protocol);
+	return false;
+}
+
+const struct ctl_entries *doctor_entries(struct doctor *doctor)
+{
+	if (doctor->has_entries)
+		return &doctor->entries;
+	if (doctor->state == NULL && doctor->config == NULL)
+		return NULL;
+	ctl_entries_init(&doctor->entries);
+	doctor->names = g_ptr_array_new_with_free_func(g_free);
+	doctor->has_entries = true;
+	if (doctor->state != NULL)
+		(void)ctl_pool4_each(doctor->ctl, add_entry, doctor);
+	else
+		(void)ctl_entries_read(doctor->config, true, &doctor->entries);
+	return &doctor->entries;
+}
+
+const struct rules_routes *doctor_routes(struct doctor *doctor)
+{
+	if (!doctor->has_routes)
+		doctor->has_routes = rules_routes_read(&doctor->routes) == 0;
+	return doctor->has_routes ? &doctor->routes : NULL;
+}
+
+static void doctor_deinit(struct doctor *doctor)
+{
+	g_clear_pointer(&doctor->counters, g_array_unref);
+	g_clear_pointer(&doctor->links, g_array_unref);
+	g_clear_pointer(&doctor->chains, g_ptr_array_unref);
+	g_clear_pointer(&doctor->names, g_ptr_array_unref);
+	if (doctor->has_entries)
+		ctl_entries_deinit(&doctor->entries);
+	if (doctor->has_routes)
+		rules_routes_deinit(&doctor->routes);
+	g_free(doctor->state);
+	g_free(doctor->database);
+	config_free(doctor->config);
 }
 
 static void run_checks(struct doctor *doctor, const struct doctor_check *checks,
@@ -79,23 +201,31 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 		{NULL},
 	};
 	g_autoptr(GPtrArray) problems = config_problems_new();
-	g_autofree char *path =
-		arguments->option[CTL_CONFIG] != NULL ? g_strdup(arguments->option[CTL_CONFIG])
-		: ctl->instance != NULL ? g_strdup_printf("/etc/nat64d/%s.conf", ctl->instance)
-					: NULL;
-	struct doctor doctor = {.ctl = ctl, .problems = problems};
+	const char *given = arguments->option[CTL_CONFIG];
+	g_autofree char *path = given != NULL ? g_strdup(given)
+				: ctl->instance != NULL
+					? g_strdup_printf("/etc/nat64d/%s.conf", ctl->instance)
+					: g_strdup(CONFIG_DEFAULT_PATH);
+	struct doctor doctor = {
+		.ctl = ctl,
+		.config_path = path,
+		.config_given = given != NULL,
+		.problems = problems,
+	};
 	struct table *table;
 	bool failed = false;
 
-	(void)config_load(path, &doctor.config, problems);
+	/* One that hangs is told as such, and soon. */
+	ctl->patience_usec = PATIENCE_USEC;
+	(void)config_load(given == NULL && ctl->instance == NULL ? NULL : path, &doctor.config,
+			  problems);
 	ask_daemon(&doctor);
 	table = table_new(columns, ctl->json, ctl->legend);
 	run_checks(&doctor, doctor_daemon_checks, table, &failed);
 	run_checks(&doctor, doctor_host_checks, table, &failed);
+	run_checks(&doctor, doctor_link_checks, table, &failed);
+	run_checks(&doctor, doctor_rule_checks, table, &failed);
 	table_end(table);
-	if (doctor.counters != NULL)
-		g_array_unref(doctor.counters);
-	g_free(doctor.state);
-	config_free(doctor.config);
+	doctor_deinit(&doctor);
 	return failed ? CTL_FAILED : CTL_DONE;
 }

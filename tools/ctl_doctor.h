@@ -9,16 +9,48 @@
 #include <glib.h>
 
 #include "daemon/config.h"
+#include "daemon/rules_route.h"
 #include "tools/ctl.h"
+#include "tools/ctl_entries.h"
 
 enum doctor_result { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_SKIP };
 
+/* An interface, as the kernel tells of it. */
+struct doctor_link {
+	char name[RULES_LINK_NAME_SIZE];
+	int ifindex;
+	bool up;
+	bool loopback;
+	bool lro;
+	uint32_t mtu;
+	uint32_t gso_max_size; /* bytes; 0: not told */
+	uint32_t gro_max_size;
+};
+
+/* What the clock check judges. */
+struct doctor_clock {
+	bool synchronised;
+	int64_t now_s;  /* since 1970 */
+	int64_t file_s; /* when the database was written last; 0: there is none */
+};
+
 struct doctor {
 	struct ctl *ctl;
-	struct config *config; /* of the files; NULL: it is refused */
-	GPtrArray *problems;   /* of the files: struct config_problem */
-	GArray *counters;      /* struct ctl_counter; NULL: the daemon does not answer */
-	char *state;           /* or NULL, as well */
+	const char *config_path; /* never NULL */
+	bool config_given;       /* by --config */
+	struct config *config;   /* of the files; NULL: it is refused */
+	GPtrArray *problems;     /* of the files: struct config_problem */
+	GArray *counters;        /* struct ctl_counter; NULL: the daemon does not answer */
+	char *state;             /* or NULL, as well */
+	char *database;          /* its path; NULL: not known, or there is none */
+	/* What several checks look at: read when the first one asks for it. */
+	GArray *links;     /* struct doctor_link */
+	GPtrArray *chains; /* struct firewall_chain */
+	GPtrArray *names;  /* of entries that the daemon has */
+	struct ctl_entries entries;
+	bool has_entries;
+	struct rules_routes routes;
+	bool has_routes;
 	/* Of the check that is running. */
 	char *finding;
 	char *fix; /* a command; or NULL */
@@ -32,9 +64,29 @@ struct doctor_check {
 /* Each ends with a row without a name. */
 extern const struct doctor_check doctor_daemon_checks[];
 extern const struct doctor_check doctor_host_checks[];
+extern const struct doctor_check doctor_link_checks[];
+extern const struct doctor_check doctor_rule_checks[];
 
 /* Sets finding. Returns result. */
 enum doctor_result doctor_say(struct doctor *doctor, enum doctor_result result, const char *format,
 			      ...) G_GNUC_PRINTF(3, 4);
+/* What has to be asked of a daemon that does not answer. */
+enum doctor_result doctor_skip(struct doctor *doctor);
 /* Sets fix. */
 void doctor_fix(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same, of a command of nat64ctl's to the daemon that is looked at. */
+void doctor_fix_ctl(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same, by a drop-in of the configuration. */
+void doctor_fix_key(struct doctor *doctor, const char *section, const char *key, const char *value);
+/* " --config FILE" if that was given, else "". g_free() */
+char *doctor_config_option(const struct doctor *doctor);
+/* "nat64d", "nat64d@NAME": the unit. g_free() */
+char *doctor_unit(const struct doctor *doctor);
+
+/* Reads what is not there yet. NULL, or false: it can not be read. */
+const GArray *doctor_links(struct doctor *doctor);
+const struct ctl_entries *doctor_entries(struct doctor *doctor);
+const struct rules_routes *doctor_routes(struct doctor *doctor);
+
+/* Judges the clock; pure. */
+enum doctor_result doctor_judge_clock(struct doctor *doctor, const struct doctor_clock *clock);

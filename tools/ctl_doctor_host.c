@@ -1,44 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat64ctl doctor: what is to be seen without the daemon. */
-#include <ifaddrs.h>
-#include <net/if.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
 
 #include "daemon/core/rfc6052.h"
-#include "daemon/rules.h"
 #include "tools/ctl_doctor.h"
 
-#define MTU_MIN       1280            /* RFC 8200, 5 */
-#define WELL_KNOWN    "ipv4only.arpa" /* RFC 7050: 192.0.0.170 and 192.0.0.171 */
-#define WELL_KNOWN4   0xc00000aau
-#define WELL_KNOWN4_2 0xc00000abu
+#define MEMORY_MIN        (16u << 20)
+#define CONNTRACK_PERCENT 90
+#define CLOCK_TOLERANCE_S 60
+#define WELL_KNOWN        "ipv4only.arpa" /* RFC 7050: 192.0.0.170 and 192.0.0.171 */
+#define WELL_KNOWN4       0xc00000aau
+#define WELL_KNOWN4_2     0xc00000abu
 
 static enum doctor_result is_configured(struct doctor *doctor)
 {
-	g_autofree char *first = NULL;
+	g_autofree char *first = NULL, *config = doctor_config_option(doctor);
+	const char *instance = doctor->ctl->instance;
 
 	if (doctor->problems->len == 0)
 		return doctor_say(doctor, DOCTOR_OK, "the configuration is valid");
 	first = config_problem_print(g_ptr_array_index(doctor->problems, 0));
-	doctor_fix(doctor, "nat64d --check");
+	doctor_fix(doctor, "nat64d%s%s%s --check", instance != NULL ? " --instance " : "",
+		   instance != NULL ? instance : "", config);
 	return doctor_say(doctor, doctor->config == NULL ? DOCTOR_FAIL : DOCTOR_WARN, "%s", first);
-}
-
-static enum doctor_result has_rules(struct doctor *doctor)
-{
-	g_autofree char *rules = rules_in_kernel(doctor->ctl->instance);
-
-	if (*rules != '\0')
-		return doctor_say(doctor, DOCTOR_OK, "the packet rules are in place");
-	doctor_fix(doctor, "nat64ctl setup");
-	return doctor_say(doctor, DOCTOR_FAIL,
-			  "there are no packet rules: packets to Pool6 leave as they are");
 }
 
 static enum doctor_result forwards(struct doctor *doctor, const char *family, const char *key)
@@ -64,41 +54,96 @@ static enum doctor_result forwards6(struct doctor *doctor)
 	return forwards(doctor, "IPv6", "net/ipv6/conf/all/forwarding");
 }
 
-/* The MTU of the link, or 0. */
-static unsigned mtu_of(int fd, const char *name)
+/* Times of bindings are only as good as the clock; without them it is nobody's concern here. */
+static bool needs_clock(const struct doctor *doctor)
 {
-	struct ifreq request = {.ifr_mtu = 0};
-
-	(void)g_strlcpy(request.ifr_name, name, sizeof(request.ifr_name));
-	return ioctl(fd, SIOCGIFMTU, &request) == 0 ? (unsigned)request.ifr_mtu : 0;
+	return doctor->config != NULL &&
+	       (doctor->config->nat64.retention_s > 0 || doctor->config->later.log_bindings);
 }
 
-/* Such a link has no IPv6; on the IPv4 side every packet of 1280 bytes comes in pieces. */
-static enum doctor_result has_mtu(struct doctor *doctor)
+enum doctor_result doctor_judge_clock(struct doctor *doctor, const struct doctor_clock *clock)
 {
-	struct ifaddrs *list = NULL;
-	char name[IF_NAMESIZE] = "";
-	unsigned mtu = 0;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	doctor_fix(doctor, "timedatectl set-ntp true");
+	if (clock->file_s != 0 && clock->now_s + CLOCK_TOLERANCE_S < clock->file_s)
+		return doctor_say(doctor, DOCTOR_FAIL,
+				  "the clock is %" PRId64 " seconds before the time at which the "
+				  "database was written: bindings that ended can not be told from "
+				  "those to come",
+				  clock->file_s - clock->now_s);
+	if (!clock->synchronised && needs_clock(doctor))
+		return doctor_say(doctor, DOCTOR_WARN,
+				  "the clock is not synchronised: times of bindings can not be "
+				  "compared with those of others");
+	g_clear_pointer(&doctor->fix, g_free);
+	return doctor_say(doctor, DOCTOR_OK, "%s",
+			  clock->synchronised ? "the clock is synchronised"
+					      : "the clock is not synchronised, and nothing here "
+						"needs that");
+}
 
-	if (fd < 0 || getifaddrs(&list) < 0) {
-		if (fd >= 0)
-			(void)close(fd);
-		return doctor_say(doctor, DOCTOR_SKIP, "the interfaces can not be listed");
-	}
-	for (const struct ifaddrs *i = list; i != NULL && *name == '\0'; i = i->ifa_next) {
-		mtu = (i->ifa_flags & IFF_UP) != 0 ? mtu_of(fd, i->ifa_name) : 0;
-		if (mtu != 0 && mtu < MTU_MIN)
-			(void)g_strlcpy(name, i->ifa_name, sizeof(name));
-	}
-	freeifaddrs(list);
-	(void)close(fd);
-	if (*name == '\0')
-		return doctor_say(doctor, DOCTOR_OK, "every link has an MTU of %d or more",
-				  MTU_MIN);
-	doctor_fix(doctor, "ip link set %s mtu %d", name, MTU_MIN);
-	return doctor_say(doctor, DOCTOR_WARN, "the MTU of %s is %u: IPv6 needs %d", name, mtu,
-			  MTU_MIN);
+static enum doctor_result has_clock(struct doctor *doctor)
+{
+	struct timex timex = {.modes = 0};
+	struct doctor_clock clock = {.now_s = g_get_real_time() / G_USEC_PER_SEC};
+	struct stat file;
+
+	clock.synchronised = adjtimex(&timex) != TIME_ERROR && (timex.status & STA_UNSYNC) == 0;
+	if (doctor->database != NULL && stat(doctor->database, &file) == 0)
+		clock.file_s = file.st_mtime;
+	return doctor_judge_clock(doctor, &clock);
+}
+
+/* "MemAvailable:   123456 kB", in bytes. */
+static bool read_available(uint64_t *ret)
+{
+	g_autofree char *text = NULL;
+	const char *at;
+
+	if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
+		return false;
+	at = strstr(text, "MemAvailable:");
+	if (at == NULL)
+		return false;
+	*ret = g_ascii_strtoull(at + strlen("MemAvailable:"), NULL, 10) * 1024;
+	return true;
+}
+
+static enum doctor_result has_memory(struct doctor *doctor)
+{
+	uint64_t available;
+
+	if (!read_available(&available))
+		return doctor_say(doctor, DOCTOR_SKIP, "/proc/meminfo can not be read");
+	if (available >= MEMORY_MIN)
+		return doctor_say(doctor, DOCTOR_OK, "%" PRIu64 " MiB of memory are available",
+				  available >> 20);
+	doctor_fix_ctl(doctor, "config set Limits.Bindings 100000");
+	return doctor_say(doctor, DOCTOR_WARN,
+			  "only %" PRIu64 " MiB of memory are available: limits bound what the "
+			  "tables may take",
+			  available >> 20);
+}
+
+/* Of the host's own connections: ours are not tracked. */
+static enum doctor_result tracks_connections(struct doctor *doctor)
+{
+	g_autofree char *count = NULL, *max = NULL;
+	uint64_t n, limit;
+
+	if (!g_file_get_contents("/proc/sys/net/netfilter/nf_conntrack_count", &count, NULL,
+				 NULL) ||
+	    !g_file_get_contents("/proc/sys/net/netfilter/nf_conntrack_max", &max, NULL, NULL))
+		return doctor_say(doctor, DOCTOR_OK, "the host tracks no connections");
+	n = g_ascii_strtoull(count, NULL, 10);
+	limit = g_ascii_strtoull(max, NULL, 10);
+	if (limit == 0 || n * 100 < limit * CONNTRACK_PERCENT)
+		return doctor_say(doctor, DOCTOR_OK,
+				  "%" PRIu64 " of %" PRIu64 " connections are tracked", n, limit);
+	doctor_fix(doctor, "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu64, limit * 2);
+	return doctor_say(doctor, DOCTOR_WARN,
+			  "the host tracks %" PRIu64 " of at most %" PRIu64
+			  " connections: when they are full it drops packets",
+			  n, limit);
 }
 
 /* Is it one of the two addresses in a prefix of Pool6? */
@@ -125,7 +170,7 @@ static enum doctor_result has_dns64(struct doctor *doctor)
 
 	if (doctor->config == NULL)
 		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
-	doctor_fix(doctor, "nat64ctl dns64 unbound");
+	doctor_fix_ctl(doctor, "dns64 unbound");
 	if (getaddrinfo(WELL_KNOWN, NULL, &hints, &list) != 0)
 		return doctor_say(doctor, DOCTOR_WARN,
 				  "this host's resolver has no AAAA for " WELL_KNOWN
@@ -144,10 +189,11 @@ static enum doctor_result has_dns64(struct doctor *doctor)
 
 const struct doctor_check doctor_host_checks[] = {
 	{"configuration", is_configured},
-	{"rules", has_rules},
+	{"clock", has_clock},
+	{"memory", has_memory},
+	{"conntrack", tracks_connections},
 	{"forwarding-ipv4", forwards4},
 	{"forwarding-ipv6", forwards6},
-	{"mtu", has_mtu},
 	{"dns64", has_dns64},
 	{NULL},
 };

@@ -36,7 +36,27 @@ mends()
 
 all_well()
 {
-	doctor && ! grep -v '^ok ' "$RUN/doctor" && same checks 13 "$(wc -l <"$RUN/doctor")"
+	doctor && ! grep -v '^ok ' "$RUN/doctor" && same checks 35 "$(wc -l <"$RUN/doctor")"
+}
+
+# by_its_command CHECK: runs in the gateway what it names, which mends it.
+by_its_command()
+{
+	local fix
+	fix=$(sed -n "s/^[a-zA-Z]* $1 //p" "$RUN/doctor")
+	[ -n "$fix" ] && mends "$1" node gateway bash -c "PATH=$(dirname "$NAT64CTL"):\$PATH; $fix"
+}
+
+# instead FILE "TEXT" COMMAND…: in the gateway, with another file in place of that one of the kernel's.
+instead()
+{
+	local file=$1 status
+	echo "$2" >"$RUN/instead"
+	shift 2
+	node gateway mount --bind "$RUN/instead" "$file" && "$@"
+	status=$?
+	node gateway umount "$file"
+	return $status
 }
 
 valid_json()
@@ -60,7 +80,8 @@ drained()
 
 without_an_entry()
 {
-	ctl pool4 drain lab && says 1 "FAIL pool4 nat64ctl pool4 add" && mends pool4 ctl pool4 enable lab
+	ctl pool4 drain lab && ctl pool4 drain rest && says 1 "FAIL pool4 nat64ctl pool4 add" && mends pool4 ctl pool4 enable rest &&
+		ctl pool4 enable lab
 }
 
 # A binding for each of the two ports that there are.
@@ -116,12 +137,12 @@ lost_packets()
 unknown_key()
 {
 	cp "$RUN/nat64d.conf" "$RUN/kept.conf" && echo 'Nonsense=1' >>"$RUN/nat64d.conf" &&
-		says 0 "warn configuration nat64d --check" && cp "$RUN/kept.conf" "$RUN/nat64d.conf"
+		says 0 "warn configuration nat64d --config $RUN/nat64d.conf --check" && cp "$RUN/kept.conf" "$RUN/nat64d.conf"
 }
 
 refused_configuration()
 {
-	printf '[Timeouts]\nUDP=1s\n' >>"$RUN/nat64d.conf" && says 1 "FAIL configuration nat64d --check" &&
+	printf '[Timeouts]\nUDP=1s\n' >>"$RUN/nat64d.conf" && says 1 "FAIL configuration nat64d --config $RUN/nat64d.conf --check" &&
 		cp "$RUN/kept.conf" "$RUN/nat64d.conf"
 }
 
@@ -131,10 +152,191 @@ without_rules()
 		says 1 "ok rules "
 }
 
+# Packets of what is translated go by the OUTPUT hook.
+firewall_drops()
+{
+	node gateway nft -f - <<-END
+		table inet strict {
+			chain out {
+				type filter hook output priority filter; policy drop;
+				oif "lo" accept
+				ip6 nexthdr icmpv6 accept
+				ct state established,related accept
+				counter log prefix "accept all, they say " reject
+			}
+		}
+	END
+	says 0 "warn firewall nft insert rule inet strict out meta mark and 0xff000000 == 0x64000000 accept" &&
+		! node client ping -n -c 1 -W 1 $TOPOLOGY_SERVER6 && says 1 "FAIL firewall nft insert rule inet strict out" &&
+		node gateway nft insert rule inet strict out meta mark and 0xff000000 == 0x64000000 accept &&
+		node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 && node gateway nft delete table inet strict
+}
+
+# The same by iptables; what it has refused so far is still told.
+iptables_drops()
+{
+	node gateway iptables-nft -P OUTPUT DROP && says 1 "FAIL firewall iptables -t filter -I OUTPUT -m mark" &&
+		node gateway iptables-nft -t filter -I OUTPUT -m mark --mark 0x64000000/0xff000000 -j ACCEPT &&
+		says 0 "warn firewall nft list ruleset" && node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 &&
+		node gateway iptables-nft -P OUTPUT ACCEPT && node gateway iptables-nft -F OUTPUT
+}
+
+mark_clashes()
+{
+	node gateway nft "add table ip shaper; add chain ip shaper marks { type filter hook prerouting priority mangle; }; \
+		add rule ip shaper marks meta mark set 0x65000001" && says 0 "warn marks mkdir -p $RUN/nat64d.conf.d && printf" &&
+		mends marks node gateway nft delete table ip shaper
+}
+
+# The gateway's own address beside the lab's.
+own_address()
+{
+	ctl pool4 add "$TOPOLOGY_GATEWAY4" "$1" --name own
+}
+
+local_ports()
+{
+	own_address 40000-40009 && says 0 "warn ports sysctl -w net.ipv4.ip_local_reserved_ports=" && by_its_command ports &&
+		node gateway sysctl -qw net.ipv4.ip_local_reserved_ports= && ctl pool4 remove own
+}
+
+# Its Ports leave out what a program listens on.
+port_in_use()
+{
+	own_address 21000-21009 && node_start gateway holder socat TCP4-LISTEN:21005,fork SYSTEM:true &&
+		until_true 5 node gateway bash -c 'ss -Hlnt sport = :21005 | grep .' &&
+		says 0 "warn ports nat64ctl pool4 remove own --force && nat64ctl pool4 add '192.0.2.1' '21000-21004 21006-21009'" &&
+		by_its_command ports && ctl pool4 remove own && node_stop holder
+	node_stop holder
+	true
+}
+
+masquerade()
+{
+	own_address 20000-29999 && node gateway nft "add table ip nat4; \
+		add chain ip nat4 post { type nat hook postrouting priority srcnat; }; \
+		add rule ip nat4 post oifname router4 masquerade" && says 0 "warn nat44 nft 'insert rule ip nat4 post" &&
+		by_its_command nat44 && node gateway nft delete table ip nat4 && ctl pool4 remove own
+}
+
+conntrack_is_full()
+{
+	node gateway test -e /proc/sys/net/netfilter/nf_conntrack_max || return 0
+	instead /proc/sys/net/netfilter/nf_conntrack_count 95 \
+		instead /proc/sys/net/netfilter/nf_conntrack_max 100 \
+		says 0 "warn conntrack sysctl -w net.netfilter.nf_conntrack_max=200"
+}
+
+little_memory()
+{
+	instead /proc/meminfo "MemAvailable:       8192 kB" says 0 "warn memory nat64ctl config set Limits.Bindings 100000"
+}
+
+# The database was written tomorrow.
+clock_is_behind()
+{
+	touch -d tomorrow "$RUN/state/state.db" && says 1 "FAIL clock timedatectl set-ntp true" &&
+		mends clock touch "$RUN/state/state.db"
+}
+
+# The database lies on a disk of its own.
+full_disk()
+{
+	fallocate -l 60M "$RUN/state/ballast" && says 0 "warn disk du -xh $RUN/state" && mends disk rm "$RUN/state/ballast"
+}
+
+no_route_to_pool6()
+{
+	node gateway ip -6 route del $TOPOLOGY_POOL6/96 && says 0 "warn route-pool6 nat64ctl setup --config $RUN/nat64d.conf" &&
+		by_its_command route-pool6
+}
+
+no_default_route()
+{
+	node gateway ip route del default && says 0 "warn route-ipv4 ip route add default via GATEWAY" &&
+		mends route-ipv4 node gateway ip route add default via 192.0.2.2
+}
+
+advertised_route()
+{
+	node gateway ip -6 route add default via 2001:db8:6::1 dev router6 proto ra expires 1000 &&
+		node gateway sysctl -qw net/ipv6/conf/router6/accept_ra=1 &&
+		says 0 "warn router-advertisements sysctl -w net/ipv6/conf/router6/accept_ra=2" &&
+		by_its_command router-advertisements && node gateway ip -6 route del default dev router6
+}
+
+narrow_side()
+{
+	node gateway ip link set router4 mtu 1400 && says 0 "warn mtu-sides nat64ctl config set Translation.ClampMSS yes" &&
+		mends mtu-sides node gateway ip link set router4 mtu 1500
+}
+
+large_superpackets()
+{
+	node gateway ip link set router6 gso_max_size 100000 &&
+		says 0 "warn superpackets ip link set router6 gso_max_size 65000 gro_max_size 65000" && by_its_command superpackets
+}
+
+# Only where the kernel forwards what is translated.
+source_check()
+{
+	cp "$RUN/nat64d.conf" "$RUN/kept.conf" && printf '[Queue]\nInject=packet\n' >>"$RUN/nat64d.conf" &&
+		node gateway sysctl -qw net.ipv4.conf.all.rp_filter=1 && says 1 "FAIL source-check sysctl -w net.ipv4.conf.all.rp_filter=0" &&
+		by_its_command source-check && cp "$RUN/kept.conf" "$RUN/nat64d.conf"
+}
+
+# Without this capability the kernel does not answer.
+without_rights()
+{
+	node gateway setpriv --bounding-set -net_admin "$NAT64CTL" --json doctor --config "$RUN/nat64d.conf" >"$RUN/doctor.json"
+	grep -A2 -B2 'CAP_NET_ADMIN' "$RUN/doctor.json" && grep 'sudo nat64ctl doctor' "$RUN/doctor.json"
+}
+
+# What Queue.Rules asks of the kernel; where that can do it there is nothing to provoke.
+no_queue_expression()
+{
+	cp "$RUN/nat64d.conf" "$RUN/kept.conf" && printf '[Queue]\nRules=nft\n' >>"$RUN/nat64d.conf"
+	if node gateway nft -c 'add table inet t; add chain inet t c; add rule inet t c queue num 1' 2>/dev/null; then
+		says 0 "ok kernel "
+	else
+		says 1 "FAIL kernel modprobe nft_queue"
+	fi && cp "$RUN/kept.conf" "$RUN/nat64d.conf"
+}
+
+# The servers do not find back to pool4.
+no_answers()
+{
+	node router4 ip route del $TOPOLOGY_POOL4 && node client ping -n -q -c 25 -i 0.02 -W 0.2 $TOPOLOGY_SERVER6
+	says 0 "warn traffic ip route add 203.0.113.1 via 192.0.2.1" &&
+		node router4 ip route add $TOPOLOGY_POOL4 via $TOPOLOGY_GATEWAY4 && node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 &&
+		says 0 "ok traffic "
+}
+
+# The packet loop does not read.
+hangs()
+{
+	local pid=${TOPOLOGY_PIDS[nat64d]} status
+	kill -STOP "$pid" && node client ping -n -q -c 3 -i 0.1 -W 0.1 $TOPOLOGY_SERVER6
+	says 1 "FAIL readers systemctl restart nat64d" && grep '^FAIL daemon systemctl restart nat64d' "$RUN/doctor"
+	status=$?
+	kill -CONT "$pid"
+	return $status
+}
+
+# The remedies of an instance are for it.
+of_an_instance()
+{
+	ctl --json -i other doctor --config "$RUN/nat64d.conf" >"$RUN/doctor.json"
+	same "exit status" 1 $? && grep '"fix":"systemctl restart nat64d@other"' "$RUN/doctor.json" &&
+		grep '"fix":"nat64ctl -i other setup --config' "$RUN/doctor.json"
+}
+
+mount -t tmpfs -o size=64M nat64d-state "$RUN/state"
 gateway_configure routed
-sed -i 's/^Addresses=.*/Addresses=203.0.113.1\nPorts=5000-5001/' "$RUN/nat64d.conf"
+sed -i 's/^Addresses=.*/Addresses=203.0.113.1\nPorts=5000-5001\nProtocols=tcp\n[Pool4 rest]\nAddresses=203.0.113.2/' "$RUN/nat64d.conf"
 dns64_of 2001:db8:64::c000:aa
 tap_gateway
+check "answers do not come back" no_answers
 check "all is well" all_well
 check "its JSON is as the schema says" valid_json
 check "IPv4 is not forwarded" forwards ipv4 net/ipv4/ip_forward
@@ -149,9 +351,30 @@ check "no DNS64" no_dns64
 check "a DNS64 with another prefix" dns64_of_another
 check "a key that is unknown" unknown_key
 check "a configuration that is refused" refused_configuration
+check "a firewall that drops what is translated" firewall_drops
+check "the same made by iptables" iptables_drops
+check "a rule that sets a mark of nat64d's" mark_clashes
+check "ports that the kernel gives to programs" local_ports
+check "a port that a program listens on" port_in_use
+check "masquerade on ports of pool4" masquerade
+check "connections at their limit" conntrack_is_full
+check "little memory" little_memory
+check "a clock that is behind the database" clock_is_behind
+check "a full disk" full_disk
+check "no route to Pool6" no_route_to_pool6
+check "no IPv4 default route" no_default_route
+check "a default route by router advertisement" advertised_route
+check "an IPv4 side that is narrower" narrow_side
+check "superpackets that do not fit" large_superpackets
+check "sources are checked" source_check
+check "no queue expression" no_queue_expression
+check "without CAP_NET_ADMIN" without_rights
+check "an instance" of_an_instance
 check "packets lost in the queues" lost_packets
+check "a daemon that hangs" hangs
 check "nat64d ends with status 0" daemon_ends_well
-check "no daemon" says 1 "FAIL daemon systemctl start nat64d"
+check "no daemon" says 1 "FAIL daemon systemctl restart nat64d"
+check "nobody reads the queues" says 1 "FAIL readers systemctl restart nat64d"
 check "what only it knows is skipped" grep -c '^skip' "$RUN/doctor"
 check "no rules" without_rules
 tap_end

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nat64ctl doctor: packet rules, those of others, and what they share with nat64d. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/core/pool4_text.h"
+#include "daemon/pool4_auto.h"
+#include "daemon/pool4_clash.h"
+#include "daemon/rules_kernel.h"
+#include "daemon/rules_nat44.h"
+#include "daemon/rules_probe.h"
+#include "tools/ctl_doctor.h"
+#include "tools/ctl_firewall.h"
+#include "tools/ctl_stats.h"
+
+#define QUEUES_FILE "/proc/net/netfilter/nfnetlink_queue"
+/* Between two looks at the queues: no packet waits for so long when somebody reads. */
+#define LOOK_AGAIN_USEC 300000
+
+static enum doctor_result has_queue_expression(struct doctor *doctor)
+{
+	g_autofree char *error = NULL, *program = NULL;
+	int r = rules_probe_nft_queue(&error);
+
+	if (r == 0)
+		return doctor_say(doctor, DOCTOR_OK, "nf_tables of this kernel can queue");
+	if (r != -EOPNOTSUPP) {
+		doctor_fix(doctor, r == -EPERM ? "sudo nat64ctl doctor" : "modprobe nf_tables");
+		return doctor_say(doctor, r == -EPERM ? DOCTOR_SKIP : DOCTOR_FAIL, "%s",
+				  error != NULL ? error : g_strerror(-r));
+	}
+	if (doctor->config != NULL && doctor->config->queue.rules == CONFIG_RULES_NFT) {
+		doctor_fix(doctor, "modprobe nft_queue");
+		return doctor_say(
+			doctor, DOCTOR_FAIL,
+			"nf_tables of this kernel can not queue, as Queue.Rules=nft wants");
+	}
+	if (doctor->config != NULL && doctor->config->queue.rules == CONFIG_RULES_NONE)
+		return doctor_say(doctor, DOCTOR_OK, "nf_tables can not queue, nor is it to");
+	if (rules_kernel_program((const char *const[]){"iptables-nft", "-V", NULL}, "", NULL,
+				 NULL) < 0) {
+		doctor_fix(doctor, "apt install iptables");
+		return doctor_say(
+			doctor, DOCTOR_FAIL,
+			"nf_tables of this kernel can not queue, and there is no iptables");
+	}
+	return doctor_say(doctor, DOCTOR_OK,
+			  "iptables queues, as nf_tables of this kernel can not");
+}
+
+static enum doctor_result has_rules(struct doctor *doctor)
+{
+	g_autofree char *rules = rules_in_kernel(doctor->ctl->instance);
+	g_autofree char *config = doctor_config_option(doctor);
+
+	if (*rules != '\0')
+		return doctor_say(doctor, DOCTOR_OK, "the packet rules are in place");
+	doctor_fix_ctl(doctor, "setup%s", config);
+	return doctor_say(doctor, DOCTOR_FAIL,
+			  "there are no packet rules: packets to Pool6 leave as they are");
+}
+
+/* A queue as the kernel tells of it; waiting 0 and seen 0: there is none of that number. */
+struct kernel_queue {
+	bool exists;
+	uint64_t waiting;
+	uint64_t seen;
+};
+
+static bool look_at_queue(uint32_t number, struct kernel_queue *ret)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	*ret = (struct kernel_queue){.exists = false};
+	if (!g_file_get_contents(QUEUES_FILE, &text, NULL, NULL))
+		return false;
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line != NULL; line++) {
+		uint64_t n, waiting, seen;
+
+		if (sscanf(*line, "%" SCNu64 " %*s %" SCNu64 " %*s %*s %*s %*s %" SCNu64, &n,
+			   &waiting, &seen) == 3 &&
+		    n == number)
+			*ret = (struct kernel_queue){.exists = true, waiting, seen};
+	}
+	return true;
+}
+
+/* Does somebody read each queue, and give back what he reads? */
+static enum doctor_result has_readers(struct doctor *doctor)
+{
+	g_autofree char *unit = doctor_unit(doctor);
+	struct kernel_queue before[2 * 32];
+	uint32_t first, n;
+
+	if (doctor->config == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	first = doctor->config->queue.first;
+	n = MIN(2 * rules_n_workers(doctor->config), G_N_ELEMENTS(before));
+	for (uint32_t i = 0; i < n; i++) {
+		if (!look_at_queue(first + i, &before[i]))
+			return doctor_say(doctor, DOCTOR_SKIP, QUEUES_FILE " can not be read");
+		if (before[i].exists)
+			continue;
+		doctor_fix(doctor, "systemctl restart %s", unit);
+		return doctor_say(doctor, DOCTOR_FAIL,
+				  "nobody reads queue %" PRIu32 ": what comes there is dropped",
+				  first + i);
+	}
+	g_usleep(LOOK_AGAIN_USEC);
+	for (uint32_t i = 0; i < n; i++) {
+		struct kernel_queue now;
+
+		if (!look_at_queue(first + i, &now) || before[i].waiting == 0 ||
+		    now.waiting - before[i].waiting != now.seen - before[i].seen)
+			continue;
+		doctor_fix(doctor, "systemctl restart %s", unit);
+		return doctor_say(doctor, DOCTOR_FAIL,
+				  "%" PRIu64 " packets wait in queue %" PRIu32
+				  ", and nobody has read one of them",
+				  now.waiting, first + i);
+	}
+	return doctor_say(doctor, DOCTOR_OK, "the queues are read");
+}
+
+/* NULL: the reason has been said, and the result is DOCTOR_SKIP. */
+static const GPtrArray *chains_of_others(struct doctor *doctor)
+{
+	g_autofree char *listing = NULL, *error = NULL;
+
+	if (doctor->chains != NULL)
+		return doctor->chains;
+	if (rules_kernel_nft("list ruleset", false, &listing, &error) < 0) {
+		(void)doctor_say(doctor, DOCTOR_SKIP, "the host's packet rules can not be read: %s",
+				 error);
+		return NULL;
+	}
+	doctor->chains = firewall_parse(listing);
+	return doctor->chains;
+}
+
+static enum doctor_result passes_firewall(struct doctor *doctor)
+{
+	const GPtrArray *chains = chains_of_others(doctor);
+	g_autofree char *finding = NULL, *fix = NULL, *device = NULL;
+	uint64_t refused = doctor->counters != NULL
+				   ? ctl_stats_value(doctor->counters, "send_errors_firewall")
+				   : 0;
+	struct firewall_ours ours;
+
+	if (chains == NULL)
+		return DOCTOR_SKIP;
+	if (doctor->config == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	device = rules_inject_device(doctor->ctl->instance);
+	ours = (struct firewall_ours){
+		.mark = doctor->config->queue.mark,
+		.device = doctor->config->queue.inject == CONFIG_INJECT_PACKET ? device : NULL,
+	};
+	if (firewall_eats(chains, &ours, &finding, &fix)) {
+		doctor_fix(doctor, "%s", fix);
+		return doctor_say(doctor, refused > 0 ? DOCTOR_FAIL : DOCTOR_WARN,
+				  refused > 0 ? "%s; %" PRIu64 " were refused" : "%s", finding,
+				  refused);
+	}
+	if (refused == 0)
+		return doctor_say(doctor, DOCTOR_OK, "no firewall drops what is translated");
+	doctor_fix(doctor, "nft list ruleset");
+	return doctor_say(doctor, DOCTOR_WARN,
+			  "a firewall has refused %" PRIu64 " packets; no chain does so in general",
+			  refused);
+}
+
+static enum doctor_result has_marks_of_its_own(struct doctor *doctor)
+{
+	const GPtrArray *chains = chains_of_others(doctor);
+	g_autofree char *clash = NULL;
+
+	if (chains == NULL)
+		return DOCTOR_SKIP;
+	if (doctor->config == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	clash = firewall_marks(chains, &doctor->config->queue.mark);
+	if (clash == NULL)
+		return doctor_say(doctor, DOCTOR_OK, "no rule of others sets a mark of nat64d's");
+	doctor_fix_key(doctor, "Queue", "Mark", "0x28000000/0xfc000000");
+	return doctor_say(doctor, DOCTOR_WARN, "%s", clash);
+}
+
+/* The IPv4 addresses of the host. */
+static GArray *own_addresses(void)
+{
+	GArray *own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct ifaddrs *list = NULL;
+
+	if (getifaddrs(&list) < 0)
+		return own;
+	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct sockaddr_in address;
+		uint32_t addr;
+
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&address, i->ifa_addr, sizeof(address));
+		addr = ntohl(address.sin_addr.s_addr);
+		g_array_append_val(own, addr);
+	}
+	freeifaddrs(list);
+	return own;
+}
+
+/* "what it is: the command" */
+static enum doctor_result say_with_command(struct doctor *doctor, const char *sentence)
+{
+	const char *command = strstr(sentence, "): ");
+
+	command = command != NULL ? command + 1 : strrchr(sentence, ':');
+	if (command == NULL)
+		return doctor_say(doctor, DOCTOR_WARN, "%s", sentence);
+	if (!g_str_has_prefix(command + strlen(": "), "Ports="))
+		doctor_fix(doctor, "%s", command + strlen(": "));
+	return doctor_say(doctor, DOCTOR_WARN, "%.*s", (int)(command - sentence), sentence);
+}
+
+static enum doctor_result is_beside_nat44(struct doctor *doctor)
+{
+	const struct ctl_entries *entries = doctor_entries(doctor);
+	g_autoptr(GArray) own = own_addresses();
+	struct rules_plan plan;
+	enum doctor_result result;
+
+	if (entries == NULL || doctor->config == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	rules_plan_init(&plan, doctor->ctl->instance, doctor->config, RULES_NONE);
+	rules_plan_set_entries(
+		&plan, (const struct rules_entry *)(const void *)entries->entry->data,
+		entries->entry->len, (const uint32_t *)(const void *)own->data, own->len);
+	rules_nat44_check(&plan);
+	if (plan.warnings->len == 0) {
+		result = doctor_say(doctor, DOCTOR_OK, "no NAT44 uses ports of pool4's");
+	} else {
+		const struct rules_warning *warning = g_ptr_array_index(plan.warnings, 0);
+
+		result = say_with_command(doctor, warning->text);
+	}
+	rules_plan_deinit(&plan);
+	return result;
+}
+
+/* Ports=LIST leaves them out, in the file or, of an entry made at run time, made anew. */
+static void fix_ports(struct doctor *doctor, const struct rules_entry *entry, const char *sentence)
+{
+	const char *ports = strstr(sentence, "Ports=");
+	g_autofree char *list = NULL, *section = NULL;
+
+	if (ports == NULL)
+		return;
+	ports += strlen("Ports=");
+	list = g_strndup(ports, strcspn(ports, "l")); /* "leaves out" */
+	g_strchomp(list);
+	for (uint32_t i = 0; doctor->config != NULL && i < doctor->config->n_pool4; i++) {
+		if (strcmp(doctor->config->pool4[i].spec.name, entry->name) == 0)
+			section = g_strdup_printf("Pool4 %s", entry->name);
+	}
+	if (section != NULL) {
+		doctor_fix_key(doctor, section, "Ports", list);
+	} else {
+		char addresses[256];
+
+		(void)pool4_text_print(entry->addresses, entry->n_addresses, addresses,
+				       sizeof(addresses));
+		doctor_fix_ctl(
+			doctor,
+			"pool4 remove %s --force && nat64ctl%s%s pool4 add '%s' '%s' --name %s",
+			entry->name, doctor->ctl->instance != NULL ? " -i " : "",
+			doctor->ctl->instance != NULL ? doctor->ctl->instance : "", addresses, list,
+			entry->name);
+	}
+}
+
+static enum doctor_result has_ports_of_its_own(struct doctor *doctor)
+{
+	g_autofree struct pool4_auto_host *host = g_new0(struct pool4_auto_host, 1);
+	g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+	const struct ctl_entries *entries = doctor_entries(doctor);
+	struct pool4_auto *autos;
+	guint n_own = 0;
+
+	if (entries == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	if (pool4_auto_new(&autos) < 0)
+		return doctor_say(doctor, DOCTOR_SKIP, "the host's ports can not be read");
+	for (guint i = 0; i < entries->entry->len && sentences->len == 0; i++) {
+		const struct rules_entry *entry =
+			&g_array_index(entries->entry, struct rules_entry, i);
+		uint32_t addr;
+
+		if (entry->name == NULL ||
+		    !pool4_auto_own(autos, entry->addresses, entry->n_addresses, &addr))
+			continue;
+		n_own++;
+		pool4_auto_read_host(autos, addr, 1, host);
+		pool4_clash_check(entry->name, addr, entry->ports, host, sentences);
+		if (sentences->len > 0) {
+			(void)say_with_command(doctor, g_ptr_array_index(sentences, 0));
+			fix_ports(doctor, entry, g_ptr_array_index(sentences, 0));
+		}
+	}
+	pool4_auto_free(autos);
+	if (sentences->len > 0)
+		return DOCTOR_WARN;
+	return doctor_say(doctor, DOCTOR_OK,
+			  n_own > 0 ? "pool4 has no port that the host's programs use"
+				    : "pool4 has no address of the host's own");
+}
+
+const struct doctor_check doctor_rule_checks[] = {
+	{"kernel", has_queue_expression}, {"rules", has_rules},
+	{"readers", has_readers},         {"firewall", passes_firewall},
+	{"marks", has_marks_of_its_own},  {"ports", has_ports_of_its_own},
+	{"nat44", is_beside_nat44},       {NULL},
+};
