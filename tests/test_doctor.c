@@ -94,7 +94,7 @@ static const struct {
 	/* Of servers that are not there. */
 	{"sending", {{"send_errors_unreachable", 9}, {"send_errors_no_route", 9}}, DOCTOR_OK, NULL},
 	{"traffic", {{"uptime_usec", 599999999}}, DOCTOR_OK, NULL},
-	{"traffic", {{"uptime_usec", 600000000}}, DOCTOR_WARN, "nat64ctl doctor --probe"},
+	{"traffic", {{"uptime_usec", 600000000}}, DOCTOR_WARN, "nat64ctl doctor --probe ADDRESS4"},
 	{"traffic", {{"uptime_usec", 600000000}, {"queue_6400_received", 1}}, DOCTOR_OK, NULL},
 	{"queues", {{"queue_6400_lost", 1}}, DOCTOR_WARN, "nat64ctl config set Queue.Length 65536"},
 	{"database", {{"state_failing", 1}}, DOCTOR_FAIL, "journalctl -u nat64d -p warning"},

@@ -211,10 +211,17 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 		.config_path = path,
 		.config_given = given != NULL,
 		.problems = problems,
+		.probe = arguments->option[CTL_PROBE],
 	};
 	struct table *table;
 	bool failed = false;
+	uint32_t server;
 
+	if (doctor.probe != NULL && !addr4_parse(doctor.probe, &server))
+		return ctl_fail(CTL_USAGE,
+				"--probe %s: that is no IPv4 address; it is of a server, such as "
+				"192.0.2.1",
+				doctor.probe);
 	/* One that hangs is told as such, and soon. */
 	ctl->patience_usec = PATIENCE_USEC;
 	(void)config_load(given == NULL && ctl->instance == NULL ? NULL : path, &doctor.config,
@@ -225,6 +232,8 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 	run_checks(&doctor, doctor_host_checks, table, &failed);
 	run_checks(&doctor, doctor_link_checks, table, &failed);
 	run_checks(&doctor, doctor_rule_checks, table, &failed);
+	if (doctor.probe != NULL)
+		run_checks(&doctor, doctor_probe_checks, table, &failed);
 	table_end(table);
 	doctor_deinit(&doctor);
 	return failed ? CTL_FAILED : CTL_DONE;

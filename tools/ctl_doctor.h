@@ -34,15 +34,23 @@ struct doctor_clock {
 	int64_t file_s; /* when the database was written last; 0: there is none */
 };
 
+/* From the IPv6 side. */
+struct doctor_packets {
+	uint64_t seen;
+	uint64_t translated;
+};
+
 struct doctor {
 	struct ctl *ctl;
-	const char *config_path; /* never NULL */
-	bool config_given;       /* by --config */
-	struct config *config;   /* of the files; NULL: it is refused */
-	GPtrArray *problems;     /* of the files: struct config_problem */
-	GArray *counters;        /* struct ctl_counter; NULL: the daemon does not answer */
-	char *state;             /* or NULL, as well */
-	char *database;          /* its path; NULL: not known, or there is none */
+	const char *config_path;      /* never NULL */
+	bool config_given;            /* by --config */
+	struct config *config;        /* of the files; NULL: it is refused */
+	GPtrArray *problems;          /* of the files: struct config_problem */
+	GArray *counters;             /* struct ctl_counter; NULL: the daemon does not answer */
+	char *state;                  /* or NULL, as well */
+	char *database;               /* its path; NULL: not known, or there is none */
+	const char *probe;            /* by --probe: an IPv4 address; or NULL */
+	struct doctor_packets before; /* it began */
 	/* What several checks look at: read when the first one asks for it. */
 	GArray *links;     /* struct doctor_link */
 	GPtrArray *chains; /* struct firewall_chain */
@@ -66,6 +74,7 @@ extern const struct doctor_check doctor_daemon_checks[];
 extern const struct doctor_check doctor_host_checks[];
 extern const struct doctor_check doctor_link_checks[];
 extern const struct doctor_check doctor_rule_checks[];
+extern const struct doctor_check doctor_probe_checks[];
 
 /* Sets finding. Returns result. */
 enum doctor_result doctor_say(struct doctor *doctor, enum doctor_result result, const char *format,

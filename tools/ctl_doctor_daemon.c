@@ -213,7 +213,7 @@ static enum doctor_result has_traffic(struct doctor *doctor)
 				  back);
 	if (uptime < SILENT_SECONDS)
 		return doctor_say(doctor, DOCTOR_OK, "no packet has come yet");
-	doctor_fix_ctl(doctor, "doctor --probe");
+	doctor_fix_ctl(doctor, "doctor --probe ADDRESS4");
 	return doctor_say(doctor, DOCTOR_WARN,
 			  "no packet has come for %" PRIu64 " minutes: is Pool6 routed to this "
 			  "host, and do clients ask a DNS64?",

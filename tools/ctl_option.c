@@ -44,6 +44,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_PRINT]     = {"--print",     NULL, NULL,      CTL_KIND_NONE,      'b', "show what it would run, and run nothing"},
 	[CTL_EARLY]     = {"--early",     NULL, NULL,      CTL_KIND_NONE,      'b', "rules only, before there is a network"},
 	[CTL_CONFIG]    = {"--config",    NULL, "FILE",    CTL_KIND_FILE,      's', "instead of the installed configuration"},
+	[CTL_PROBE]     = {"--probe",     NULL, "ADDRESS4", CTL_KIND_TEXT,     's', "ask a server there, a DNS server best, through nat64d"},
 	[CTL_INSTANCE]  = {"--instance",  "-i", "INSTANCE", CTL_KIND_TEXT,     's', "the daemon that was started with this --instance"},
 	[CTL_JSON]      = {"--json",      NULL, NULL,      CTL_KIND_NONE,      'b', "one JSON document"},
 	[CTL_NO_LEGEND] = {"--no-legend", NULL, NULL,      CTL_KIND_NONE,      'b', "columns without headings"},

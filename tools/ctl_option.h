@@ -71,6 +71,7 @@ enum ctl_option {
 	CTL_PRINT,
 	CTL_EARLY,
 	CTL_CONFIG,
+	CTL_PROBE,
 	/* Of every command. */
 	CTL_INSTANCE,
 	CTL_JSON,

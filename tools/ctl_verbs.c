@@ -114,7 +114,7 @@ const struct ctl_verb ctl_verbs[] = {
 	 "every step of real packets", ctl_trace},
 	{"stats", NULL, {}, BIT(ALL), READS, "stats",
 	 "counters that are not zero, or all", ctl_stats},
-	{"doctor", NULL, {}, BIT(CONFIG), READS, "doctor",
+	{"doctor", NULL, {}, BIT(CONFIG) | BIT(PROBE), READS, "doctor",
 	 "checks, each with the command that mends it", ctl_doctor},
 	{"metrics", NULL, {}, 0, READS, "metrics",
 	 "the same for Prometheus (OpenMetrics)", ctl_metrics},
