@@ -199,6 +199,57 @@ static void test_pieces(void)
 	}
 }
 
+/* Who sends needs to know that it is TCP, also of a fragment, and what is left to the device. */
+static void test_what_is_told(void)
+{
+	static const struct {
+		uint8_t protocol;
+		bool is_tcp;
+	} rows[] = {{IPPROTO_TCP, true}, {IPPROTO_UDP, false}, {IPPROTO_ICMPV6, false}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet = parsed(&(struct craft){.version = 6,
+							      .protocol = rows[i].protocol,
+							      .icmp_type = ICMP6_ECHO_REQUEST,
+							      .payload_size = 2000});
+		struct out out = empty_out();
+
+		packet.unfinished = rows[i].is_tcp;
+		packet.segment_size = rows[i].is_tcp ? 1220 : 0;
+		emit_whole(&packet, &out);
+		g_assert_cmpuint(out.n_packets, ==, 1);
+		g_assert_cmpuint(packets[0].part[0].size, ==, packet.size);
+		g_assert_cmpint(packets[0].is_tcp, ==, rows[i].is_tcp);
+		g_assert_cmpint(packets[0].unfinished, ==, rows[i].is_tcp);
+		g_assert_cmpuint(packets[0].segment_size, ==, packet.segment_size);
+
+		out_clear(&out);
+		packet.unfinished = false;
+		packet.segment_size = 0;
+		emit_packet(&packet, 1280, 1, &out);
+		g_assert_cmpuint(out.n_packets, ==, 2);
+		for (unsigned j = 0; j < 2; j++) {
+			g_assert_cmpint(packets[j].is_tcp, ==, rows[i].is_tcp);
+			g_assert_false(packets[j].unfinished);
+			g_assert_cmpuint(packets[j].segment_size, ==, 0);
+		}
+	}
+}
+
+/* A superpacket is not cut into fragments, however large it is. */
+static void test_superpacket(void)
+{
+	struct packet packet = parsed(
+		&(struct craft){.version = 6, .protocol = IPPROTO_TCP, .payload_size = 60000});
+	struct out out = empty_out();
+
+	packet.segment_size = 1220;
+	emit_packet(&packet, 1280, 1, &out);
+	g_assert_cmpuint(out.n_packets, ==, 1);
+	g_assert_cmpuint(packets[0].part[0].size, ==, packet.size);
+	g_assert_cmpuint(packets[0].segment_size, ==, 1220);
+}
+
 static void test_room(void)
 {
 	static struct out_packet many[EMIT_PIECES_MAX + 1];
@@ -238,6 +289,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/emit/whole", test_whole);
 	g_test_add_func("/emit/pieces", test_pieces);
+	g_test_add_func("/emit/what-is-told", test_what_is_told);
+	g_test_add_func("/emit/superpacket", test_superpacket);
 	g_test_add_func("/emit/room", test_room);
 	return g_test_run();
 }

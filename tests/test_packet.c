@@ -456,6 +456,118 @@ static void test_refused_icmp_errors_are_seen(void)
 	}
 }
 
+/* The sum of what stands in front of the transport header, as who leaves the rest to a device
+ * writes it. */
+static void unfinish(struct packet *packet, bool is_udp)
+{
+	const bool is6 = packet->version == 6;
+	const uint32_t size = packet_l4_size(packet);
+	uint8_t pseudo[40] = {0};
+
+	memcpy(pseudo, packet->data + (is6 ? 8 : 12), is6 ? 32 : 8);
+	store_be16(pseudo + 32, (uint16_t)size);
+	pseudo[35] = packet->ip_protocol;
+	store_be16(packet_l4(packet) + (is_udp ? 6 : 16), (uint16_t)~naive_checksum(pseudo, 36));
+}
+
+/* A checksum that is finished is right; one of UDP that comes out as 0 is sent as 0xffff, as 0 says
+ * that there is none (RFC 768), one of TCP is not. */
+static void test_finished_checksums(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const bool is6 = i & 1, is_udp = i & 2;
+		const struct craft what = {.version = is6 ? 6 : 4,
+					   .protocol = is_udp ? IPPROTO_UDP : IPPROTO_TCP,
+					   .payload_size = 3};
+		struct packet packet = craft_packet(&buffer, &what);
+		uint8_t *check, *payload;
+
+		g_assert_cmpint(packet_parse(&packet), ==, OUTCOME_TRANSLATED);
+		check = packet_l4(&packet) + (is_udp ? 6 : 16);
+		payload = packet_l4(&packet) + (is_udp ? 8 : 20);
+		store_be16(payload, 0);
+		unfinish(&packet, is_udp);
+		packet_finish_checksum(&packet);
+		g_assert_cmphex(load_be16(check), !=, 0);
+		g_assert_true(naive_packet_ok(packet.data, packet.size));
+
+		/* What is missing to 0. */
+		store_be16(payload, load_be16(check));
+		unfinish(&packet, is_udp);
+		packet_finish_checksum(&packet);
+		g_assert_cmphex(load_be16(check), ==, is_udp ? 0xffff : 0);
+		g_assert_true(naive_packet_ok(packet.data, packet.size));
+	}
+}
+
+/* Whose checksum is finished when it comes in, and whose on its way out: TCP's only, and not of a
+ * fragment, which has none that could be left to a device. */
+static void test_unfinished(void)
+{
+	static const struct {
+		struct craft what;
+		bool unfinished;
+	} rows[] = {
+		{{.version = 4, .protocol = IPPROTO_TCP}, true},
+		{{.version = 6, .protocol = IPPROTO_TCP}, true},
+		{{.version = 4, .protocol = IPPROTO_UDP}, false},
+		{{.version = 6, .protocol = IPPROTO_UDP}, false},
+		{{.version = 6, .protocol = IPPROTO_ICMPV6, .icmp_type = 128}, false},
+		{{.version = 4,
+		  .protocol = IPPROTO_TCP,
+		  .more_fragments = true,
+		  .payload_size = 12},
+		 false},
+		{{.version = 4,
+		  .protocol = IPPROTO_UDP,
+		  .more_fragments = true,
+		  .udp_length = 900,
+		  .payload_size = 16},
+		 false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet = craft_packet(&buffer, &rows[i].what);
+		uint8_t before[100];
+
+		memcpy(before, packet.data, packet.size);
+		packet.unfinished = true;
+		g_assert_cmpint(packet_parse(&packet), ==, OUTCOME_TRANSLATED);
+		g_assert_cmpint(packet.unfinished, ==, rows[i].unfinished);
+		/* The only one whose bytes are touched is UDP's, if whole. */
+		if (rows[i].what.protocol != IPPROTO_UDP || packet.is_fragment)
+			g_assert_cmpmem(packet.data, packet.size, before, packet.size);
+	}
+}
+
+/* Only a whole TCP packet is a superpacket, and then its checksum is always unfinished. */
+static void test_superpackets(void)
+{
+	static const struct {
+		struct craft what;
+		enum outcome outcome;
+	} rows[] = {
+		{{.version = 4, .protocol = IPPROTO_TCP}, OUTCOME_TRANSLATED},
+		{{.version = 6, .protocol = IPPROTO_TCP}, OUTCOME_TRANSLATED},
+		{{.version = 6, .protocol = IPPROTO_UDP}, OUTCOME_SUPERPACKET_NOT_TCP},
+		{{.version = 4,
+		  .protocol = IPPROTO_TCP,
+		  .more_fragments = true,
+		  .payload_size = 12},
+		 OUTCOME_SUPERPACKET_NOT_TCP},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct packet packet = craft_packet(&buffer, &rows[i].what);
+
+		packet.superpacket = true;
+		g_assert_cmpint(packet_parse(&packet), ==, rows[i].outcome);
+		g_assert_true(packet.superpacket);
+		if (rows[i].outcome == OUTCOME_TRANSLATED)
+			g_assert_true(packet.unfinished);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -473,5 +585,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/packet/icmp", test_icmp);
 	g_test_add_func("/packet/icmp_cut_short", test_icmp_cut_short);
 	g_test_add_func("/packet/refused_icmp_errors_are_seen", test_refused_icmp_errors_are_seen);
+	g_test_add_func("/packet/finished_checksums", test_finished_checksums);
+	g_test_add_func("/packet/unfinished", test_unfinished);
+	g_test_add_func("/packet/superpackets", test_superpackets);
 	return g_test_run();
 }

@@ -62,7 +62,7 @@ static struct out_packet *out_add(struct out *out, const struct packet *from)
 	return ret;
 }
 
-static void emit_whole(const struct packet *packet, struct out *out)
+void emit_whole(const struct packet *packet, struct out *out)
 {
 	struct out_packet *whole = out_add(out, packet);
 

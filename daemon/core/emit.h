@@ -74,3 +74,5 @@ uint8_t *out_hold(struct out *out, uint32_t size);
  */
 void emit_packet(const struct packet *packet, uint32_t limit, uint32_t fragment_id,
 		 struct out *out);
+/* Sends packet as it is, whatever its size. */
+void emit_whole(const struct packet *packet, struct out *out);

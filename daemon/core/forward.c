@@ -3,8 +3,6 @@
 
 #include "daemon/core/segment.h"
 
-#define IP6_MTU_MIN 1280 /* RFC 8200, 5 */
-
 static uint8_t tcp_flags_of(const struct packet *packet)
 {
 	return packet->protocol == PROTOCOL_TCP ? packet_tcp_flags(packet) : 0;

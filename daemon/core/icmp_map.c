@@ -3,9 +3,6 @@
 
 #include "daemon/core/minmax.h"
 
-/* RFC 8200, 5: no IPv6 link has less. */
-#define IP6_MTU_MIN 1280
-
 #define ANY_CODE  0, 255
 #define SAME_CODE (-1)
 

@@ -92,7 +92,7 @@ static enum outcome hairpin_error(struct nat64 *nat, struct packet *packet,
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 	learn_4to6(nat, between, told, packet);
-	emit_packet(packet, packet->size, 0, out);
+	emit_whole(packet, out);
 	return OUTCOME_HAIRPINNED;
 }
 
@@ -138,7 +138,7 @@ enum outcome icmp_transit_6to4(struct nat64 *nat, struct packet *packet, uint8_t
 		segment_error_6to4(nat, &to, told);
 	if (back)
 		return hairpin_error(nat, packet, &to, &path, out);
-	emit_packet(packet, packet->size, 0, out);
+	emit_whole(packet, out);
 	return OUTCOME_TRANSLATED;
 }
 
@@ -167,6 +167,6 @@ enum outcome icmp_transit_4to6(struct nat64 *nat, struct packet *packet, struct 
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 	learn_4to6(nat, &in, told, packet);
-	emit_packet(packet, packet->size, 0, out);
+	emit_whole(packet, out);
 	return OUTCOME_TRANSLATED;
 }

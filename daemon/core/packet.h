@@ -27,7 +27,8 @@
 #define FRAGMENT_HEADER_SIZE 8
 #define ICMP_HEADER_SIZE     8
 #define UDP_HEADER_SIZE      8
-#define TCP_HEADER_SIZE      20 /* without options */
+#define TCP_HEADER_SIZE      20   /* without options */
+#define IP6_MTU_MIN          1280 /* RFC 8200, 5: no IPv6 link has less */
 
 struct packet {
 	uint8_t *data;             /* first byte of the IP header */

@@ -13,8 +13,6 @@
 #include "daemon/core/minmax.h"
 #include "daemon/core/xlat_transport.h"
 
-#define IP6_MTU_MIN 1280
-
 static uint32_t mss_of(const struct session *session, bool from6)
 {
 	return (from6 ? session->mss_6to4 : session->mss_4to6) * 4u;
@@ -32,8 +30,7 @@ static void set_mss(struct session *session, bool from6, uint32_t mss)
 
 static void lower(struct session *session, bool from6, uint32_t mss)
 {
-	if (mss < mss_of(session, from6))
-		set_mss(session, from6, max_u32(mss, SEGMENT_MSS_MIN));
+	set_mss(session, from6, min_u32(mss_of(session, from6), max_u32(mss, SEGMENT_MSS_MIN)));
 }
 
 static bool knows_both(const struct session *session)
@@ -65,11 +62,12 @@ static void learn_syn(struct session *session, bool from6, uint32_t mss)
 {
 	const bool is_first = !session->syn_from6 && !session->syn_from4;
 
-	for (int i = 0; i < 2; i++) {
-		if (is_first)
-			set_mss(session, i == 0, mss);
-		else
-			lower(session, i == 0, mss);
+	if (is_first) {
+		set_mss(session, true, mss);
+		set_mss(session, false, mss);
+	} else {
+		lower(session, true, mss);
+		lower(session, false, mss);
 	}
 	if (from6)
 		session->syn_from6 = true;
@@ -83,7 +81,7 @@ static struct session *session_of(struct nat64 *nat, const struct filter_plan *p
 	struct session_table *sessions = &nat->sessions[plan->protocol];
 	uint32_t index = plan->session;
 
-	if (index == SLAB_NONE && plan->change == FILTER_ADDS) {
+	if (index == SLAB_NONE) {
 		const uint32_t binding = bib_find4(&nat->bib[plan->protocol], &plan->mapped);
 		if (binding != SLAB_NONE)
 			index = session_find(sessions, binding, &plan->peer);
@@ -94,7 +92,6 @@ static struct session *session_of(struct nat64 *nat, const struct filter_plan *p
 void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const struct packet *packet)
 {
 	struct session *session;
-	uint32_t mss;
 
 	if (packet->protocol != PROTOCOL_TCP)
 		return;
@@ -108,9 +105,8 @@ void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const stru
 	}
 	if (packet->superpacket || session->syn_from6 || session->syn_from4)
 		return;
-	mss = packet_l4_size(packet) - TCP_HEADER_SIZE;
-	if (mss > mss_of(session, plan->from6))
-		set_mss(session, plan->from6, mss);
+	set_mss(session, plan->from6,
+		max_u32(mss_of(session, plan->from6), packet_l4_size(packet) - TCP_HEADER_SIZE));
 }
 
 /* tuple: (T,t) and (Z,z) of a session, in this order. */
@@ -140,7 +136,7 @@ void segment_error_4to6(struct nat64 *nat, const struct tuple4 *tuple, uint32_t 
 
 	if (tuple->protocol == PROTOCOL_TCP)
 		learn_mtu(nat, &tuple->dst, &tuple->src, true,
-			  mtu > headers_size ? mtu - headers_size : 0);
+			  max_u32(mtu, headers_size) - headers_size);
 }
 
 /* Has its sender been told, and can it do anything about it? */
@@ -181,7 +177,7 @@ void segment_cut(struct passage *passage, const struct filter_plan *plan, uint32
 	if (!packet->superpacket)
 		return;
 	const uint32_t mss =
-		choose_mss(passage, plan, limit > headers_size ? limit - headers_size : 0, mtu);
+		choose_mss(passage, plan, max_u32(limit, headers_size) - headers_size, mtu);
 	const uint32_t tcp_size = tcp_header_size(packet);
 	const uint32_t segment_size = mss - (tcp_size - TCP_HEADER_SIZE);
 	if (packet_l4_size(packet) - tcp_size > segment_size)

@@ -8,8 +8,6 @@
 #include "daemon/core/xlat.h"
 #include "daemon/core/xlat_transport.h"
 
-#define IP6_MTU_MIN 1280
-
 /* The IPv6 header, and the Fragment header of what was a fragment already (T-9). */
 static uint32_t header6_size(const struct packet *packet)
 {

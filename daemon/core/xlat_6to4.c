@@ -10,7 +10,6 @@
 
 #define IP4_SIZE_MAX 65535
 #define IP4_MTU_MIN  68 /* RFC 791, 3.2 */
-#define IP6_MTU_MIN  1280
 
 /* RFC 7915, 5.1.1, after F-15: would emit_packet() need more pieces than out has room for? */
 static bool is_too_many_pieces(uint32_t payload_size, uint32_t limit)
