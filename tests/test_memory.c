@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdlib.h>
 
+#include "daemon/core/persist.h"
 #include "tests/gateway_fixture.h"
 #include "tests/naive.h"
 
@@ -98,16 +99,22 @@ static void end_all(struct gateway_fixture *gateway)
 	assert_counted(gateway);
 }
 
-static struct gateway_fixture *begin(const char *addresses, const struct pool4_allocation *mode)
+static struct gateway_fixture *begin_with(const char *addresses, const char *ports,
+					  const struct pool4_allocation *mode)
 {
 	struct nat64_limits limits = {5000, 5000, 16, 1 << 20, .pool4 = *mode};
 	struct gateway_fixture *gateway;
 
 	sizes = g_hash_table_new(NULL, NULL);
 	n_bytes = 0;
-	gateway = gateway_new(addresses, "1024-65535", &limits);
+	gateway = gateway_new(addresses, ports, &limits);
 	assert_counted(gateway);
 	return gateway;
+}
+
+static struct gateway_fixture *begin(const char *addresses, const struct pool4_allocation *mode)
+{
+	return begin_with(addresses, "1024-65535", mode);
 }
 
 static void end(struct gateway_fixture *gateway)
@@ -172,6 +179,42 @@ static void test_dynamic(void)
 		end_all(gateway);
 		end(gateway);
 	}
+}
+
+/* Addresses without a free port, which get some again, or not. */
+static void test_full_addresses(void)
+{
+	const struct pool4_allocation mode = {.mode = POOL4_DYNAMIC};
+
+	for (unsigned ends = 0; ends < 2; ends++) {
+		struct gateway_fixture *gateway = begin_with("203.0.113.0/26", "1024-1027", &mode);
+
+		fill(gateway);
+		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 64 * 4);
+		if (ends)
+			end_all(gateway);
+		end(gateway);
+	}
+}
+
+/* What is kept for those who look on, for who stores what changes, and for who stores what has
+ * ended. */
+static void test_kept_and_watched(void)
+{
+	const struct pool4_allocation mode = {.mode = POOL4_DYNAMIC};
+	struct gateway_fixture *gateway = begin("203.0.113.0/28", &mode);
+	struct nat64 *nat = gateway->nat;
+
+	g_assert_true(persist_begin(nat));
+	assert_counted(gateway);
+	g_assert_true(watch_want(&nat->watch, WATCH_BINDINGS | WATCH_SESSIONS));
+	assert_counted(gateway);
+	nat->config.retention_s = 60;
+	fill(gateway);
+	g_assert_cmpuint(persist_n_changed(nat), >, 6000);
+	end_all(gateway);
+	g_assert_cmpuint(nat->closed.end, >, 3000);
+	end(gateway);
 }
 
 static void test_blocks(void)
@@ -266,6 +309,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/memory/dynamic", test_dynamic);
+	g_test_add_func("/memory/full_addresses", test_full_addresses);
+	g_test_add_func("/memory/kept_and_watched", test_kept_and_watched);
 	g_test_add_func("/memory/blocks", test_blocks);
 	g_test_add_func("/memory/entries", test_entries);
 	g_test_add_func("/memory/deterministic", test_deterministic);

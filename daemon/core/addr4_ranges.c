@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/core/minmax.h"
+
 static int compare_ranges(const void *a, const void *b)
 {
 	const struct addr4_range *left = a, *right = b;
@@ -21,8 +23,7 @@ uint32_t addr4_ranges_merge(struct addr4_range *range, uint32_t n_ranges)
 		struct addr4_range *last = &range[n_merged];
 
 		if (last->last == UINT32_MAX || range[i].first <= last->last + 1) {
-			if (range[i].last > last->last)
-				last->last = range[i].last;
+			last->last = max_u32(last->last, range[i].last);
 		} else {
 			range[++n_merged] = range[i];
 		}

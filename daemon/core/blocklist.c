@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/blocklist.h"
 
+#include "daemon/core/minmax.h"
+
 static uint64_t hash_prefix(const struct blocklist *list, const struct prefix6 *prefix)
 {
 	uint8_t data[sizeof(prefix->addr.byte) + 1];
@@ -69,8 +71,7 @@ bool blocklist_add(struct blocklist *list, const struct prefix6 *prefix, uint64_
 		list->n_of_length[prefix->len]++;
 	}
 	blocklist_at(list, index)->until_ms = until_ms;
-	if (until_ms < list->next_ms)
-		list->next_ms = until_ms;
+	list->next_ms = min_u64(list->next_ms, until_ms);
 	return true;
 }
 
@@ -115,8 +116,8 @@ void blocklist_expire(struct blocklist *list, uint64_t now_ms)
 
 		if (until_ms <= now_ms)
 			blocklist_remove(list, i);
-		else if (until_ms < list->next_ms)
-			list->next_ms = until_ms;
+		else
+			list->next_ms = min_u64(list->next_ms, until_ms);
 	}
 }
 

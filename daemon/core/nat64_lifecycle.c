@@ -238,21 +238,16 @@ bool nat64_expire(struct nat64 *nat, uint64_t now_ms, unsigned budget, struct ou
 	return budget && out_has_room(out);
 }
 
-static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
-{
-	return a_ms < b_ms ? a_ms : b_ms;
-}
-
 uint64_t nat64_next_deadline(const struct nat64 *nat)
 {
 	uint64_t next = nat->alarm_due_ms;
 
-	next = earlier(next, syn_store_next_deadline(&nat->syns));
-	next = earlier(next, fragment_next_deadline(&nat->fragments));
-	next = earlier(next, pool4_next_deadline(nat->pool4));
-	next = earlier(next, blocklist_next_deadline(&nat->blocklist));
+	next = min_u64(next, syn_store_next_deadline(&nat->syns));
+	next = min_u64(next, fragment_next_deadline(&nat->fragments));
+	next = min_u64(next, pool4_next_deadline(nat->pool4));
+	next = min_u64(next, blocklist_next_deadline(&nat->blocklist));
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-		next = earlier(next, session_next_deadline(&nat->sessions[protocol]));
+		next = min_u64(next, session_next_deadline(&nat->sessions[protocol]));
 	return next;
 }
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "daemon/core/minmax.h"
+
 /* Each block has as many nodes as all before it, within these. */
 #define BLOCK_MIN 16
 #define BLOCK_MAX 1024
@@ -114,8 +116,7 @@ void pool4_index_add(struct pool4_index *index, struct pool4_index_node *node, u
 
 	while (*link) {
 		parent = *link;
-		if (parent->highest < node->range.last)
-			parent->highest = node->range.last;
+		parent->highest = max_u32(parent->highest, node->range.last);
 		link = &parent->child[node->range.first >= parent->range.first];
 	}
 	node->parent = parent;
@@ -202,8 +203,7 @@ static bool check_node(const struct pool4_index_node *node)
 			continue;
 		if (child->parent != node || child->priority > node->priority)
 			return false;
-		if (child->highest > highest)
-			highest = child->highest;
+		highest = max_u32(highest, child->highest);
 	}
 	return node->highest == highest;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/quota.h"
 
+#include "daemon/core/minmax.h"
+
 /*
  * What a limit stands for with this source: a share is of the ports that it can reach. Where it can
  * reach none, because its entry is drained, it is of the ports of the entry that has its binding,
@@ -157,8 +159,7 @@ static void watch_pool4(struct nat64 *nat, enum protocol protocol, uint32_t id, 
 	entry = pool4_entry(nat->pool4, id);
 	if (alarm == POOL4_ALARM_LATER) {
 		uint64_t due_ms = entry->alarm_ms[protocol] + POOL4_ALARM_INTERVAL_MS;
-		if (due_ms < nat->alarm_due_ms)
-			nat->alarm_due_ms = due_ms;
+		nat->alarm_due_ms = min_u64(nat->alarm_due_ms, due_ms);
 		return;
 	}
 	event_push(&nat->events,

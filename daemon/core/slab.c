@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/minmax.h"
+
 #define WORDS_PER_CHUNK (SLAB_CHUNK_ENTRIES / 64)
 
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit)
@@ -94,8 +96,7 @@ static bool add_chunk_at(struct slab *slab, uint32_t number)
 	slab->n_present++;
 	slab->n_empty++;
 	set_open(slab, number, true);
-	if (number < slab->lowest_open)
-		slab->lowest_open = number;
+	slab->lowest_open = min_u32(slab->lowest_open, number);
 	return true;
 }
 
@@ -200,8 +201,7 @@ void slab_free(struct slab *slab, uint32_t index)
 	chunk->n_used--;
 	slab->n_used--;
 	set_open(slab, number, true);
-	if (number < slab->lowest_open)
-		slab->lowest_open = number;
+	slab->lowest_open = min_u32(slab->lowest_open, number);
 
 	/* One empty chunk is kept: entries that come and go around a chunk's end do not take and
 	 * give back memory each time. */
