@@ -153,6 +153,51 @@ static void test_refused(void)
 	gateway_free(gateway);
 }
 
+/* A binding has what is refused for its IPv4 options or its transport header only if that header
+ * is there, with ports: else the host's own address is the host's. */
+static void test_refused_without_ports(void)
+{
+	static const struct {
+		uint8_t protocol;
+		bool is_icmp_error;
+		uint16_t fragment_offset;
+		uint32_t l4_size;
+		bool is_bound;
+	} cases[] = {
+		{IPPROTO_UDP, false, 0, 8, true},   {IPPROTO_TCP, false, 0, 8, true},
+		{IPPROTO_ICMP, false, 0, 8, true},  {IPPROTO_UDP, false, 8, 8, false},
+		{IPPROTO_UDP, false, 0, 7, false},  {IPPROTO_TCP, false, 1480, 100, false},
+		{IPPROTO_ICMP, true, 0, 8, false},  {IPPROTO_SCTP, false, 0, 8, false},
+		{IPPROTO_ICMP, false, 0, 4, false},
+	};
+	const struct taddr6 client = taddr6_of("[2001:db8::1]:5000");
+	const struct taddr4 mapped = taddr4_of("203.0.113.1:2570");
+
+	gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	gateway->world.own4[gateway->world.n_own4++] = 0xcb007101;
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		g_assert_cmpint(
+			nat64_add_static(gateway->nat, i, &client, &mapped, FIXTURE_START_MS), ==,
+			NAT64_STATIC_OK);
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct packet packet = packet4("198.51.100.7", "203.0.113.1");
+
+		memset(bytes + 20, 0x0a, 28); /* every port and identifier is 2570 */
+		packet.size = 20 + cases[i].l4_size;
+		packet.l4_offset = 20;
+		packet.ip_protocol = cases[i].protocol;
+		packet.protocol = cases[i].protocol == IPPROTO_TCP   ? PROTOCOL_TCP
+				  : cases[i].protocol == IPPROTO_UDP ? PROTOCOL_UDP
+								     : PROTOCOL_ICMP;
+		packet.is_icmp_error = cases[i].is_icmp_error;
+		packet.fragment_offset = cases[i].fragment_offset;
+		g_test_message("case %u", i);
+		g_assert_cmpint(admission_refused(gateway->nat, &packet, OUTCOME_SOURCE_ROUTE), ==,
+				cases[i].is_bound ? OUTCOME_SOURCE_ROUTE : OUTCOME_LEFT_TO_HOST);
+	}
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -160,5 +205,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/admission/exempt_port", test_exempt_port);
 	g_test_add_func("/admission/unbound", test_unbound);
 	g_test_add_func("/admission/refused", test_refused);
+	g_test_add_func("/admission/refused_without_ports", test_refused_without_ports);
 	return g_test_run();
 }

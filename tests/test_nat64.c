@@ -100,6 +100,7 @@ static void test_explain(void)
 		g_assert_false(decision.hairpinned);
 		g_assert_true(decision.goes_out == (cases[i].outcome == OUTCOME_TRANSLATED));
 		g_assert_true((decision.mtu == 0) == !decision.goes_out);
+		g_assert_true(decision.has_route == decision.goes_out);
 		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 0);
 	}
 	g_free(buffer);
@@ -121,6 +122,34 @@ static void test_explain_hairpin_to_host(void)
 	g_assert_cmpstr(outcome_info(nat64_explain(gateway->nat, &packet, NOW, &decision))->name,
 			==, outcome_info(OUTCOME_BIB4_NOT_FOUND)->name);
 	g_assert_true(decision.hairpinned);
+	g_free(buffer);
+	gateway_free(gateway);
+}
+
+/* A hairpin that passes: the way back, and its MTU, are told. */
+static void test_explain_hairpin(void)
+{
+	const struct craft what = {
+		.version = 6, .dst = "2001:db8:64::203.0.113.1", .dst_port = 2000};
+	const struct taddr6 other = taddr6_of("[2001:db8:2::2]:53");
+	const struct taddr4 mapped = taddr4_of("203.0.113.1:2000");
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	struct craft_buffer *buffer = g_new(struct craft_buffer, 1);
+	struct packet packet = craft_packet(buffer, &what);
+	struct decision decision;
+
+	g_assert_cmpint(nat64_add_static(gateway->nat, PROTOCOL_UDP, &other, &mapped, NOW), ==,
+			NAT64_STATIC_OK);
+	gateway->world.mtu6 = 1400;
+	g_assert_cmpstr(outcome_info(nat64_explain(gateway->nat, &packet, NOW, &decision))->name,
+			==, outcome_info(OUTCOME_HAIRPINNED)->name);
+	g_assert_true(decision.hairpinned);
+	g_assert_true(decision.goes_out);
+	g_assert_true(decision.has_back);
+	g_assert_true(decision.has_route);
+	g_assert_cmpuint(decision.route.mtu, ==, 1400);
+	g_assert_cmpuint(decision.mtu, ==, 1400);
+	g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 1);
 	g_free(buffer);
 	gateway_free(gateway);
 }
@@ -398,6 +427,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/explain", test_explain);
 	g_test_add_func("/nat64/explain_hairpin_to_host", test_explain_hairpin_to_host);
+	g_test_add_func("/nat64/explain_hairpin", test_explain_hairpin);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);
 	g_test_add_func("/nat64/expiry_budget", test_expiry_budget);

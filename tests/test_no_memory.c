@@ -339,6 +339,12 @@ static void test_lost_ports(void)
 	sweep_in(hold_lost_ports, "203.0.113.0/29", "4-19", &blocks);
 }
 
+/* An address that has only one port is full with a lost one, which needs memory, too. */
+static void test_lost_addresses(void)
+{
+	sweep(hold_lost_ports, "203.0.113.0/29", "4");
+}
+
 static void test_stored_syns(void)
 {
 	sweep(store_syns, "203.0.113.1", "1-65535");
@@ -470,6 +476,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/no_memory/fragments", test_fragments);
 	g_test_add_func("/no_memory/stored_syns", test_stored_syns);
 	g_test_add_func("/no_memory/lost_ports", test_lost_ports);
+	g_test_add_func("/no_memory/lost_addresses", test_lost_addresses);
 	g_test_add_func("/no_memory/pool4", test_pool4);
 	g_test_add_func("/no_memory/deterministic", test_deterministic);
 	g_test_add_func("/no_memory/port_set", test_port_set);

@@ -354,7 +354,7 @@ static void test_deadline_is_rounded_up(void)
 	const struct taddr6 client = taddr6_of("[2001:db8:1::3]:5000");
 	const struct taddr4 server = taddr4_of("198.51.100.7:80");
 
-	for (uint64_t now_ms = NOW; now_ms < NOW + 3000; now_ms += 7) {
+	for (uint64_t now_ms = NOW; now_ms < NOW + 1300; now_ms++) {
 		struct gateway_fixture *gateway = new_gateway();
 		struct persist_cursor cursor = {0};
 		struct persist_row row;

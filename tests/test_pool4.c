@@ -327,11 +327,12 @@ static void test_set_ports(void)
 static void add_where_ports_are_in_use(uint32_t n_others)
 {
 	struct pool4 *pool = pool4_fixture_new();
-	struct taddr4 taddr, second = {0xc0000202, 2000};
+	struct taddr4 taddr, second = {0xc0000202, 2000}, behind = {0xc0000203, 2000};
 	uint32_t other;
 
-	(void)pool4_fixture_add_for(pool, "192.0.2.1-192.0.2.2 198.51.100.0/24", "2000",
+	(void)pool4_fixture_add_for(pool, "192.0.2.1-192.0.2.3 198.51.100.0/24", "2000",
 				    "2001:db8:9::/48", -1, false);
+	g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &behind, &other), ==, POOL4_OK);
 	g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_TCP, &second, &other), ==, POOL4_OK);
 	for (uint32_t i = 0; i < n_others; i++) {
 		taddr = (struct taddr4){0xc6336400 + i, 2000};

@@ -418,6 +418,44 @@ static void test_lost_blocks(void)
 	pool4_free(pool);
 }
 
+/* P-14: a block that its client has left is the last choice of others; one of which nothing was
+ * used after all is not. */
+static void test_left_blocks(void)
+{
+	static const struct pool4_allocation allocation = {
+		.mode = POOL4_BLOCKS, .block_size = SIZE, .client_length = 64};
+
+	for (unsigned was_used = 0; was_used < 2; was_used++) {
+		struct addr6 client = mode_fixture_addr6("2001:db8:1::1");
+		struct pool4 *pool = mode_fixture_new(&allocation, true);
+		const struct pool4_entry *blocks;
+		struct taddr4 left, taddr;
+		uint32_t entry, id;
+
+		g_assert_cmpint(mode_fixture_add(pool, "192.0.2.1", "2000-2031", "::/0", &entry),
+				==, POOL4_OK);
+		blocks = pool4_entry(pool->blocks->free, entry);
+		g_assert_cmpint(mode_fixture_take(pool, PROTOCOL_TCP, &client, 5000, &left, &id),
+				==, POOL4_OK);
+		if (was_used)
+			pool4_retire(pool, PROTOCOL_TCP, &left, id, 7, 1000);
+		else
+			pool4_give_back(pool, PROTOCOL_TCP, &left, id);
+		g_assert_true(pool4_check(pool));
+		g_assert_cmpuint(pool4_n_held(pool->blocks->free), ==, was_used);
+		for (uint8_t i = 1; i <= 4; i++) {
+			client.byte[7] = i;
+			g_assert_cmpint(
+				mode_fixture_take(pool, PROTOCOL_TCP, &client, 5000, &taddr, &id),
+				==, POOL4_OK);
+			if (was_used)
+				g_assert_true((taddr.port / SIZE == left.port / SIZE) == (i == 4));
+		}
+		g_assert_cmpuint(blocks->n_reused[PROTOCOL_ICMP], ==, was_used);
+		pool4_free(pool);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -429,6 +467,7 @@ int main(int argc, char **argv)
 			     test_static_blocks_first);
 	g_test_add_data_func("/pool4-block/static-first-among-many", GUINT_TO_POINTER(20),
 			     test_static_blocks_first);
+	g_test_add_func("/pool4-block/left", test_left_blocks);
 	g_test_add_func("/pool4-block/lost", test_lost_blocks);
 	return g_test_run();
 }

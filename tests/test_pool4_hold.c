@@ -514,6 +514,24 @@ static void test_shared_addresses(void)
 	pool4_free(pool);
 }
 
+/* P-14: who is paired with an address that no entry has any more gets a held port elsewhere, when
+ * there is no free one. */
+static void test_paired_elsewhere(void)
+{
+	struct pool4 *pool = new_pool(&all_of_it);
+	struct taken held, other;
+
+	(void)pool4_fixture_add(pool, "192.0.2.1", "2000-2001");
+	held = take(pool, 1);
+	(void)take(pool, 2);
+	retire(pool, &held, NOW);
+	g_assert_cmpint(take_paired(pool, PROTOCOL_UDP, 3, 5000, 0xc0000209, &other), ==, POOL4_OK);
+	g_assert_true(taddr4_equal(&other.taddr, &held.taddr));
+	g_assert_cmpint(take_paired(pool, PROTOCOL_UDP, 3, 5000, 0xc0000209, &other), ==,
+			POOL4_EXHAUSTED);
+	pool4_free(pool);
+}
+
 /* P-22: ports stay held when their entry goes, and when it comes again. */
 static void test_entry_goes(void)
 {
@@ -621,6 +639,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-hold/hold-at-start", test_hold_at_start);
 	g_test_add_func("/pool4-hold/lost", test_lost_ports);
 	g_test_add_func("/pool4-hold/shared-addresses", test_shared_addresses);
+	g_test_add_func("/pool4-hold/paired-elsewhere", test_paired_elsewhere);
 	g_test_add_func("/pool4-hold/entry-goes", test_entry_goes);
 	g_test_add_func("/pool4-hold/memory", test_memory);
 	return g_test_run();
