@@ -234,6 +234,28 @@ static void test_draw_member(void)
 	check_members("1 20000-20999 21100-30000", 20000, 24095, 3);
 }
 
+/* What stands behind the end of a list of ranges is none of them. */
+static void test_unused_ranges(void)
+{
+	const struct port_ranges one = {{{10, 11}, {30, 63}}, 1};
+	struct random random;
+	struct port_set set = {.n_used = 0};
+	uint16_t port;
+
+	random_init(&random, seed);
+	g_assert_true(port_set_add(&set, 40));
+	g_assert_cmpuint(port_set_count(&set, &one, &any_port), ==, 0);
+	g_assert_false(port_set_draw_member(&set, &one, &random, &port));
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_true(port_set_draw(&set, &one, &any_port, &random, &port));
+		g_assert_cmpuint(port, <=, 11);
+		g_assert_true(port_set_add(&set, port));
+	}
+	g_assert_cmpuint(port_set_count(&set, &one, &any_port), ==, 2);
+	g_assert_false(port_set_draw(&set, &one, &any_port, &random, &port));
+	port_set_deinit(&set);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -243,5 +265,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/port-set/draw-in-class", test_draw_in_class);
 	g_test_add_func("/port-set/draw-is-uniform", test_draw_is_uniform);
 	g_test_add_func("/port-set/draw-member", test_draw_member);
+	g_test_add_func("/port-set/unused-ranges", test_unused_ranges);
 	return g_test_run();
 }

@@ -278,9 +278,27 @@ static void test_unused_ranges(void)
 {
 	const struct port_ranges one = {{{10, 20}, {30, 63}}, 1};
 	const struct port_ranges other = {{{30, 40}}, 1};
+	const struct port_ranges stale = {{{10, 20}, {50, 40}}, 1};
 	const struct pool4_blocks blocks = {.size = 2};
-	struct port_ranges ranges;
+	struct port_ranges ranges = other;
+	char text[64];
 
+	g_assert_cmpuint(port_ranges_count(&one), ==, 11);
+	g_assert_cmpstr(port_ranges_print(&one, text, sizeof(text)), ==, "10-20");
+	g_assert_false(port_ranges_contain(&one, 30));
+	g_assert_true(port_ranges_are_valid(&stale));
+	g_assert_true(port_ranges_equal(&one, &stale));
+	port_ranges_keep(&ranges, &one);
+	g_assert_cmpuint(ranges.n_ranges, ==, 0);
+	ranges = one;
+	port_ranges_keep(&ranges, &(struct port_ranges){{{1, 100}}, 1});
+	g_assert_cmpuint(port_ranges_count(&ranges), ==, 11);
+	ranges = one;
+	g_assert_true(port_ranges_remove(&ranges, 15, 15));
+	g_assert_cmpstr(port_ranges_print(&ranges, text, sizeof(text)), ==, "10-14 16-20");
+	ranges = one;
+	g_assert_true(port_ranges_add(&ranges, 22, 22));
+	g_assert_cmpstr(port_ranges_print(&ranges, text, sizeof(text)), ==, "10-20 22");
 	g_assert_false(port_ranges_overlap(&one, &other));
 	g_assert_false(port_ranges_overlap(&other, &one));
 	pool4_blocks_ranges(&blocks, &one, &ranges);
