@@ -265,6 +265,97 @@ static void test_lifetime_is_bounded(void)
 	gateway_free(gateway);
 }
 
+/* Of each kind the longest that it can live: half as long again as it is refreshed for, and what
+ * was rounded up (session_bound()). K-1 to K-4, K-6. */
+static void test_longest_lifetimes(void)
+{
+	static const struct {
+		enum protocol protocol;
+		uint8_t state;
+		uint64_t longest_ms;
+	} cases[] = {
+		{PROTOCOL_UDP, TCP_FSM_CLOSED, 300000},
+		{PROTOCOL_ICMP, TCP_FSM_CLOSED, 60000},
+		{PROTOCOL_TCP, TCP_FSM_TRANS, 240000},
+		{PROTOCOL_TCP, TCP_FSM_V6_INIT, 7200000 + 240000},
+		{PROTOCOL_TCP, TCP_FSM_ESTABLISHED, 7200000 + 240000},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct gateway_fixture *gateway = new_gateway();
+		struct nat64_config *config = &gateway->nat->config;
+		const enum protocol protocol = cases[i].protocol;
+		struct persist_row row =
+			binding_row(protocol, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+
+		config->tcp_established_ms = 7200000 + 240000;
+		g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+		row = session_row(protocol, 0, 0, "198.51.100.7:2000");
+		row.session.state = cases[i].state;
+		row.session.until_s = UINT32_MAX;
+		g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+		g_assert_cmpuint(session_at(&gateway->nat->sessions[protocol], 0)->expires_ms, ==,
+				 NOW + cases[i].longest_ms * 3 / 2 + 1000);
+		gateway_free(gateway);
+	}
+
+	/* A port of UDP may have a longer one than the others. */
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	struct port_lifetime *by_port = gateway->nat->config.udp_by_port;
+	gateway->nat->config.n_udp_by_port = 2;
+	by_port[0] = (struct port_lifetime){.port = 53, .lifetime_ms = 15000};
+	by_port[1] = (struct port_lifetime){.port = 4500, .lifetime_ms = 600000};
+	by_port[2] = (struct port_lifetime){.port = 4501, .lifetime_ms = 900000}; /* is none */
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	row = session_row(PROTOCOL_UDP, 0, 0, "198.51.100.7:2000");
+	row.session.until_s = UINT32_MAX;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	g_assert_cmpuint(session_at(&gateway->nat->sessions[PROTOCOL_UDP], 0)->expires_ms, ==,
+			 NOW + 600000 * 3 / 2 + 1000);
+	gateway_free(gateway);
+}
+
+/* O-12: what comes back is what was kept. */
+static void test_fields(void)
+{
+	struct gateway_fixture *gateway = new_gateway();
+	struct persist_row row =
+		binding_row(PROTOCOL_TCP, 4, "[2001:db8:1::2]:5000", "203.0.113.1:2000");
+	const struct bib_entry *entry;
+	const struct session *session;
+
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &gateway->nat->config.pool6[3]));
+	row.binding.pool6 = 3;
+	row.binding.created_s = -5;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	entry = bib_at(&gateway->nat->bib[PROTOCOL_TCP], 4);
+	g_assert_cmpuint(entry->pool6, ==, 3);
+	g_assert_cmpint(entry->created_s, ==, -5);
+	g_assert_cmpuint(entry->number, ==, 7);
+	g_assert_false(entry->is_static);
+	g_assert_true(entry->is_restored);
+
+	row = session_row(PROTOCOL_TCP, 9, 4, "198.51.100.7:80");
+	row.session.pool6 = 3;
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_OK);
+	session = session_at(&gateway->nat->sessions[PROTOCOL_TCP], 9);
+	g_assert_cmpuint(session->bib, ==, 4);
+	g_assert_cmphex(session->addr4, ==, 0xc6336407);
+	g_assert_cmpuint(session->port4, ==, 80);
+	g_assert_cmpuint(session->state, ==, TCP_FSM_ESTABLISHED);
+	g_assert_cmpuint(session->pool6, ==, 3);
+	g_assert_cmpuint(session->expires_ms, ==, NOW + 100000);
+	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 0); /* stored is what is there */
+
+	/* A binding that was not restored is none of its sessions. */
+	bib_at(&gateway->nat->bib[PROTOCOL_TCP], 4)->is_restored = false;
+	row = session_row(PROTOCOL_TCP, 10, 4, "198.51.100.7:81");
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_NO_BINDING);
+	gateway_free(gateway);
+}
+
 /* O-12 */
 static void test_idle_binding_is_kept(void)
 {
@@ -448,5 +539,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/persist/begin", test_begin);
 	g_test_add_func("/persist/idle_neighbours_end", test_idle_neighbours_end);
 	g_test_add_func("/persist/refused_is_marked", test_refused_is_marked);
+	g_test_add_func("/persist/longest_lifetimes", test_longest_lifetimes);
+	g_test_add_func("/persist/fields", test_fields);
 	return g_test_run();
 }
