@@ -51,7 +51,7 @@ static void test_prefixes(void)
 	gateway_free(gateway);
 }
 
-/* C-13: the first that there is, whichever of all places that is. */
+/* the first that there is, whichever of all places that is. */
 static void test_last_prefix(void)
 {
 	begin();
@@ -194,7 +194,7 @@ static void test_exempt_ports(void)
 	gateway_free(gateway);
 }
 
-/* C-13: what was in a list before it became shorter counts no more, in any of them. */
+/* What was in a list before it became shorter counts no more, in any of them. */
 static void test_shorter_lists(void)
 {
 	begin();
