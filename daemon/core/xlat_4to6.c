@@ -106,7 +106,7 @@ static void transport_4to6(const struct packet *packet, const struct tuple6 *to,
 		if (rules->clamp_mss)
 			xlat_clamp_mss(l4, path->nh4_mtu, path->nh6_mtu);
 		if (packet->unfinished)
-			xlat_tcp_unfinished(l4, to->src.port, to->dst.port,
+			xlat_tcp_unfinished(l4,
 					    checksum_pseudo6(&to->src.addr, &to->dst.addr,
 							     packet_l4_size(packet), IPPROTO_TCP));
 		return;

@@ -104,10 +104,9 @@ static void transport_6to4(const struct packet *packet, const struct tuple4 *to,
 		if (rules->clamp_mss)
 			xlat_clamp_mss(l4, path->nh4_mtu, path->nh6_mtu);
 		if (packet->unfinished)
-			xlat_tcp_unfinished(l4, to->src.port, to->dst.port,
-					    checksum_pseudo4(to->src.addr, to->dst.addr,
-							     (uint16_t)packet_l4_size(packet),
-							     IPPROTO_TCP));
+			xlat_tcp_unfinished(l4, checksum_pseudo4(to->src.addr, to->dst.addr,
+								 (uint16_t)packet_l4_size(packet),
+								 IPPROTO_TCP));
 		return;
 	case PROTOCOL_UDP:
 		xlat_udp(l4, to->src.port, to->dst.port, removed, added);

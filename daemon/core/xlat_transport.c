@@ -44,11 +44,9 @@ void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t remov
 	check_store(check, checksum_update(check_load(check), removed, added));
 }
 
-/* Ports are of the part that is still to be summed. */
-void xlat_tcp_unfinished(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t pseudo)
+/* The ports are of the part that is still to be summed. */
+void xlat_tcp_unfinished(uint8_t *tcp, uint64_t pseudo)
 {
-	store_be16(tcp, src_port);
-	store_be16(tcp + 2, dst_port);
 	check_store(tcp + TCP_CHECK_OFFSET, checksum_fold(pseudo));
 }
 

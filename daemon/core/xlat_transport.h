@@ -13,8 +13,9 @@
 /* TCP, and UDP with a checksum (T-33). */
 void xlat_tcp(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added);
 void xlat_udp(uint8_t *udp, uint16_t src_port, uint16_t dst_port, uint64_t removed, uint64_t added);
-/* TCP whose checksum is unfinished (packet.h); pseudo: the whole new pseudo header's sum. */
-void xlat_tcp_unfinished(uint8_t *tcp, uint16_t src_port, uint16_t dst_port, uint64_t pseudo);
+/* What xlat_tcp() has left of a checksum that is unfinished (packet.h) is the sum of the whole new
+ * pseudo header. */
+void xlat_tcp_unfinished(uint8_t *tcp, uint64_t pseudo);
 /* I-4: an echo becomes one of the given type. */
 void xlat_echo(uint8_t *icmp, uint8_t type, uint16_t identifier, uint64_t removed, uint64_t added);
 
