@@ -175,7 +175,8 @@ static void hold_given(void *context, enum protocol protocol, const struct taddr
 static int mark(struct daemon_state *state, const struct store_clock *now)
 {
 	const struct nat64 *nat = state->gateway->nat;
-	int r = store_cut(state->store, nat->bib[0].entries.limit, nat->sessions[0].sessions.limit);
+	int r = store_cut(state->store, slab_index_end(&nat->bib[0].entries),
+			  slab_index_end(&nat->sessions[0].sessions));
 
 	if (r == 0)
 		r = store_begin(state->store);

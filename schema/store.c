@@ -386,6 +386,9 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store_shut(store);
+	for (unsigned i = 0; i < N_PERSIST_KINDS; i++)
+		if (store->bad[i])
+			g_array_unref(store->bad[i]);
 	g_free(store->path);
 	g_free(store);
 }

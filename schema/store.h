@@ -76,7 +76,8 @@ int store_load(struct store *store, const struct store_clock *now,
 	       uint64_t *ret_n_bad);
 /* Removes all rows of bindings and sessions, in one transaction. */
 int store_clear(struct store *store);
-/* Removes those that no index below these limits can have, and prefixes that no row has. */
+/* Removes those that no index below these limits can have, those that store_load() has found to be
+ * none, and prefixes that no row has. */
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions);
 
 /* A transaction: begin, put for each row, commit with what the clocks say; or roll back. */

@@ -63,6 +63,7 @@ struct store {
 	struct store_found found;
 	int64_t base_s; /* the clock of the file is that of this boot, and so much */
 	struct store_run run;
+	GArray *bad[N_PERSIST_KINDS]; /* places of rows that can not be read; NULL: none */
 	uint64_t owner;
 	bool was_clean;
 	char error[STORE_TEXT_SIZE];

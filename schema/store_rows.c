@@ -144,18 +144,39 @@ int store_clear(struct store *store)
 	return r;
 }
 
+/* In a transaction: those that were found to be none. */
+static int remove_bad(struct store *store)
+{
+	static const enum store_statement remove[] = {
+		[PERSIST_BINDING] = STORE_REMOVE_BINDING,
+		[PERSIST_SESSION] = STORE_REMOVE_SESSION,
+	};
+	int r = 0;
+
+	for (unsigned kind = 0; kind < N_PERSIST_KINDS; kind++)
+		for (guint i = 0; store->bad[kind] && i < store->bad[kind]->len && r == 0; i++) {
+			(void)sqlite3_bind_int64(store->statement[remove[kind]], 1,
+						 g_array_index(store->bad[kind], int64_t, i));
+			r = run_statement(store, remove[kind], "can not be written");
+		}
+	return r;
+}
+
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions)
 {
 	char sql[320];
-	int r;
+	int r = store_begin(store);
 
+	if (r == 0)
+		r = remove_bad(store);
 	(void)snprintf(sql, sizeof(sql),
-		       "BEGIN IMMEDIATE; DELETE FROM binding WHERE place >= %lld OR place < 0; "
+		       "DELETE FROM binding WHERE place >= %lld OR place < 0; "
 		       "DELETE FROM session WHERE place >= %lld OR place < 0; "
 		       "DELETE FROM pool6 WHERE place NOT IN "
 		       "(SELECT pool6 FROM binding UNION SELECT pool6 FROM session); COMMIT",
 		       (long long)n_bindings << 2, (long long)n_sessions << 2);
-	r = store_run(store, sql, "can not be written");
+	if (r == 0)
+		r = store_run(store, sql, "can not be written");
 	store_forget_places(store);
 	if (r < 0)
 		store_roll_back(store);
@@ -260,6 +281,14 @@ static bool read_session(const struct store *store, const struct store_clock *no
 	return true;
 }
 
+/* It is remembered where it is. */
+static void note_bad(struct store *store, enum persist_kind kind, int64_t place)
+{
+	if (!store->bad[kind])
+		store->bad[kind] = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_array_append_val(store->bad[kind], place);
+}
+
 int store_load(struct store *store, const struct store_clock *now,
 	       void (*each)(void *context, const struct persist_row *row), void *context,
 	       uint64_t *ret_n_bad)
@@ -287,10 +316,13 @@ int store_load(struct store *store, const struct store_clock *now,
 								   &row)
 						    : read_session(store, now, prefixes, statement,
 								   &row));
-				if (good)
+				if (good) {
 					each(context, &row);
-				else
-					(*ret_n_bad)++;
+					continue;
+				}
+				note_bad(store, i == 0 ? PERSIST_BINDING : PERSIST_SESSION,
+					 sqlite3_column_int64(statement, 0));
+				(*ret_n_bad)++;
 			}
 		if (result != SQLITE_DONE)
 			r = store_fail(store, result, "can not be read");

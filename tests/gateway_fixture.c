@@ -50,6 +50,7 @@ struct gateway_fixture *gateway_new_with(const struct gateway_options *options)
 	fake_world_init(&gateway->world);
 	nat64_config_default(&config);
 	g_assert_true(prefix6_parse("2001:db8:64::/96", &config.pool6[0]));
+	config.retention_s = options->retention_s;
 	if (options->clients)
 		g_assert_true(prefix6_parse(options->clients, &spec.clients[spec.n_clients++]));
 	struct nat64_world calls = fake_world_calls(&gateway->world);

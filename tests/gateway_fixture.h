@@ -30,6 +30,7 @@ struct gateway_options {
 	const struct nat64_limits *limits; /* NULL: as above */
 	uint64_t now_ms;                   /* when it begins */
 	const char *clients; /* the only prefix that the entry is for; NULL: for everybody */
+	uint32_t retention_s;
 };
 struct gateway_fixture *gateway_new_with(const struct gateway_options *options);
 void gateway_free(struct gateway_fixture *gateway);

@@ -510,18 +510,25 @@ static void test_refused_is_marked(void)
 {
 	struct gateway_fixture *gateway = new_gateway();
 	struct persist_row row = binding_row(PROTOCOL_UDP, 9, "[::]:1", "203.0.113.1:2000");
+	const uint32_t end = slab_index_end(&gateway->nat->bib[PROTOCOL_UDP].entries);
 	struct persist_cursor cursor = {0};
 	struct persist_row taken[4];
 
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	row.index = UINT32_MAX;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
-	row.index = gateway->nat->limits.bindings;
+	row.index = end;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
 	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, 1);
-	g_assert_cmpuint(persist_take(gateway->nat, &cursor, taken, 4, NOW), ==, 1);
+	/* Above Limits.Bindings, but where an entry can be. */
+	row.index = end - 1;
+	g_assert_cmpuint(row.index, >, gateway->nat->limits.bindings);
+	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);
+	g_assert_cmpuint(persist_take(gateway->nat, &cursor, taken, 4, NOW), ==, 2);
 	g_assert_cmpuint(taken[0].index, ==, 9);
 	g_assert_false(taken[0].exists);
+	g_assert_cmpuint(taken[1].index, ==, end - 1);
+	g_assert_false(taken[1].exists);
 	gateway_free(gateway);
 }
 

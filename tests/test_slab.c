@@ -232,6 +232,7 @@ static void test_alloc_at(void)
 	g_assert_true(slab_alloc_at(&slab, 2500));
 	g_assert_true(slab_check(&slab));
 	g_assert_false(slab_alloc_at(&slab, 2500));
+	g_assert_cmpuint(slab_index_end(&slab), ==, 3 * SLAB_CHUNK_ENTRIES);
 	g_assert_true(slab_alloc_at(&slab, 3 * SLAB_CHUNK_ENTRIES - 1)); /* rounded up */
 	g_assert_false(slab_alloc_at(&slab, 3 * SLAB_CHUNK_ENTRIES));
 	g_assert_false(slab_alloc_at(&slab, UINT32_MAX));

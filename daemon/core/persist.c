@@ -305,7 +305,7 @@ void persist_set_changed(struct nat64 *nat, const struct persist_row *row)
 	if (row->protocol >= N_PROTOCOLS)
 		return;
 	dirty = dirty_of(nat, row->kind, row->protocol);
-	if (dirty->on && row->index < slab_of(nat, row->kind, row->protocol)->limit &&
+	if (dirty->on && row->index < slab_index_end(slab_of(nat, row->kind, row->protocol)) &&
 	    dirty_reserve(dirty, row->index))
 		dirty_take_back(dirty, row->index);
 }

@@ -46,13 +46,18 @@ struct slab {
 void slab_init(struct slab *slab, size_t entry_size, uint32_t limit);
 void slab_deinit(struct slab *slab);
 
-/* A zeroed entry, or SLAB_NONE at the limit or without memory. Indices stay below the limit rounded
- * up to whole chunks. */
+/* A zeroed entry, or SLAB_NONE at the limit or without memory. */
 uint32_t slab_alloc(struct slab *slab);
 /* The zeroed entry of this very index. False if it is in use or could not come from slab_alloc(),
  * at the limit, or without memory. */
 bool slab_alloc_at(struct slab *slab, uint32_t index);
 void slab_free(struct slab *slab, uint32_t index);
+
+/* Indices stay below this: the limit rounded up to whole chunks. */
+static inline uint32_t slab_index_end(const struct slab *slab)
+{
+	return ((slab->limit - 1) | (SLAB_CHUNK_ENTRIES - 1)) + 1;
+}
 
 /* False also for indices that no chunk has. */
 static inline bool slab_is_used(const struct slab *slab, uint32_t index)
