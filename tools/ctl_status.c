@@ -26,6 +26,7 @@
 struct status {
 	char *version;
 	char *state;
+	char *store_problem;
 	GPtrArray *pool6;
 	GArray *counters;
 	sd_bus_message *pool4; /* the reply: entries' texts belong to it */
@@ -39,6 +40,7 @@ static void status_deinit(struct status *status)
 {
 	g_free(status->version);
 	g_free(status->state);
+	g_free(status->store_problem);
 	g_clear_pointer(&status->pool6, g_ptr_array_unref);
 	g_clear_pointer(&status->counters, g_array_unref);
 	g_array_unref(status->entries);
@@ -50,20 +52,24 @@ static void status_deinit(struct status *status)
 static int read_property(sd_bus_message *reply, struct status *status)
 {
 	const char *name, *text;
+	char **place;
 	int r;
 
 	r = sd_bus_message_read(reply, "s", &name);
 	if (r < 0)
 		return r;
-	if (strcmp(name, "Version") == 0 || strcmp(name, "State") == 0) {
-		char **place = *name == 'V' ? &status->version : &status->state;
-
-		r = sd_bus_message_read(reply, "v", "s", &text);
-		if (r >= 0)
-			*place = g_strdup(text);
-		return r;
-	}
-	return sd_bus_message_skip(reply, "v");
+	if (strcmp(name, "Version") == 0)
+		place = &status->version;
+	else if (strcmp(name, "State") == 0)
+		place = &status->state;
+	else if (strcmp(name, "StateProblem") == 0)
+		place = &status->store_problem;
+	else
+		return sd_bus_message_skip(reply, "v");
+	r = sd_bus_message_read(reply, "v", "s", &text);
+	if (r >= 0)
+		*place = g_strdup(text);
+	return r;
 }
 
 static enum ctl_status get_properties(struct ctl *ctl, struct status *status)
@@ -186,9 +192,11 @@ static void find_warnings(struct status *status)
 		warn(status, "the packet rules are not in place: no packet reaches the gateway");
 	if (ctl_stats_value(status->counters, "state_failing") != 0)
 		warn(status,
-		     "the state database can not be written, the log says why: %" PRIu64
-		     " changes would be lost in a crash",
-		     ctl_stats_value(status->counters, "state_unsaved_changes"));
+		     "the state database can not be written, %" PRIu64
+		     " changes would be lost in a crash: %s",
+		     ctl_stats_value(status->counters, "state_unsaved_changes"),
+		     status->store_problem && status->store_problem[0] ? status->store_problem
+								       : "the log says why");
 	if (ctl_stats_value(status->counters, "state_files_set_aside") != 0)
 		warn(status,
 		     "a state database could not be used, and was set aside: the log says why");
