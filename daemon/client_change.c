@@ -5,13 +5,26 @@
 #include "daemon/core/nat64.h"
 #include "daemon/kept.h"
 
-static bool parse(const char *text, struct prefix6 *ret_prefix, struct change_result *ret)
+/* A prefix, and where it is in the list. */
+struct blocked {
+	struct prefix6 prefix;
+	char text[ADDR_TEXT_SIZE];
+	uint32_t index; /* SLAB_NONE: it is not */
+};
+
+/* The gateway is locked then, unless this fails. */
+static bool lock_and_find(struct gateway *gateway, const char *words, struct blocked *ret_blocked,
+			  struct change_result *ret)
 {
-	if (prefix6_parse(text, ret_prefix))
-		return true;
-	change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv6 prefix", CHANGE_QUOTED_MAX,
-		    text);
-	return false;
+	if (!prefix6_parse(words, &ret_blocked->prefix)) {
+		change_fail(ret, CHANGE_INVALID_ADDRESS, "'%.*s' is not an IPv6 prefix",
+			    CHANGE_QUOTED_MAX, words);
+		return false;
+	}
+	prefix6_print(&ret_blocked->prefix, ret_blocked->text);
+	gateway_lock(gateway);
+	ret_blocked->index = blocklist_find(&gateway->nat->blocklist, &ret_blocked->prefix);
+	return true;
 }
 
 void client_change_block(struct gateway *gateway, const char *words, uint64_t usec,
@@ -22,58 +35,49 @@ void client_change_block(struct gateway *gateway, const char *words, uint64_t us
 	uint64_t now_ms = gateway_now_ms();
 	uint64_t until_ms = forever ? BLOCKLIST_FOREVER : now_ms + usec / 1000 + (usec % 1000 != 0);
 	bool known, same, fits, done = true;
-	char text[ADDR_TEXT_SIZE];
-	struct prefix6 prefix;
-	uint32_t index;
+	struct blocked blocked;
 
-	if (!parse(words, &prefix, ret))
+	if (!lock_and_find(gateway, words, &blocked, ret))
 		return;
-	gateway_lock(gateway);
-	index = blocklist_find(list, &prefix);
-	known = index != SLAB_NONE;
+	known = blocked.index != SLAB_NONE;
 	fits = known || list->entries.n_used < BLOCKLIST_MAX;
-	same = known && forever && blocklist_at(list, index)->until_ms == until_ms;
+	same = known && forever && blocklist_at(list, blocked.index)->until_ms == until_ms;
 	if (!same && !options->dry_run)
-		done = blocklist_add(list, &prefix, until_ms);
+		done = blocklist_add(list, &blocked.prefix, until_ms);
 	gateway_unlock(gateway);
-	prefix6_print(&prefix, text);
 	if (!fits || !done) {
 		change_fail(ret, CHANGE_EXHAUSTED,
-			    "%s can not be blocked: %u prefixes are, which is the most", text,
-			    BLOCKLIST_MAX);
+			    "%s can not be blocked: %u prefixes are, which is the most",
+			    blocked.text, BLOCKLIST_MAX);
 		return;
 	}
 	if (same) {
-		change_nothing(ret, "client %s is blocked already", text);
+		change_nothing(ret, "client %s is blocked already", blocked.text);
 		return;
 	}
-	change_done(ret, "client %s %s", text, options->dry_run ? "would be blocked" : "blocked");
+	change_done(ret, "client %s %s", blocked.text,
+		    options->dry_run ? "would be blocked" : "blocked");
 	if (options->plan)
-		g_ptr_array_add(options->plan->rows, kept_blocked_row(&prefix, until_ms, now_ms));
+		g_ptr_array_add(options->plan->rows,
+				kept_blocked_row(&blocked.prefix, until_ms, now_ms));
 }
 
 void client_change_unblock(struct gateway *gateway, const char *words,
 			   const struct change_options *options, struct change_result *ret)
 {
-	struct blocklist *list = &gateway->nat->blocklist;
-	char text[ADDR_TEXT_SIZE];
-	struct prefix6 prefix;
-	uint32_t index;
+	struct blocked blocked;
 
-	if (!parse(words, &prefix, ret))
+	if (!lock_and_find(gateway, words, &blocked, ret))
 		return;
-	gateway_lock(gateway);
-	index = blocklist_find(list, &prefix);
-	if (index != SLAB_NONE && !options->dry_run)
-		blocklist_remove(list, index);
+	if (blocked.index != SLAB_NONE && !options->dry_run)
+		blocklist_remove(&gateway->nat->blocklist, blocked.index);
 	gateway_unlock(gateway);
-	prefix6_print(&prefix, text);
-	if (index == SLAB_NONE) {
-		change_fail(ret, CHANGE_NO_SUCH_CLIENT, "client %s is not blocked", text);
+	if (blocked.index == SLAB_NONE) {
+		change_fail(ret, CHANGE_NO_SUCH_CLIENT, "client %s is not blocked", blocked.text);
 		return;
 	}
-	change_done(ret, "client %s %s", text,
+	change_done(ret, "client %s %s", blocked.text,
 		    options->dry_run ? "would be unblocked" : "unblocked");
 	if (options->plan)
-		g_ptr_array_add(options->plan->rows, kept_blocked_gone(&prefix));
+		g_ptr_array_add(options->plan->rows, kept_blocked_gone(&blocked.prefix));
 }

@@ -185,13 +185,9 @@ static int change(struct manager *manager, sd_bus_message *message, enum change_
 				&request.bib.port6, &request.bib.address4, &request.bib.port4);
 	if (r < 0)
 		return r;
-	r = options_read(message, allowed, &request.options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
-	if (r != 0)
-		return r;
-	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
+	r = changing_begin(manager, message, allowed, AUTHORISE_MANAGE_BIB, &request.options,
+			   error);
+	return r != 0 ? r : changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int bib_method_add(sd_bus_message *message, void *userdata, sd_bus_error *error)

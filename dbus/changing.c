@@ -45,6 +45,14 @@ static const char *const error_names[N_CHANGE_ERRORS] = {
 	[CHANGE_FAILED] = SD_BUS_ERROR_FAILED,
 };
 
+int changing_begin(struct manager *manager, sd_bus_message *message, unsigned allowed,
+		   enum authorise_action action, struct change_options *ret, sd_bus_error *error)
+{
+	int r = options_read(message, allowed, ret, error);
+
+	return r < 0 ? r : authorise(&manager->authority, message, action, error);
+}
+
 /* One name with sentences, of which there are n. */
 static int append_sentences(sd_bus_message *reply, const char *name, unsigned n,
 			    const char *(*get)(const struct change_result *result, unsigned i),

@@ -8,6 +8,10 @@
 /* How the result is put into the reply: "oa{sv}" for an entry that was added, else "a{sv}". */
 enum changing_reply { CHANGING_RESULT, CHANGING_ENTRY };
 
+/* How each begins: reads its options, as options_read(), and asks authorise(). 0: go on; anything
+ * else is what the handler returns. */
+int changing_begin(struct manager *manager, sd_bus_message *message, unsigned allowed,
+		   enum authorise_action action, struct change_options *ret, sd_bus_error *error);
 /* Asks for the change. Its texts belong to the message. The call ends now or later. */
 int changing_ask(struct manager *manager, sd_bus_message *message, enum changing_reply form,
 		 const struct change_request *request, sd_bus_error *error);

@@ -86,13 +86,8 @@ static int change(struct manager *manager, sd_bus_message *message, enum change_
 	r = argument_prefix6(request.word, &prefix, error);
 	if (r < 0)
 		return r;
-	r = options_read(message, 0, &request.options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_BIB, error);
-	if (r != 0)
-		return r;
-	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
+	r = changing_begin(manager, message, 0, AUTHORISE_MANAGE_BIB, &request.options, error);
+	return r != 0 ? r : changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int client_method_block(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -88,14 +88,10 @@ static int change(struct manager *manager, sd_bus_message *message, enum change_
 		r = sd_bus_message_read(message, "s", &request.word);
 	if (r >= 0 && n_words > 1)
 		r = sd_bus_message_read(message, "s", &request.value);
-	if (r >= 0)
-		r = options_read(message, 0, &request.options, error);
 	if (r < 0)
 		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
-	if (r != 0)
-		return r;
-	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
+	r = changing_begin(manager, message, 0, AUTHORISE_CONFIGURE, &request.options, error);
+	return r != 0 ? r : changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 int config_method_set(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "daemon/log.h"
-#include "dbus/authorise.h"
 #include "dbus/changing.h"
 #include "dbus/manager_internal.h"
 
@@ -40,10 +39,7 @@ static int change_state(struct manager *manager, sd_bus_message *message, bool d
 	struct change_options options;
 	int r;
 
-	r = options_read(message, 0, &options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
+	r = changing_begin(manager, message, 0, AUTHORISE_CONFIGURE, &options, error);
 	if (r != 0)
 		return r;
 	change(manager, draining, options.dry_run, &result);

@@ -169,10 +169,7 @@ int history_method_snapshot(sd_bus_message *message, void *userdata, sd_bus_erro
 	struct change_options options;
 	int r;
 
-	r = options_read(message, 0, &options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_CONFIGURE, error);
+	r = changing_begin(manager, message, 0, AUTHORISE_CONFIGURE, &options, error);
 	if (r != 0)
 		return r;
 	if (!options.dry_run)

@@ -385,7 +385,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Bindings", "t", property_bindings, 0, 0),
 	SD_BUS_PROPERTY("Sessions", "t", property_sessions, 0, 0),
 	SD_BUS_PROPERTY("Clients", "t", property_clients, 0, 0),
-	SD_BUS_PROPERTY("DatabasePath", "s", property_database_path, 0, 0),
+	SD_BUS_PROPERTY("DatabasePath", "s", property_database_path, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("PendingChanges", "t", property_pending_changes, 0, 0),
 	SD_BUS_PROPERTY("LastFlushUSec", "t", property_last_flush, 0, 0),
 	SD_BUS_PROPERTY("StateProblem", "s", property_state_problem, 0, 0),

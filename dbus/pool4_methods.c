@@ -100,32 +100,23 @@ int pool4_method_add(sd_bus_message *message, void *userdata, sd_bus_error *erro
 				&request.pool4.protocols);
 	if (r < 0)
 		return r;
-	r = options_read(message,
-			 OPTION_NAME | OPTION_COMMENT | OPTION_CLIENTS | OPTION_PREFIX |
-				 OPTION_OVERFLOW,
-			 &request.options, error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
-	if (r != 0)
-		return r;
-	return changing_ask(manager, message, CHANGING_ENTRY, &request, error);
+	r = changing_begin(manager, message,
+			   OPTION_NAME | OPTION_COMMENT | OPTION_CLIENTS | OPTION_PREFIX |
+				   OPTION_OVERFLOW,
+			   AUTHORISE_MANAGE_POOL4, &request.options, error);
+	return r != 0 ? r : changing_ask(manager, message, CHANGING_ENTRY, &request, error);
 }
 
 int pool4_change(struct manager *manager, sd_bus_message *message, const char *entry,
 		 enum change_action action, sd_bus_error *error)
 {
 	struct change_request request = {.kind = CHANGE_POOL4, .action = action, .word = entry};
+	unsigned allowed = action == CHANGE_REMOVE ? OPTION_FORCE : 0;
 	int r;
 
-	r = options_read(message, action == CHANGE_REMOVE ? OPTION_FORCE : 0, &request.options,
-			 error);
-	if (r < 0)
-		return r;
-	r = authorise(&manager->authority, message, AUTHORISE_MANAGE_POOL4, error);
-	if (r != 0)
-		return r;
-	return changing_ask(manager, message, CHANGING_RESULT, &request, error);
+	r = changing_begin(manager, message, allowed, AUTHORISE_MANAGE_POOL4, &request.options,
+			   error);
+	return r != 0 ? r : changing_ask(manager, message, CHANGING_RESULT, &request, error);
 }
 
 /* The entry stands in front of the options. */

@@ -86,6 +86,42 @@ static void test_contract(void)
 	}
 }
 
+/* What INTERFACE says of each property: whether it changes, and is told of when it does. */
+static void test_emits_changed(void)
+{
+	static const char *const expected[][2] = {
+		{"Version", "const"},       {"State", "true"},         {"Pool6", "true"},
+		{"Features", "const"},      {"DatabasePath", "const"}, {"Bindings", "false"},
+		{"Sessions", "false"},      {"Clients", "false"},      {"PendingChanges", "false"},
+		{"LastFlushUSec", "false"}, {"StateProblem", "false"},
+	};
+	g_autoptr(GError) error = NULL;
+	g_autofree char *xml = NULL;
+	GDBusInterfaceInfo *interface;
+	GDBusNodeInfo *node;
+	unsigned n = 0;
+
+	g_assert_true(g_file_get_contents(CONTRACTS "/org.nat64d1.xml", &xml, NULL, NULL));
+	node = g_dbus_node_info_new_for_xml(xml, &error);
+	g_assert_no_error(error);
+	interface = g_dbus_node_info_lookup_interface(node, DBUS_INTERFACE_MANAGER);
+	while (interface->properties[n] != NULL)
+		n++;
+	g_assert_cmpuint(n, ==, G_N_ELEMENTS(expected));
+	for (unsigned i = 0; i < n; i++) {
+		const GDBusPropertyInfo *property =
+			g_dbus_interface_info_lookup_property(interface, expected[i][0]);
+		const char *emits;
+
+		g_test_message("%s", expected[i][0]);
+		g_assert_nonnull(property);
+		emits = g_dbus_annotation_info_lookup(
+			property->annotations, "org.freedesktop.DBus.Property.EmitsChangedSignal");
+		g_assert_cmpstr(emits != NULL ? emits : "true", ==, expected[i][1]);
+	}
+	g_dbus_node_info_unref(node);
+}
+
 static void test_properties(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -553,6 +589,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/manager/contract", test_contract);
+	g_test_add_func("/manager/emits-changed", test_emits_changed);
 	g_test_add_func("/manager/properties", test_properties);
 	g_test_add_func("/manager/pool4", test_pool4);
 	g_test_add_func("/manager/filters", test_filters);
