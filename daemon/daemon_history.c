@@ -9,27 +9,22 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/copy_out.h"
 #include "daemon/core/nat64.h"
 #include "schema/store_snapshot.h"
 #include "schema/store_who.h"
 
-#define JOBS_MAX       8
-#define NICE           10
-#define BUSY_MS        2000
-#define COPY_SIZE      65536
-#define PIPE_COPY_SIZE 4096  /* for as much a pipe has room when it has any */
-#define PATIENCE_MS    60000 /* for who takes the copy */
-#define LOOK_MS        200   /* between two looks at stop */
-#define SECOND_USEC    UINT64_C(1000000)
+#define JOBS_MAX    8
+#define NICE        10
+#define BUSY_MS     2000
+#define GIVE_MS     (9 * 60 * 1000)
+#define SECOND_USEC UINT64_C(1000000)
 
 struct job {
 	struct job *next;
@@ -50,7 +45,8 @@ struct daemon_history {
 	char *snapshot_path;
 	atomic_bool stop;
 	unsigned n_jobs;
-	bool is_copying; /* one of them is a snapshot */
+	bool is_copying;       /* one of them is a snapshot */
+	struct copy_out *left; /* of its thread while there is one, else ours: not over when left */
 	sd_event_source *source;
 	int done_fd;
 	pthread_mutex_t mutex;
@@ -212,63 +208,27 @@ static void work_who(struct job *job)
 /* ---- snapshot -----------------------------------------------------------------------------------
  */
 
-/* When it takes something: 0 or a negative errno. */
-static int wait_for_room(const struct job *job)
+/* It gets what is at path; if he does not take it, the copy is left to itself. */
+static void give(struct job *job, const char *path)
 {
-	struct pollfd pollfd = {.fd = job->fd, .events = POLLOUT};
+	struct daemon_history *history = job->history;
+	char text[STATE_TEXT_SIZE];
+	struct copy_out *copy = NULL;
+	int r = copy_out_new(path, job->fd, &copy);
 
-	for (int waited = 0; waited < PATIENCE_MS; waited += LOOK_MS) {
-		int r = poll(&pollfd, 1, LOOK_MS);
-
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		if (atomic_load(&job->history->stop))
-			return -ECANCELED;
-		if (r > 0)
-			return 0;
+	if (r == 0)
+		r = copy_out_wait(copy, &history->stop, history->config.give_ms);
+	if (copy_out_is_over(copy))
+		copy_out_free(copy);
+	else
+		history->left = copy;
+	if (r < 0) {
+		(void)g_snprintf(text, sizeof(text), "the snapshot can not be written there: %s",
+				 r == -ETIMEDOUT   ? "it has not been taken in time"
+				 : r == -ECANCELED ? "the daemon ends"
+						   : g_strerror(-r));
+		fail(job, r == -ECANCELED ? STATE_ENDS : STATE_FAILED, text);
 	}
-	return -ETIMEDOUT;
-}
-
-static int write_all(const struct job *job, const char *data, size_t size, mode_t type)
-{
-	while (size > 0) {
-		int r = wait_for_room(job);
-		size_t most = MIN(size, S_ISREG(type) ? COPY_SIZE : PIPE_COPY_SIZE);
-		ssize_t n;
-
-		if (r < 0)
-			return r;
-		n = S_ISSOCK(type) ? send(job->fd, data, most, MSG_DONTWAIT | MSG_NOSIGNAL)
-				   : write(job->fd, data, most);
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int copy_to_fd(const struct job *job, const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	char *data = g_malloc(COPY_SIZE);
-	struct stat status;
-	ssize_t n = 1;
-	int r = from < 0 || fstat(job->fd, &status) < 0 ? -errno : 0;
-
-	while (r == 0 && n > 0) {
-		n = read(from, data, COPY_SIZE);
-		r = n < 0 ? -errno : write_all(job, data, (size_t)n, status.st_mode);
-	}
-	if (r == 0 && S_ISREG(status.st_mode) && fsync(job->fd) < 0)
-		r = -errno;
-	if (from >= 0)
-		(void)close(from);
-	g_free(data);
-	return r;
 }
 
 static void work_snapshot(struct job *job)
@@ -278,7 +238,6 @@ static void work_snapshot(struct job *job)
 	const char *path = job->fd >= 0 ? own : job->history->snapshot_path;
 	gint64 begun = g_get_monotonic_time();
 	char text[STORE_TEXT_SIZE];
-	int r = 0;
 
 	if (!flush(job)) {
 		g_free(own);
@@ -287,12 +246,7 @@ static void work_snapshot(struct job *job)
 	if (store_snapshot(&config, path, &job->history->stop, &job->answer.n_rows, text) < 0)
 		fail(job, atomic_load(&job->history->stop) ? STATE_ENDS : STATE_FAILED, text);
 	else if (job->fd >= 0)
-		r = copy_to_fd(job, path);
-	if (r < 0) {
-		(void)g_snprintf(text, sizeof(text), "the snapshot can not be written there: %s",
-				 g_strerror(-r));
-		fail(job, STATE_FAILED, text);
-	}
+		give(job, path);
 	if (job->fd >= 0)
 		(void)g_unlink(own);
 	g_free(own);
@@ -372,6 +326,9 @@ static bool may_begin(struct job *job)
 		fail(job, STATE_ENDS, "the daemon ends, or hands over to its successor");
 	else if (job->is_snapshot && history->is_copying)
 		fail(job, STATE_BUSY, "a snapshot is being written already");
+	else if (job->fd >= 0 && !copy_out_is_over(history->left))
+		fail(job, STATE_BUSY,
+		     "the file of an earlier snapshot has still not taken what was written to it");
 	else if (history->n_jobs >= JOBS_MAX)
 		fail(job, STATE_BUSY,
 		     "8 questions to the state database are being answered: try again");
@@ -385,6 +342,10 @@ static void begin(struct job *job)
 	int r = 0;
 
 	if (may_begin(job)) {
+		if (job->is_snapshot && copy_out_is_over(history->left)) {
+			copy_out_free(history->left);
+			history->left = NULL;
+		}
 		r = pthread_create(&job->thread, NULL, run, job);
 		if (r == 0) {
 			history->n_jobs++;
@@ -442,6 +403,8 @@ int daemon_history_new(const struct daemon_history_config *config, struct daemon
 	int r;
 
 	history->config = *config;
+	if (history->config.give_ms == 0)
+		history->config.give_ms = GIVE_MS;
 	history->snapshot_path =
 		g_build_filename(config->directory ? config->directory : "", "snapshot.db", NULL);
 	history->calls = (struct state_calls){
@@ -499,6 +462,7 @@ void daemon_history_free(struct daemon_history *history)
 		(void)close(history->done_fd);
 	(void)pthread_mutex_destroy(&history->mutex);
 	(void)pthread_cond_destroy(&history->is_done);
+	copy_out_free(history->left);
 	g_free(history->snapshot_path);
 	g_free(history);
 }

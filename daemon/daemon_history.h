@@ -24,12 +24,14 @@ struct daemon_history_config {
 	 */
 	bool (*flush)(void *context);
 	void *context;
+	uint64_t give_ms; /* how long a snapshot may take that goes elsewhere; 0: 9 minutes */
 };
 
 /* 0 or a negative errno. config's texts stay. */
 int daemon_history_new(const struct daemon_history_config *config, struct daemon_history **ret);
 const struct state_calls *daemon_history_calls(struct daemon_history *history);
-/* Answers all there are; while stopped, new ones are refused. history may be NULL. */
+/* Answers all there are, at once: no snapshot is waited for that goes elsewhere. While stopped, new
+ * ones are refused. history may be NULL. */
 void daemon_history_stop(struct daemon_history *history);
 void daemon_history_go_on(struct daemon_history *history);
 void daemon_history_free(struct daemon_history *history);

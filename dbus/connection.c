@@ -132,6 +132,9 @@ static void dial(struct connection *connection)
 	if (r >= 0)
 		r = sd_bus_request_name_async(connection->bus, NULL, connection->service, 0,
 					      on_name, connection);
+	/* As of control.c's peers: the end waits for no bus that hangs. */
+	if (r >= 0)
+		r = sd_bus_set_close_on_exit(connection->bus, false);
 	if (r >= 0)
 		r = sd_bus_attach_event(connection->bus, connection->event,
 					SD_EVENT_PRIORITY_NORMAL);

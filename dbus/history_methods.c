@@ -12,6 +12,10 @@
 #include "dbus/changing.h"
 #include "dbus/names.h"
 
+/* How often a signal about snapshots comes. */
+#define TOLD_AT_ONCE  10
+#define TOLD_A_SECOND 1
+
 /* A call that waits for its answer. */
 struct asked {
 	struct manager *manager;
@@ -110,6 +114,18 @@ int history_method_who(sd_bus_message *message, void *userdata, sd_bus_error *er
 /* ---- snapshots ----------------------------------------------------------------------------------
  */
 
+/* Whoever fails again and again wakes all others no more often than this. */
+static bool may_tell(struct manager *manager, bool is_done)
+{
+	struct token_bucket *bucket = &manager->snapshots_told[is_done];
+
+	token_bucket_refill(bucket, TOLD_A_SECOND, gateway_now_ms());
+	if (!token_bucket_has_token(bucket, TOLD_AT_ONCE))
+		return false;
+	token_bucket_take(bucket);
+	return true;
+}
+
 static void tell_snapshot(sd_bus *bus, void *userdata)
 {
 	const struct state_answer *answer = userdata;
@@ -141,7 +157,8 @@ static void answer_snapshot(void *cookie, const struct state_answer *answer)
 	struct state_answer told = *answer;
 
 	/* What is refused is nobody else's business. */
-	if (answer->error == STATE_OK || answer->error == STATE_FAILED)
+	if ((answer->error == STATE_OK || answer->error == STATE_FAILED) &&
+	    may_tell(asked->manager, answer->error == STATE_OK))
 		manager_for_each_bus(asked->manager, tell_snapshot, &told);
 	if (answer->error != STATE_OK)
 		refuse(asked, answer);

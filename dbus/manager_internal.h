@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/core/token_bucket.h"
 #include "dbus/authorise.h"
 #include "dbus/list_filter.h"
 #include "dbus/manager.h"
@@ -48,6 +49,7 @@ struct manager {
 	sd_event_source *monitor_tick;
 	uint64_t n_watch_lost;   /* told so far */
 	struct traces *traces;   /* trace.c; NULL: nobody traces */
+	struct token_bucket snapshots_told[2]; /* SnapshotFailed, SnapshotDone: history_methods.c */
 	struct waiting *waiting; /* calls that wait, in their order */
 	struct waiting **last_waiting;
 };

@@ -99,6 +99,7 @@ void test_service_start_bus(struct test_service *service)
 void test_service_stop_bus(struct test_service *service)
 {
 	g_assert_cmpint(kill(service->bus_daemon, SIGTERM), ==, 0);
+	g_assert_cmpint(kill(service->bus_daemon, SIGCONT), ==, 0); /* if it hangs by SIGSTOP */
 	g_assert_cmpint(waitpid(service->bus_daemon, NULL, 0), ==, service->bus_daemon);
 }
 
@@ -116,6 +117,8 @@ static void pool4_changed(void *context, uint32_t id)
 	if (service->manager)
 		manager_pool4_changed(service->manager, id);
 }
+
+uint64_t test_service_give_ms;
 
 static const char config_text[] = "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
 				  "[Limits]\nBindings=300000\nSessions=300000\n"
@@ -476,6 +479,7 @@ static gpointer serve(gpointer data)
 		.gateway = &service->gateway,
 		.directory = service->config->nat64.retention_s > 0 ? directory : NULL,
 		.flush = flush_state,
+		.give_ms = test_service_give_ms,
 	};
 	struct daemon_history *history = NULL;
 	struct daemon_state *state = NULL;

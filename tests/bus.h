@@ -62,6 +62,9 @@ void test_service_start_with(struct test_service *service, const char *config);
  * 192.0.2.0/30, and for UDP that comes by 2001:db8:65::/96, 2 of 2001:db8:2::/63 with 50 each. */
 extern const char test_service_deterministic[];
 void test_service_stop(struct test_service *service);
+/* Of those that start from now on: how long a snapshot may take that goes elsewhere; 0: as long as
+ * the daemon gives it. */
+extern uint64_t test_service_give_ms;
 
 /* The bus dies, and comes back at the same address. */
 void test_service_stop_bus(struct test_service *service);

@@ -133,7 +133,7 @@ room_of()
 	rawsock | inject | send_batch) echo sending ;;
 	netlink*) echo netlink ;;
 	nfqueue | heartbeat | watchdog | tables | event_report | noted_log | log | \
-		capabilities | gateway)
+		capabilities | gateway | copy_out)
 		echo "$1" ;;
 	esac
 }
