@@ -100,19 +100,31 @@ static void scan_key(struct config_scan *scan, GHashTable *seen, unsigned number
 	add_line(scan, number, section, line);
 }
 
+/* The next line of *text, stripped; NULL at its end. */
+static char *take_line(const char **text)
+{
+	const char *end = strchr(*text, '\n');
+	char *line;
+
+	if (**text == '\0')
+		return NULL;
+	if (end == NULL)
+		end = *text + strlen(*text);
+	line = g_strstrip(g_strndup(*text, (gsize)(end - *text)));
+	*text = *end == '\0' ? end : end + 1;
+	return line;
+}
+
 struct config_scan *config_scan_new(const char *text)
 {
 	struct config_scan *scan = g_new0(struct config_scan, 1);
 	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	char **lines = g_strsplit(text, "\n", -1);
-	char *section = NULL;
+	char *section = NULL, *line;
 	bool skipping = false; /* behind a broken section header */
 
 	scan->lines = g_ptr_array_new_with_free_func(config_line_free);
 	scan->errors = g_ptr_array_new_with_free_func(config_scan_error_free);
-	for (unsigned i = 0; lines[i] != NULL; i++) {
-		char *line = g_strstrip(lines[i]);
-
+	for (unsigned i = 0; (line = take_line(&text)) != NULL; i++, g_free(line)) {
 		if (*line == '\0' || *line == '#')
 			continue;
 		if (*line == '[') {
@@ -130,7 +142,6 @@ struct config_scan *config_scan_new(const char *text)
 		}
 	}
 	g_free(section);
-	g_strfreev(lines);
 	g_hash_table_unref(seen);
 	return scan;
 }
