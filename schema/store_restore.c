@@ -184,6 +184,23 @@ static int check_unused(struct restoring *restoring)
 	return -EBUSY;
 }
 
+/* A script that restores again keeps no copy of the same. */
+static bool is_same(const struct restoring *restoring)
+{
+	GMappedFile *one = g_mapped_file_new(restoring->path, FALSE, NULL);
+	GMappedFile *other = g_mapped_file_new(restoring->fresh, FALSE, NULL);
+	bool same = one && other &&
+		    g_mapped_file_get_length(one) == g_mapped_file_get_length(other) &&
+		    memcmp(g_mapped_file_get_contents(one), g_mapped_file_get_contents(other),
+			   g_mapped_file_get_length(one)) == 0;
+
+	if (one)
+		g_mapped_file_unref(one);
+	if (other)
+		g_mapped_file_unref(other);
+	return same;
+}
+
 static int set_aside(struct restoring *restoring)
 {
 	struct store store = {.path = restoring->path,
@@ -231,7 +248,8 @@ static int restore(struct restoring *restoring, bool dry, struct store_restored 
 		r = check(restoring, ret);
 	if (r == 0 && g_file_test(restoring->path, G_FILE_TEST_EXISTS))
 		r = check_unused(restoring);
-	if (r == 0 && !dry)
+	ret->is_there = r == 0 && is_same(restoring);
+	if (r == 0 && !dry && !ret->is_there)
 		r = put_in_place(restoring, ret);
 	if (to >= 0)
 		(void)g_unlink(restoring->fresh);

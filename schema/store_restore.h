@@ -14,6 +14,7 @@ struct store_restored {
 	uint64_t n_bindings;
 	uint64_t n_sessions;
 	int64_t wall_s; /* when the snapshot was as it is */
+	bool is_there;  /* the database there is just that: nothing is done */
 	bool had_other; /* there was a database: it is kept as state.db.replaced-TIME */
 };
 

@@ -108,6 +108,17 @@ static void assert_restore(const char *options, int status, const char *out, con
 	assert_run(arguments, status, out, message);
 }
 
+static void assert_once(const char *options, bool to_socket, const char *out)
+{
+	g_autofree char *arguments = g_strdup_printf("restore %s", options);
+	g_autofree char *got = NULL, *message = NULL;
+
+	g_assert_cmpint(cli_run(&service, arguments, to_socket, &got, &message), ==, 0);
+	g_test_message("%s: %s", arguments, got);
+	g_assert_cmpstr(message, ==, "");
+	g_assert_true(g_regex_match_simple(out, got, 0, 0));
+}
+
 /* Out of the running one, and into another directory; what is no snapshot changes nothing there. */
 static void test_snapshot(void)
 {
@@ -124,6 +135,7 @@ static void test_snapshot(void)
 				file);
 	g_autofree char *good = g_strdup_printf("%s --state-dir %s", file, other);
 	g_autofree char *dry = g_strdup_printf("%s --dry-run", good);
+	g_autofree char *json = g_strdup_printf("%s --json", good);
 	g_autofree char *busy = g_strdup_printf("%s --state-dir %s", file, used);
 	g_autofree char *text = g_strdup_printf("%s --state-dir %s", bad, other);
 	g_autofree char *folder = g_strdup_printf("%s --state-dir %s", used, other);
@@ -146,12 +158,24 @@ static void test_snapshot(void)
 		       "state.db is in use: stop nat64d, restore, and start it again");
 	assert_restore(dry, 0, "^the next start of nat64d would restore [0-9]+ bindings", "^$");
 	g_assert_false(g_file_test(db, G_FILE_TEST_EXISTS));
-	/* The second time there is one already. */
-	assert_restore(good, 0, "^the next start of nat64d restores [0-9]+ bindings and 0 sessions",
-		       "^$");
-	g_assert_cmpint(stat(db, &status), ==, 0);
-	g_assert_cmpint(status.st_mode, ==, S_IFREG | 0600);
-	assert_restore(good, 0, "; the state of before is kept as state.db.replaced-TIME\n$", "^$");
+	for (unsigned to_socket = 0; to_socket < 2; to_socket++) {
+		assert_once(good, to_socket,
+			    "^the next start of nat64d restores [0-9]+ bindings and 0 sessions");
+		g_assert_cmpint(stat(db, &status), ==, 0);
+		g_assert_cmpint(status.st_mode, ==, S_IFREG | 0600);
+		/* The second time it is there already, and the third time there is another one. */
+		assert_once(good, to_socket,
+			    "^the state database is that snapshot already: the next start of "
+			    "nat64d restores [0-9]+ bindings and 0 sessions of [^;]*; what does "
+			    "not fit its configuration is in its log\n$");
+		assert_once(json, to_socket, "\"changed\": false");
+		assert_once(dry, to_socket, "^the state database is that snapshot already: ");
+		g_assert_true(g_file_set_contents(db, "", 0, NULL));
+		assert_once(good, to_socket,
+			    "; the state of before is kept as state.db.replaced-TIME\n$");
+		g_assert_cmpint(g_unlink(db), ==, 0);
+	}
+	assert_restore(good, 0, "restores", "^$");
 	assert_restore(text, 1, "^$", "bad.db is empty");
 	g_assert_true(g_file_test(db, G_FILE_TEST_EXISTS));
 }

@@ -388,8 +388,8 @@ static void test_not_activated(void)
 	g_assert_cmpint(waitpid(bus, NULL, 0), ==, bus);
 }
 
-/* Whether a change that has been printed with --json has changed anything. */
-static bool has_changed(const char *arguments)
+/* Whether a change that ends so has changed anything, by what --json prints. */
+static bool has_changed_with(const char *arguments, int expected_status, const char *expected)
 {
 	g_autofree char *line = g_strdup_printf("%s --json", arguments);
 	g_autofree char *out = NULL, *message = NULL;
@@ -398,73 +398,156 @@ static bool has_changed(const char *arguments)
 	bool changed = json_is_true(json_object_get(document, "changed"));
 
 	g_test_message("%s: %s", line, out);
-	g_assert_cmpstr(message, ==, "");
-	g_assert_cmpint(status, ==, 0);
+	g_assert_cmpstr(message, ==, expected);
+	g_assert_cmpint(status, ==, expected_status);
 	g_assert_true(json_is_boolean(json_object_get(document, "changed")));
+	g_assert_true(json_is_string(json_object_get(document, "summary")));
+	g_assert_true(json_is_array(json_object_get(document, "warnings")));
 	json_decref(document);
 	return changed;
 }
 
-/* A script that says what should be so may run again. */
+static bool has_changed(const char *arguments)
+{
+	return has_changed_with(arguments, 0, "");
+}
+
+/* What says how it should be: done again, it is so already. */
+static const char *const changes[] = {
+	"pool4 add 198.51.100.0/29 --name more",
+	"pool4 drain wan",
+	"pool4 enable wan",
+	"pool6 add 2001:db8:65::/96",
+	"pool6 remove 2001:db8:65::/96",
+	"bib add tcp [2001:db8::5]:2000 192.0.2.2:2000 --comment web",
+	"publish 443/tcp,udp 2001:db8::5",
+	"client block 2001:db8:9::/64",
+	"session flush --protocol udp",
+	"config set Timeouts.UDP 7min",
+	"config reset Timeouts.UDP",
+	"config set Timeouts.UDP 8min",
+	"config reset --all",
+	"log-level info",
+	"drain",
+	"resume",
+	"reload",
+};
+
+/* What takes away: what has gone can not be named again, which is status 3, and has changed
+ * nothing. */
+static const struct removal {
+	const char *add, *remove, *message;
+} removals[] = {
+	{"pool4 add 198.51.100.8/29 --name brief", "pool4 remove brief",
+	 "nat64ctl: pool4 has no entry 'brief'\n"},
+	{"bib add tcp [2001:db8::6]:80 192.0.2.1:80", "bib remove tcp 192.0.2.1:80",
+	 "nat64ctl: there is no binding tcp 192.0.2.1:80\n"},
+	{"client block 2001:db8:8::/64", "client unblock 2001:db8:8::/64",
+	 "nat64ctl: client 2001:db8:8::/64 is not blocked\n"},
+};
+
+/* Run twice elsewhere: test_setup.py and test_cli_history.c; a snapshot is anew each time. */
+static const char *const elsewhere[] = {"setup", "teardown", "restore", "snapshot"};
+
+static bool is_of(const char *line, const char *command)
+{
+	size_t length = strlen(command);
+
+	return strncmp(line, command, length) == 0 && (line[length] == ' ' || line[length] == '\0');
+}
+
+static bool is_known(const char *command)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
+		if (is_of(changes[i], command))
+			return true;
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(removals); i++) {
+		if (is_of(removals[i].remove, command))
+			return true;
+	}
+	return g_strv_contains(
+		(const char *const[]){elsewhere[0], elsewhere[1], elsewhere[2], elsewhere[3], NULL},
+		command);
+}
+
+/* Each verb that changes something is run twice by somebody. */
+static void test_all_twice(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	json_t *document, *command;
+	unsigned n = 0;
+	size_t i;
+
+	g_assert_cmpint(cli_run(&service, "help --json", true, &out, &message), ==, 0);
+	document = json_loads(out, 0, NULL);
+	json_array_foreach(json_object_get(document, "commands"), i, command)
+	{
+		const char *name = json_string_value(json_object_get(command, "command"));
+
+		if (!json_is_true(json_object_get(command, "changes")))
+			continue;
+		g_test_message("%s", name);
+		g_assert_true(is_known(name));
+		n++;
+	}
+	g_assert_cmpuint(n, >=, 20);
+	json_decref(document);
+}
+
 static void test_twice(void)
 {
-	static const char *const changes[] = {
-		"pool4 add 198.51.100.0/29 --name more",
-		"pool4 drain wan",
-		"pool4 enable wan",
-		"pool6 add 2001:db8:65::/96",
-		"pool6 remove 2001:db8:65::/96",
-		"bib add tcp [2001:db8::5]:2000 192.0.2.2:2000 --comment web",
-		"publish 443/tcp,udp 2001:db8::5",
-		"client block 2001:db8:9::/64",
-		"session flush --protocol udp",
-		"config set Timeouts.UDP 7min",
-		"config reset Timeouts.UDP",
-		"config set Timeouts.UDP 8min",
-		"config reset --all",
-		"log-level info",
-		"drain",
-		"resume",
-	};
-
 	for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
+		if (g_str_equal(changes[i], "reload"))
+			test_service_write(&service,
+					   "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
+					   "[Timeouts]\nUDP=9min\n[Pool4 wan]\n"
+					   "Addresses=192.0.2.0/30\nPorts=1024-65535\n");
 		g_assert_true(has_changed(changes[i]));
 		g_assert_false(has_changed(changes[i]));
 	}
-	test_service_write(&service, "[Translation]\nPool6=2001:db8:64::/96\nClients=any\n"
-				     "[Timeouts]\nUDP=9min\n"
-				     "[Pool4 wan]\nAddresses=192.0.2.0/30\nPorts=1024-65535\n");
-	g_assert_true(has_changed("reload"));
-	g_assert_false(has_changed("reload"));
 }
 
-/* What has gone can not be named again: status 3, which a script may take for done. */
 static void test_removed_twice(void)
 {
-	static const struct {
-		const char *add, *remove, *message;
-	} cases[] = {
-		{"pool4 add 198.51.100.8/29 --name brief", "pool4 remove brief",
-		 "nat64ctl: pool4 has no entry 'brief'\n"},
-		{"bib add tcp [2001:db8::6]:80 192.0.2.1:80", "bib remove tcp 192.0.2.1:80",
-		 "nat64ctl: there is no binding tcp 192.0.2.1:80\n"},
-		{"client block 2001:db8:8::/64", "client unblock 2001:db8:8::/64",
-		 "nat64ctl: client 2001:db8:8::/64 is not blocked\n"},
-	};
+	for (unsigned i = 0; i < G_N_ELEMENTS(removals); i++) {
+		const struct removal *removal = &removals[i];
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_assert_true(has_changed(cases[i].add));
-		g_assert_true(has_changed(cases[i].remove));
+		g_assert_true(has_changed(removal->add));
+		g_assert_true(has_changed(removal->remove));
+		g_assert_false(has_changed_with(removal->remove, 3, removal->message));
 		for (unsigned to_socket = 0; to_socket < 2; to_socket++) {
 			g_autofree char *out = NULL, *message = NULL;
 
 			g_assert_cmpint(
-				cli_run(&service, cases[i].remove, to_socket, &out, &message), ==,
+				cli_run(&service, removal->remove, to_socket, &out, &message), ==,
 				3);
 			g_assert_cmpstr(out, ==, "");
-			g_assert_cmpstr(message, ==, cases[i].message);
+			g_assert_cmpstr(message, ==, removal->message);
 		}
 	}
+}
+
+/* A range goes on to the first that is not there. */
+static void test_range_removed_twice(void)
+{
+	static const char range[] = "bib remove tcp 192.0.2.1:90-91";
+
+	g_autofree char *out = NULL, *message = NULL, *again = NULL, *gone = NULL;
+
+	g_assert_cmpint(cli_run(&service, "bib add tcp [2001:db8::6]:90-91 192.0.2.1:90-91", true,
+				&out, &message),
+			==, 0);
+	g_assert_cmpint(cli_run(&service, range, true, &again, &gone), ==, 0);
+	g_clear_pointer(&again, g_free);
+	g_clear_pointer(&gone, g_free);
+	g_assert_cmpint(
+		cli_run(&service, "bib remove tcp 192.0.2.1:90-91 --json", true, &again, &gone), ==,
+		3);
+	g_assert_cmpstr(gone, ==, "nat64ctl: there is no binding tcp 192.0.2.1:90\n");
+	g_assert_cmpstr(again, ==,
+			"[\n  {\n    \"changed\": false,\n    \"summary\": \"there is no binding "
+			"tcp 192.0.2.1:90\",\n    \"warnings\": []\n  }\n]\n");
 }
 
 int main(int argc, char **argv)
@@ -490,6 +573,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli_manners/cut-list", test_cut_list);
 	g_test_add_func("/cli_manners/twice", test_twice); /* others would meet what it leaves */
 	g_test_add_func("/cli_manners/removed-twice", test_removed_twice);
+	g_test_add_func("/cli_manners/range-removed-twice", test_range_removed_twice);
+	g_test_add_func("/cli_manners/all-twice", test_all_twice);
 	r = g_test_run();
 	test_service_stop(&service);
 	return r;

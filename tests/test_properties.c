@@ -152,10 +152,46 @@ static void test_not_kept(void)
 	bus_clients_end();
 }
 
+static void set_problem(enum gateway_store_state state, const char *problem)
+{
+	gateway_lock(&service.gateway);
+	service.gateway.store.state = state;
+	(void)g_strlcpy(service.gateway.store.problem, problem,
+			sizeof(service.gateway.store.problem));
+	gateway_unlock(&service.gateway);
+}
+
+static void assert_problem(const char *expected)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(clients); i++) {
+		g_autofree char *problem = NULL;
+
+		g_assert_cmpint(sd_bus_get_property_string(clients[i], DBUS_SERVICE, DBUS_PATH,
+							   DBUS_INTERFACE_MANAGER, "StateProblem",
+							   NULL, &problem),
+				>=, 0);
+		g_assert_cmpstr(problem, ==, expected);
+	}
+}
+
+/* What the writer has told the gateway, while it is so. */
+static void test_state_problem(void)
+{
+	bus_clients_begin(not_keeping);
+	assert_problem("");
+	set_problem(GATEWAY_STORE_FAILING,
+		    "/s/state.db can not be written: No space left on device");
+	assert_problem("/s/state.db can not be written: No space left on device");
+	set_problem(GATEWAY_STORE_OK, "");
+	assert_problem("");
+	bus_clients_end();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/properties/kept", test_kept);
 	g_test_add_func("/properties/not-kept", test_not_kept);
+	g_test_add_func("/properties/state-problem", test_state_problem);
 	return g_test_run();
 }

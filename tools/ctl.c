@@ -53,6 +53,7 @@ void ctl_deinit(struct ctl *ctl)
 	sd_bus_flush_close_unref(ctl->bus);
 	ctl_agent_end(&ctl->agent);
 	g_free(ctl->service);
+	g_free(ctl->refusal);
 	g_clear_pointer(&ctl->pool4_names, g_hash_table_unref);
 }
 
@@ -254,8 +255,9 @@ enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message *
 		return CTL_DONE;
 	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
 		return ctl_fail(CTL_NOT_RUNNING, "nat64d hung up");
-	return ctl_fail(status_of_error(&error), "%s",
-			error.message != NULL ? error.message : g_strerror(-r));
+	g_free(ctl->refusal);
+	ctl->refusal = g_strdup(error.message != NULL ? error.message : g_strerror(-r));
+	return ctl_fail(status_of_error(&error), "%s", ctl->refusal);
 }
 
 enum ctl_status ctl_call_plain(struct ctl *ctl, const char *method, sd_bus_message **ret_reply)

@@ -32,6 +32,7 @@ struct ctl {
 	bool asks;              /* so may polkit, for a password */
 	struct ctl_agent agent; /* by which it does */
 	char *service;
+	char *refusal;                   /* the sentence of the last call that was refused */
 	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
 	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
 };

@@ -114,6 +114,15 @@ static void print_outcome(const struct ctl *ctl, const struct outcome *outcome)
 		ctl_fail(CTL_DONE, "warning: %s", json_string_value(warning));
 }
 
+/* Of what is gone, a script that runs again is told that nothing has changed, besides the status.
+ */
+static bool is_removal(sd_bus_message *call)
+{
+	const char *method = sd_bus_message_get_member(call);
+
+	return g_str_has_prefix(method, "Remove") || g_str_equal(method, "UnblockClient");
+}
+
 enum ctl_status ctl_change_run(struct ctl *ctl, sd_bus_message *call,
 			       const struct ctl_arguments *arguments, bool entry_first)
 {
@@ -126,6 +135,8 @@ enum ctl_status ctl_change_run(struct ctl *ctl, sd_bus_message *call,
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "the call can not be made: %s", g_strerror(-r));
 	status = ctl_call(ctl, call, &reply);
+	if (status == CTL_NO_SUCH && ctl->json && is_removal(call))
+		ctl_change_print(ctl, false, ctl->refusal);
 	if (status != CTL_DONE)
 		return status;
 	outcome.warnings = json_array();

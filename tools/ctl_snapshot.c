@@ -119,12 +119,14 @@ enum ctl_status ctl_restore(struct ctl *ctl, const struct ctl_arguments *argumen
 	if (r < 0)
 		return ctl_fail(r == -ENOENT ? CTL_NO_SUCH : CTL_FAILED, "restore: %s", text);
 	summary = g_strdup_printf(
-		"the next start of nat64d %s %" PRIu64 " bindings and %" PRIu64
+		"%sthe next start of nat64d %s %" PRIu64 " bindings and %" PRIu64
 		" sessions of %s; what does not fit its configuration is in its log%s",
-		dry_run ? "would restore" : "restores", restored.n_bindings, restored.n_sessions,
+		restored.is_there ? "the state database is that snapshot already: " : "",
+		dry_run && !restored.is_there ? "would restore" : "restores", restored.n_bindings,
+		restored.n_sessions,
 		ctl_time_print((uint64_t)MAX(restored.wall_s, 0) * 1000000, time),
 		restored.had_other ? "; the state of before is kept as state.db.replaced-TIME"
 				   : "");
-	ctl_change_print(ctl, true, summary);
+	ctl_change_print(ctl, !restored.is_there, summary);
 	return CTL_DONE;
 }
