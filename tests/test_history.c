@@ -149,6 +149,59 @@ static void test_retention(void)
 	g_assert_null(ending.name);
 }
 
+static int on_who(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	const sd_bus_error *failed = sd_bus_message_get_error(message);
+
+	if (failed != NULL && g_str_equal(failed->name, SD_BUS_ERROR_LIMITS_EXCEEDED))
+		*(char **)userdata = g_strdup(failed->message);
+	else
+		*(char **)userdata = g_strdup("");
+	return 0;
+}
+
+static void ask_who(sd_bus *bus, char **ret)
+{
+	*ret = NULL;
+	g_assert_cmpint(sd_bus_call_method_async(bus, NULL, DBUS_SERVICE, DBUS_PATH,
+						 DBUS_INTERFACE_MANAGER, "Who", on_who, ret, "sqtt",
+						 "192.0.2.1", 2000, now_usec(), MINUTE_USEC),
+			>=, 0);
+}
+
+/* While somebody else writes to the database, what has changed can not be, and eight wait for that.
+ */
+static void test_busy(void)
+{
+	g_autofree char *path = g_build_filename(service.directory, "state", "state.db", NULL);
+	char *answer[9];
+	sqlite3 *db;
+
+	g_assert_cmpint(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+	add_static(PROTOCOL_TCP, "2001:db8:1::9", 2030);
+	for (unsigned i = 0; i < G_N_ELEMENTS(answer); i++)
+		ask_who(clients[0], &answer[i]);
+	while (answer[8] == NULL) {
+		if (sd_bus_process(clients[0], NULL) == 0)
+			g_assert_cmpint(sd_bus_wait(clients[0], UINT64_MAX), >=, 0);
+	}
+	g_assert_cmpstr(answer[8], ==,
+			"8 questions to the state database are being answered: try again");
+	g_assert_cmpint(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
+	sqlite3_close(db);
+	for (unsigned i = 0; i < G_N_ELEMENTS(answer); i++) {
+		while (answer[i] == NULL) {
+			if (sd_bus_process(clients[0], NULL) == 0)
+				g_assert_cmpint(sd_bus_wait(clients[0], UINT64_MAX), >=, 0);
+		}
+		if (i < 8)
+			g_assert_cmpstr(answer[i], ==, "");
+		g_free(answer[i]);
+	}
+	end_binding(PROTOCOL_TCP, 2030);
+}
+
 static void test_refusals(void)
 {
 	assert_refused("192.0.2", now_usec(), DBUS_ERROR_INVALID_ADDRESS,
@@ -370,6 +423,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/history/who", test_who);
 	g_test_add_func("/history/retention", test_retention);
 	g_test_add_func("/history/refusals", test_refusals);
+	g_test_add_func("/history/busy", test_busy);
 	g_test_add_func("/history/snapshot", test_snapshot);
 	g_test_add_func("/history/snapshot-fails", test_snapshot_fails);
 	g_test_add_func("/history/snapshot-to-pipe", test_snapshot_to_pipe);

@@ -209,6 +209,23 @@ static void test_fails(void)
 	g_assert_cmpint(g_atomic_int_get(&service.n_rules), ==, n_rules);
 }
 
+/* The same of a prefix that could go. */
+static void test_prefix_fails(void)
+{
+	_cleanup_ending_ struct change_ending more, refused, less;
+
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &more);
+	assert_changed(&more);
+	g_atomic_int_set(&service.store_fails, 1);
+	change_entry("RemovePool6", "2001:db8:65::/96", NULL, &refused);
+	change_assert_refused(&refused, DBUS_ERROR_DATABASE_FAILED, NO_SPACE);
+	g_atomic_int_set(&service.store_fails, 0);
+	g_assert_cmpuint(service.gateway.nat->config.pool6[1].len, ==, 96);
+	change_entry("RemovePool6", "2001:db8:65::/96", NULL, &less);
+	assert_changed(&less);
+	g_assert_cmpuint(service.gateway.nat->config.pool6[1].len, ==, 0);
+}
+
 /* A call that is not waited for; its number in endings comes when it ends. */
 struct pending {
 	GArray *order;
@@ -508,6 +525,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/stored/rows", test_rows);
 	g_test_add_func("/stored/blocked", test_blocked);
 	g_test_add_func("/stored/fails", test_fails);
+	g_test_add_func("/stored/prefix-fails", test_prefix_fails);
 	g_test_add_func("/stored/slow", test_slow);
 	g_test_add_func("/stored/together", test_together);
 	g_test_add_func("/stored/order", test_order);
