@@ -17,8 +17,8 @@ except ImportError:
     print("python3-jsonschema is missing")
     sys.exit(77)
 
-# They are about the host: test_setup.py, tests/netns.
-ELSEWHERE = {"setup", "teardown", "doctor"}
+# They are about the host, or files: test_setup.py, tests/netns, test_import.py.
+ELSEWHERE = {"setup", "teardown", "doctor", "import jool", "import tayga"}
 
 
 def strictly(schema):

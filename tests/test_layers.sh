@@ -163,7 +163,7 @@ bus_offenders()
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the
 # core. Setup, teardown and doctor work without a daemon, and so know the configuration, the host, the
-# rules.
+# rules; import makes a configuration.
 # What measures the core includes the core.
 tool_offenders()
 {
@@ -174,6 +174,7 @@ tool_offenders()
 		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures
 		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
 		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
+		grep -vE '^tools/ctl_import[a-z_]*\.[ch] daemon/(config[a-z_]*|core/(addr|pool4_text))\.h' |
 		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h'
 }
 

@@ -114,6 +114,7 @@ ctl_run ctl_restore;
 ctl_run ctl_stats;
 ctl_run ctl_log_level;
 ctl_run ctl_snippet;
+ctl_run ctl_import;
 ctl_run ctl_setup;
 ctl_run ctl_teardown;
 ctl_run ctl_help;

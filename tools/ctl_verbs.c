@@ -132,6 +132,11 @@ const struct ctl_verb ctl_verbs[] = {
 	{"pref64", "networkd", {}, 0, READS, "snippet",
 	 "the same for systemd-networkd", ctl_snippet},
 
+	{"import", "jool", {WORD("FILE", FILE)}, 0, READS, "import",
+	 "a nat64d.conf made of Jool's file; needs no daemon", ctl_import},
+	{"import", "tayga", {WORD("FILE", FILE)}, 0, READS, "import",
+	 "the same of tayga.conf", ctl_import},
+
 	{"setup", NULL, {}, BIT(PRINT) | BIT(EARLY) | BIT(CONFIG), CHANGES, "setup",
 	 "put rules, sysctls and routes in place, or show them; needs no daemon", ctl_setup},
 	{"teardown", NULL, {}, 0, CHANGES, "change",
