@@ -107,6 +107,7 @@ ctl_run ctl_resume;
 ctl_run ctl_explain;
 ctl_run ctl_monitor;
 ctl_run ctl_trace;
+ctl_run ctl_top;
 ctl_run ctl_doctor;
 ctl_run ctl_metrics;
 ctl_run ctl_snapshot;

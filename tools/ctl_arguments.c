@@ -28,8 +28,9 @@ static bool parse_time(const char *text, uint64_t *ret)
 {
 	static const struct {
 		const char *name;
-		uint64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+		uint64_t ms;
+	} units[] = {{"", 1000},     {"ms", 1},      {"s", 1000},
+		     {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
 	char *end;
 	guint64 number = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 10) : 0;
 
@@ -37,7 +38,7 @@ static bool parse_time(const char *text, uint64_t *ret)
 		return false;
 	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
 		if (g_strcmp0(end, units[i].name) == 0) {
-			*ret = number * units[i].seconds * 1000000;
+			*ret = number * units[i].ms * 1000;
 			return true;
 		}
 	}

@@ -33,6 +33,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_COUNT]     = {"--count",     NULL, NULL,      CTL_KIND_NONE,      'b', "only how many there are"},
 	[CTL_LINES]     = {"--count",     NULL, "N",       CTL_KIND_NUMBER,    'u', "end after so many"},
 	[CTL_TOP]       = {"--top",       NULL, "N",       CTL_KIND_NUMBER,    'u', "so many at most"},
+	[CTL_INTERVAL]  = {"--interval",  NULL, "TIME",    CTL_KIND_TIME,      't', "between two looks; else 2s, and never less than 100ms"},
 	[CTL_ALL]       = {"--all",       NULL, NULL,      CTL_KIND_NONE,      'b', "all of them"},
 	[CTL_QUIET]     = {"--quiet",     NULL, NULL,      CTL_KIND_NONE,      'b', "only by the exit status"},
 	[CTL_AT]        = {"--at",        NULL, "TIME",    CTL_KIND_TEXT,      's', "when: 2026-01-31T12:00:00Z, another zone such as +01:00, @SECONDS or now"},

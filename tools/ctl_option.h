@@ -60,6 +60,7 @@ enum ctl_option {
 	CTL_COUNT,
 	CTL_LINES,
 	CTL_TOP,
+	CTL_INTERVAL,
 	CTL_ALL,
 	CTL_QUIET,
 	CTL_AT,

@@ -112,6 +112,8 @@ const struct ctl_verb ctl_verbs[] = {
 	 "what happens, as it happens: bindings, sessions, drops, limits or all", ctl_monitor},
 	{"trace", NULL, {}, CTL_EVENT_FILTERS | BIT(LINES), READS, "trace",
 	 "every step of real packets", ctl_trace},
+	{"top", NULL, {}, BIT(INTERVAL) | BIT(LINES), READS, "top",
+	 "pools, clients and rates, refreshed in place; q ends it", ctl_top},
 	{"stats", NULL, {}, BIT(ALL), READS, "stats",
 	 "counters that are not zero, or all", ctl_stats},
 	{"doctor", NULL, {}, BIT(CONFIG) | BIT(PROBE), READS, "doctor",
