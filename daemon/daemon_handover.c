@@ -110,13 +110,13 @@ int daemon_handover_take(struct daemon *daemon)
 }
 
 /* Whoever came before with the queues we have: how long did nobody read them? */
-static void judge_age(struct daemon *daemon)
+static void judge_age(struct daemon *daemon, bool ended_well)
 {
 	uint64_t beat_ms = atomic_load(heartbeat_place(daemon->heartbeat));
 	uint64_t age_ms = gateway_now_ms() - beat_ms;
 
 	if (!daemon->handover.is_kept || !nfqueue_is_inherited(daemon->nfqueue) ||
-	    age_ms <= HEARTBEAT_LATE_MS)
+	    age_ms <= (ended_well ? HEARTBEAT_LATE_CLEAN_MS : HEARTBEAT_LATE_MS))
 		return;
 	daemon->handover.is_late = true;
 	log_line(LOG_NOTICE,
@@ -143,7 +143,7 @@ int daemon_handover_finish(struct daemon *daemon)
 	}
 	handover_peer_free(handover->peer);
 	handover->peer = NULL;
-	judge_age(daemon);
+	judge_age(daemon, tables_fd >= 0);
 	nfqueue_settle(daemon->nfqueue);
 	return 0;
 }

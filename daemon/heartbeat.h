@@ -8,8 +8,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Longer than this, and what has waited is late: it is dropped. */
+/* Longer than this after a crash, and what has waited is late: it is dropped. */
 #define HEARTBEAT_LATE_MS 1000
+/* After a clean end that left its tables somebody restarts us on purpose, and no packet is to be lost
+ * by it, however slow the machine is. */
+#define HEARTBEAT_LATE_CLEAN_MS 15000
 
 struct heartbeat;
 

@@ -6,8 +6,9 @@
 #   keeper.py NOTIFY_SOCKET PROGRAM [ARGUMENT…]
 #
 # Commands come by standard input, a line each: "restart" ends the service and starts it again, "crash" kills
-# it before, "outage" too, and stays away for a second and a half, "end" ends it and all. After each start it
-# prints "ready" with the names of what it gave, and after the end "ended" with the status.
+# it before, "slow" and "outage" do the same and stay away for a second and a half in between, "end" ends it and
+# all. After each start it prints "ready" with the names of what it gave, and after the end "ended" with the
+# status.
 
 import os
 import select
@@ -94,11 +95,11 @@ def main():
     keeper.start()
     for line in sys.stdin:
         what = line.strip()
-        status = keeper.end(signal.SIGTERM if what in ("restart", "end") else signal.SIGKILL)
+        status = keeper.end(signal.SIGTERM if what in ("restart", "slow", "end") else signal.SIGKILL)
         if what == "end":
             print("ended", status, flush=True)
             break
-        if what == "outage":
+        if what in ("slow", "outage"):
             time.sleep(OUTAGE_S)
         keeper.start()
 

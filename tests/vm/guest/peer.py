@@ -6,13 +6,19 @@ peer.py serve            TCP 7000: numbered lines until the other end closes; TC
                          what it is of; UDP 7: who it came from
 peer.py download         reads numbered lines; at SIGTERM says how many there were; any other number
                          than the next one, or an end, is an error
+peer.py ping             100 echo requests per second, each with its own number; at SIGTERM, but not before
+                         there were 1000, waits for what is missing, and says how many were answered and
+                         for how long none was
 peer.py checksum         the other TCP port, and whether the digest is right
 peer.py udp PORT         from that port: what the server says who it is
 """
 
 import hashlib
+import os
+import select
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -21,6 +27,10 @@ SERVER4 = '198.51.100.2'
 SERVER6 = '64:ff9b::198.51.100.2'
 LINE = 16
 SIZE = 1 << 20
+PINGS = 1000
+INTERVAL = 0.01
+# Nothing has come for so long, while nothing is sent any more: it is lost.
+PATIENCE = 20
 
 
 def numbered(connection):
@@ -90,6 +100,59 @@ def download():
                 file.write(str(number))
 
 
+class Pinger:
+    """Echo requests and what comes back; time is that of the client's clock."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        self.sock.connect((SERVER6, 0))
+        self.name = os.getpid() & 0xffff
+        self.sent = 0
+        self.answered = set()
+        self.last = time.monotonic()
+        self.longest = 0.0
+        self.stop = False
+        signal.signal(signal.SIGTERM, self.end)
+
+    def end(self, *_):
+        self.stop = True
+
+    def send(self):
+        # The kernel sets the checksum; the number has 32 bits, of which the header takes 16.
+        self.sock.send(struct.pack('!BBHHHI', 128, 0, 0, self.name, self.sent & 0xffff, self.sent))
+        self.sent += 1
+
+    def receive(self, timeout):
+        """What comes within timeout seconds."""
+        readable, _, _ = select.select([self.sock], [], [], max(timeout, 0))
+        if not readable:
+            return
+        data = self.sock.recv(2048)
+        if len(data) != 12 or data[0] != 129 or data[4:6] != struct.pack('!H', self.name):
+            return
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.last)
+        self.last = now
+        self.answered.add(struct.unpack('!I', data[8:])[0])
+        if len(self.answered) % 10 == 0:
+            with open('/run/ping', 'w', encoding='ascii') as file:
+                file.write(str(len(self.answered)))
+
+    def run(self):
+        due = time.monotonic()
+        while not self.stop or self.sent < PINGS:
+            now = time.monotonic()
+            if now >= due:
+                self.send()
+                due = max(due + INTERVAL, now)
+            self.receive(due - time.monotonic())
+        end = time.monotonic()
+        while len(self.answered) < self.sent and time.monotonic() - max(self.last, end) < PATIENCE:
+            self.receive(1)
+        print(self.sent - len(self.answered), f'of {self.sent} pings lost, longest silence {self.longest:.2f} s',
+              flush=True)
+
+
 def checksum():
     with socket.create_connection((SERVER6, 7001)) as connection:
         digest = read_exactly(connection, 64).decode()
@@ -112,4 +175,8 @@ def udp(port):
     sys.exit('no answer to 5 datagrams')
 
 
-{'serve': serve, 'download': download, 'checksum': checksum, 'udp': udp}[sys.argv[1]](*sys.argv[2:])
+def ping():
+    Pinger().run()
+
+
+{'serve': serve, 'download': download, 'ping': ping, 'checksum': checksum, 'udp': udp}[sys.argv[1]](*sys.argv[2:])
