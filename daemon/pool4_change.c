@@ -330,6 +330,7 @@ void pool4_change_use(struct pool4_sync *sync, const struct pool4_entry *entry,
 		wanted->intent = POOL4_USE;
 	ret->needs_rules = true;
 	pool4_sync_revive(sync, entry->id);
+	(void)pool4_sync_follow_statics(sync);
 }
 
 void pool4_change_enable(struct pool4_sync *sync, const char *words,

@@ -299,7 +299,8 @@ static void add(struct pool4_sync *sync, struct config_pool4 *entry, struct pool
 	change_done(ret, "pool4 entry %s added: %s", wanted->spec.name, text);
 	ret->pool4 = id;
 	ret->needs_rules = true;
-	ret->only_adds = !has_auto; /* which may have made way, or gone */
+	/* "auto" may have made way, or gone; a static binding may have ports of its own. */
+	ret->only_adds = !pool4_sync_follow_statics(sync) && !has_auto;
 	pool4_wanted_add(sync->wanted, wanted);
 	g_array_append_val(sync->added, id);
 }

@@ -123,6 +123,14 @@ void pool4_sync_set_state(struct pool4_sync *sync, uint32_t id, enum pool4_state
 		pool4_sync_tell(sync, id);
 }
 
+bool pool4_sync_follow_statics(struct pool4_sync *sync)
+{
+	const uint32_t n = static_sync_count(sync->statics);
+
+	(void)static_sync_follow(sync->statics, sync->followed, false, sync->runtime);
+	return static_sync_count(sync->statics) > n;
+}
+
 void pool4_sync_revive(struct pool4_sync *sync, uint32_t id)
 {
 	pool4_sync_set_state(sync, id, POOL4_PENDING);

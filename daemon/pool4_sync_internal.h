@@ -44,6 +44,8 @@ void pool4_sync_find_clashes(const struct pool4_sync *sync, const struct pool4_w
 			     GPtrArray *ret);
 /* An entry that is not pending any more, or again: state is written, and told. */
 void pool4_sync_set_state(struct pool4_sync *sync, uint32_t id, enum pool4_state state);
+/* An entry has come: static bindings that have waited for its addresses are made. Any? */
+bool pool4_sync_follow_statics(struct pool4_sync *sync);
 /* The entry is used again, once its rules are in. */
 void pool4_sync_revive(struct pool4_sync *sync, uint32_t id);
 /* Takes no new bindings and goes with the last one, at once if there is none. True: it is gone, or

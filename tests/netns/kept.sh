@@ -201,7 +201,12 @@ configure 3min
 gateway_start
 check "the entry that was dropped stays so" same "entry more" "" "$(entry more)"
 check "the static binding comes with an entry" eval 'ctl pool4 add 203.0.113.32/30 2000-2999 --name more &&
-	ctl reload && until_true 15 eval "[ \"\$(static)\" = \"udp 203.0.113.33:2500\" ]"'
+	same "static bindings" "udp 203.0.113.33:2500" "$(static)"'
+check "one of an entry that is disabled goes" eval 'ctl bib add tcp "[2001:db8:1::2]:4430" 203.0.113.5:4430 &&
+	ctl pool4 add 203.0.113.99 && ctl pool4 remove lab --force && same "static bindings" "udp 203.0.113.33:2500" "$(static)"'
+check "and is back with it" eval 'ctl pool4 enable lab &&
+	same "static bindings" "tcp 203.0.113.5:4430,udp 203.0.113.33:2500" "$(static)" &&
+	ctl bib remove tcp 203.0.113.5:4430 && ctl pool4 remove 203.0.113.99'
 
 # ---- what does not fit any more -----------------------------------------------------------------
 
