@@ -230,6 +230,7 @@ static bool load_tables(struct daemon_state *state, int fd, bool is_kept)
 
 void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kept)
 {
+	const char *remark = " after an end that was not a clean one";
 	struct nat64 *nat;
 
 	if (!state)
@@ -238,6 +239,8 @@ void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kep
 	nat = state->gateway->nat;
 	if (!persist_begin(nat))
 		log_line(LOG_ERR, "no memory to remember what has to be stored");
+	if (!state->store)
+		remark = ", as there is no database to be read";
 	state->was_clean = load_tables(state, tables_fd, is_kept);
 	if (!state->was_clean && state->store) {
 		state->was_clean = store_was_clean(state->store);
@@ -249,8 +252,9 @@ void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kep
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 		nat->given = given_file_ring(state->given);
 	}
-	restore_report(&state->restore,
-		       state->was_clean ? "" : " after an end that was not a clean one");
+	if (state->was_clean)
+		remark = "";
+	restore_report(&state->restore, remark);
 }
 
 /* ---- and out again ------------------------------------------------------------------------------

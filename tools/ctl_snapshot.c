@@ -21,6 +21,7 @@
 /* A large one takes its time. */
 #define PATIENCE_USEC (600 * UINT64_C(1000000))
 #define STATE_DIR     "/var/lib/nat64d"
+#define NAMES_MAX     100 /* that are tried */
 
 static enum ctl_status call_to(struct ctl *ctl, int fd, uint64_t *ret_rows)
 {
@@ -55,26 +56,80 @@ static int sync_directory(const char *file)
 	return r;
 }
 
+/* Without a name, so that nothing is left of one that is given up; or, where the file system knows
+ * no such files, with one, in *ret_name. The descriptor or a negative errno. */
+static int make_fresh(const char *file, char **ret_name)
+{
+	g_autofree char *directory = g_path_get_dirname(file);
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	*ret_name = NULL;
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd < 0 ? -errno : fd;
+	*ret_name = g_strconcat(file, ".XXXXXX", NULL);
+	fd = g_mkstemp_full(*ret_name, O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	g_clear_pointer(ret_name, g_free);
+	return fd;
+}
+
+/* A name that nobody has, beside the one it is to get: links take nobody's place. */
+static int give_name(int fd, const char *file, char **ret_name)
+{
+	g_autofree char *open_file = g_strdup_printf("/proc/self/fd/%d", fd);
+
+	for (unsigned i = 0; i < NAMES_MAX; i++) {
+		char *name = g_strdup_printf("%s.%08x", file, g_random_int());
+
+		if (linkat(AT_FDCWD, open_file, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
+			*ret_name = name;
+			return 0;
+		}
+		g_free(name);
+		if (errno != EEXIST)
+			break;
+	}
+	return -errno;
+}
+
+/* It is whole, and replaces what was there. */
+static int put_in_place(int fd, const char *file, char **name)
+{
+	int r = fsync(fd) < 0 ? -errno : 0;
+
+	if (r == 0 && !*name)
+		r = give_name(fd, file, name);
+	if (r == 0 && g_rename(*name, file) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	g_clear_pointer(name, g_free);
+	return sync_directory(file);
+}
+
 static enum ctl_status write_to(struct ctl *ctl, const char *file)
 {
-	g_autofree char *fresh = g_strconcat(file, ".XXXXXX", NULL), *summary = NULL;
-	int fd = g_mkstemp_full(fresh, O_RDWR | O_CLOEXEC, 0600);
+	g_autofree char *name = NULL, *summary = NULL;
+	int fd = make_fresh(file, &name);
 	enum ctl_status status;
 	uint64_t n_rows = 0;
+	int r;
 
 	if (fd < 0)
 		return ctl_fail(CTL_FAILED, "snapshot: %s can not be made: %s", file,
-				g_strerror(errno));
+				g_strerror(-fd));
 	status = call_to(ctl, fd, &n_rows);
-	if (status == CTL_DONE &&
-	    (fsync(fd) < 0 || g_rename(fresh, file) < 0 || sync_directory(file) < 0))
+	r = status == CTL_DONE ? put_in_place(fd, file, &name) : 0;
+	if (r < 0)
 		status = ctl_fail(CTL_FAILED, "snapshot: %s can not be written: %s", file,
-				  g_strerror(errno));
+				  g_strerror(-r));
 	close(fd);
-	if (status != CTL_DONE) {
-		(void)g_unlink(fresh);
+	if (name)
+		(void)g_unlink(name);
+	if (status != CTL_DONE)
 		return status;
-	}
 	summary = g_strdup_printf("snapshot of %" PRIu64 " bindings and sessions written to %s",
 				  n_rows, file);
 	ctl_change_print(ctl, true, summary);

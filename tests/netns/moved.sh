@@ -141,6 +141,7 @@ begins echo listening || tap_bail "the server does not listen"
 check "a second gateway" second_gateway
 gateway_configure routed
 tap_gateway
+check "a first start is after no end" eval 'grep "restored 0 bindings and 0 sessions; 0 ports" "$RUN/nat64d.log"'
 traffic idle client idle $TOPOLOGY_SERVER6 $IDLE
 check "$IDLE TCP connections" begins idle $IDLE
 mapped=$(ask client udp $TOPOLOGY_SERVER6 7 5000)
@@ -148,7 +149,24 @@ ctl publish 443/tcp 2001:db8:1::2 --on 203.0.113.5 >/dev/null && ctl config set 
 traffic download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
 check "the download is under way" until_true 10 eval '[ -n "$(node server ss -Hnt state established "sport = :80")" ]'
 
-mkdir "$RUN/state2"
+# While the daemon does not answer.
+snapshot_is_killed()
+{
+	local status
+	kill -STOP "${TOPOLOGY_PIDS[nat64d]}"
+	node_start gateway copier "$NAT64CTL" snapshot --to "$RUN/copies/moved.db"
+	until_true 5 eval 'ls -l /proc/${TOPOLOGY_PIDS[copier]}/fd | grep -q "$RUN/copies/"'
+	kill -KILL "${TOPOLOGY_PIDS[copier]}"
+	wait "${TOPOLOGY_PIDS[copier]}"
+	status=$?
+	unset "TOPOLOGY_PIDS[copier]"
+	kill -CONT "${TOPOLOGY_PIDS[nat64d]}"
+	same "exit status" $((128 + 9)) $status && same "what it leaves" "old" "$(ls "$RUN/copies")"
+}
+
+mkdir "$RUN/state2" "$RUN/copies"
+: >"$RUN/copies/old"
+check "a snapshot that is killed leaves nothing" snapshot_is_killed
 check "a snapshot of the first" ctl snapshot --to "$RUN/moved.db"
 check "it is restored for the second" eval 'node gateway2 "$NAT64CTL" restore "$RUN/moved.db" --state-dir "$RUN/state2" |
 	grep -E "restores [1-9][0-9]* bindings and [1-9][0-9]* sessions"'
