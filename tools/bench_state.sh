@@ -12,14 +12,15 @@ STATE_RATE=50000     # new flows a second
 STATE_LIFETIME=4     # seconds of a flow: as many end as begin, from then on
 STATE_FLOWS=1000000
 
-# With State.Keep=$1.
+# state_start KEEP LIFETIME [LINE]: with State.Keep and Timeouts.UDP, and one more of [State].
 state_start()
 {
 	flows_configure "[Timeouts]
 AllowBelowMinimum=yes
 UDP=$2
 [State]
-Keep=$1" && rm -rf "$RUN/state/"* && gateway_start && threads_first packets 1 2 && threads_first state 0,1 1
+Keep=$1
+${3:-}" && rm -rf "$RUN/state/"* && gateway_start && threads_first packets 1 2 && threads_first state 0,1 1
 }
 
 # Bindings that were made, and seconds of processor time of packet thread and writer, bytes that the
@@ -184,7 +185,70 @@ state_million()
 	row "memory at most while they were restored" "$(result ready-kb)" kB
 }
 
+# ---- a million that have ended ------------------------------------------------------------------
+
+state_sql()
+{
+	sqlite3 -readonly "$RUN/state/state.db" "$1"
+}
+
+state_closed_are_written()
+{
+	[ "$(state_sql "SELECT ifnull(sum(n), 0) FROM closed_run")" -ge $STATE_FLOWS ]
+}
+
+# state_ask NAME ADDRESS4:PORT TIME: how long the whole command takes, in ms; its status is $?.
+state_ask()
+{
+	local begun status
+	begun=$(now_usec)
+	ctl --socket "$RUN/control" who "$2" --at "$3" >"$RUN/who" 2>&1
+	status=$?
+	result_add "$1" "$((($(now_usec) - begun) / 1000))"
+	return $status
+}
+
+# What was found, by questions about a hundred of them, and one that nobody had, which costs what a
+# command costs.
+state_asks()
+{
+	local mapped ended i
+	state_sql "SELECT mapped || ':' || port4, unixepoch(ended) FROM closed ORDER BY random() LIMIT 100" |
+		tr '|' ' ' >"$RUN/asked"
+	while read -r mapped ended; do
+		state_ask who "$mapped" "@$ended" && grep -q '2001:db8:' "$RUN/who" || {
+			echo "nobody had $mapped at $ended" >&2
+			return 1
+		}
+	done <"$RUN/asked"
+	for ((i = 0; i < 20; i++)); do
+		state_ask nobody 203.0.113.250:1 now
+		[ $? = 3 ] || return 1
+	done
+}
+
+# As many as the queue and the writer take: not a million at once.
+state_closed()
+{
+	local bytes
+	state_start yes "${STATE_LIFETIME}s" "Retention=1d" || return
+	flows 0 $((STATE_FLOWS + STATE_FLOWS / 20)) $((STATE_RATE / 2)) >/dev/null || return
+	until_true 90 state_closed_are_written || {
+		echo "only $(state_sql "SELECT sum(n) FROM closed_run") bindings that have ended are written" >&2
+		return 1
+	}
+	state_asks || return
+	bytes=$(state_sql "SELECT (SELECT sum(pgsize) FROM dbstat WHERE name IN ('closed_row', 'closed_run')) * 1.0 /
+		(SELECT count(*) FROM closed_row)")
+	stop_nat64d
+	rows_section "A million bindings that have ended, with State.Retention"
+	row "in the file, for each" "$bytes" bytes
+	row "nat64ctl who, median of a hundred" "$(result who)" ms most 100
+	row "  the slowest of them" "$(sort -n "$RUN/result-who" | tail -n 1)" ms
+	row "  about what nobody had" "$(result nobody)" ms
+}
+
 bench_state()
 {
-	mount --bind "$STATE_DISK" "$RUN/state" && flows_path && state_rates && state_million
+	mount --bind "$STATE_DISK" "$RUN/state" && flows_path && state_rates && state_million && state_closed
 }
