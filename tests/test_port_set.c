@@ -4,7 +4,6 @@
 
 #include "daemon/core/port_set.h"
 
-static const struct port_class any_port = {0, UINT16_MAX, -1};
 static const uint8_t seed[RANDOM_SEED_SIZE] = {1, 2, 3};
 
 static struct port_ranges ranges_of(const char *text)
@@ -45,7 +44,7 @@ static void test_forms(void)
 			g_assert_cmpuint(port_set_memory(&set), <=,
 					 i < PORT_SET_BITMAP ? 2048 : 8192);
 	}
-	g_assert_cmpuint(port_set_count(&set, &all, &any_port), ==, 4096);
+	g_assert_cmpuint(port_set_count(&set, &all, &port_class_any), ==, 4096);
 	for (unsigned i = 0; i < 4096; i++) {
 		for (unsigned j = 0; j < 4096; j += 97)
 			g_assert_true(port_set_contains(&set, order[j]) == (j >= i));
@@ -99,7 +98,7 @@ static void test_draw_reaches_every_port(void)
 		struct port_set set = {.n_used = 0};
 		uint16_t port;
 
-		while (port_set_draw(&set, &ranges, &any_port, &random, &port)) {
+		while (port_set_draw(&set, &ranges, &port_class_any, &random, &port)) {
 			g_assert_true(port_ranges_contain(&ranges, port));
 			g_assert_true(port_set_add(&set, port));
 		}
@@ -124,7 +123,7 @@ static void check_drawn(const char *text, const struct port_class *class, unsign
 		g_assert_true(port_set_add(&set, port));
 	}
 	g_assert_cmpuint(set.n_used, ==, n);
-	g_assert_true(port_set_draw(&set, &ranges, &any_port, &random, &port));
+	g_assert_true(port_set_draw(&set, &ranges, &port_class_any, &random, &port));
 	port_set_deinit(&set);
 }
 
@@ -183,22 +182,22 @@ static void test_draw_is_uniform(void)
 	struct port_ranges some = ranges_of("30000-34999");
 	struct port_set set = {.n_used = 0};
 
-	check_uniform(&set, &few, &any_port);
-	check_uniform(&set, &many, &any_port);
+	check_uniform(&set, &few, &port_class_any);
+	check_uniform(&set, &many, &port_class_any);
 	check_uniform(&set, &many, &even);
 
 	/* 40 of 44 in use: mostly the exact pass, in the array's form. */
 	for (unsigned port = 1000; port < 1050; port++)
 		if (port_ranges_contain(&few, (uint16_t)port) && port % 12 != 0)
 			g_assert_true(port_set_add(&set, (uint16_t)port));
-	check_uniform(&set, &few, &any_port);
+	check_uniform(&set, &few, &port_class_any);
 
 	/* 95 % in use: the same as a bitmap. */
 	for (unsigned port = 30000; port < 35000; port++)
 		if (port % 21 != 0)
 			g_assert_true(port_set_add(&set, (uint16_t)port));
 	g_assert_cmpuint(port_set_memory(&set), ==, 8192);
-	check_uniform(&set, &some, &any_port);
+	check_uniform(&set, &some, &port_class_any);
 	check_uniform(&set, &some, &even);
 	port_set_deinit(&set);
 }
@@ -244,15 +243,15 @@ static void test_unused_ranges(void)
 
 	random_init(&random, seed);
 	g_assert_true(port_set_add(&set, 40));
-	g_assert_cmpuint(port_set_count(&set, &one, &any_port), ==, 0);
+	g_assert_cmpuint(port_set_count(&set, &one, &port_class_any), ==, 0);
 	g_assert_false(port_set_draw_member(&set, &one, &random, &port));
 	for (unsigned i = 0; i < 2; i++) {
-		g_assert_true(port_set_draw(&set, &one, &any_port, &random, &port));
+		g_assert_true(port_set_draw(&set, &one, &port_class_any, &random, &port));
 		g_assert_cmpuint(port, <=, 11);
 		g_assert_true(port_set_add(&set, port));
 	}
-	g_assert_cmpuint(port_set_count(&set, &one, &any_port), ==, 2);
-	g_assert_false(port_set_draw(&set, &one, &any_port, &random, &port));
+	g_assert_cmpuint(port_set_count(&set, &one, &port_class_any), ==, 2);
+	g_assert_false(port_set_draw(&set, &one, &port_class_any, &random, &port));
 	port_set_deinit(&set);
 }
 

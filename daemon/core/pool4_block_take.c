@@ -82,7 +82,6 @@ bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request 
 /* A new block counts what static bindings use of it. */
 static void count_used_ports(struct pool4 *pool, uint32_t index)
 {
-	static const struct port_class any_port = {0, UINT16_MAX, -1};
 	const struct pool4_block *block = pool4_block_at(pool->blocks, index);
 	const struct port_ranges ports = {{pool4_block_ports(pool->blocks, block->number)}, 1};
 
@@ -94,20 +93,19 @@ static void count_used_ports(struct pool4 *pool, uint32_t index)
 		pool4_block_count(
 			pool->blocks, index, i,
 			(int32_t)port_set_count(&pool4_address_at(&pool->addresses, address)->ports,
-						&ports, &any_port));
+						&ports, &port_class_any));
 	}
 }
 
 void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct taddr4 *taddr)
 {
-	static const struct port_class any_port = {0, UINT16_MAX, -1};
 	struct pool4_blocks *blocks = pool->blocks;
 	const struct port_ranges ports = {{pool4_block_ports(blocks, taddr->port / blocks->size)},
 					  1};
 	uint32_t block;
 
-	if (port_set_count(&pool4_address_at(&pool->addresses, address)->ports, &ports, &any_port) <
-	    blocks->size)
+	if (port_set_count(&pool4_address_at(&pool->addresses, address)->ports, &ports,
+			   &port_class_any) < blocks->size)
 		return;
 	block = pool4_block_close(blocks, taddr);
 	if (block != SLAB_NONE)

@@ -2,8 +2,6 @@
 /* The invariants of pool4_internal.h, verified the slow way. */
 #include "daemon/core/pool4_internal.h"
 
-static const struct port_class any_port = {0, UINT16_MAX, -1};
-
 /* The ports of the item at an address that do not count as left for a choice. */
 static uint32_t count_gone(const struct pool4 *pool, const struct pool4_item *item,
 			   uint32_t address, enum pool4_weight weight)
@@ -11,10 +9,10 @@ static uint32_t count_gone(const struct pool4 *pool, const struct pool4_item *it
 	const struct port_ranges *ranges = &item->entry.spec.ports;
 	const struct port_set *ports = &pool4_address_at(&pool->addresses, address)->ports;
 	const struct pool4_hold_place *place = pool4_hold_place(&pool->holds, address);
-	uint32_t n = port_set_count(ports, ranges, &any_port);
+	uint32_t n = port_set_count(ports, ranges, &port_class_any);
 
 	if (weight == POOL4_WEIGHT_UNUSED && place)
-		n -= port_set_count(&place->ports, ranges, &any_port);
+		n -= port_set_count(&place->ports, ranges, &port_class_any);
 	return n;
 }
 
@@ -22,7 +20,7 @@ static uint32_t count_used(const struct pool4 *pool, uint32_t address,
 			   const struct port_ranges *ranges)
 {
 	return port_set_count(&pool4_address_at(&pool->addresses, address)->ports, ranges,
-			      &any_port);
+			      &port_class_any);
 }
 
 /* How many addresses have no port of the item left, each of which must be excluded; UINT32_MAX if

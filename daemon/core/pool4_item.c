@@ -8,8 +8,6 @@
 /* What glibc's tsearch() takes for a node. */
 #define TREE_NODE_SIZE (4 * sizeof(void *))
 
-static const struct port_class any_port = {0, UINT16_MAX, -1};
-
 struct pool4_item *pool4_item_new(struct pool4 *pool, const struct pool4_spec *spec)
 {
 	struct pool4_item *item = calloc(1, sizeof(*item));
@@ -259,11 +257,12 @@ static void find_full(const struct pool4 *pool, const struct pool4_item *item, u
 	/* Counting is for when it can make a difference. */
 	ports = &pool4_address_at(&pool->addresses, address)->ports;
 	if (ports->n_used < item->n_ports ||
-	    port_set_count(ports, ranges, &any_port) < item->n_ports)
+	    port_set_count(ports, ranges, &port_class_any) < item->n_ports)
 		return;
 	place = pool4_hold_place(&pool->holds, address);
 	ret[POOL4_WEIGHT_FREE] = true;
-	ret[POOL4_WEIGHT_UNUSED] = !place || port_set_count(&place->ports, ranges, &any_port) == 0;
+	ret[POOL4_WEIGHT_UNUSED] =
+		!place || port_set_count(&place->ports, ranges, &port_class_any) == 0;
 }
 
 /* Takes an address that is not so yet out of a choice, or lets it in again. */

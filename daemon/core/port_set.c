@@ -342,13 +342,12 @@ bool port_set_draw(const struct port_set *set, const struct port_ranges *ranges,
 bool port_set_draw_member(const struct port_set *set, const struct port_ranges *ranges,
 			  struct random *random, uint16_t *ret)
 {
-	static const struct port_class any_port = {0, UINT16_MAX, -1};
-	uint32_t n = port_set_count(set, ranges, &any_port);
+	uint32_t n = port_set_count(set, ranges, &port_class_any);
 
 	if (n == 0)
 		return false;
 	n = random_below(random, n);
-	*ret = is_bitmap(set) ? nth_bit(set->bitmap, 0, ranges, &any_port, n)
+	*ret = is_bitmap(set) ? nth_bit(set->bitmap, 0, ranges, &port_class_any, n)
 			      : nth_used(set, ranges, n);
 	return true;
 }

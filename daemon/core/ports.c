@@ -249,6 +249,8 @@ bool port_ranges_are_valid(const struct port_ranges *ranges)
 	return true;
 }
 
+const struct port_class port_class_any = {0, UINT16_MAX, -1};
+
 unsigned port_classes(enum protocol protocol, uint16_t client_port, bool parity,
 		      struct port_class ret[PORT_CLASSES_MAX])
 {
@@ -261,7 +263,7 @@ unsigned port_classes(enum protocol protocol, uint16_t client_port, bool parity,
 
 	/* RFC 6146, 3.5.3: an identifier has neither range nor parity. */
 	if (protocol == PROTOCOL_ICMP) {
-		ret[0] = (struct port_class){0, UINT16_MAX, -1};
+		ret[0] = port_class_any;
 		return 1;
 	}
 	for (unsigned other = 0; other < 2; other++) {

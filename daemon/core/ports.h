@@ -53,6 +53,9 @@ struct port_class {
 	int8_t parity; /* 0 even, 1 odd, -1 any */
 };
 
+/* Every port. */
+extern const struct port_class port_class_any;
+
 #define PORT_CLASSES_MAX 4
 
 /* The classes to try in turn for a client's port; returns how many. parity: Translation.Parity. */
