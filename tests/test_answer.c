@@ -135,10 +135,55 @@ static void test_source_in_pool6(void)
 	gateway_free(gateway);
 }
 
+/* I-29, I-32: nobody is told who can not be: inside Pool6, where it would come back to us, and at
+ * addresses that are none. */
+static void test_silent6(void)
+{
+	static const struct {
+		const char *src;
+		bool told;
+	} cases[] = {
+		{"2001:db8::1", true},
+		{"2001:db8:64::c633:6407", false}, /* the first prefix */
+		{"2001:db8:65::c633:6407", false}, /* and another one */
+		{"ff02::1", false},
+		{"::", false},
+		{"::1", false},
+	};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	uint8_t bytes[PACKET_HEADROOM + 48] = {0};
+	struct packet packet = {.data = bytes + PACKET_HEADROOM,
+				.size = 48,
+				.headroom = PACKET_HEADROOM,
+				.version = 6,
+				.ip_protocol = IPPROTO_UDP,
+				.l4_offset = 40};
+	const struct addr6 dst = taddr6_of("[2001:db8:64::c633:6407]:0").addr;
+
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &gateway->nat->config.pool6[1]));
+	packet.data[0] = 0x60;
+	packet.data[5] = 8;
+	packet.data[6] = IPPROTO_UDP;
+	memcpy(packet.data + 24, dst.byte, 16);
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct addr6 src;
+
+		g_test_message("%s", cases[i].src);
+		g_assert_true(addr6_parse(cases[i].src, &src));
+		memcpy(packet.data + 8, src.byte, 16);
+		out_clear(&gateway->out);
+		g_assert_cmpint(answer_too_big(gateway->nat, &packet, 1280, NOW, &gateway->out), ==,
+				cases[i].told);
+		g_assert_cmpuint(gateway->out.n_packets, ==, cases[i].told);
+	}
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/answer/source_in_pool6", test_source_in_pool6);
+	g_test_add_func("/answer/silent6", test_silent6);
 	g_test_add_func("/answer/silent4", test_silent4);
 	g_test_add_func("/answer/no_source", test_no_source);
 	g_test_add_func("/answer/limit_is_counted", test_limit_is_counted);

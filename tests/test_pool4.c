@@ -412,6 +412,54 @@ static void test_set_addresses(void)
 	pool4_free(pool);
 }
 
+/* P-22: an entry that comes where a moved one has left every port in use has none to give there. */
+static void test_comes_where_another_was(void)
+{
+	static const struct addr4_range elsewhere = {0xc0000202, 0xc0000202};
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000"), other;
+	struct taddr4 taddr;
+
+	g_assert_cmpint(pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
+			POOL4_OK);
+	g_assert_cmpint(pool4_set_addresses(pool, id, &elsewhere, 1), ==, POOL4_OK);
+	other = pool4_fixture_add(pool, "192.0.2.1", "2000");
+	g_assert_true(pool4_check(pool));
+	for (unsigned i = 0; i < 2; i++)
+		g_assert_cmpint(
+			pool4_fixture_take(pool, (struct pool4_asked){.port6 = 2000}, &taddr), ==,
+			i == 0 ? POOL4_OK : POOL4_EXHAUSTED);
+	g_assert_cmpuint(taddr.addr, ==, elsewhere.first);
+	g_assert_cmpint(pool4_remove(pool, other), ==, POOL4_OK);
+	pool4_free(pool);
+}
+
+/* What stands behind the last range of a list of addresses is none of them. */
+static void test_ranges_behind_the_last(void)
+{
+	static const struct addr4_range ranges[] = {
+		{0xc0000205, 0xc0000205}, {0xc0000201, 0xc0000201}, {9, 1}};
+	struct pool4_spec spec = {.addresses = ranges,
+				  .n_addresses = 1,
+				  .ports = {{{2000, 2000}}, 1},
+				  .protocol = {true, true, true},
+				  .pool6 = POOL4_ANY_PREFIX};
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t first = pool4_fixture_add(pool, "192.0.2.1", "2000"), id;
+
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OK);
+	g_assert_false(pool4_entry_has_address(pool4_entry(pool, id), 0xc0000201));
+	g_assert_cmpint(pool4_remove(pool, id), ==, POOL4_OK);
+	spec.n_addresses = 2;
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OVERLAP);
+	g_assert_cmpuint(id, ==, first);
+	g_assert_cmpint(pool4_remove(pool, first), ==, POOL4_OK);
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OK);
+	spec.n_addresses = 3;
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_BAD_ADDRESS);
+	pool4_free(pool);
+}
+
 /* What the addresses of an entry cost is counted anew when they change. */
 static void test_memory_of_addresses(void)
 {
@@ -473,6 +521,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/set-ports", test_set_ports);
 	g_test_add_func("/pool4/add-where-ports-are-in-use", test_add_where_ports_are_in_use);
 	g_test_add_func("/pool4/set-addresses", test_set_addresses);
+	g_test_add_func("/pool4/comes-where-another-was", test_comes_where_another_was);
+	g_test_add_func("/pool4/ranges-behind-the-last", test_ranges_behind_the_last);
 	g_test_add_func("/pool4/memory-of-addresses", test_memory_of_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
 	return g_test_run();
