@@ -126,6 +126,21 @@ static void test_explain_hairpin_to_host(void)
 	gateway_free(gateway);
 }
 
+/* What has waited too long while nobody ran is counted by its direction, and nothing else. */
+static void test_late(void)
+{
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
+	const struct nat64_counters *counters = &gateway->nat->counters;
+
+	nat64_count_late(gateway->nat, true);
+	nat64_count_late(gateway->nat, false);
+	nat64_count_late(gateway->nat, false);
+	g_assert_cmpuint(counters->packets[0][OUTCOME_LATE], ==, 1);
+	g_assert_cmpuint(counters->packets[1][OUTCOME_LATE], ==, 2);
+	g_assert_cmpuint(counters->bytes[0] + counters->bytes[1], ==, 0);
+	gateway_free(gateway);
+}
+
 /* A hairpin that passes: the way back, and its MTU, are told. */
 static void test_explain_hairpin(void)
 {
@@ -427,6 +442,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/explain", test_explain);
 	g_test_add_func("/nat64/explain_hairpin_to_host", test_explain_hairpin_to_host);
+	g_test_add_func("/nat64/late", test_late);
 	g_test_add_func("/nat64/explain_hairpin", test_explain_hairpin);
 	g_test_add_func("/nat64/conservation", test_conservation);
 	g_test_add_func("/nat64/memory_of_a_binding", test_memory_of_a_binding);

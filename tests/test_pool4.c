@@ -434,6 +434,49 @@ static void test_comes_where_another_was(void)
 	pool4_free(pool);
 }
 
+/* P-1: entries for different protocols do not overlap, whatever else they have in common. */
+static void test_protocols_do_not_overlap(void)
+{
+	static const struct addr4_range range = {0xc0000201, 0xc0000201};
+	struct pool4_spec spec = {.addresses = &range,
+				  .n_addresses = 1,
+				  .ports = {{{2000, 2009}}, 1},
+				  .pool6 = POOL4_ANY_PREFIX};
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id[N_PROTOCOLS];
+
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		uint32_t unused;
+
+		memset(spec.protocol, 0, sizeof(spec.protocol));
+		spec.protocol[i] = true;
+		g_assert_cmpint(pool4_add(pool, &spec, &id[i]), ==, POOL4_OK);
+		g_assert_cmpint(pool4_add(pool, &spec, &unused), ==, POOL4_OVERLAP);
+	}
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		for (unsigned j = 0; j < N_PROTOCOLS; j++)
+			g_assert_cmpuint(pool4_entry(pool, id[i])->n_ports[j], ==, i == j ? 10 : 0);
+		g_assert_true(pool4_find(pool, i, range.first, 2000) == pool4_entry(pool, id[i]));
+	}
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
+/* What the edges find out about an entry stands there, and of none nowhere. */
+static void test_source_and_reach(void)
+{
+	struct pool4 *pool = pool4_fixture_new();
+	uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000");
+
+	pool4_set_source(pool, id, POOL4_FROM_RUNTIME);
+	pool4_set_source(pool, id + 1, POOL4_FROM_AUTO);
+	pool4_set_reach(pool, id, POOL4_LOCAL | POOL4_ANNOUNCED);
+	pool4_set_reach(pool, id + 1, POOL4_ROUTED);
+	g_assert_cmpint(pool4_entry(pool, id)->spec.source, ==, POOL4_FROM_RUNTIME);
+	g_assert_cmpuint(pool4_entry(pool, id)->reach, ==, POOL4_LOCAL | POOL4_ANNOUNCED);
+	pool4_free(pool);
+}
+
 /* What stands behind the last range of a list of addresses is none of them. */
 static void test_ranges_behind_the_last(void)
 {
@@ -523,6 +566,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/set-addresses", test_set_addresses);
 	g_test_add_func("/pool4/comes-where-another-was", test_comes_where_another_was);
 	g_test_add_func("/pool4/ranges-behind-the-last", test_ranges_behind_the_last);
+	g_test_add_func("/pool4/protocols-do-not-overlap", test_protocols_do_not_overlap);
+	g_test_add_func("/pool4/source-and-reach", test_source_and_reach);
 	g_test_add_func("/pool4/memory-of-addresses", test_memory_of_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
 	return g_test_run();

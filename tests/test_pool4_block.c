@@ -443,6 +443,10 @@ static void test_left_blocks(void)
 			pool4_give_back(pool, PROTOCOL_TCP, &left, id);
 		g_assert_true(pool4_check(pool));
 		g_assert_cmpuint(pool4_n_held(pool->blocks->free), ==, was_used);
+		if (was_used)
+			g_assert_cmpuint(pool4_next_deadline(pool), <, 200000);
+		else
+			g_assert_cmpuint(pool4_next_deadline(pool), ==, UINT64_MAX);
 		for (uint8_t i = 1; i <= 4; i++) {
 			client.byte[7] = i;
 			g_assert_cmpint(

@@ -532,6 +532,41 @@ static void test_paired_elsewhere(void)
 	pool4_free(pool);
 }
 
+/* P-15, P-16: at the maximum the oldest ends, whether it was lost or left; of two of one time, the
+ * lost one. */
+static void test_oldest_of_both_kinds(void)
+{
+	static const struct {
+		unsigned lost_ms, left_ms;
+		bool lost_ends;
+	} cases[] = {{0, 1000, true}, {1000, 0, false}, {0, 0, true}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct pool4_policy policy = {.hold_ms = HOLD_MS, .max_held = {2, false}};
+		struct pool4 *pool = new_pool(&policy);
+		uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2029");
+		const struct taddr4 lost = {0xc0000201, 2000};
+		struct taken left = take_from(pool, 1, 5001), third = take_from(pool, 2, 5001);
+
+		for (unsigned first = 0; first < 2; first++) {
+			if ((cases[i].lost_ms <= cases[i].left_ms) == (first == 0))
+				g_assert_true(pool4_hold_port(pool, PROTOCOL_UDP, &lost,
+							      POOL4_HOLD_LOST, 0,
+							      NOW + cases[i].lost_ms));
+			else
+				retire(pool, &left, NOW + cases[i].left_ms);
+		}
+		g_assert_cmpuint(n_held(pool, id), ==, 2);
+		retire(pool, &third, NOW + 2000);
+		g_assert_cmpuint(n_held(pool, id), ==, 2);
+		g_assert_true(pool4_is_held(pool, PROTOCOL_UDP, &third.taddr, 0));
+		g_assert_true(pool4_is_held(pool, PROTOCOL_UDP, &lost, 1) != cases[i].lost_ends);
+		g_assert_true(pool4_is_held(pool, PROTOCOL_UDP, &left.taddr, 0) ==
+			      cases[i].lost_ends);
+		pool4_free(pool);
+	}
+}
+
 /* P-22: ports stay held when their entry goes, and when it comes again. */
 static void test_entry_goes(void)
 {
@@ -640,6 +675,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-hold/lost", test_lost_ports);
 	g_test_add_func("/pool4-hold/shared-addresses", test_shared_addresses);
 	g_test_add_func("/pool4-hold/paired-elsewhere", test_paired_elsewhere);
+	g_test_add_func("/pool4-hold/oldest-of-both-kinds", test_oldest_of_both_kinds);
 	g_test_add_func("/pool4-hold/entry-goes", test_entry_goes);
 	g_test_add_func("/pool4-hold/memory", test_memory);
 	return g_test_run();
