@@ -49,6 +49,25 @@ static struct event event_at(uint64_t time_ms, uint8_t client)
 			      .time_ms = time_ms};
 }
 
+/* The queue starts small and doubles, up to its bound. */
+static void test_steps_of_memory(void)
+{
+	const struct event event = event_at(1, 0);
+	struct event_queue queue;
+
+	event_queue_init(&queue, &key);
+	for (unsigned i = 0; i < 5000; i++) {
+		unsigned room = 32;
+
+		event_push(&queue, &event);
+		while (room < MIN(i + 1, 4096))
+			room *= 2;
+		g_assert_cmpuint(event_queue_memory(&queue), ==, room * sizeof(event));
+	}
+	g_assert_cmpuint(queue.n_dropped, ==, 5000 - 4096);
+	event_queue_deinit(&queue);
+}
+
 /* In order; nothing before the first one. */
 static void test_order(void)
 {
@@ -223,6 +242,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/event/names", test_names);
 	g_test_add_func("/event/order", test_order);
+	g_test_add_func("/event/steps_of_memory", test_steps_of_memory);
 	g_test_add_func("/event/full", test_full);
 	g_test_add_func("/event/rate", test_rate);
 	g_test_add_func("/event/subjects", test_subjects);

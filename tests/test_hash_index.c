@@ -136,6 +136,31 @@ static void test_memory(void)
 	tear_down(&f);
 }
 
+/* Room is taken a segment of 1024 buckets at a time and given back so, but for one in reserve; the
+ * list of segments starts with sixteen and doubles. */
+static void test_steps_of_memory(void)
+{
+	const uint32_t n = 17 * 1024 + 1;
+	struct fixture f;
+
+	set_up(&f, 0x9e3779b97f4a7c15);
+	for (uint32_t i = 0; i < n; i++) {
+		const size_t n_segments = i / 1024 + 1, room = n_segments <= 16 ? 16 : 32;
+
+		add(&f, i);
+		g_assert_cmpuint(hash_index_memory(&f.table), ==,
+				 n_segments * 4096 + room * sizeof(void *));
+	}
+	for (uint32_t left = n - 1; left < n; left--) {
+		const size_t n_segments = MIN((left + 1023) / 1024 + 1, 18);
+
+		drop(&f, left);
+		g_assert_cmpuint(hash_index_memory(&f.table), ==,
+				 n_segments * 4096 + 32 * sizeof(void *));
+	}
+	tear_down(&f);
+}
+
 /* Entries that come and go around a segment's end take no memory each time. */
 static void test_no_thrashing(void)
 {
@@ -230,6 +255,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hash_index/small", test_small);
 	g_test_add_func("/hash_index/large", test_large);
 	g_test_add_func("/hash_index/memory", test_memory);
+	g_test_add_func("/hash_index/steps_of_memory", test_steps_of_memory);
 	g_test_add_func("/hash_index/no_thrashing", test_no_thrashing);
 	g_test_add_func("/hash_index/replace", test_replace);
 	g_test_add_func("/hash_index/move", test_move);

@@ -233,6 +233,38 @@ static void test_draw_member(void)
 	check_members("1 20000-20999 21100-30000", 20000, 24095, 3);
 }
 
+/* What a set costs follows its size in steps, up and down, and not at once down where it has just
+ * gone up: four ports in place, arrays of 8 to 1024, then a bit for each port. */
+static void test_steps_of_memory(void)
+{
+	static const struct {
+		uint32_t n_ports, bytes; /* from so many ports on */
+	} up[] = {{0, 0},    {5, 16},    {9, 32},     {17, 64},    {33, 128},
+		  {65, 256}, {129, 512}, {257, 1024}, {513, 2048}, {1025, 8192}},
+	  /* down to so many */
+		down[] = {{1500, 8192}, {511, 1024}, {128, 512}, {64, 256}, {32, 128},
+			  {16, 64},     {8, 32},     {4, 16},    {2, 0},    {0, 0}};
+	struct port_set set = {.n_used = 0};
+	unsigned step = 0;
+
+	for (uint32_t n = 0; n <= 1500; n++) {
+		if (step + 1 < G_N_ELEMENTS(up) && n == up[step + 1].n_ports)
+			step++;
+		g_assert_cmpuint(set.n_used, ==, n);
+		g_assert_cmpuint(port_set_memory(&set), ==, up[step].bytes);
+		g_assert_true(port_set_add(&set, (uint16_t)(n * 7)));
+	}
+	step = 0;
+	for (uint32_t n = 1500; n < UINT32_MAX; n--) {
+		port_set_remove(&set, (uint16_t)(n * 7));
+		while (step + 1 < G_N_ELEMENTS(down) && n <= down[step + 1].n_ports)
+			step++;
+		g_assert_cmpuint(set.n_used, ==, n);
+		g_assert_cmpuint(port_set_memory(&set), ==, down[step].bytes);
+	}
+	port_set_deinit(&set);
+}
+
 /* What stands behind the end of a list of ranges is none of them. */
 static void test_unused_ranges(void)
 {
@@ -264,6 +296,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/port-set/draw-in-class", test_draw_in_class);
 	g_test_add_func("/port-set/draw-is-uniform", test_draw_is_uniform);
 	g_test_add_func("/port-set/draw-member", test_draw_member);
+	g_test_add_func("/port-set/steps-of-memory", test_steps_of_memory);
 	g_test_add_func("/port-set/unused-ranges", test_unused_ranges);
 	return g_test_run();
 }

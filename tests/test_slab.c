@@ -158,6 +158,32 @@ static void test_place_of_a_chunk(void)
 	slab_deinit(&slab);
 }
 
+/* Chunks come one by one, the list of them with room for 64 and then twice as many. */
+static void test_steps_of_memory(void)
+{
+	const uint32_t n = 129 * 1024 + 1;
+	struct slab slab;
+	size_t chunk;
+
+	slab_init(&slab, 8, n);
+	g_assert_cmpuint(slab_alloc(&slab), ==, 0);
+	g_assert_cmpuint(slab.chunk_capacity, ==, 64);
+	chunk = slab_memory(&slab) - 64 * sizeof(void *) - sizeof(uint64_t);
+	g_assert_cmpuint(chunk, >=, 1024 * 8 + 1024 / 8);
+	g_assert_cmpuint(chunk, <=, 1024 * 8 + 1024 / 8 + 64);
+	for (uint32_t i = 1; i < n; i++) {
+		const size_t n_chunks = i / 1024 + 1, room = n_chunks <= 64    ? 64
+							     : n_chunks <= 128 ? 128
+									       : 256;
+
+		g_assert_cmpuint(slab_alloc(&slab), ==, i);
+		g_assert_cmpuint(slab_memory(&slab), ==,
+				 n_chunks * chunk + room * sizeof(void *) + room / 8);
+	}
+	g_assert_cmpuint(slab_alloc(&slab), ==, SLAB_NONE);
+	slab_deinit(&slab);
+}
+
 /* Entries that come and go around a chunk's end take no memory each time. */
 static void test_no_thrashing(void)
 {
@@ -258,6 +284,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/slab/many_chunks", test_many_chunks);
 	g_test_add_func("/slab/lowest_first", test_lowest_first);
 	g_test_add_func("/slab/place_of_a_chunk", test_place_of_a_chunk);
+	g_test_add_func("/slab/steps_of_memory", test_steps_of_memory);
 	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
 	g_test_add_func("/slab/cursor_under_churn", test_cursor_under_churn);
 	g_test_add_func("/slab/alloc_at", test_alloc_at);
