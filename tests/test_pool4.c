@@ -462,6 +462,37 @@ static void test_protocols_do_not_overlap(void)
 	pool4_free(pool);
 }
 
+/* What is in use of other protocols leaves an entry all its ports. */
+static void test_other_protocols_in_use(void)
+{
+	static const struct addr4_range range = {0xc0000201, 0xc0000201};
+	const struct pool4_spec spec = {.addresses = &range,
+					.n_addresses = 1,
+					.ports = {{{2000, 2009}}, 1},
+					.protocol = {[PROTOCOL_TCP] = true},
+					.pool6 = POOL4_ANY_PREFIX};
+	struct pool4 *pool = pool4_fixture_new();
+	struct taddr4 taddr = {range.first, 2000};
+	uint32_t id, other;
+
+	g_assert_cmpint(pool4_add(pool, &spec, &id), ==, POOL4_OK);
+	pool4_set_state(pool, id, POOL4_ACTIVE);
+	for (; taddr.port < 2010; taddr.port++)
+		g_assert_cmpint(pool4_take_exactly(pool, PROTOCOL_UDP, &taddr, &other), ==,
+				POOL4_OK);
+	g_assert_true(pool4_check(pool));
+	g_assert_cmpint(
+		pool4_fixture_take(pool, (struct pool4_asked){.protocol = PROTOCOL_UDP}, &taddr),
+		==, POOL4_NO_ENTRY);
+	for (unsigned i = 0; i < 11; i++)
+		g_assert_cmpint(pool4_fixture_take(pool,
+						   (struct pool4_asked){.protocol = PROTOCOL_TCP},
+						   &taddr),
+				==, i < 10 ? POOL4_OK : POOL4_EXHAUSTED);
+	g_assert_true(pool4_check(pool));
+	pool4_free(pool);
+}
+
 /* What the edges find out about an entry stands there, and of none nowhere. */
 static void test_source_and_reach(void)
 {
@@ -567,6 +598,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4/comes-where-another-was", test_comes_where_another_was);
 	g_test_add_func("/pool4/ranges-behind-the-last", test_ranges_behind_the_last);
 	g_test_add_func("/pool4/protocols-do-not-overlap", test_protocols_do_not_overlap);
+	g_test_add_func("/pool4/other-protocols-in-use", test_other_protocols_in_use);
 	g_test_add_func("/pool4/source-and-reach", test_source_and_reach);
 	g_test_add_func("/pool4/memory-of-addresses", test_memory_of_addresses);
 	g_test_add_func("/pool4/memory", test_memory);
