@@ -114,7 +114,7 @@ static void restore_without_state(struct daemon *daemon, int tables_fd)
 {
 	struct restore restore = {.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
 
-	if (tables_fd < 0 || restore_tables(&restore, tables_fd) < 0)
+	if (tables_fd < 0 || restore_tables(&restore, PERSIST_ALL, tables_fd) < 0)
 		return;
 	persist_restored(daemon->gateway.nat, false, restore.now_ms);
 	restore_report(&restore, "");

@@ -201,7 +201,7 @@ static int take(void *context, int *ret_tables_fd, uint64_t *ret_more_ms)
 	gateway_lock(&daemon->gateway);
 	*ret_more_ms = nat64_n_sessions(daemon->gateway.nat) / SESSIONS_PER_MS;
 	gateway_unlock(&daemon->gateway);
-	return tables_save(&daemon->gateway, daemon_state_owner(daemon->state), ret_tables_fd);
+	return tables_save(&daemon->gateway, PERSIST_ALL, daemon_state_owner(daemon->state), ret_tables_fd);
 }
 
 static void go_on(void *context, const char *why)
@@ -277,7 +277,7 @@ void daemon_handover_keep(struct daemon *daemon)
 	int fd;
 
 	if (!daemon->handover.server || daemon->handover.done || !getenv("NOTIFY_SOCKET") ||
-	    tables_save(&daemon->gateway, daemon_state_owner(daemon->state), &fd) < 0)
+	    tables_save(&daemon->gateway, PERSIST_ALL, daemon_state_owner(daemon->state), &fd) < 0)
 		return;
 	descriptors_store(DESCRIPTOR_TABLES, fd);
 	(void)close(fd);

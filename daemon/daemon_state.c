@@ -11,6 +11,7 @@
 #include "daemon/core/persist.h"
 #include "daemon/log.h"
 #include "daemon/restore.h"
+#include "daemon/row_pipe.h"
 #include "daemon/tables.h"
 #include "schema/store_writer.h"
 
@@ -187,15 +188,38 @@ static int mark(struct daemon_state *state, const struct store_clock *now)
 	return r;
 }
 
+struct reading {
+	struct store *store;
+	struct store_clock now;
+	uint64_t n_bad;
+};
+
+static int read_rows(void *context, row_pipe_fn put, void *put_context)
+{
+	struct reading *reading = context;
+
+	return store_load(reading->store, &reading->now, put, put_context, &reading->n_bad);
+}
+
 static void load(struct daemon_state *state)
 {
+	struct nat64 *nat = state->gateway->nat;
+	struct reading reading = {.store = state->store};
+	uint64_t reach[N_PERSIST_KINDS] = {0};
 	struct store_clock now;
 	int r;
 
 	store_clock_read(&now);
+	reading.now = now;
 	state->restore.now_ms = now.boot_ms;
-	store_set_pool6(state->store, state->gateway->nat->config.pool6);
-	r = store_load(state->store, &now, restore_row, &state->restore, &state->restore.n_bad);
+	store_set_pool6(state->store, nat->config.pool6);
+	/* What is wrong shows when it is read. */
+	(void)store_read_reach(state->store, reach);
+	for (unsigned i = 0; i < N_PERSIST_KINDS; i++)
+		persist_expect(nat, i, reach[i]);
+	r = row_pipe_run(read_rows, &reading, restore_row, &state->restore);
+	restore_rows_end(&state->restore);
+	state->restore.n_bad = reading.n_bad;
 	if (r < 0)
 		give_up(state, r);
 	if (state->store)
@@ -219,7 +243,7 @@ static bool load_tables(struct daemon_state *state, int fd, bool is_kept)
 				     "left its tables: the database is used");
 		return false;
 	}
-	if (restore_tables(&state->restore, fd) < 0)
+	if (restore_tables(&state->restore, PERSIST_ALL, fd) < 0)
 		return false;
 	if (state->store && owner != 0 && store_owner(state->store) == owner) {
 		store_set_pool6(state->store, state->gateway->nat->config.pool6);

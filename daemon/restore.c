@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemon/core/minmax.h"
 #include "daemon/log.h"
 #include "daemon/tables.h"
 
@@ -32,11 +33,8 @@ static void note_closed(struct restore *restore, const struct persist_row *row)
 					  });
 }
 
-void restore_row(void *context, const struct persist_row *row)
+static void note(struct restore *restore, const struct persist_row *row, enum persist_result result)
 {
-	struct restore *restore = context;
-	enum persist_result result = persist_restore(restore->gateway->nat, row, restore->now_ms);
-
 	if (result == PERSIST_OK) {
 		restore->n_restored[row->kind]++;
 		return;
@@ -48,6 +46,29 @@ void restore_row(void *context, const struct persist_row *row)
 		note_closed(restore, row);
 }
 
+void restore_rows_end(struct restore *restore)
+{
+	enum persist_result result[PERSIST_BLOCK];
+	struct nat64 *nat = restore->gateway->nat;
+
+	persist_restore_all(nat, restore->waiting, restore->n_waiting, restore->now_ms, result);
+	for (unsigned i = 0; i < restore->n_waiting; i++) {
+		note(restore, &restore->waiting[i], result[i]);
+		if (restore->waiting[i].changed)
+			persist_set_changed(nat, &restore->waiting[i]);
+	}
+	restore->n_waiting = 0;
+}
+
+void restore_row(void *context, const struct persist_row *row)
+{
+	struct restore *restore = context;
+
+	restore->waiting[restore->n_waiting++] = *row;
+	if (restore->n_waiting == PERSIST_BLOCK)
+		restore_rows_end(restore);
+}
+
 /* Even one that is gone may still be stored. */
 static void restore_copied(void *context, const struct persist_row *row)
 {
@@ -55,15 +76,13 @@ static void restore_copied(void *context, const struct persist_row *row)
 
 	if (row->exists)
 		restore_row(restore, row);
-	if (row->changed)
+	else if (row->changed)
 		persist_set_changed(restore->gateway->nat, row);
 }
 
-int restore_tables(struct restore *restore, int fd)
+/* What can be said of a file that can not be used. */
+static int report_unusable(int r)
 {
-	int r = tables_load(fd, restore->gateway->nat->config.pool6, restore_copied, restore,
-			    &restore->n_bad);
-
 	if (r == -EPROTONOSUPPORT)
 		log_line(LOG_NOTICE, "the tables of the daemon before are of another version: the "
 				     "database is used instead");
@@ -72,6 +91,80 @@ int restore_tables(struct restore *restore, int fd)
 			 "the tables of the daemon before can not be used (%s): the database is "
 			 "used instead",
 			 strerror(-r));
+	return r;
+}
+
+int restore_tables(struct restore *restore, enum persist_part part, int fd)
+{
+	const struct tables_reader reader = {.row = restore_copied, .context = restore};
+	struct nat64 *nat = restore->gateway->nat;
+	uint64_t reach[N_PERSIST_KINDS] = {0};
+	int r;
+
+	(void)tables_reach(fd, reach);
+	for (unsigned i = 0; i < N_PERSIST_KINDS; i++)
+		persist_expect(nat, i, reach[i]);
+	r = tables_load(fd, part, nat->config.pool6, &reader, &restore->n_bad);
+	restore_rows_end(restore);
+	return report_unusable(r);
+}
+
+/* ---- what has changed since then ----------------------------------------------------------------
+ */
+
+static void make_way(void *context, const struct persist_row *row)
+{
+	struct restore *restore = context;
+
+	persist_make_way(restore->gateway->nat, row, restore->now_ms);
+}
+
+/* A static binding is the configuration's: it stands there, or is not to be any more. */
+static void restore_changed(void *context, const struct persist_row *row)
+{
+	struct restore *restore = context;
+	struct nat64 *nat = restore->gateway->nat;
+	bool is_static = row->kind == PERSIST_BINDING && row->exists && row->binding.is_static;
+
+	if (row->exists && !is_static && !persist_is_there(nat, row)) {
+		restore_row(restore, row);
+		return;
+	}
+	if (is_static)
+		(void)persist_is_there(nat, row);
+	persist_set_changed(nat, row);
+}
+
+static void restore_closed(void *context, const struct closed_binding *closed)
+{
+	struct restore *restore = context;
+	struct nat64 *nat = restore->gateway->nat;
+	struct closed_binding found = *closed;
+
+	if (nat->config.retention_s == 0 || !persist_is_on(nat))
+		return;
+	found.ended_ms = min_u64(found.ended_ms, restore->now_ms);
+	closed_note(&nat->closed, &found);
+}
+
+int restore_changes(struct restore *restore, int fd)
+{
+	const struct tables_reader leaving = {.row = make_way, .context = restore};
+	const struct tables_reader coming = {
+		.row = restore_changed, .closed = restore_closed, .context = restore};
+	const struct nat64 *nat = restore->gateway->nat;
+	const struct prefix6 *pool6 = nat->config.pool6;
+	uint32_t n_bindings = nat64_n_bindings(nat), n_sessions = nat64_n_sessions(nat);
+	uint64_t n_bad;
+	int r;
+
+	r = tables_load(fd, PERSIST_CHANGED, pool6, &leaving, &n_bad);
+	restore->n_restored[PERSIST_BINDING] -= n_bindings - nat64_n_bindings(nat);
+	restore->n_restored[PERSIST_SESSION] -= n_sessions - nat64_n_sessions(nat);
+	if (r == 0)
+		r = tables_load(fd, PERSIST_CHANGED, pool6, &coming, &n_bad);
+	restore_rows_end(restore);
+	restore->n_bad += r == 0 ? n_bad : 0;
 	return r;
 }
 

@@ -18,11 +18,17 @@ struct header {
 	uint32_t row_size;
 	uint64_t n_rows;
 	uint64_t owner;
+	uint64_t reach[N_PERSIST_KINDS];
+	uint32_t part; /* enum persist_part */
+	uint32_t zero;
 	struct {
 		uint8_t addr[16];
 		uint32_t len;
 	} pool6[NAT64_POOL6_MAX];
 };
+
+/* In place of a persist_kind: a binding that has ended. */
+#define KIND_CLOSED N_PERSIST_KINDS
 
 enum { ROW_EXISTS = 1, ROW_CHANGED = 2, ROW_STATIC = 4, ROW_FLAGS = 7 };
 
@@ -33,7 +39,7 @@ struct row {
 	uint8_t pool6; /* of header.pool6 */
 	uint32_t index;
 	uint32_t time_s;  /* created, until */
-	uint32_t binding; /* the session's */
+	uint32_t binding; /* the session's; when it ended, in seconds */
 	uint32_t addr4;   /* mapped, peer */
 	uint16_t port4;
 	uint16_t port6;
@@ -118,7 +124,31 @@ static struct row pack(const struct persist_row *from)
 	return row;
 }
 
-static int save_rows(struct gateway *gateway, int fd, uint64_t *ret_n)
+static struct row pack_closed(const struct closed_binding *from)
+{
+	struct row row = {
+		.kind = KIND_CLOSED,
+		.protocol = from->protocol,
+		.time_s = from->created_s,
+		.binding = (uint32_t)(from->ended_ms / 1000),
+		.addr4 = from->mapped.addr,
+		.port4 = from->mapped.port,
+		.port6 = from->port6,
+	};
+
+	memcpy(row.addr6, from->addr6.byte, sizeof(row.addr6));
+	return row;
+}
+
+static int write_rows(int fd, struct header *header, const struct row *row, unsigned n)
+{
+	int r = write_all(fd, row, n * sizeof(*row), offset_of(header->n_rows));
+
+	header->n_rows += n;
+	return r;
+}
+
+static int save_rows(struct gateway *gateway, int fd, struct header *header)
 {
 	struct persist_cursor cursor = {0};
 	struct persist_row from[SLICE_ROWS];
@@ -126,52 +156,78 @@ static int save_rows(struct gateway *gateway, int fd, uint64_t *ret_n)
 	unsigned n;
 	int r = 0;
 
-	*ret_n = 0;
 	do {
 		gateway_lock(gateway);
-		n = persist_copy(gateway->nat, &cursor, from, SLICE_ROWS, gateway_now_ms());
+		n = persist_copy(gateway->nat, header->part, &cursor, from, SLICE_ROWS);
+		gateway_unlock(gateway);
+		for (unsigned i = 0; i < n; i++) {
+			uint64_t *reach = &header->reach[from[i].kind];
+
+			row[i] = pack(&from[i]);
+			*reach = from[i].index < *reach ? *reach : from[i].index + UINT64_C(1);
+		}
+		r = write_rows(fd, header, row, n);
+	} while (r == 0 && n == SLICE_ROWS);
+	return r;
+}
+
+/* The queue stays as it is: whoever goes on after all stores them himself. */
+static int save_closed(struct gateway *gateway, int fd, struct header *header)
+{
+	struct closed_binding from[SLICE_ROWS];
+	struct row row[SLICE_ROWS];
+	uint64_t next;
+	unsigned n;
+	int r = 0;
+
+	gateway_lock(gateway);
+	next = gateway->nat->closed.first;
+	gateway_unlock(gateway);
+	do {
+		gateway_lock(gateway);
+		n = closed_copy(&gateway->nat->closed, next, from, SLICE_ROWS);
 		gateway_unlock(gateway);
 		for (unsigned i = 0; i < n; i++)
-			row[i] = pack(&from[i]);
-		r = write_all(fd, row, n * sizeof(row[0]), offset_of(*ret_n));
-		*ret_n += n;
+			row[i] = pack_closed(&from[i]);
+		next += n;
+		r = write_rows(fd, header, row, n);
 	} while (r == 0 && n == SLICE_ROWS);
 	return r;
 }
 
 /* Last, so that a file that is not complete is none. */
-static int save_header(struct gateway *gateway, int fd, uint64_t owner, uint64_t n_rows)
+static int save_header(struct gateway *gateway, int fd, struct header *header)
+{
+	gateway_lock(gateway);
+	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
+		const struct prefix6 *prefix = &gateway->nat->config.pool6[i];
+
+		memcpy(header->pool6[i].addr, prefix->addr.byte, sizeof(prefix->addr.byte));
+		header->pool6[i].len = prefix->len;
+	}
+	gateway_unlock(gateway);
+	return write_all(fd, header, sizeof(*header), 0);
+}
+
+int tables_save(struct gateway *gateway, enum persist_part part, uint64_t owner, int *ret_fd)
 {
 	struct header header = {
 		.magic = MAGIC,
 		.format = TABLES_FORMAT,
 		.row_size = sizeof(struct row),
-		.n_rows = n_rows,
 		.owner = owner,
+		.part = part,
 	};
-
-	gateway_lock(gateway);
-	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++) {
-		const struct prefix6 *prefix = &gateway->nat->config.pool6[i];
-
-		memcpy(header.pool6[i].addr, prefix->addr.byte, sizeof(prefix->addr.byte));
-		header.pool6[i].len = prefix->len;
-	}
-	gateway_unlock(gateway);
-	return write_all(fd, &header, sizeof(header), 0);
-}
-
-int tables_save(struct gateway *gateway, uint64_t owner, int *ret_fd)
-{
 	int fd = memfd_create("nat64d-tables", MFD_CLOEXEC);
-	uint64_t n_rows;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = save_rows(gateway, fd, &n_rows);
+	r = save_rows(gateway, fd, &header);
+	if (r == 0 && part == PERSIST_CHANGED)
+		r = save_closed(gateway, fd, &header);
 	if (r == 0)
-		r = save_header(gateway, fd, owner, n_rows);
+		r = save_header(gateway, fd, &header);
 	if (r < 0) {
 		(void)close(fd);
 		return r;
@@ -219,6 +275,22 @@ static bool unpack(const struct row *row, const uint8_t pool6_now[NAT64_POOL6_MA
 	return true;
 }
 
+static bool unpack_closed(const struct row *row, struct closed_binding *ret)
+{
+	if (row->protocol >= N_PROTOCOLS || row->flags != 0 || row->pool6 != 0 || row->index != 0 ||
+	    row->number != 0 || row->state != 0 || row->zero != 0)
+		return false;
+	*ret = (struct closed_binding){
+		.mapped = {row->addr4, row->port4},
+		.port6 = row->port6,
+		.protocol = row->protocol,
+		.created_s = row->time_s,
+		.ended_ms = row->binding * UINT64_C(1000),
+	};
+	memcpy(ret->addr6.byte, row->addr6, sizeof(row->addr6));
+	return true;
+}
+
 /* Where the prefix is now, or PERSIST_POOL6_GONE. */
 static uint8_t find_pool6(const struct prefix6 pool6[NAT64_POOL6_MAX], const uint8_t addr[16],
 			  uint32_t len)
@@ -257,9 +329,39 @@ int tables_owner(int fd, uint64_t *ret)
 	return r;
 }
 
-int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
-		void (*each)(void *context, const struct persist_row *row), void *context,
-		uint64_t *ret_n_bad)
+int tables_reach(int fd, uint64_t ret[N_PERSIST_KINDS])
+{
+	struct header header;
+	int r = read_header(fd, &header);
+
+	if (r == 0)
+		memcpy(ret, header.reach, sizeof(header.reach));
+	return r;
+}
+
+/* False: it has values that are never written. */
+static bool read_row(const struct row *row, const uint8_t pool6_now[NAT64_POOL6_MAX],
+		     const struct tables_reader *reader)
+{
+	struct closed_binding closed;
+	struct persist_row found;
+
+	if (row->kind == KIND_CLOSED) {
+		if (!unpack_closed(row, &closed))
+			return false;
+		if (reader->closed)
+			reader->closed(reader->context, &closed);
+		return true;
+	}
+	if (!unpack(row, pool6_now, &found))
+		return false;
+	if (reader->row)
+		reader->row(reader->context, &found);
+	return true;
+}
+
+int tables_load(int fd, enum persist_part part, const struct prefix6 pool6[NAT64_POOL6_MAX],
+		const struct tables_reader *reader, uint64_t *ret_n_bad)
 {
 	uint8_t pool6_now[NAT64_POOL6_MAX];
 	struct row row[SLICE_ROWS];
@@ -267,6 +369,8 @@ int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
 	int r = read_header(fd, &header);
 
 	*ret_n_bad = 0;
+	if (r == 0 && header.part != part)
+		r = -EBADMSG;
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < NAT64_POOL6_MAX; i++)
@@ -281,14 +385,8 @@ int tables_load(int fd, const struct prefix6 pool6[NAT64_POOL6_MAX],
 			*ret_n_bad += left;
 			return 0;
 		}
-		for (unsigned i = 0; i < n; i++) {
-			struct persist_row found;
-
-			if (unpack(&row[i], pool6_now, &found))
-				each(context, &found);
-			else
-				(*ret_n_bad)++;
-		}
+		for (unsigned i = 0; i < n; i++)
+			*ret_n_bad += !read_row(&row[i], pool6_now, reader);
 		at += n;
 	}
 	return 0;

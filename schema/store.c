@@ -269,7 +269,7 @@ int store_open_read_only(struct store *store)
 	if (immutable)
 		result = sqlite3_open_v2(
 			immutable, &store->db,
-			SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX, NULL);
+			SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	g_free(immutable);
 	g_free(uri);
 	return result;
@@ -284,7 +284,7 @@ int store_open_reader(const struct store_config *config, struct store **ret)
 	store->config = *config;
 	store->path = g_build_filename(config->directory, STORE_FILE, NULL);
 	result = sqlite3_open_v2(store->path, &store->db,
-				 SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX, NULL);
+				 SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result != SQLITE_OK)
 		return store_fail(store, result, "can not be opened");
 	store_harden(store);
@@ -294,7 +294,7 @@ int store_open_reader(const struct store_config *config, struct store **ret)
 /* The file as it is, whatever it is. */
 static int try_open(struct store *store, bool read_only)
 {
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	int result = read_only ? store_open_read_only(store)
 			       : sqlite3_open_v2(store->path, &store->db, flags, NULL);
 	int r;
@@ -389,6 +389,7 @@ void store_close(struct store *store)
 	for (unsigned i = 0; i < N_PERSIST_KINDS; i++)
 		if (store->bad[i])
 			g_array_unref(store->bad[i]);
+	g_clear_pointer(&store->unused_pool6, g_hash_table_destroy);
 	g_free(store->path);
 	g_free(store);
 }

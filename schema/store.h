@@ -70,14 +70,16 @@ bool store_has_moved(const struct store *store);
 /* Which prefixes pool6 of the rows stands for from now on, when they are put or loaded. */
 void store_set_pool6(struct store *store, const struct prefix6 pool6[NAT64_POOL6_MAX]);
 
-/* All bindings and then all sessions, with times of this boot. False from each ends it. */
+/* Above all indices of a kind that it has, which is about how many there are. */
+int store_read_reach(struct store *store, uint64_t ret[N_PERSIST_KINDS]);
+/* All bindings and then all sessions, with times of this boot. */
 int store_load(struct store *store, const struct store_clock *now,
 	       void (*each)(void *context, const struct persist_row *row), void *context,
 	       uint64_t *ret_n_bad);
 /* Removes all rows of bindings and sessions, in one transaction. */
 int store_clear(struct store *store);
 /* Removes those that no index below these limits can have, those that store_load() has found to be
- * none, and prefixes that no row has. */
+ * none, and, after one to the end, prefixes that no row had. */
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions);
 
 /* A transaction: begin, put for each row, commit with what the clocks say; or roll back. */

@@ -31,7 +31,7 @@ static int open_it(struct store *store)
 	bool is_quiet = !g_file_test(wal, G_FILE_TEST_EXISTS);
 	int result = is_quiet ? store_open_read_only(store)
 			      : sqlite3_open_v2(store->path, &store->db,
-						SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX, NULL);
+						SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 
 	g_free(wal);
 	return result == SQLITE_OK ? 0 : store_fail(store, result, "can not be opened");

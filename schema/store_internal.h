@@ -60,6 +60,8 @@ struct store {
 	sqlite3_stmt *statement[N_STORE_STATEMENTS];
 	struct prefix6 pool6[NAT64_POOL6_MAX];
 	int64_t pool6_place[NAT64_POOL6_MAX]; /* theirs in the database; 0: to be asked */
+	GHashTable
+		*unused_pool6; /* struct store_prefix by place: that no row has; NULL: not known */
 	struct store_found found;
 	int64_t base_s; /* the clock of the file is that of this boot, and so much */
 	struct store_run run;
@@ -105,10 +107,21 @@ int store_check_schema(struct store *store, int64_t version);
 int store_place_of_pool6(struct store *store, uint8_t pool6, int64_t *ret);
 /* A transaction was rolled back, or unused places have gone. */
 void store_forget_places(struct store *store);
-/* All places, as a table for the next; and the core's place for one, or PERSIST_POOL6_GONE. False:
- * the database has none of that number. */
-int store_read_pool6(struct store *store, GHashTable **ret);
-bool store_pool6_of_place(GHashTable *table, uint64_t place, uint8_t *ret);
+/* All places, for the next; and the core's place for one, or PERSIST_POOL6_GONE. False: the
+ * database has none of that number. */
+struct store_prefix {
+	gint64 place;
+	uint8_t pool6;
+	bool is_used;
+};
+struct store_prefixes {
+	GHashTable *by_place;
+	struct store_prefix *last; /* that was asked for: most rows have the same */
+};
+int store_read_pool6(struct store *store, struct store_prefixes *ret);
+bool store_pool6_of_place(struct store_prefixes *prefixes, uint64_t place, uint8_t *ret);
+/* All rows have asked for theirs: the others go with store_cut(). */
+void store_keep_unused_pool6(struct store *store, struct store_prefixes *prefixes);
 /* store_closed.c: the run with what it has now, in this transaction; a transaction was rolled back.
  */
 int store_put_run(struct store *store);

@@ -79,9 +79,9 @@ static uint8_t find(const struct store *store, const void *address, int64_t leng
 	return PERSIST_POOL6_GONE;
 }
 
-int store_read_pool6(struct store *store, GHashTable **ret)
+int store_read_pool6(struct store *store, struct store_prefixes *ret)
 {
-	GHashTable *table = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	GHashTable *table = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(
 		store->db, "SELECT place, address, length FROM pool6 LIMIT " PREFIXES_MAX, -1,
@@ -90,16 +90,18 @@ int store_read_pool6(struct store *store, GHashTable **ret)
 
 	if (result == SQLITE_OK)
 		while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-			gint64 place = sqlite3_column_int64(statement, 0);
 			const void *address = sqlite3_column_blob(statement, 1);
-			uint8_t pool6;
+			struct store_prefix *prefix;
 
 			/* Its rows are as bad as it is. */
 			if (!address || sqlite3_column_bytes(statement, 1) != sizeof(struct addr6))
 				continue;
-			pool6 = find(store, address, sqlite3_column_int64(statement, 2));
-			g_hash_table_insert(table, g_memdup2(&place, sizeof(place)),
-					    GUINT_TO_POINTER(pool6));
+			prefix = g_new(struct store_prefix, 1);
+			*prefix = (struct store_prefix){
+				.place = sqlite3_column_int64(statement, 0),
+				.pool6 = find(store, address, sqlite3_column_int64(statement, 2)),
+			};
+			g_hash_table_replace(table, &prefix->place, prefix);
 		}
 	if (result != SQLITE_DONE)
 		r = store_fail(store, result, "can not be read");
@@ -107,19 +109,34 @@ int store_read_pool6(struct store *store, GHashTable **ret)
 	if (r < 0)
 		g_hash_table_destroy(table);
 	else
-		*ret = table;
+		*ret = (struct store_prefixes){.by_place = table};
 	return r;
 }
 
-bool store_pool6_of_place(GHashTable *table, uint64_t place, uint8_t *ret)
+bool store_pool6_of_place(struct store_prefixes *prefixes, uint64_t place, uint8_t *ret)
 {
 	const gint64 key = (gint64)place;
-	gpointer pool6;
-	bool found = g_hash_table_lookup_extended(table, &key, NULL, &pool6);
 
-	if (found)
-		*ret = (uint8_t)GPOINTER_TO_UINT(pool6);
-	else if (place < NAT64_POOL6_MAX)
+	if (!prefixes->last || prefixes->last->place != key)
+		prefixes->last = g_hash_table_lookup(prefixes->by_place, &key);
+	if (prefixes->last) {
+		prefixes->last->is_used = true;
+		*ret = prefixes->last->pool6;
+	} else if (place < NAT64_POOL6_MAX) {
 		*ret = (uint8_t)place;
-	return found || place < NAT64_POOL6_MAX;
+	}
+	return prefixes->last || place < NAT64_POOL6_MAX;
+}
+
+static gboolean is_used(gpointer place, gpointer prefix, gpointer data)
+{
+	return ((const struct store_prefix *)prefix)->is_used;
+}
+
+void store_keep_unused_pool6(struct store *store, struct store_prefixes *prefixes)
+{
+	(void)g_hash_table_foreach_remove(prefixes->by_place, is_used, NULL);
+	if (store->unused_pool6)
+		g_hash_table_destroy(store->unused_pool6);
+	store->unused_pool6 = g_steal_pointer(&prefixes->by_place);
 }

@@ -163,7 +163,7 @@ static int check_unused(struct restoring *restoring)
 	sqlite3_stmt *statement = NULL;
 	bool in_use;
 	int result = sqlite3_open_v2(store.path, &store.db,
-				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (result == SQLITE_OK) {
 		store_harden(&store);

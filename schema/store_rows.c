@@ -162,22 +162,51 @@ static int remove_bad(struct store *store)
 	return r;
 }
 
+/* In a transaction. Looking at all rows takes long, and is for the time when some of them went. */
+static int cut_pool6(struct store *store, bool rows_went)
+{
+	GHashTableIter iter;
+	void *prefix;
+	char sql[80];
+	int r = 0;
+
+	if (rows_went)
+		return store_run(store,
+				 "DELETE FROM pool6 WHERE place NOT IN "
+				 "(SELECT pool6 FROM binding UNION SELECT pool6 FROM session)",
+				 "can not be written");
+	if (!store->unused_pool6)
+		return 0;
+	g_hash_table_iter_init(&iter, store->unused_pool6);
+	while (r == 0 && g_hash_table_iter_next(&iter, NULL, &prefix)) {
+		(void)snprintf(sql, sizeof(sql), "DELETE FROM pool6 WHERE place = %lld",
+			       (long long)((const struct store_prefix *)prefix)->place);
+		r = store_run(store, sql, "can not be written");
+	}
+	return r;
+}
+
 int store_cut(struct store *store, uint32_t n_bindings, uint32_t n_sessions)
 {
-	char sql[320];
+	int n_before = sqlite3_total_changes(store->db);
+	char sql[200];
 	int r = store_begin(store);
 
 	if (r == 0)
 		r = remove_bad(store);
 	(void)snprintf(sql, sizeof(sql),
 		       "DELETE FROM binding WHERE place >= %lld OR place < 0; "
-		       "DELETE FROM session WHERE place >= %lld OR place < 0; "
-		       "DELETE FROM pool6 WHERE place NOT IN "
-		       "(SELECT pool6 FROM binding UNION SELECT pool6 FROM session); COMMIT",
+		       "DELETE FROM session WHERE place >= %lld OR place < 0",
 		       (long long)n_bindings << 2, (long long)n_sessions << 2);
 	if (r == 0)
 		r = store_run(store, sql, "can not be written");
+	if (r == 0)
+		r = cut_pool6(store, sqlite3_total_changes(store->db) != n_before);
+	if (r == 0)
+		r = store_run(store, "COMMIT", "can not be written");
 	store_forget_places(store);
+	if (r == 0)
+		g_clear_pointer(&store->unused_pool6, g_hash_table_destroy);
 	if (r < 0)
 		store_roll_back(store);
 	return r;
@@ -220,7 +249,8 @@ static bool time_of(sqlite3_stmt *statement, int column, int64_t *ret)
 }
 
 static bool read_binding(const struct store *store, const struct store_clock *now,
-			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
+			 struct store_prefixes *prefixes, sqlite3_stmt *statement,
+			 struct persist_row *ret)
 {
 	const void *addr6 = sqlite3_column_blob(statement, 1);
 	uint64_t value[8];
@@ -253,7 +283,8 @@ static bool read_binding(const struct store *store, const struct store_clock *no
 }
 
 static bool read_session(const struct store *store, const struct store_clock *now,
-			 GHashTable *prefixes, sqlite3_stmt *statement, struct persist_row *ret)
+			 struct store_prefixes *prefixes, sqlite3_stmt *statement,
+			 struct persist_row *ret)
 {
 	uint64_t value[7];
 	int64_t until_s;
@@ -289,6 +320,24 @@ static void note_bad(struct store *store, enum persist_kind kind, int64_t place)
 	g_array_append_val(store->bad[kind], place);
 }
 
+int store_read_reach(struct store *store, uint64_t ret[N_PERSIST_KINDS])
+{
+	static const char *const sql[N_PERSIST_KINDS] = {
+		[PERSIST_SESSION] = "SELECT ifnull(max(place), -1) FROM session",
+		[PERSIST_BINDING] = "SELECT ifnull(max(place), -1) FROM binding",
+	};
+	int r = 0;
+
+	for (unsigned i = 0; i < N_PERSIST_KINDS && r == 0; i++) {
+		int64_t last;
+
+		r = store_number(store, sql[i], &last);
+		if (r == 0)
+			ret[i] = last < 0 ? 0 : ((uint64_t)last >> 2) + 1;
+	}
+	return r;
+}
+
 int store_load(struct store *store, const struct store_clock *now,
 	       void (*each)(void *context, const struct persist_row *row), void *context,
 	       uint64_t *ret_n_bad)
@@ -299,22 +348,22 @@ int store_load(struct store *store, const struct store_clock *now,
 		"SELECT place, binding, number, address4, port4, state, pool6, until FROM session "
 		"ORDER BY place",
 	};
-	GHashTable *prefixes = NULL;
+	struct store_prefixes prefixes = {.by_place = NULL};
 	int r = store_read_pool6(store, &prefixes);
 
 	set_base(store, now);
 	*ret_n_bad = 0;
 	for (unsigned i = 0; i < 2 && r == 0; i++) {
 		sqlite3_stmt *statement = NULL;
-		struct persist_row row;
+		struct persist_row row = {0};
 		int result = sqlite3_prepare_v2(store->db, sql[i], -1, &statement, NULL);
 
 		if (result == SQLITE_OK)
 			while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
 				bool good = read_place(statement, &row) &&
-					    (i == 0 ? read_binding(store, now, prefixes, statement,
+					    (i == 0 ? read_binding(store, now, &prefixes, statement,
 								   &row)
-						    : read_session(store, now, prefixes, statement,
+						    : read_session(store, now, &prefixes, statement,
 								   &row));
 				if (good) {
 					each(context, &row);
@@ -328,7 +377,9 @@ int store_load(struct store *store, const struct store_clock *now,
 			r = store_fail(store, result, "can not be read");
 		(void)sqlite3_finalize(statement);
 	}
-	if (prefixes)
-		g_hash_table_destroy(prefixes);
+	if (r == 0)
+		store_keep_unused_pool6(store, &prefixes);
+	if (prefixes.by_place)
+		g_hash_table_destroy(prefixes.by_place);
 	return r;
 }

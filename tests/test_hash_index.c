@@ -221,6 +221,59 @@ static void test_move(void)
 	tear_down(&f);
 }
 
+/* Buckets that were made before their entries: none is split, all are found, and what was too much
+ * goes. */
+static void test_reserve(void)
+{
+	const uint32_t n = 5000;
+	struct fixture f;
+
+	set_up(&f, 0x9e3779b97f4a7c15);
+	hash_index_reserve(&f.table, n);
+	g_assert_true(hash_index_check(&f.table));
+	g_assert_cmpuint(hash_index_first(&f.table, 7), ==, SLAB_NONE);
+	for (uint32_t i = 0; i < 3000; i++)
+		add(&f, i);
+	g_assert_cmpuint(f.table.n_buckets, ==, n);
+	for (uint32_t i = 0; i < 1000; i++)
+		drop(&f, i);
+	g_assert_true(hash_index_check(&f.table));
+	hash_index_trim(&f.table);
+	g_assert_cmpuint(f.table.n_buckets, ==, 2000);
+	g_assert_cmpuint(hash_index_memory(&f.table), <=, 5 * n);
+	g_assert_true(hash_index_check(&f.table));
+	/* Over what is there, and less than there is. */
+	hash_index_reserve(&f.table, n);
+	hash_index_reserve(&f.table, 1);
+	g_assert_cmpuint(f.table.n_buckets, ==, n);
+	for (uint32_t key = 0; key < 3000; key++)
+		g_assert_true((find(&f, key) != SLAB_NONE) == (key >= 1000));
+	hash_index_trim(&f.table);
+	for (uint32_t i = 3000; i < 3000 + n; i++)
+		add(&f, i);
+	g_assert_cmpuint(f.table.n_buckets, ==, 2000 + n);
+	g_assert_true(hash_index_check(&f.table));
+	tear_down(&f);
+}
+
+/* Hints may be given for anything, also where there is nothing. */
+static void test_prefetch(void)
+{
+	struct fixture f;
+
+	set_up(&f, 1);
+	hash_index_prefetch(&f.table, 7);
+	hash_index_prefetch_first(&f.table, 7);
+	add(&f, 7);
+	for (uint32_t key = 0; key < 10; key++) {
+		hash_index_prefetch(&f.table, key);
+		hash_index_prefetch_first(&f.table, key);
+	}
+	slab_prefetch(&f.slab, UINT32_MAX);
+	g_assert_true(hash_index_check(&f.table));
+	tear_down(&f);
+}
+
 /* Random additions and removals against a bitmap. */
 static void test_churn(void)
 {
@@ -259,6 +312,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hash_index/no_thrashing", test_no_thrashing);
 	g_test_add_func("/hash_index/replace", test_replace);
 	g_test_add_func("/hash_index/move", test_move);
+	g_test_add_func("/hash_index/reserve", test_reserve);
+	g_test_add_func("/hash_index/prefetch", test_prefetch);
 	g_test_add_func("/hash_index/churn", test_churn);
 	return g_test_run();
 }

@@ -110,6 +110,51 @@ static void test_refused_bindings(void)
 	gateway_free(gateway);
 }
 
+/* Rows that are judged together are judged as one after the other would be, also by what comes
+ * before them in the same block; and room that was made for too many is given back. */
+static void test_block(void)
+{
+	const struct persist_row row[] = {
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000"),
+		binding_row(PROTOCOL_UDP, 1, "[2001:db8:1::2]:5000", "203.0.113.1:2001"),
+		binding_row(PROTOCOL_UDP, 2, "[2001:db8:1::3]:5000", "203.0.113.1:2000"),
+		binding_row(PROTOCOL_UDP, 0, "[2001:db8:1::4]:5000", "203.0.113.1:2002"),
+		binding_row(PROTOCOL_TCP, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000"),
+		binding_row(N_PROTOCOLS, 0, "[2001:db8:1::2]:5000", "203.0.113.1:2000"),
+		binding_row(PROTOCOL_TCP, UINT32_MAX, "[2001:db8:1::5]:5000", "203.0.113.1:2003"),
+		session_row(PROTOCOL_UDP, 0, 0, "198.51.100.7:53"),
+		session_row(PROTOCOL_UDP, 1, 0, "198.51.100.7:53"),
+		session_row(PROTOCOL_UDP, 2, 0, "198.51.100.7:54"),
+		session_row(PROTOCOL_UDP, 3, 1, "198.51.100.7:53"),
+		session_row(PROTOCOL_UDP, 4, UINT32_MAX, "198.51.100.7:53"),
+		session_row(PROTOCOL_TCP, 0, 0, "198.51.100.7:80"),
+	};
+	static const enum persist_result expected[] = {
+		PERSIST_OK,         PERSIST_TAKEN,      PERSIST_TAKEN, PERSIST_TAKEN, PERSIST_OK,
+		PERSIST_BAD,        PERSIST_BAD,        PERSIST_OK,    PERSIST_TAKEN, PERSIST_OK,
+		PERSIST_NO_BINDING, PERSIST_NO_BINDING, PERSIST_OK,
+	};
+	struct gateway_fixture *one_by_one = new_gateway(), *together = new_gateway();
+	enum persist_result result[G_N_ELEMENTS(row)];
+
+	G_STATIC_ASSERT(G_N_ELEMENTS(row) == G_N_ELEMENTS(expected));
+	persist_expect(together->nat, PERSIST_BINDING, UINT64_MAX);
+	persist_expect(together->nat, PERSIST_SESSION, 1500);
+	persist_restore_all(together->nat, row, G_N_ELEMENTS(row), NOW, result);
+	for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+		g_test_message("row %u", i);
+		g_assert_cmpint(result[i], ==, expected[i]);
+		g_assert_cmpint(persist_restore(one_by_one->nat, &row[i], NOW), ==, expected[i]);
+	}
+	persist_restored(together->nat, false, NOW);
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		g_assert_cmpuint(together->nat->bib[i].by6.n_buckets, ==,
+				 one_by_one->nat->bib[i].by6.n_buckets);
+	g_assert_cmpuint(nat64_n_sessions(together->nat), ==, 3);
+	gateway_free(one_by_one);
+	gateway_free(together);
+}
+
 static void test_refused_sessions(void)
 {
 	struct gateway_fixture *gateway = new_gateway();
@@ -536,6 +581,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/persist/refused_bindings", test_refused_bindings);
+	g_test_add_func("/persist/block", test_block);
 	g_test_add_func("/persist/refused_sessions", test_refused_sessions);
 	g_test_add_func("/persist/refused_statics", test_refused_statics);
 	g_test_add_func("/persist/full", test_full);

@@ -39,7 +39,7 @@ static GArray *copy_all(struct gateway_fixture *gateway, unsigned max)
 
 	do {
 		memset(rows, 0, sizeof(rows)); /* of one that is gone nothing more is said */
-		n = persist_copy(gateway->nat, &cursor, rows, max, NOW);
+		n = persist_copy(gateway->nat, PERSIST_ALL, &cursor, rows, max);
 		g_array_append_vals(copied, rows, n);
 	} while (n == max);
 	g_assert_cmpuint(persist_n_changed(gateway->nat), ==, n_changed);

@@ -10,6 +10,7 @@ static void test_rows(struct store_fixture *f, gconstpointer data)
 {
 	struct store *store = fixture_open(f);
 	struct persist_row gone = fixture_binding(3);
+	uint64_t reach[N_PERSIST_KINDS];
 
 	g_assert_true(store_was_clean(store));
 	fixture_assert_loads(store, &fixture_boot_1, 0, 0);
@@ -20,6 +21,9 @@ static void test_rows(struct store_fixture *f, gconstpointer data)
 	g_assert_false(store_was_clean(store));
 	g_assert_cmpuint(store_owner(store), ==, 42);
 	fixture_assert_loads(store, &fixture_boot_1, 100, 0);
+	g_assert_cmpint(store_read_reach(store, reach), ==, 0);
+	g_assert_cmpuint(reach[PERSIST_BINDING], ==, 100);
+	g_assert_cmpuint(reach[PERSIST_SESSION], ==, 100);
 
 	g_assert_cmpint(store_begin(store), ==, 0); /* rolled back: as before */
 	g_assert_cmpint(store_put(store, &gone), ==, 0);
@@ -34,6 +38,8 @@ static void test_rows(struct store_fixture *f, gconstpointer data)
 	g_assert_cmpint(store_put(store, &gone), ==, 0); /* is not there: no harm */
 	g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, true), ==, 0);
 	fixture_assert_loads(store, &fixture_boot_1, 0, 0);
+	g_assert_cmpint(store_read_reach(store, reach), ==, 0);
+	g_assert_cmpuint(reach[PERSIST_BINDING], ==, 0);
 	store_close(store);
 	store = fixture_open(f);
 	g_assert_true(store_was_clean(store));

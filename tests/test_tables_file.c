@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/core/binding.h"
 #include "daemon/core/persist.h"
 #include "daemon/heartbeat.h"
 #include "daemon/restore.h"
@@ -59,7 +60,7 @@ static int save(struct instance *instance)
 {
 	int fd = -1;
 
-	g_assert_cmpint(tables_save(&instance->gateway, OWNER, &fd), ==, 0);
+	g_assert_cmpint(tables_save(&instance->gateway, PERSIST_ALL, OWNER, &fd), ==, 0);
 	return fd;
 }
 
@@ -67,7 +68,7 @@ static struct restore load(struct instance *instance, int fd, int expected)
 {
 	struct restore restore = {.gateway = &instance->gateway, .now_ms = gateway_now_ms()};
 
-	g_assert_cmpint(restore_tables(&restore, fd), ==, expected);
+	g_assert_cmpint(restore_tables(&restore, PERSIST_ALL, fd), ==, expected);
 	return restore;
 }
 
@@ -78,7 +79,7 @@ static char *rows_of(struct instance *instance)
 	struct persist_cursor cursor = {0};
 	struct persist_row row;
 
-	while (persist_copy(instance->gateway.nat, &cursor, &row, 1, 0) == 1) {
+	while (persist_copy(instance->gateway.nat, PERSIST_ALL, &cursor, &row, 1) == 1) {
 		if (!row.exists)
 			continue;
 		g_string_append_printf(text, "%u %u %u ", row.kind, row.protocol, row.index);
@@ -207,14 +208,243 @@ static void test_unusable(void)
 	g_assert_cmpint(ftruncate(fd, status.st_size + 1000), ==, 0);
 	(void)load(&fresh, fd, -EBADMSG);
 	g_assert_cmpint(ftruncate(fd, status.st_size), ==, 0);
-	g_assert_cmpint(pwrite(fd, "\2", 1, 8), ==, 1);
+	g_assert_cmpint(pwrite(fd, "\3", 1, 8), ==, 1);
 	(void)load(&fresh, fd, -EPROTONOSUPPORT);
-	g_assert_cmpint(pwrite(fd, "\1", 1, 8), ==, 1);
+	g_assert_cmpint(pwrite(fd, "\2", 1, 8), ==, 1);
 	tables_spend(fd);
 	(void)load(&fresh, fd, -EBADMSG);
 	g_assert_cmpint(ftruncate(fd, 0), ==, 0);
 	(void)load(&fresh, fd, -EBADMSG);
 	close(fd);
+	g_assert_cmpuint(nat64_n_bindings(fresh.gateway.nat), ==, 0);
+	end(&old);
+	end(&fresh);
+}
+
+/* ---- in two steps -------------------------------------------------------------------------------
+ */
+
+static int save_part(struct instance *instance, enum persist_part part)
+{
+	int fd = -1;
+
+	g_assert_cmpint(tables_save(&instance->gateway, part, OWNER, &fd), ==, 0);
+	return fd;
+}
+
+static void load_part(struct instance *instance, struct restore *restore, enum persist_part part,
+		      int fd)
+{
+	restore->gateway = &instance->gateway;
+	restore->now_ms = gateway_now_ms();
+	if (part == PERSIST_CHANGED) {
+		g_assert_cmpint(restore_changes(restore, fd), ==, 0);
+		persist_restored(instance->gateway.nat, false, restore->now_ms);
+		g_assert_true(nat64_check(instance->gateway.nat));
+	} else {
+		g_assert_cmpint(restore_tables(restore, part, fd), ==, 0);
+	}
+	g_assert_cmpuint(restore->n_bad, ==, 0);
+	close(fd);
+}
+
+/* What a client does: a flow of few, which is new or goes on; or the end of a binding or a session,
+ * whose places others get. */
+static void happen(struct instance *instance, GRand *random, uint64_t now_ms)
+{
+	struct nat64 *nat = instance->gateway.nat;
+	enum protocol protocol = g_rand_int_range(random, 0, 2) ? PROTOCOL_UDP : PROTOCOL_TCP;
+	struct taddr6 client = taddr6_of("[2001:db8:1::]:0");
+	struct taddr4 server = taddr4_of("198.51.100.7:443");
+	uint32_t i = (uint32_t)g_rand_int_range(random, 0, 60);
+
+	client.addr.byte[15] = (uint8_t)g_rand_int_range(random, 0, 8);
+	client.port = (uint16_t)g_rand_int_range(random, 2000, 2010);
+	server.port = (uint16_t)g_rand_int_range(random, 443, 446);
+	switch (g_rand_int_range(random, 0, 8)) {
+	case 0:
+		i = bib_next(&nat->bib[protocol], i);
+		if (i != SLAB_NONE)
+			nat64_remove_binding(nat, protocol, i, now_ms);
+		break;
+	case 1:
+		i = session_next(&nat->sessions[protocol], i);
+		if (i != SLAB_NONE)
+			binding_end_session(nat, protocol, i, now_ms);
+		break;
+	default:
+		(void)(protocol == PROTOCOL_TCP ? gateway_syn6 : gateway_udp6)(
+			instance->fixture, &client, &server, now_ms);
+		break;
+	}
+}
+
+/* Between the parts, and in the midst of the first one, packets go on: what comes is what there was
+ * in the end, to the last entry; and what is not stored of it is known. */
+static void test_two_steps(void)
+{
+	GRand *random = g_rand_new_with_seed(SEED);
+
+	for (unsigned round = 0; round < 300; round++) {
+		uint64_t now_ms = gateway_now_ms();
+		struct restore restore = {0};
+		struct instance old, fresh;
+		g_autofree char *before = NULL, *after = NULL;
+
+		begin(&old);
+		begin(&fresh);
+		g_assert_true(persist_begin(old.gateway.nat));
+		g_assert_true(persist_begin(fresh.gateway.nat));
+		for (int n = g_rand_int_range(random, 0, 150); n > 0; n--)
+			happen(&old, random, now_ms);
+		(void)take_all(&old);
+		for (int n = g_rand_int_range(random, 0, 50); n > 0; n--)
+			happen(&old, random, now_ms);
+		load_part(&fresh, &restore, PERSIST_STORED, save_part(&old, PERSIST_STORED));
+		for (int n = g_rand_int_range(random, 0, 150); n > 0; n--)
+			happen(&old, random, now_ms);
+		load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+		before = rows_of(&old);
+		after = rows_of(&fresh);
+		g_test_message("round %u", round);
+		g_assert_cmpstr(after, ==, before);
+		g_assert_cmpuint(persist_n_changed(fresh.gateway.nat), ==,
+				 persist_n_changed(old.gateway.nat));
+		g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==,
+				 nat64_n_bindings(old.gateway.nat));
+		g_assert_cmpuint(restore.n_restored[PERSIST_SESSION], ==,
+				 nat64_n_sessions(old.gateway.nat));
+		end(&old);
+		end(&fresh);
+	}
+	g_rand_free(random);
+}
+
+/* Slices of the first part, with packets in between: no session in it is without its binding. */
+static void test_slices(void)
+{
+	GRand *random = g_rand_new_with_seed(SEED);
+	uint64_t now_ms = gateway_now_ms();
+
+	for (unsigned round = 0; round < 300; round++) {
+		struct persist_cursor cursor = {0};
+		struct instance old, fresh;
+		struct persist_row row;
+
+		begin(&old);
+		begin(&fresh);
+		g_assert_true(persist_begin(old.gateway.nat));
+		for (int n = g_rand_int_range(random, 0, 150); n > 0; n--)
+			happen(&old, random, now_ms);
+		(void)take_all(&old);
+		while (persist_copy(old.gateway.nat, PERSIST_STORED, &cursor, &row, 1) == 1) {
+			enum persist_result result =
+				persist_restore(fresh.gateway.nat, &row, now_ms);
+
+			/* Another binding may have got the port of one that came before. */
+			if (row.kind == PERSIST_BINDING)
+				g_assert_true(result == PERSIST_OK || result == PERSIST_TAKEN);
+			else
+				g_assert_cmpint(result, ==, PERSIST_OK);
+			happen(&old, random, now_ms);
+		}
+		int fd = save_part(&old, PERSIST_CHANGED);
+		struct restore restore = {.gateway = &fresh.gateway, .now_ms = now_ms};
+		g_assert_cmpint(restore_changes(&restore, fd), ==, 0);
+		persist_restored(fresh.gateway.nat, false, now_ms);
+		close(fd);
+		g_autofree char *before = rows_of(&old), *after = rows_of(&fresh);
+		g_assert_cmpstr(after, ==, before);
+		end(&old);
+		end(&fresh);
+	}
+	g_rand_free(random);
+}
+
+/* Where no database is, all counts as stored when it begins; and then it ends. */
+static void test_without_database(void)
+{
+	struct restore restore = {0};
+	struct instance old, fresh;
+
+	begin(&old);
+	begin(&fresh);
+	fill(&old);
+	g_assert_false(persist_is_on(old.gateway.nat));
+	g_assert_true(persist_begin_stored(old.gateway.nat));
+	g_assert_cmpuint(persist_n_changed(old.gateway.nat), ==, 0);
+	load_part(&fresh, &restore, PERSIST_STORED, save_part(&old, PERSIST_STORED));
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+	g_autofree char *before = rows_of(&old), *after = rows_of(&fresh);
+	g_assert_cmpstr(after, ==, before);
+	g_assert_cmpuint(nat64_n_bindings(fresh.gateway.nat), ==, 39);
+	persist_end(old.gateway.nat);
+	g_assert_false(persist_is_on(old.gateway.nat));
+	end(&old);
+	end(&fresh);
+}
+
+/* L-13: what ended meanwhile is known to the next one, which stores it; to whoever does not, not.
+ */
+static void test_closed(void)
+{
+	struct closed_binding closed[3];
+	struct restore restore = {0};
+	struct instance old, fresh;
+	int fd;
+
+	begin(&old);
+	begin(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	old.gateway.nat->config.retention_s = fresh.gateway.nat->config.retention_s = 86400;
+	fill(&old);
+	(void)take_all(&old);
+	const struct bib_entry gone = *bib_at(&old.gateway.nat->bib[PROTOCOL_UDP], 3);
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_TCP, 4, gateway_now_ms());
+	fd = save_part(&old, PERSIST_CHANGED);
+	load_part(&fresh, &restore, PERSIST_CHANGED, dup(fd));
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, closed, 3), ==, 0);
+	g_assert_true(persist_begin(fresh.gateway.nat));
+	load_part(&fresh, &restore, PERSIST_CHANGED, fd);
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, closed, 3), ==, 2);
+	g_assert_cmpuint(closed[0].protocol, ==, PROTOCOL_UDP);
+	g_assert_true(addr6_equal(&closed[0].addr6, &gone.addr6));
+	g_assert_cmpuint(closed[0].port6, ==, gone.port6);
+	g_assert_cmpuint(closed[0].mapped.port, ==, gone.port4);
+	g_assert_cmpint(closed[0].created_s, ==, gone.created_s);
+	g_assert_cmpuint(closed[0].ended_ms, <=, gateway_now_ms());
+	g_assert_cmpuint(closed[0].ended_ms + 2000, >, gateway_now_ms());
+	/* With the one before they stay: it may go on after all. */
+	g_assert_cmpuint(closed_copy(&old.gateway.nat->closed, 0, closed, 3), ==, 2);
+	end(&old);
+	end(&fresh);
+}
+
+/* One part is not taken for another one. */
+static void test_parts(void)
+{
+	struct instance old, fresh;
+
+	begin(&old);
+	begin(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	fill(&old);
+	for (unsigned part = 0; part < N_PERSIST_PARTS; part++) {
+		struct restore restore = {.gateway = &fresh.gateway};
+		int fd = save_part(&old, part);
+
+		for (unsigned other = 0; other < N_PERSIST_PARTS; other++) {
+			if (other == part)
+				continue;
+			g_assert_cmpint(other == PERSIST_CHANGED
+						? restore_changes(&restore, fd)
+						: restore_tables(&restore, other, fd),
+					==, -EBADMSG);
+		}
+		close(fd);
+	}
 	g_assert_cmpuint(nat64_n_bindings(fresh.gateway.nat), ==, 0);
 	end(&old);
 	end(&fresh);
@@ -239,9 +469,10 @@ static void check_is_sound(struct instance *instance)
 	}
 }
 
-/* Bytes at random places, behind a header that says all is well. */
-static void test_mutants(void)
+/* Bytes at random places, behind a header that says all is well; of each part. */
+static void test_mutants(gconstpointer data)
 {
+	const enum persist_part part = GPOINTER_TO_UINT(data);
 	GRand *random = g_rand_new_with_seed(SEED);
 	struct instance old;
 	g_autofree uint8_t *content = NULL;
@@ -249,8 +480,14 @@ static void test_mutants(void)
 	int fd;
 
 	begin(&old);
+	if (part != PERSIST_ALL)
+		g_assert_true(persist_begin(old.gateway.nat));
+	old.gateway.nat->config.retention_s = 86400;
 	fill(&old);
-	fd = save(&old);
+	if (part == PERSIST_STORED)
+		(void)take_all(&old);
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	fd = save_part(&old, part);
 	g_assert_cmpint(fstat(fd, &status), ==, 0);
 	content = g_malloc((gsize)status.st_size);
 	g_assert_cmpint(pread(fd, content, (size_t)status.st_size, 0), ==, status.st_size);
@@ -272,7 +509,14 @@ static void test_mutants(void)
 		fresh.gateway.nat->limits.bindings = 30;
 		g_assert_true(persist_begin(fresh.gateway.nat));
 		restore.gateway = &fresh.gateway;
-		(void)restore_tables(&restore, mutant);
+		if (part == PERSIST_CHANGED) {
+			fresh.gateway.nat->config.retention_s = 86400;
+			/* Also over what is there already. */
+			(void)restore_changes(&restore, fd);
+			(void)restore_changes(&restore, mutant);
+		} else {
+			(void)restore_tables(&restore, part, mutant);
+		}
 		persist_restored(fresh.gateway.nat, false, restore.now_ms);
 		check_is_sound(&fresh);
 		end(&fresh);
@@ -312,7 +556,17 @@ int main(int argc, char **argv)
 	g_test_add_func("/tables_file/changed", test_changed);
 	g_test_add_func("/tables_file/pool6_moves", test_pool6_moves);
 	g_test_add_func("/tables_file/unusable", test_unusable);
-	g_test_add_func("/tables_file/mutants", test_mutants);
+	g_test_add_func("/tables_file/two_steps", test_two_steps);
+	g_test_add_func("/tables_file/slices", test_slices);
+	g_test_add_func("/tables_file/without_database", test_without_database);
+	g_test_add_func("/tables_file/closed", test_closed);
+	g_test_add_func("/tables_file/parts", test_parts);
+	g_test_add_data_func("/tables_file/mutants/all", GUINT_TO_POINTER(PERSIST_ALL),
+			     test_mutants);
+	g_test_add_data_func("/tables_file/mutants/stored", GUINT_TO_POINTER(PERSIST_STORED),
+			     test_mutants);
+	g_test_add_data_func("/tables_file/mutants/changed", GUINT_TO_POINTER(PERSIST_CHANGED),
+			     test_mutants);
 	g_test_add_func("/heartbeat/outlives", test_heartbeat);
 	return g_test_run();
 }

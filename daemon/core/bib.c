@@ -59,9 +59,9 @@ void bib_deinit(struct bib *bib)
 	dirty_deinit(&bib->dirty);
 }
 
-uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
+static uint32_t find6(const struct bib *bib, const struct taddr6 *taddr6, uint64_t hash)
 {
-	uint32_t index = hash_index_first(&bib->by6, hash6(bib, &taddr6->addr, taddr6->port));
+	uint32_t index = hash_index_first(&bib->by6, hash);
 
 	while (index != SLAB_NONE) {
 		const struct bib_entry *entry = bib_at(bib, index);
@@ -73,9 +73,9 @@ uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
 	return index;
 }
 
-uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4)
+static uint32_t find4(const struct bib *bib, const struct taddr4 *taddr4, uint64_t hash)
 {
-	uint32_t index = hash_index_first(&bib->by4, hash4(bib, taddr4->addr, taddr4->port));
+	uint32_t index = hash_index_first(&bib->by4, hash);
 
 	while (index != SLAB_NONE) {
 		const struct bib_entry *entry = bib_at(bib, index);
@@ -87,59 +87,90 @@ uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4)
 	return index;
 }
 
+uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
+{
+	return find6(bib, taddr6, hash6(bib, &taddr6->addr, taddr6->port));
+}
+
+uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4)
+{
+	return find4(bib, taddr4, hash4(bib, taddr4->addr, taddr4->port));
+}
+
+struct bib_key bib_key(const struct bib *bib, const struct taddr6 *taddr6,
+		       const struct taddr4 *taddr4)
+{
+	return (struct bib_key){
+		.taddr6 = *taddr6,
+		.taddr4 = *taddr4,
+		.hash6 = hash6(bib, &taddr6->addr, taddr6->port),
+		.hash4 = hash4(bib, taddr4->addr, taddr4->port),
+	};
+}
+
+bool bib_is_bound(const struct bib *bib, const struct bib_key *key)
+{
+	return find6(bib, &key->taddr6, key->hash6) != SLAB_NONE ||
+	       find4(bib, &key->taddr4, key->hash4) != SLAB_NONE;
+}
+
 /* Fills the entry and files it; false without memory, and then it is free again. */
-static bool fill(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
-		 const struct taddr4 *taddr4)
+static bool fill(struct bib *bib, uint32_t index, const struct bib_key *key)
 {
 	struct bib_entry *entry = bib_at(bib, index);
 
 	*entry = (struct bib_entry){
-		.addr6 = taddr6->addr,
-		.port6 = taddr6->port,
-		.addr4 = taddr4->addr,
-		.port4 = taddr4->port,
+		.addr6 = key->taddr6.addr,
+		.port6 = key->taddr6.port,
+		.addr4 = key->taddr4.addr,
+		.port4 = key->taddr4.port,
 		.first_session = SLAB_NONE,
 		.pairing = SLAB_NONE,
 		.number = (uint16_t)(bib->last_number + 1),
 	};
 	if (!dirty_reserve(&bib->dirty, index))
 		goto free_entry;
-	if (!hash_index_add(&bib->by6, index, hash6_of(bib, entry)))
+	if (!hash_index_add(&bib->by6, index, key->hash6))
 		goto free_entry;
-	if (!hash_index_add(&bib->by4, index, hash4_of(bib, entry)))
+	if (!hash_index_add(&bib->by4, index, key->hash4))
 		goto remove6;
 	bib->last_number = entry->number;
 	dirty_mark(&bib->dirty, index);
 	return true;
 
 remove6:
-	hash_index_remove(&bib->by6, index, hash6_of(bib, entry));
+	hash_index_remove(&bib->by6, index, key->hash6);
 free_entry:
 	slab_free(&bib->entries, index);
 	return false;
 }
 
-static bool is_bound(const struct bib *bib, const struct taddr6 *taddr6,
-		     const struct taddr4 *taddr4)
-{
-	return bib_find6(bib, taddr6) != SLAB_NONE || bib_find4(bib, taddr4) != SLAB_NONE;
-}
-
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4)
 {
+	const struct bib_key key = bib_key(bib, taddr6, taddr4);
 	uint32_t index;
 
-	if (is_bound(bib, taddr6, taddr4))
+	if (bib_is_bound(bib, &key))
 		return SLAB_NONE;
 	index = slab_alloc(&bib->entries);
-	return index != SLAB_NONE && fill(bib, index, taddr6, taddr4) ? index : SLAB_NONE;
+	return index != SLAB_NONE && fill(bib, index, &key) ? index : SLAB_NONE;
 }
 
-bool bib_add_at(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
-		const struct taddr4 *taddr4)
+bool bib_add_at(struct bib *bib, uint32_t index, const struct bib_key *key)
 {
-	return !is_bound(bib, taddr6, taddr4) && slab_alloc_at(&bib->entries, index) &&
-	       fill(bib, index, taddr6, taddr4);
+	return slab_alloc_at(&bib->entries, index) && fill(bib, index, key);
+}
+
+void bib_reserve(struct bib *bib, uint32_t n)
+{
+	hash_index_reserve(&bib->by6, n);
+	hash_index_reserve(&bib->by4, n);
+}
+
+void bib_trim(struct bib *bib)
+{
+	hash_index_trim(&bib->by6);
+	hash_index_trim(&bib->by4);
 }
 
 void bib_remove(struct bib *bib, uint32_t index)
@@ -172,7 +203,7 @@ bool bib_check(const struct bib *bib)
 	if (!slab_check(&bib->entries) || !hash_index_check(&bib->by6) ||
 	    !hash_index_check(&bib->by4) || !dirty_check(&bib->dirty))
 		return false;
-	if (bib->by6.n_buckets != bib->entries.n_used || bib->by4.n_buckets != bib->entries.n_used)
+	if (bib->by6.n_entries != bib->entries.n_used || bib->by4.n_entries != bib->entries.n_used)
 		return false;
 	for (index = bib_next(bib, 0); index != SLAB_NONE; index = bib_next(bib, index + 1)) {
 		const struct bib_entry *entry = bib_at(bib, index);

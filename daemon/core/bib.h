@@ -47,6 +47,29 @@ struct bib {
 void bib_init(struct bib *bib, const struct siphash_key *key, uint32_t limit);
 void bib_deinit(struct bib *bib);
 
+/* Both sides of a binding, and what they hash to. */
+struct bib_key {
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+	uint64_t hash6;
+	uint64_t hash4;
+};
+struct bib_key bib_key(const struct bib *bib, const struct taddr6 *taddr6,
+		       const struct taddr4 *taddr4);
+/* Is one of the two bound? */
+bool bib_is_bound(const struct bib *bib, const struct bib_key *key);
+/* Hints that they are soon looked for: all of them, and then all of them again (hash_index.h). */
+static inline void bib_prefetch(const struct bib *bib, const struct bib_key *key)
+{
+	hash_index_prefetch(&bib->by6, key->hash6);
+	hash_index_prefetch(&bib->by4, key->hash4);
+}
+static inline void bib_prefetch_first(const struct bib *bib, const struct bib_key *key)
+{
+	hash_index_prefetch_first(&bib->by6, key->hash6);
+	hash_index_prefetch_first(&bib->by4, key->hash4);
+}
+
 /* Indices, or SLAB_NONE. */
 uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6);
 uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4);
@@ -58,9 +81,11 @@ static inline struct bib_entry *bib_at(const struct bib *bib, uint32_t index)
 /* A new entry: empty links, no pairing, everything else zero. SLAB_NONE at the limit, without
  * memory, or if one of the two transport addresses is bound already. */
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
-/* The same at this index (slab_alloc_at()). */
-bool bib_add_at(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
-		const struct taddr4 *taddr4);
+/* The same at this index (slab_alloc_at()); neither is bound. */
+bool bib_add_at(struct bib *bib, uint32_t index, const struct bib_key *key);
+/* Before many are added: for so many in all, without which it is only slower; and after it. */
+void bib_reserve(struct bib *bib, uint32_t n);
+void bib_trim(struct bib *bib);
 /* The entry has no sessions any more. */
 void bib_remove(struct bib *bib, uint32_t index);
 

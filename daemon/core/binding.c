@@ -228,6 +228,7 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 	struct addr6 prefix;
 
 	ret->index = SLAB_NONE;
+	ret->key = NULL;
 	ret->offer.port.entry = NULL;
 	ret->request = (struct pool4_request){.protocol = protocol,
 					      .client = &client->addr,
@@ -249,13 +250,10 @@ enum outcome binding_choose(const struct nat64 *nat, enum protocol protocol,
 	return outcome_of_pool4(pool4_choose(nat->pool4, &ret->request, &ret->offer));
 }
 
-/* At this index, or anywhere. */
-static uint32_t add_to_bib(struct bib *bib, uint32_t index, const struct taddr6 *taddr6,
-			   const struct taddr4 *taddr4)
+/* At this index, which no other has. */
+static uint32_t add_at(struct bib *bib, uint32_t index, const struct bib_key *key)
 {
-	if (index == SLAB_NONE)
-		return bib_add(bib, taddr6, taddr4);
-	return bib_add_at(bib, index, taddr6, taddr4) ? index : SLAB_NONE;
+	return bib_add_at(bib, index, key) ? index : SLAB_NONE;
 }
 
 /* The entry of the BIB, with its transport address out of pool4; SLAB_NONE without memory. */
@@ -270,7 +268,8 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 		return SLAB_NONE;
 	pool4 = plan->offer.port.entry->id;
 	tell_block(nat, now_ms);
-	uint32_t binding = add_to_bib(bib, plan->index, &client, &plan->offer.port.taddr);
+	uint32_t binding = plan->key ? add_at(bib, plan->index, plan->key)
+				     : bib_add(bib, &client, &plan->offer.port.taddr);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);
 		tell_block(nat, now_ms);
@@ -359,32 +358,37 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 }
 
 bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
-			     const struct session *session)
+			     const struct session_key *key, uint8_t pool6, uint8_t state,
+			     uint64_t expires_ms)
 {
-	const struct bib_entry *entry = bib_at(&nat->bib[protocol], session->bib);
-	const struct taddr4 peer = {session->addr4, session->port4};
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], key->bib);
 	uint32_t client = client_of(nat, entry);
 
-	if (!session_add_at(&nat->sessions[protocol], index, session->bib, &peer, session->pool6,
-			    session->state, session->expires_ms))
+	if (!session_add_at(&nat->sessions[protocol], index, key, pool6, state, expires_ms))
 		return false;
 	if (client != SLAB_NONE)
 		client_at(&nat->clients, client)->n_sessions[protocol]++;
 	return true;
 }
 
+void binding_undo_session(struct nat64 *nat, enum protocol protocol, uint32_t index)
+{
+	const struct session *session = session_at(&nat->sessions[protocol], index);
+	uint32_t client = client_of(nat, bib_at(&nat->bib[protocol], session->bib));
+
+	if (client != SLAB_NONE)
+		client_at(&nat->clients, client)->n_sessions[protocol]--;
+	session_remove(&nat->sessions[protocol], index);
+}
+
 static void remove_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
 			   uint64_t now_ms)
 {
 	const struct session *session = session_at(&nat->sessions[protocol], index);
-	const struct bib_entry *entry = bib_at(&nat->bib[protocol], session->bib);
-	uint32_t client = client_of(nat, entry);
 
-	if (client != SLAB_NONE)
-		client_at(&nat->clients, client)->n_sessions[protocol]--;
 	tell_session(nat, EVENT_SESSION_DELETE, protocol, session->bib,
 		     &(struct taddr4){session->addr4, session->port4}, now_ms);
-	session_remove(&nat->sessions[protocol], index);
+	binding_undo_session(nat, protocol, index);
 }
 
 /* pool4 has the transport address back already. */
@@ -445,6 +449,18 @@ void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t bin
 	binding_remove(nat, protocol, binding);
 }
 
+void binding_undo(struct nat64 *nat, enum protocol protocol, uint32_t binding, uint64_t now_ms)
+{
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+	const struct taddr4 mapped = bib_entry_taddr4(entry);
+
+	while (entry->n_sessions > 0)
+		binding_undo_session(nat, protocol, entry->first_session);
+	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
+	tell_block(nat, now_ms);
+	binding_remove(nat, protocol, binding);
+}
+
 void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			 uint64_t now_ms)
 {
@@ -486,11 +502,13 @@ enum nat64_static_result nat64_check_static(const struct nat64 *nat, enum protoc
 	return NAT64_STATIC_TAKEN;
 }
 
-/* At this index, or anywhere. */
+/* Anywhere, or with a key at this index. */
 static enum nat64_static_result add_static(struct nat64 *nat, enum protocol protocol,
 					   const struct taddr6 *taddr6, const struct taddr4 *taddr4,
-					   uint32_t index, uint64_t now_ms)
+					   const struct bib_key *key, uint32_t index,
+					   uint64_t now_ms)
 {
+	struct bib *bib = &nat->bib[protocol];
 	enum nat64_static_result problem = nat64_check_static(nat, protocol, taddr6, taddr4);
 	if (problem != NAT64_STATIC_OK)
 		return problem;
@@ -502,15 +520,15 @@ static enum nat64_static_result add_static(struct nat64 *nat, enum protocol prot
 	if (taken != POOL4_OK)
 		return taken == POOL4_NO_MEMORY ? NAT64_STATIC_FULL : NAT64_STATIC_TAKEN;
 
-	uint32_t binding = add_to_bib(&nat->bib[protocol], index, taddr6, taddr4);
+	uint32_t binding = key ? add_at(bib, index, key) : bib_add(bib, taddr6, taddr4);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, protocol, taddr4, pool4);
 		return NAT64_STATIC_FULL;
 	}
 
-	struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+	struct bib_entry *entry = bib_at(bib, binding);
 	entry->is_static = true;
-	entry->is_restored = index != SLAB_NONE;
+	entry->is_restored = key != NULL;
 	entry->pairing = SLAB_NONE;
 	entry->pool4 = pool4;
 	entry->created_s = (int32_t)(now_ms / 1000);
@@ -523,15 +541,14 @@ enum nat64_static_result nat64_add_static(struct nat64 *nat, enum protocol proto
 					  const struct taddr6 *taddr6, const struct taddr4 *taddr4,
 					  uint64_t now_ms)
 {
-	return add_static(nat, protocol, taddr6, taddr4, SLAB_NONE, now_ms);
+	return add_static(nat, protocol, taddr6, taddr4, NULL, SLAB_NONE, now_ms);
 }
 
 enum nat64_static_result binding_restore_static(struct nat64 *nat, enum protocol protocol,
-						const struct taddr6 *taddr6,
-						const struct taddr4 *taddr4, uint32_t index,
+						const struct bib_key *key, uint32_t index,
 						uint64_t now_ms)
 {
-	return add_static(nat, protocol, taddr6, taddr4, index, now_ms);
+	return add_static(nat, protocol, &key->taddr6, &key->taddr4, key, index, now_ms);
 }
 
 static void remove_with_sessions(struct nat64 *nat, enum protocol protocol, uint32_t index,

@@ -18,6 +18,7 @@ struct binding_plan {
 	struct pool4_offer offer;     /* (T,t) is offer.port.taddr; and who had none to offer */
 	bool is_exact;                /* it is that which a stored SYN was sent to (S-30) */
 	uint32_t index;               /* where it was before a restart; SLAB_NONE: anywhere */
+	const struct bib_key *key;    /* of that one, neither side of which is bound; else NULL */
 };
 
 /*
@@ -36,12 +37,17 @@ enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, 
 enum outcome binding_restore(struct nat64 *nat, const struct binding_plan *plan, uint64_t now_ms);
 /* A static one; OK, or why not. */
 enum nat64_static_result binding_restore_static(struct nat64 *nat, enum protocol protocol,
-						const struct taddr6 *taddr6,
-						const struct taddr4 *taddr4, uint32_t index,
+						const struct bib_key *key, uint32_t index,
 						uint64_t now_ms);
-/* A session of it; false without memory, or if the index is not free. */
+/* A session of it, which is not there yet; false without memory, or if the index is not free. */
 bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
-			     const struct session *session);
+			     const struct session_key *key, uint8_t pool6, uint8_t state,
+			     uint64_t expires_ms);
+
+/* Takes a session back, and a binding with all that it has, as if they had never been restored:
+ * that is told to nobody, and the port is free. */
+void binding_undo_session(struct nat64 *nat, enum protocol protocol, uint32_t session);
+void binding_undo(struct nat64 *nat, enum protocol protocol, uint32_t binding, uint64_t now_ms);
 
 /* A session in a binding, for a given state and deadline, which quota.h has allowed.
  * OUTCOME_TRANSLATED or OUTCOME_NO_MEMORY. */

@@ -166,6 +166,24 @@ bool dirty_begin(struct dirty *dirty, const struct slab *slab)
 	return true;
 }
 
+bool dirty_begin_stored(struct dirty *dirty, const struct slab *slab)
+{
+	if (!dirty_begin(dirty, slab))
+		return false;
+	dirty->n_changed = 0;
+	if (dirty->n_words == 0)
+		return true;
+	memcpy(dirty->stored, dirty->changed, dirty->n_words * sizeof(*dirty->stored));
+	memset(dirty->changed, 0, dirty->n_words * sizeof(*dirty->changed));
+	memset(dirty->summary, 0, dirty->n_words / 64 * sizeof(*dirty->summary));
+	return true;
+}
+
+void dirty_end(struct dirty *dirty)
+{
+	dirty_deinit(dirty);
+}
+
 size_t dirty_memory(const struct dirty *dirty)
 {
 	return ((size_t)dirty->n_words * 2 + dirty->n_words / 64) * sizeof(uint64_t);

@@ -50,5 +50,20 @@ void dirty_is_stored(struct dirty *dirty, uint32_t index);
  * then it is as before. */
 bool dirty_begin(struct dirty *dirty, const struct slab *slab);
 
+/* The same with all of it stored, and nothing changed. */
+bool dirty_begin_stored(struct dirty *dirty, const struct slab *slab);
+/* Turns it off, and gives back its memory. */
+void dirty_end(struct dirty *dirty);
+
+/* There may be a row of this position, as it is or as it was. It is on. */
+static inline bool dirty_has_row(const struct dirty *dirty, uint32_t index)
+{
+	return index / 64 < dirty->n_words && dirty->stored[index / 64] >> index % 64 & 1;
+}
+static inline bool dirty_is_changed(const struct dirty *dirty, uint32_t index)
+{
+	return index / 64 < dirty->n_words && dirty->changed[index / 64] >> index % 64 & 1;
+}
+
 size_t dirty_memory(const struct dirty *dirty);
 bool dirty_check(const struct dirty *dirty);

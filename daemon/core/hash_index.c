@@ -8,8 +8,8 @@
  * Buckets are kept in segments that never move; only the small array of segments is copied when it
  * doubles (8 bytes for each 1024 entries).
  *
- * Invariants (hash_index_check): as many buckets as entries; every entry stands in the bucket that
- * its hash says.
+ * Invariants (hash_index_check): as many buckets as entries, or more that were reserved; every
+ * entry stands in the bucket that its hash says.
  */
 #include "daemon/core/hash_index.h"
 
@@ -40,6 +40,7 @@ void hash_index_deinit(struct hash_index *table)
 	table->segment = NULL;
 	table->n_segments = 0;
 	table->segment_capacity = 0;
+	table->n_entries = 0;
 	table->n_buckets = 0;
 	table->mask = 0;
 }
@@ -155,8 +156,9 @@ bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash)
 {
 	uint32_t *bucket;
 
-	if (!grow(table))
+	if (table->n_entries == table->n_buckets && !grow(table))
 		return false;
+	table->n_entries++;
 	bucket = hash_index_bucket(table, hash);
 	*next_of(table, index) = *bucket;
 	*bucket = index;
@@ -170,6 +172,7 @@ void hash_index_remove(struct hash_index *table, uint32_t index, uint64_t hash)
 
 	*link = *next;
 	*next = SLAB_NONE;
+	table->n_entries--;
 	shrink(table);
 }
 
@@ -194,6 +197,18 @@ void hash_index_move(struct hash_index *table, uint32_t index, uint64_t from, ui
 	*bucket = index;
 }
 
+void hash_index_reserve(struct hash_index *table, uint32_t n)
+{
+	while (table->n_buckets < n && grow(table))
+		;
+}
+
+void hash_index_trim(struct hash_index *table)
+{
+	while (table->n_buckets > table->n_entries)
+		shrink(table);
+}
+
 size_t hash_index_memory(const struct hash_index *table)
 {
 	return table->n_segments * SEGMENT_SIZE + table->segment_capacity * sizeof(*table->segment);
@@ -214,12 +229,12 @@ bool hash_index_check(const struct hash_index *table)
 		for (; index != SLAB_NONE; index = *next_of(table, index)) {
 			uint64_t hash;
 
-			if (!slab_is_used(table->entries, index) || ++n_entries > table->n_buckets)
+			if (!slab_is_used(table->entries, index) || ++n_entries > table->n_entries)
 				return false;
 			hash = table->hash_of(table->context, slab_at(table->entries, index));
 			if (hash_index_bucket(table, hash) != bucket_at(table, bucket))
 				return false;
 		}
 	}
-	return n_entries == table->n_buckets;
+	return n_entries == table->n_entries && n_entries <= table->n_buckets;
 }

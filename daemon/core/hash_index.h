@@ -8,6 +8,11 @@
  * bucket is split.
  *
  *	for (i = hash_index_first(&table, hash); i != SLAB_NONE; i = entry->next)
+ *
+ * A look-up waits twice for memory, for the bucket and for the first entry of its chain. Who knows
+ * many hashes in advance calls hash_index_prefetch() for all of them, then
+ * hash_index_prefetch_first() for all of them, and finds both in the cache; and who knows how many
+ * entries will come makes their buckets before, so that none is ever split.
  */
 #pragma once
 
@@ -27,7 +32,8 @@ struct hash_index {
 	uint32_t **segment; /* HASH_INDEX_SEGMENT_BUCKETS heads of chains each */
 	uint32_t n_segments;
 	uint32_t segment_capacity;
-	uint32_t n_buckets; /* always one for each entry */
+	uint32_t n_entries;
+	uint32_t n_buckets; /* one for each entry, or more that were reserved */
 	uint32_t mask;      /* the lowest 2^k - 1 that reaches every bucket */
 };
 
@@ -61,6 +67,26 @@ static inline uint32_t *hash_index_bucket(const struct hash_index *table, uint64
 static inline uint32_t hash_index_first(const struct hash_index *table, uint64_t hash)
 {
 	return table->n_buckets > 0 ? *hash_index_bucket(table, hash) : SLAB_NONE;
+}
+
+/* Before many entries come: buckets for n in all. Without memory there are fewer, which is slower
+ * and nothing else. What is not used goes with hash_index_trim(). */
+void hash_index_reserve(struct hash_index *table, uint32_t n);
+/* As many buckets as entries, as ever. */
+void hash_index_trim(struct hash_index *table);
+
+/* Hints only: that a look-up for this hash comes soon. */
+static inline void hash_index_prefetch(const struct hash_index *table, uint64_t hash)
+{
+	if (table->n_buckets > 0)
+		slab_prefetch_at(hash_index_bucket(table, hash));
+}
+static inline void hash_index_prefetch_first(const struct hash_index *table, uint64_t hash)
+{
+	uint32_t index = hash_index_first(table, hash);
+
+	if (index != SLAB_NONE)
+		slab_prefetch(table->entries, index);
 }
 
 size_t hash_index_memory(const struct hash_index *table);

@@ -198,10 +198,11 @@ struct nat64 {
 	 * segment makes one (O-12, O-13). 0: not so. */
 	uint64_t idle_until_ms;
 	uint64_t revive_until_ms;
-	struct nat64_step idle_step; /* private to persist.c */
-	struct given_ring *given;    /* P-16; lent by the edge, or NULL */
-	struct closed_queue closed;  /* L-13: to be stored, while config.retention_s says so */
-	bool bindings_alarmed;       /* as many as the upper threshold of Limits.Bindings */
+	struct nat64_step idle_step; /* this and the next are private to persist.c */
+	uint32_t n_expected[2];
+	struct given_ring *given;   /* P-16; lent by the edge, or NULL */
+	struct closed_queue closed; /* L-13: to be stored, while config.retention_s says so */
+	bool bindings_alarmed;      /* as many as the upper threshold of Limits.Bindings */
 	uint64_t alarm_due_ms; /* an alarm of pool4 that was put off; UINT64_MAX = none (quota.h) */
 };
 

@@ -33,6 +33,33 @@ bool persist_begin(struct nat64 *nat)
 	return true;
 }
 
+bool persist_begin_stored(struct nat64 *nat)
+{
+	for (unsigned i = 0; i < N_PERSIST_KINDS * N_PROTOCOLS; i++) {
+		enum persist_kind kind = i / N_PROTOCOLS;
+		enum protocol protocol = i % N_PROTOCOLS;
+
+		if (!dirty_begin_stored(dirty_of(nat, kind, protocol),
+					slab_of(nat, kind, protocol))) {
+			persist_end(nat);
+			return false;
+		}
+	}
+	return true;
+}
+
+void persist_end(struct nat64 *nat)
+{
+	for (unsigned i = 0; i < N_PERSIST_KINDS * N_PROTOCOLS; i++)
+		dirty_end(dirty_of(nat, i / N_PROTOCOLS, i % N_PROTOCOLS));
+	closed_drop(&nat->closed, nat->closed.end);
+}
+
+bool persist_is_on(const struct nat64 *nat)
+{
+	return nat->bib[0].dirty.on;
+}
+
 uint32_t persist_n_changed(const struct nat64 *nat)
 {
 	uint32_t n = 0;
@@ -42,11 +69,10 @@ uint32_t persist_n_changed(const struct nat64 *nat)
 	return n;
 }
 
-static void take_session(struct nat64 *nat, struct persist_row *row, uint64_t now_ms)
+static void take_session(const struct nat64 *nat, struct persist_row *row, uint64_t bound_ms)
 {
-	struct session *session = session_at(&nat->sessions[row->protocol], row->index);
-
-	uint64_t until_s = (session_bound(session, now_ms) + SECOND - 1) / SECOND;
+	const struct session *session = session_at(&nat->sessions[row->protocol], row->index);
+	uint64_t until_s = (bound_ms + SECOND - 1) / SECOND;
 
 	row->session = (struct persist_session){
 		.binding = session->bib,
@@ -73,13 +99,19 @@ static void take_binding(const struct nat64 *nat, struct persist_row *row)
 	};
 }
 
+/* now_ms: the row is going to be stored; 0: it is only copied. */
 static void fill(struct nat64 *nat, struct persist_row *row, uint64_t now_ms)
 {
 	row->exists = slab_is_used(slab_of(nat, row->kind, row->protocol), row->index);
-	if (row->exists && row->kind == PERSIST_SESSION)
-		take_session(nat, row, now_ms);
-	else if (row->exists)
+	if (row->exists && row->kind == PERSIST_SESSION) {
+		struct session *session = session_at(&nat->sessions[row->protocol], row->index);
+
+		take_session(nat, row,
+			     now_ms > 0 ? session_bound(session, now_ms)
+					: session_last_bound(session));
+	} else if (row->exists) {
 		take_binding(nat, row);
+	}
 }
 
 unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
@@ -109,29 +141,47 @@ unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct p
 	return n;
 }
 
-unsigned persist_copy(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
-		      unsigned max, uint64_t now_ms)
+/* The next index of this part, at or behind from. */
+static uint32_t next_of(struct nat64 *nat, enum persist_part part, enum persist_kind kind,
+			enum protocol protocol, uint32_t from)
+{
+	const struct dirty *dirty = dirty_of(nat, kind, protocol);
+	const struct slab *slab = slab_of(nat, kind, protocol);
+	uint32_t changed =
+		dirty->on && part != PERSIST_STORED ? dirty_next(dirty, from) : SLAB_NONE;
+	uint32_t i;
+
+	if (part == PERSIST_CHANGED)
+		return changed;
+	i = slab_next(slab, from);
+	if (part == PERSIST_ALL)
+		return min_u32(i, changed);
+	while (i != SLAB_NONE && (!dirty_has_row(dirty, i) ||
+				  (kind == PERSIST_SESSION && dirty_is_changed(dirty, i))))
+		i = slab_next(slab, i + 1);
+	return i;
+}
+
+unsigned persist_copy(struct nat64 *nat, enum persist_part part, struct persist_cursor *cursor,
+		      struct persist_row *ret, unsigned max)
 {
 	unsigned n = 0;
 
 	while (n < max && cursor->step < N_PERSIST_KINDS * N_PROTOCOLS) {
 		struct persist_row *row = &ret[n];
-		const struct dirty *dirty;
-		uint32_t changed;
 
 		row->kind = cursor->step / N_PROTOCOLS == 0 ? PERSIST_BINDING : PERSIST_SESSION;
 		row->protocol = cursor->step % N_PROTOCOLS;
-		dirty = dirty_of(nat, row->kind, row->protocol);
-		changed = dirty->on ? dirty_next(dirty, cursor->index) : SLAB_NONE;
-		row->index = min_u32(
-			slab_next(slab_of(nat, row->kind, row->protocol), cursor->index), changed);
+		row->index = next_of(nat, part, row->kind, row->protocol, cursor->index);
 		if (row->index == SLAB_NONE) {
 			cursor->step++;
 			cursor->index = 0;
 			continue;
 		}
-		row->changed = row->index == changed;
-		fill(nat, row, now_ms);
+		row->changed =
+			part != PERSIST_STORED &&
+			dirty_is_changed(dirty_of(nat, row->kind, row->protocol), row->index);
+		fill(nat, row, 0);
 		cursor->index = row->index + 1;
 		n++;
 	}
@@ -149,16 +199,20 @@ static bool has_pool6(const struct nat64 *nat, uint8_t pool6)
 	return pool6 < NAT64_POOL6_MAX && nat->config.pool6[pool6].len > 0;
 }
 
+/* What a row is looked for by. */
+union key {
+	struct bib_key binding;
+	struct session_key session;
+};
+
 static enum persist_result restore_static(struct nat64 *nat, const struct persist_row *row,
-					  uint64_t now_ms)
+					  const struct bib_key *key, uint64_t now_ms)
 {
 	const struct persist_binding *from = &row->binding;
-	const struct taddr6 client = {from->addr6, from->port6};
 
 	if (row->protocol != PROTOCOL_ICMP && (from->port6 == 0 || from->mapped.port == 0))
 		return PERSIST_BAD;
-	switch (binding_restore_static(nat, row->protocol, &client, &from->mapped, row->index,
-				       now_ms)) {
+	switch (binding_restore_static(nat, row->protocol, key, row->index, now_ms)) {
 	case NAT64_STATIC_OK:
 		return PERSIST_OK;
 	case NAT64_STATIC_IDENTICAL:
@@ -178,12 +232,13 @@ static enum persist_result restore_static(struct nat64 *nat, const struct persis
 }
 
 static enum persist_result restore_dynamic(struct nat64 *nat, const struct persist_row *row,
-					   uint64_t now_ms)
+					   const struct bib_key *key, uint64_t now_ms)
 {
 	const struct persist_binding *from = &row->binding;
 	const struct addr6 prefix = addr6_mask(&from->addr6, nat->config.pairing_prefix_length);
 	struct binding_plan plan = {
 		.index = row->index,
+		.key = key,
 		.request = {.protocol = row->protocol,
 			    .client = &from->addr6,
 			    .pool6 = from->pool6,
@@ -199,10 +254,9 @@ static enum persist_result restore_dynamic(struct nat64 *nat, const struct persi
 }
 
 static enum persist_result restore_binding(struct nat64 *nat, const struct persist_row *row,
-					   uint64_t now_ms)
+					   const struct bib_key *key, uint64_t now_ms)
 {
 	const struct persist_binding *from = &row->binding;
-	const struct taddr6 client = {from->addr6, from->port6};
 	/* A static one is of all prefixes. */
 	uint8_t pool6 = from->is_static && !has_pool6(nat, from->pool6) ? 0 : from->pool6;
 	struct bib *bib = &nat->bib[row->protocol];
@@ -214,13 +268,12 @@ static enum persist_result restore_binding(struct nat64 *nat, const struct persi
 		return PERSIST_NO_POOL6;
 	if (policy_pool6_of(nat, &from->addr6) >= 0)
 		return PERSIST_IN_POOL6;
-	if (slab_is_used(&bib->entries, row->index) || bib_find6(bib, &client) != SLAB_NONE ||
-	    bib_find4(bib, &from->mapped) != SLAB_NONE)
+	if (slab_is_used(&bib->entries, row->index) || bib_is_bound(bib, key))
 		return PERSIST_TAKEN;
 	if (nat64_n_bindings(nat) >= nat->limits.bindings)
 		return PERSIST_FULL;
-	result = from->is_static ? restore_static(nat, row, now_ms)
-				 : restore_dynamic(nat, row, now_ms);
+	result = from->is_static ? restore_static(nat, row, key, now_ms)
+				 : restore_dynamic(nat, row, key, now_ms);
 	if (result != PERSIST_OK)
 		return result;
 
@@ -258,7 +311,7 @@ static bool is_state(enum protocol protocol, uint8_t state)
 }
 
 static enum persist_result restore_session(struct nat64 *nat, const struct persist_row *row,
-					   uint64_t now_ms)
+					   const struct session_key *key, uint64_t now_ms)
 {
 	const struct persist_session *from = &row->session;
 	const struct bib *bib = &nat->bib[row->protocol];
@@ -277,24 +330,18 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 		return PERSIST_NO_POOL6;
 	if (from->until_s * UINT64_C(1000) <= now_ms)
 		return PERSIST_OVER;
-	if (slab_is_used(&table->sessions, row->index) ||
-	    session_find(table, from->binding, &from->peer) != SLAB_NONE)
+	if (slab_is_used(&table->sessions, row->index) || session_exists(table, key))
 		return PERSIST_TAKEN;
 	if (nat64_n_sessions(nat) >= nat->limits.sessions ||
 	    (limit > 0 && table->sessions.n_used >= limit))
 		return PERSIST_FULL;
 
-	const struct session session = {
-		.bib = from->binding,
-		.addr4 = from->peer.addr,
-		.port4 = from->peer.port,
-		.state = from->state,
-		.pool6 = from->pool6,
-		.expires_ms = min_u64(from->until_s * UINT64_C(1000),
-				      now_ms + longest_ms(nat, row->protocol, from->state)),
-	};
-	return binding_restore_session(nat, row->protocol, row->index, &session) ? PERSIST_OK
-										 : PERSIST_FULL;
+	uint64_t expires_ms = min_u64(from->until_s * UINT64_C(1000),
+				      now_ms + longest_ms(nat, row->protocol, from->state));
+	return binding_restore_session(nat, row->protocol, row->index, key, from->pool6,
+				       from->state, expires_ms)
+		       ? PERSIST_OK
+		       : PERSIST_FULL;
 }
 
 /* A row that no entry can have is nothing to mark; whoever keeps it removes it. */
@@ -310,15 +357,55 @@ void persist_set_changed(struct nat64 *nat, const struct persist_row *row)
 		dirty_take_back(dirty, row->index);
 }
 
-enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
-				    uint64_t now_ms)
+static bool is_possible(const struct persist_row *row)
 {
-	enum persist_result result;
+	return row->protocol < N_PROTOCOLS && row->index <= SLAB_LIMIT_MAX;
+}
 
-	if (row->protocol >= N_PROTOCOLS || row->index > SLAB_LIMIT_MAX)
-		return PERSIST_BAD;
-	result = row->kind == PERSIST_SESSION ? restore_session(nat, row, now_ms)
-					      : restore_binding(nat, row, now_ms);
+/* The first row of a table says that it will be used. */
+static void make_room(struct nat64 *nat, const struct persist_row *row)
+{
+	uint32_t n = nat->n_expected[row->kind];
+
+	if (row->kind == PERSIST_SESSION && nat->sessions[row->protocol].sessions.n_used == 0)
+		session_reserve(&nat->sessions[row->protocol], n);
+	else if (row->kind == PERSIST_BINDING && nat->bib[row->protocol].entries.n_used == 0)
+		bib_reserve(&nat->bib[row->protocol], n);
+}
+
+static void prepare(struct nat64 *nat, const struct persist_row *row, union key *ret)
+{
+	const struct session_table *table = &nat->sessions[row->protocol];
+	const struct bib *bib = &nat->bib[row->protocol];
+
+	make_room(nat, row);
+	if (row->kind == PERSIST_SESSION) {
+		ret->session = session_key(table, row->session.binding, &row->session.peer);
+		session_prefetch(table, &ret->session);
+	} else {
+		const struct taddr6 client = {row->binding.addr6, row->binding.port6};
+
+		ret->binding = bib_key(bib, &client, &row->binding.mapped);
+		bib_prefetch(bib, &ret->binding);
+	}
+}
+
+static void prefetch_first(const struct nat64 *nat, const struct persist_row *row,
+			   const union key *key)
+{
+	if (row->kind == PERSIST_SESSION)
+		session_prefetch_first(&nat->sessions[row->protocol], &key->session);
+	else
+		bib_prefetch_first(&nat->bib[row->protocol], &key->binding);
+}
+
+static enum persist_result restore(struct nat64 *nat, const struct persist_row *row,
+				   const union key *key, uint64_t now_ms)
+{
+	enum persist_result result = row->kind == PERSIST_SESSION
+					     ? restore_session(nat, row, &key->session, now_ms)
+					     : restore_binding(nat, row, &key->binding, now_ms);
+
 	if (result == PERSIST_OK)
 		dirty_is_stored(dirty_of(nat, row->kind, row->protocol), row->index);
 	else
@@ -326,11 +413,86 @@ enum persist_result persist_restore(struct nat64 *nat, const struct persist_row 
 	return result;
 }
 
+void persist_restore_all(struct nat64 *nat, const struct persist_row *row, unsigned n,
+			 uint64_t now_ms, enum persist_result *ret)
+{
+	union key key[PERSIST_BLOCK];
+
+	assert(n <= PERSIST_BLOCK);
+	for (unsigned i = 0; i < n; i++)
+		if (is_possible(&row[i]))
+			prepare(nat, &row[i], &key[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (is_possible(&row[i]))
+			prefetch_first(nat, &row[i], &key[i]);
+	for (unsigned i = 0; i < n; i++)
+		ret[i] =
+			is_possible(&row[i]) ? restore(nat, &row[i], &key[i], now_ms) : PERSIST_BAD;
+}
+
+enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
+				    uint64_t now_ms)
+{
+	enum persist_result result;
+
+	persist_restore_all(nat, row, 1, now_ms, &result);
+	return result;
+}
+
+/* The binding at the place of this row, if it is the same; else NULL. */
+static struct bib_entry *find_same(const struct nat64 *nat, const struct persist_row *row)
+{
+	const struct persist_binding *from = &row->binding;
+	const struct bib *bib = &nat->bib[row->protocol];
+	struct bib_entry *entry;
+
+	if (!row->exists || !slab_is_used(&bib->entries, row->index) ||
+	    !has_pool6(nat, from->pool6))
+		return NULL;
+	entry = bib_at(bib, row->index);
+	return entry->is_restored && entry->number == from->number &&
+			       entry->is_static == from->is_static && entry->port6 == from->port6 &&
+			       entry->port4 == from->mapped.port &&
+			       entry->addr4 == from->mapped.addr &&
+			       addr6_equal(&entry->addr6, &from->addr6)
+		       ? entry
+		       : NULL;
+}
+
+void persist_make_way(struct nat64 *nat, const struct persist_row *row, uint64_t now_ms)
+{
+	if (!is_possible(row) || !slab_is_used(slab_of(nat, row->kind, row->protocol), row->index))
+		return;
+	if (row->kind == PERSIST_SESSION)
+		binding_undo_session(nat, row->protocol, row->index);
+	else if (!find_same(nat, row))
+		binding_undo(nat, row->protocol, row->index, now_ms);
+}
+
+bool persist_is_there(struct nat64 *nat, const struct persist_row *row)
+{
+	if (!is_possible(row) || row->kind != PERSIST_BINDING || !find_same(nat, row))
+		return false;
+	bib_set_pool6(&nat->bib[row->protocol], row->index, row->binding.pool6);
+	return true;
+}
+
+void persist_expect(struct nat64 *nat, enum persist_kind kind, uint64_t n)
+{
+	uint32_t limit = kind == PERSIST_SESSION ? nat->limits.sessions : nat->limits.bindings;
+
+	nat->n_expected[kind] = (uint32_t)min_u64(n, limit);
+}
+
 void persist_restored(struct nat64 *nat, bool unclean, uint64_t now_ms)
 {
 	nat->idle_until_ms = now_ms + PERSIST_KEEP_MS;
 	nat->revive_until_ms = unclean ? now_ms + PERSIST_KEEP_MS : 0;
 	nat->idle_step = (struct nat64_step){0};
+	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
+		bib_trim(&nat->bib[i]);
+		session_trim(&nat->sessions[i]);
+	}
 }
 
 void persist_expire(struct nat64 *nat, uint64_t now_ms, unsigned *budget)

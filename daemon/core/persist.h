@@ -51,6 +51,11 @@ struct persist_row {
 /* From now on it is marked what changes; everything there is counts as changed. False without
  * memory. */
 bool persist_begin(struct nat64 *nat);
+/* The same, and everything there counts as stored. */
+bool persist_begin_stored(struct nat64 *nat);
+/* Nothing is marked any more, and nobody wants to know what has ended. */
+void persist_end(struct nat64 *nat);
+bool persist_is_on(const struct nat64 *nat);
 /* How many rows are not as what they stand for. */
 uint32_t persist_n_changed(const struct nat64 *nat);
 
@@ -66,10 +71,22 @@ unsigned persist_take(struct nat64 *nat, struct persist_cursor *cursor, struct p
 void persist_take_back(struct nat64 *nat, enum persist_kind kind, enum protocol protocol,
 		       uint32_t index);
 
-/* All that there is, bindings first, and what has changed: up to max rows, fewer only at the end.
- * Whoever restores them knows then what is stored, and what is still to be. */
-unsigned persist_copy(struct nat64 *nat, struct persist_cursor *cursor, struct persist_row *ret,
-		      unsigned max, uint64_t now_ms);
+/*
+ * Copies for a successor, bindings first, which change nothing: up to max rows, fewer only at the
+ * end.
+ *
+ * PERSIST_ALL: what there is, and what has changed; nothing goes on meanwhile. Whoever restores
+ * them knows then what is stored, and what is still to be.
+ *
+ * Or in two parts, the first of which may take its time while packets go on, from the moment at
+ * which all was stored. PERSIST_STORED: sessions that are as they are stored, and bindings that may
+ * be otherwise, but were there. So every session finds its binding, as that lives as long; and
+ * what of all this comes to its end is marked. PERSIST_CHANGED, when nothing goes on any more: all
+ * that is marked. For persist_make_way().
+ */
+enum persist_part { PERSIST_ALL, PERSIST_STORED, PERSIST_CHANGED, N_PERSIST_PARTS };
+unsigned persist_copy(struct nat64 *nat, enum persist_part part, struct persist_cursor *cursor,
+		      struct persist_row *ret, unsigned max);
 
 enum persist_result {
 	PERSIST_OK,
@@ -85,9 +102,21 @@ enum persist_result {
 	N_PERSIST_RESULTS,
 };
 
+/* About so many rows of a kind are to come: room is made for them once, not bit by bit. */
+void persist_expect(struct nat64 *nat, enum persist_kind kind, uint64_t n);
 /* After pool4 has its entries, before packets come, and bindings before their sessions. */
 enum persist_result persist_restore(struct nat64 *nat, const struct persist_row *row,
 				    uint64_t now_ms);
+/* The same of several, n <= PERSIST_BLOCK: what they look for is fetched from memory for all at
+ * once, which is most of the time that it takes. */
+#define PERSIST_BLOCK 64
+void persist_restore_all(struct nat64 *nat, const struct persist_row *row, unsigned n,
+			 uint64_t now_ms, enum persist_result *ret);
+/* Before rows of PERSIST_CHANGED are restored, for all of them: what stands at the place of this
+ * one goes, as if it had never been, unless it is this binding itself. */
+void persist_make_way(struct nat64 *nat, const struct persist_row *row, uint64_t now_ms);
+/* Does this binding stand there already? Then it has what may have changed in it. */
+bool persist_is_there(struct nat64 *nat, const struct persist_row *row);
 /* What is kept of this row is not as the entry is, or there is none: it counts as changed. */
 void persist_set_changed(struct nat64 *nat, const struct persist_row *row);
 /* All rows have been restored: dynamic bindings without a session are kept for 120 s (O-12). After

@@ -78,9 +78,20 @@ void session_table_deinit(struct session_table *table)
 	dirty_deinit(&table->dirty);
 }
 
-uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
+struct session_key session_key(const struct session_table *table, uint32_t bib,
+			       const struct taddr4 *peer)
 {
-	uint64_t hash = hash_peer(table, bib, peer->addr, peer->port);
+	return (struct session_key){
+		.bib = bib,
+		.peer = *peer,
+		.hash_peer = hash_peer(table, bib, peer->addr, peer->port),
+		.hash_address = hash_address(table, bib, peer->addr),
+	};
+}
+
+static uint32_t find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer,
+		     uint64_t hash)
+{
 	uint32_t index = hash_index_first(&table->by_peer, hash);
 
 	while (index != SLAB_NONE) {
@@ -94,10 +105,21 @@ uint32_t session_find(const struct session_table *table, uint32_t bib, const str
 	return index;
 }
 
-/* The first session of the group with this address, or SLAB_NONE. */
-static uint32_t find_group(const struct session_table *table, uint32_t bib, uint32_t addr4)
+uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
 {
-	uint32_t index = hash_index_first(&table->by_address, hash_address(table, bib, addr4));
+	return find(table, bib, peer, hash_peer(table, bib, peer->addr, peer->port));
+}
+
+bool session_exists(const struct session_table *table, const struct session_key *key)
+{
+	return find(table, key->bib, &key->peer, key->hash_peer) != SLAB_NONE;
+}
+
+/* The first session of the group with this address, or SLAB_NONE. */
+static uint32_t find_group(const struct session_table *table, uint32_t bib, uint32_t addr4,
+			   uint64_t hash)
+{
+	uint32_t index = hash_index_first(&table->by_address, hash);
 
 	while (index != SLAB_NONE) {
 		const struct session *session = session_at(table, index);
@@ -111,7 +133,7 @@ static uint32_t find_group(const struct session_table *table, uint32_t bib, uint
 
 bool session_exists_with(const struct session_table *table, uint32_t bib, uint32_t addr4)
 {
-	return find_group(table, bib, addr4) != SLAB_NONE;
+	return find_group(table, bib, addr4, hash_address(table, bib, addr4)) != SLAB_NONE;
 }
 
 /* Puts a session into its binding's list, behind prev or in front of all. */
@@ -148,13 +170,13 @@ static bool has_address(const struct session_table *table, uint32_t index, uint3
 	return index != SLAB_NONE && session_at(table, index)->addr4 == addr4;
 }
 
-static struct session make(uint32_t bib, const struct taddr4 *peer, uint8_t pool6, uint8_t state,
+static struct session make(const struct session_key *key, uint8_t pool6, uint8_t state,
 			   uint64_t expires_ms)
 {
 	return (struct session){
-		.bib = bib,
-		.addr4 = peer->addr,
-		.port4 = peer->port,
+		.bib = key->bib,
+		.addr4 = key->peer.addr,
+		.port4 = key->peer.port,
 		.state = state & 7,
 		.pool6 = pool6 & 15,
 		.expires_ms = expires_ms & SESSION_TIME_MAX,
@@ -162,17 +184,16 @@ static struct session make(uint32_t bib, const struct taddr4 *peer, uint8_t pool
 }
 
 /* Files a session that is filled; false without memory, and then its place is free again. */
-static bool file(struct session_table *table, uint32_t index)
+static bool file(struct session_table *table, uint32_t index, const struct session_key *key)
 {
 	struct session *session = session_at(table, index);
-	uint32_t group = find_group(table, session->bib, session->addr4);
+	uint32_t group = find_group(table, key->bib, key->peer.addr, key->hash_address);
 
 	if (!dirty_reserve(&table->dirty, index))
 		goto free_session;
-	if (!hash_index_add(&table->by_peer, index, hash_peer_of(table, session)))
+	if (!hash_index_add(&table->by_peer, index, key->hash_peer))
 		goto free_session;
-	if (group == SLAB_NONE &&
-	    !hash_index_add(&table->by_address, index, hash_address_of(table, session)))
+	if (group == SLAB_NONE && !hash_index_add(&table->by_address, index, key->hash_address))
 		goto remove_peer;
 
 	link_to_binding(table, index, group);
@@ -181,7 +202,7 @@ static bool file(struct session_table *table, uint32_t index)
 	return true;
 
 remove_peer:
-	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+	hash_index_remove(&table->by_peer, index, key->hash_peer);
 free_session:
 	slab_free(&table->sessions, index);
 	return false;
@@ -190,21 +211,34 @@ free_session:
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms)
 {
+	const struct session_key key = session_key(table, bib, peer);
 	uint32_t index = slab_alloc(&table->sessions);
 
 	if (index == SLAB_NONE)
 		return SLAB_NONE;
-	*session_at(table, index) = make(bib, peer, pool6, state, expires_ms);
-	return file(table, index) ? index : SLAB_NONE;
+	*session_at(table, index) = make(&key, pool6, state, expires_ms);
+	return file(table, index, &key) ? index : SLAB_NONE;
 }
 
-bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
-		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms)
+bool session_add_at(struct session_table *table, uint32_t index, const struct session_key *key,
+		    uint8_t pool6, uint8_t state, uint64_t expires_ms)
 {
-	if (session_find(table, bib, peer) != SLAB_NONE || !slab_alloc_at(&table->sessions, index))
+	if (!slab_alloc_at(&table->sessions, index))
 		return false;
-	*session_at(table, index) = make(bib, peer, pool6, state, expires_ms);
-	return file(table, index);
+	*session_at(table, index) = make(key, pool6, state, expires_ms);
+	return file(table, index, key);
+}
+
+void session_reserve(struct session_table *table, uint32_t n)
+{
+	hash_index_reserve(&table->by_peer, n);
+	hash_index_reserve(&table->by_address, n);
+}
+
+void session_trim(struct session_table *table)
+{
+	hash_index_trim(&table->by_peer);
+	hash_index_trim(&table->by_address);
 }
 
 void session_remove(struct session_table *table, uint32_t index)
@@ -249,8 +283,8 @@ uint64_t session_bound(struct session *session, uint64_t now_ms)
 
 	while (shift < 31 && UINT64_C(2) << shift <= left_ms / 2)
 		shift++;
-	session->bound_shift = (uint16_t)shift;
-	return ((expires_ms >> shift) + 1) << shift;
+	session->bound_shift = (uint16_t)shift & 31;
+	return session_last_bound(session);
 }
 
 void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
@@ -312,7 +346,8 @@ static bool check_binding(const struct session_table *table, uint32_t bib, uint3
 		if (session->bib != bib || session->bib_prev != prev)
 			return false;
 		if (!has_address(table, prev, session->addr4)) {
-			if (find_group(table, bib, session->addr4) != index)
+			if (find_group(table, bib, session->addr4,
+				       hash_address(table, bib, session->addr4)) != index)
 				return false;
 			(*n_groups)++;
 		}
@@ -337,8 +372,8 @@ bool session_table_check(const struct session_table *table)
 		if (!check_binding(table, i, &n_sessions, &n_groups))
 			return false;
 	}
-	if (n_sessions != table->sessions.n_used || n_sessions != table->by_peer.n_buckets ||
-	    n_groups != table->by_address.n_buckets)
+	if (n_sessions != table->sessions.n_used || n_sessions != table->by_peer.n_entries ||
+	    n_groups != table->by_address.n_entries)
 		return false;
 
 	for (uint32_t i = session_next(table, 0); i != SLAB_NONE; i = session_next(table, i + 1)) {

@@ -52,6 +52,31 @@ void session_table_init(struct session_table *table, struct bib *bib, const stru
 			uint32_t limit, uint64_t now_ms);
 void session_table_deinit(struct session_table *table);
 
+/* A binding and a peer, and what they hash to. */
+struct session_key {
+	uint32_t bib;
+	struct taddr4 peer;
+	uint64_t hash_peer;
+	uint64_t hash_address;
+};
+struct session_key session_key(const struct session_table *table, uint32_t bib,
+			       const struct taddr4 *peer);
+bool session_exists(const struct session_table *table, const struct session_key *key);
+/* Hints that they are soon looked for: all of them, and then all of them again (hash_index.h). */
+static inline void session_prefetch(const struct session_table *table,
+				    const struct session_key *key)
+{
+	slab_prefetch(&table->bib->entries, key->bib);
+	hash_index_prefetch(&table->by_peer, key->hash_peer);
+	hash_index_prefetch(&table->by_address, key->hash_address);
+}
+static inline void session_prefetch_first(const struct session_table *table,
+					  const struct session_key *key)
+{
+	hash_index_prefetch_first(&table->by_peer, key->hash_peer);
+	hash_index_prefetch_first(&table->by_address, key->hash_address);
+}
+
 /* Index, or SLAB_NONE. */
 uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer);
 /* Has the binding a session with this address, on any port? (address-dependent filtering, S-16) */
@@ -64,9 +89,12 @@ static inline struct session *session_at(const struct session_table *table, uint
 /* SLAB_NONE at the limit or without memory. */
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms);
-/* The same at this index (slab_alloc_at()). */
-bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
-		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms);
+/* The same at this index (slab_alloc_at()); it is not there yet. */
+bool session_add_at(struct session_table *table, uint32_t index, const struct session_key *key,
+		    uint8_t pool6, uint8_t state, uint64_t expires_ms);
+/* Before many are added: for so many in all, without which it is only slower; and after it. */
+void session_reserve(struct session_table *table, uint32_t n);
+void session_trim(struct session_table *table);
 /* The binding stays, also without sessions: the caller decides (S-4). */
 void session_remove(struct session_table *table, uint32_t index);
 
@@ -75,6 +103,11 @@ void session_touch(struct session_table *table, uint32_t index, uint64_t expires
 /* A deadline to be stored (K-13: an upper bound), which holds while the session only lives on, for
  * a quarter to a half of the time that it has left now. Later it counts as changed. */
 uint64_t session_bound(struct session *session, uint64_t now_ms);
+/* The one that holds already. */
+static inline uint64_t session_last_bound(const struct session *session)
+{
+	return ((session->expires_ms >> session->bound_shift) + 1) << session->bound_shift;
+}
 /* The only writer of a session's state. */
 void session_set_state(struct session_table *table, uint32_t index, uint8_t state,
 		       uint64_t expires_ms);

@@ -85,6 +85,29 @@ static inline void *slab_at(const struct slab *slab, uint32_t index)
 	return chunk->data + (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
 }
 
+/* A hint only, that memory is soon looked at. To the compiler a function that does nothing else has
+ * no effect, and goes with all that calls it: the empty statement has one. */
+static inline void slab_prefetch_at(const void *address)
+{
+	__builtin_prefetch(address, 1);
+	__asm__ volatile("");
+}
+
+/* The same of an entry, which may cross a cache line. */
+static inline void slab_prefetch(const struct slab *slab, uint32_t index)
+{
+	const struct slab_chunk *chunk = index >> SLAB_CHUNK_BITS < slab->n_chunks
+						 ? slab->chunk[index >> SLAB_CHUNK_BITS]
+						 : NULL;
+	const uint8_t *entry;
+
+	if (chunk == NULL)
+		return;
+	entry = chunk->data + (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
+	slab_prefetch_at(entry);
+	slab_prefetch_at(entry + slab->entry_size - 1);
+}
+
 /* The first used index >= from, or SLAB_NONE. */
 uint32_t slab_next(const struct slab *slab, uint32_t from);
 

@@ -243,5 +243,5 @@ bool syn_store_check(const struct syn_store *store)
 		older = index;
 		index = syn->newer;
 	}
-	return store->newest == older && n == store->syns.n_used && n == store->by_tuple.n_buckets;
+	return store->newest == older && n == store->syns.n_used && n == store->by_tuple.n_entries;
 }
