@@ -116,8 +116,22 @@ static void test_clients(void)
 	/* Nobody but strangers' prefixes needs the look at the route. */
 	g_assert_true(prefix6_parse("fd00:64::/96", &config->pool6[0]));
 	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
-	g_assert_true(prefix6_parse("64:ff9b:1::/48", &config->pool6[0]));
-	g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==, OUTCOME_TRANSLATED);
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const local[] = {"64:ff9b:1::/48", "64:ff9b:1:ffff::/64",
+						    "fc00:64::/96"};
+
+		g_assert_true(prefix6_parse(local[i], &config->pool6[0]));
+		g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==,
+				OUTCOME_TRANSLATED);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const global[] = {"64:ff9b:2::/48", "64:ff9b:0:1::/64",
+						     "fbff:64::/96"};
+
+		g_assert_true(prefix6_parse(global[i], &config->pool6[0]));
+		g_assert_cmpint(ask("2001:db8:9::1", "198.51.100.7", false), ==,
+				OUTCOME_CLIENT_NOT_ALLOWED);
+	}
 
 	config->clients_auto = false;
 	g_assert_cmpint(ask("2001:db8:1::1", "198.51.100.7", false), ==,

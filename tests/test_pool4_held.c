@@ -180,6 +180,27 @@ static void test_shared_addresses(void)
 	pool4_free(pool);
 }
 
+/* P-14, P-21: a client's own port is looked for among the sixteen that are held longest, so that
+ * the work is bounded; behind these it is as good as any other. */
+static void test_bounded_look(void)
+{
+	for (unsigned n_before = 14; n_before < 19; n_before++) {
+		struct pool4 *pool = hold_new_pool(&hold_all_of_it);
+		uint32_t id = pool4_fixture_add(pool, "192.0.2.1", "2000-2019");
+		struct hold_taken taken[20], again;
+
+		for (unsigned i = 0; i < 20; i++)
+			taken[i] = hold_take(pool, i == n_before ? 50 : i);
+		for (unsigned i = 0; i < 20; i++)
+			hold_retire(pool, &taken[i], HOLD_NOW + 1000 * i);
+		again = hold_take(pool, 50);
+		g_assert_true(
+			taddr4_equal(&again.taddr, &taken[n_before < 16 ? n_before : 0].taddr));
+		g_assert_cmpuint(hold_n_reused(pool, id), ==, n_before < 16 ? 0 : 1);
+		pool4_free(pool);
+	}
+}
+
 /* P-14: who is paired with an address that no entry has any more gets a held port elsewhere, when
  * there is no free one. */
 static void test_paired_elsewhere(void)
@@ -208,6 +229,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-held/after-everything-free", test_after_everything_free);
 	g_test_add_func("/pool4-held/exactly", test_exactly);
 	g_test_add_func("/pool4-held/shared-addresses", test_shared_addresses);
+	g_test_add_func("/pool4-held/bounded-look", test_bounded_look);
 	g_test_add_func("/pool4-held/paired-elsewhere", test_paired_elsewhere);
 	return g_test_run();
 }

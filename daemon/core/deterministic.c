@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/core/minmax.h"
+
 /* There are fewer IPv4 transport addresses than 2 to the power of this. */
 #define CLIENT_BITS_MAX 48
 
@@ -122,8 +124,8 @@ static void cut_ports(const struct port_ranges *ports, uint32_t first, uint32_t 
 	for (uint32_t i = 0; i < ports->n_ranges; i++) {
 		const struct port_range *range = &ports->range[i];
 		uint32_t n = range->last - range->first + 1u;
-		uint32_t from = first > before ? first - before : 0;
-		uint32_t to = last - before < n - 1 ? last - before : n - 1;
+		uint32_t from = max_u32(first, before) - before;
+		uint32_t to = min_u32(last - before, n - 1);
 
 		if (last < before)
 			break;

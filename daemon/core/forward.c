@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/forward.h"
 
+#include "daemon/core/minmax.h"
 #include "daemon/core/segment.h"
 
 static uint8_t tcp_flags_of(const struct packet *packet)
@@ -130,9 +131,9 @@ static enum outcome decide_way_back(const struct nat64 *nat, const struct packet
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
-	const uint32_t nh6_mtu = route->mtu > IP6_MTU_MIN ? route->mtu : IP6_MTU_MIN;
+	const uint32_t nh6_mtu = max_u32(route->mtu, IP6_MTU_MIN);
 	const uint32_t back = mtu_back6(nat, packet);
-	decision->path.nh6_mtu = back < nh6_mtu ? back : nh6_mtu;
+	decision->path.nh6_mtu = min_u32(back, nh6_mtu);
 	decision->limit = nh6_mtu;
 	if (packet->reassembled && nat->config.rules.lowest_ipv6_mtu < decision->limit)
 		decision->limit = nat->config.rules.lowest_ipv6_mtu; /* F-19 */

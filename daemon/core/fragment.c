@@ -37,6 +37,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/ip_header.h"
+#include "daemon/core/minmax.h"
 
 #define PREFIX6_SIZE 8 /* bytes of a client's prefix of 64 bits */
 
@@ -76,12 +77,14 @@ static struct fragment_key key_of(const struct packet *packet)
 
 	store_be32(key.id, packet->fragment_id);
 	if (packet->version == 6) {
-		memcpy(key.src, packet->data + 8, 16);
-		memcpy(key.dst, packet->data + 24, 16);
+		const struct addr6 src = packet_src6(packet), dst = packet_dst6(packet);
+
+		memcpy(key.src, src.byte, sizeof(src.byte));
+		memcpy(key.dst, dst.byte, sizeof(dst.byte));
 	} else {
 		key.ip_protocol = packet->ip_protocol;
-		memcpy(key.src, packet->data + 12, 4);
-		memcpy(key.dst, packet->data + 16, 4);
+		store_be32(key.src, packet_src4(packet));
+		store_be32(key.dst, packet_dst4(packet));
 	}
 	return key;
 }
@@ -98,7 +101,7 @@ static uint64_t hash_of(const void *context, const void *entry)
 
 static uint16_t account_of(const struct fragment_table *table, const struct fragment_key *key)
 {
-	const size_t size = key->version == 6 ? PREFIX6_SIZE : 4;
+	const size_t size = key->version == 6 ? PREFIX6_SIZE : sizeof(uint32_t);
 
 	return (uint16_t)(siphash(&table->key, key->src, size) % FRAGMENT_ACCOUNTS);
 }
@@ -120,7 +123,7 @@ void fragment_table_init(struct fragment_table *table, const struct siphash_key 
 void fragment_table_set_limit(struct fragment_table *table, uint64_t limit)
 {
 	table->limit = limit;
-	table->bound = limit > table->used ? limit : table->used;
+	table->bound = max_u64(limit, table->used);
 }
 
 void fragment_table_deinit(struct fragment_table *table)
@@ -494,7 +497,7 @@ bool fragment_first(const struct fragment_table *table, uint32_t index, struct o
 	while (piece->lower)
 		piece = piece->lower;
 
-	present = piece->size < QUOTE_MAX ? piece->size : QUOTE_MAX;
+	present = min_u32(piece->size, QUOTE_MAX);
 	*ret = (struct packet){
 		.data = out_alloc(out, IP6_HEADER_SIZE + FRAGMENT_HEADER_SIZE + QUOTE_MAX),
 		.version = queue->key.version,

@@ -83,8 +83,8 @@ static const struct pointer_map pointer64[] = {
 	{ 24, 39, 16 }, /* destination address */
 };
 
-/* RFC 1191, 7: those that an IPv6 path can have. */
-static const uint32_t plateau[] = { 65535, 32000, 17914, 8166, 4352, 2002, 1492 };
+/* RFC 1191, 7: those that an IPv6 path can have, and a packet can be larger than. */
+static const uint32_t plateau[] = { 32000, 17914, 8166, 4352, 2002, 1492 };
 
 #define N_ROWS(array) (sizeof(array) / sizeof(*(array)))
 

@@ -9,14 +9,11 @@
  */
 #include "daemon/core/ip4_id.h"
 
-#include <string.h>
-
 #include "daemon/core/packet.h"
 
 void ip4_id_init(struct ip4_id *ids, const struct siphash_key *key)
 {
-	memset(ids->counter, 0, sizeof(ids->counter));
-	ids->key = *key;
+	*ids = (struct ip4_id){.key = *key};
 }
 
 uint16_t ip4_id_take(struct ip4_id *ids, uint32_t src, uint32_t dst, uint8_t ip_protocol,

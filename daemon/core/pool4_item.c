@@ -16,7 +16,6 @@ struct pool4_item *pool4_item_new(struct pool4 *pool, const struct pool4_spec *s
 		return NULL;
 	item->entry.spec = *spec;
 	item->entry.spec.addresses = NULL;
-	item->entry.spec.n_addresses = 0;
 	item->membership = calloc(spec->n_clients ? spec->n_clients : 1, sizeof(*item->membership));
 	if (!item->membership ||
 	    !pool4_item_set_addresses(pool, item, spec->addresses, spec->n_addresses)) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/core/minmax.h"
+
 #define SEPARATORS " \t\r\n,"
 
 /* The last of the range of well-known ports, which P-6 keeps apart. */
@@ -37,7 +39,7 @@ static const char *parse_range(const char *word, size_t length, struct port_rang
 {
 	const char *end = word + length;
 	const char *dash = memchr(word, '-', length);
-	int quoted = length > QUOTED_MAX ? QUOTED_MAX : (int)length;
+	int quoted = (int)min_u64(length, QUOTED_MAX);
 	uint32_t first, last;
 	bool is_range = parse_port(word, dash ? dash : end, &first);
 

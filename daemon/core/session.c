@@ -20,6 +20,8 @@
  */
 #include "daemon/core/session.h"
 
+#include "daemon/core/minmax.h"
+
 static_assert(sizeof(struct session) <= 48, "128 bytes for a binding with one session");
 
 static uint64_t hash_peer(const struct session_table *table, uint32_t bib, uint32_t addr4,
@@ -278,7 +280,7 @@ void session_touch(struct session_table *table, uint32_t index, uint64_t expires
 uint64_t session_bound(struct session *session, uint64_t now_ms)
 {
 	const uint64_t expires_ms = session->expires_ms;
-	uint64_t left_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
+	uint64_t left_ms = max_u64(expires_ms, now_ms) - now_ms;
 	unsigned shift = 0;
 
 	while (shift < 31 && UINT64_C(2) << shift <= left_ms / 2)

@@ -12,10 +12,10 @@ static uint64_t hash_tuple(const struct syn_store *store, const struct taddr4 *m
 {
 	uint8_t key[2 * (sizeof(mapped->addr) + sizeof(mapped->port))];
 
-	memcpy(key, &mapped->addr, 4);
-	memcpy(key + 4, &peer->addr, 4);
-	memcpy(key + 8, &mapped->port, 2);
-	memcpy(key + 10, &peer->port, 2);
+	memcpy(key, &mapped->addr, sizeof(mapped->addr));
+	memcpy(key + 4, &peer->addr, sizeof(peer->addr));
+	memcpy(key + 8, &mapped->port, sizeof(mapped->port));
+	memcpy(key + 10, &peer->port, sizeof(peer->port));
 	return siphash(&store->key, key, sizeof(key));
 }
 
@@ -23,8 +23,8 @@ static uint64_t hash_peer(const struct syn_store *store, const struct taddr4 *pe
 {
 	uint8_t key[sizeof(peer->addr) + sizeof(peer->port)];
 
-	memcpy(key, &peer->addr, 4);
-	memcpy(key + 4, &peer->port, 2);
+	memcpy(key, &peer->addr, sizeof(peer->addr));
+	memcpy(key + 4, &peer->port, sizeof(peer->port));
 	return siphash(&store->key, key, sizeof(key));
 }
 

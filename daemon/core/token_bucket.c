@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/token_bucket.h"
 
+#include "daemon/core/minmax.h"
+
 #define MILLI 1000
 
 /* A token in a second is a thousandth of it in a millisecond: rate is both. */
 void token_bucket_refill(struct token_bucket *bucket, uint64_t rate, uint64_t now_ms)
 {
-	const uint64_t elapsed_ms = now_ms > bucket->counted_ms ? now_ms - bucket->counted_ms : 0;
+	const uint64_t elapsed_ms = max_u64(now_ms, bucket->counted_ms) - bucket->counted_ms;
 
 	bucket->counted_ms = now_ms;
 	if (rate != 0 && elapsed_ms > bucket->missing_milli / rate)

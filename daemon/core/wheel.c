@@ -20,6 +20,8 @@
  */
 #include "daemon/core/wheel.h"
 
+#include "daemon/core/minmax.h"
+
 #define TOP      (WHEEL_LEVELS - 1)
 #define NO_EVENT UINT64_MAX
 
@@ -87,7 +89,7 @@ static uint32_t tick_of(uint64_t deadline_ms)
 {
 	uint64_t tick = deadline_ms / WHEEL_TICK_MS + (deadline_ms % WHEEL_TICK_MS != 0);
 
-	return tick < UINT32_MAX ? (uint32_t)tick : UINT32_MAX;
+	return (uint32_t)min_u64(tick, UINT32_MAX);
 }
 
 static void place(const struct wheel *wheel, uint64_t tick, unsigned *ret_level, unsigned *ret_slot)
@@ -127,7 +129,7 @@ void wheel_add(struct wheel *wheel, uint32_t index, uint64_t deadline_ms)
 {
 	uint32_t tick = tick_of(deadline_ms);
 
-	file(wheel, index, tick < wheel->tick ? (uint32_t)wheel->tick : tick);
+	file(wheel, index, (uint32_t)max_u64(tick, wheel->tick));
 }
 
 void wheel_remove(struct wheel *wheel, uint32_t index)
