@@ -86,9 +86,6 @@ static void apply_key(const struct config_key *key, const char *section,
 	if (problem != NULL)
 		config_problem_add(problems, CONFIG_ERROR, &setting->place, section, key->name,
 				   "%s", problem);
-	else if (key->flags & CONFIG_LATER)
-		config_problem_add(problems, CONFIG_WARNING, &setting->place, section, key->name,
-				   "not in effect yet: this version only checks the value");
 }
 
 /* What was set at run time stands in for what the files say. */
@@ -304,8 +301,8 @@ void config_free(struct config *config)
 	g_free(config->statics);
 	g_strfreev(config->announce.interfaces);
 	g_strfreev(config->silent_interfaces);
-	g_free(config->later.log_target);
-	g_free(config->later.metrics_file);
-	g_free(config->later.metrics_listen);
+	g_free(config->log.target);
+	g_free(config->metrics.file);
+	g_free(config->metrics.listen);
 	g_free(config);
 }

@@ -73,16 +73,20 @@ struct config_state {
 	uint32_t sync_ms;  /* 0: up to the kernel */
 };
 
-/*
- * Values of keys that this version reads and checks, so that one file serves several versions, but
- * that nothing uses yet. config_load() warns about each that is set.
- */
-struct config_later {
-	bool log_bindings;
-	bool log_destinations;
-	char *log_target;
-	char *metrics_file;
-	char *metrics_listen;
+/* Before the path of a Log.Target. */
+#define CONFIG_TARGET_FILE "file:"
+
+/* Log: bindings, and where they are told. */
+struct config_log {
+	bool bindings;
+	bool destinations;
+	char *target; /* "journal", "syslog" or "file:PATH" */
+};
+
+/* Metrics for who does not speak D-Bus; NULL: none. */
+struct config_metrics {
+	char *file;
+	char *listen; /* a path, or an address and port */
 };
 
 struct config {
@@ -101,7 +105,8 @@ struct config {
 	bool overrides;         /* State.Overrides: keys may be set at run time */
 	uint32_t pool4_objects; /* Limits.Pool4Objects */
 	struct config_state state;
-	struct config_later later;
+	struct config_log log;
+	struct config_metrics metrics;
 };
 
 /* How bad a problem is. */

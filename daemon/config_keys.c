@@ -16,7 +16,6 @@
 
 #define LIVE  CONFIG_LIVE
 #define RELAX (CONFIG_LIVE | CONFIG_RELAXABLE)
-#define LATER CONFIG_LATER
 
 static const char *const choices_filtering[] = {"endpoint-independent", "address-dependent", NULL};
 static const char *const choices_error_source[] = {"router", "server", NULL};
@@ -246,17 +245,19 @@ const struct config_key config_keys[] = {
 {"State", "Retention", CONFIG_SECONDS, IN_CONFIG(nat64.retention_s),
  0, 100 * 365 * 86400u, "", "0", NULL, LIVE, "how long closed bindings are kept for 'who'"},
 
-{"Log", "Bindings", CONFIG_BOOL, IN_CONFIG(later.log_bindings),
- 0, 0, "", "no", NULL, LATER, "log each binding that is made or ends"},
-{"Log", "Destinations", CONFIG_BOOL, IN_CONFIG(later.log_destinations),
- 0, 0, "", "no", NULL, LATER, "log the peer's address and port too"},
-{"Log", "Target", CONFIG_TEXT, IN_CONFIG(later.log_target),
- 0, 0, "", "journal", NULL, LATER, "journal, syslog, file:PATH or ipfix:HOST:PORT"},
+{"Log", "Bindings", CONFIG_BOOL, IN_CONFIG(log.bindings),
+ 0, 0, "RFC 6888, 4", "no", NULL, LIVE,
+ "log each binding that is made or ends, or, where ports come in blocks, each block"},
+{"Log", "Destinations", CONFIG_BOOL, IN_CONFIG(log.destinations),
+ 0, 0, "RFC 6888, REQ-12", "no", NULL, LIVE,
+ "log each session in place of each binding, with the peer's address and port"},
+{"Log", "Target", CONFIG_TARGET, IN_CONFIG(log.target),
+ 0, 0, "", "journal", NULL, LIVE, "where Bindings are logged: journal, syslog or file:PATH"},
 
-{"Metrics", "File", CONFIG_TEXT, IN_CONFIG(later.metrics_file),
- 0, 0, "", "", NULL, LATER, "OpenMetrics text, written every 15 s"},
-{"Metrics", "Listen", CONFIG_TEXT, IN_CONFIG(later.metrics_listen),
- 0, 0, "", "", NULL, LATER, "unix socket or address that serves OpenMetrics"},
+{"Metrics", "File", CONFIG_PATH, IN_CONFIG(metrics.file),
+ 0, 0, "", "", NULL, LIVE, "OpenMetrics text, written every 15 s"},
+{"Metrics", "Listen", CONFIG_LISTEN, IN_CONFIG(metrics.listen),
+ 0, 0, "", "", NULL, LIVE, "unix socket, or address and port, that serve OpenMetrics by HTTP"},
 {NULL},
 };
 
@@ -271,7 +272,9 @@ static const char *const forms[] = {
 	[CONFIG_EITHER] = "one word",
 	[CONFIG_COPY] = "copy, zero or a number from 0 to 255",
 	[CONFIG_SHARE] = "a number, or a share such as 50%",
-	[CONFIG_TEXT] = "text",
+	[CONFIG_PATH] = "a path from /, or empty",
+	[CONFIG_LISTEN] = "a path from /, or an address and port such as 127.0.0.1:9464 or [::1]:9464",
+	[CONFIG_TARGET] = "journal, syslog or file:PATH",
 	[CONFIG_WORKERS] = "auto or a number",
 	[CONFIG_FLUSH] = "a time such as 250ms, or exit",
 	[CONFIG_MARK] = "value/mask, such as 0x64000000/0xff000000",

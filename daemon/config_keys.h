@@ -21,7 +21,9 @@ enum config_type {
 	CONFIG_EITHER,     /* bool: the second of two choices */
 	CONFIG_COPY,       /* int: copy, zero or 0-255 */
 	CONFIG_SHARE,      /* struct port_share */
-	CONFIG_TEXT,       /* char *, empty = NULL */
+	CONFIG_PATH,       /* char *, empty = NULL */
+	CONFIG_LISTEN,     /* char *, likewise */
+	CONFIG_TARGET,     /* char * */
 	CONFIG_WORKERS,    /* uint32_t: auto = 0 */
 	CONFIG_FLUSH,      /* uint32_t ms: exit = UINT32_MAX */
 	CONFIG_MARK,       /* struct config_mark */
@@ -55,9 +57,8 @@ enum config_type {
 
 enum config_flags {
 	CONFIG_LIVE = 1 << 0,      /* a change applies at once; others at the next start */
-	CONFIG_LATER = 1 << 1,     /* not in effect in this version, see struct config_later */
-	CONFIG_RELAXABLE = 1 << 2, /* Timeouts.AllowBelowMinimum lifts the lower bound */
-	CONFIG_DYNAMIC = 1 << 3,   /* live with Pool4.Mode=dynamic only */
+	CONFIG_RELAXABLE = 1 << 1, /* Timeouts.AllowBelowMinimum lifts the lower bound */
+	CONFIG_DYNAMIC = 1 << 2,   /* live with Pool4.Mode=dynamic only */
 };
 
 struct config_key {

@@ -59,8 +59,6 @@ static bool is_bounded(const struct config_key *key)
 /* When a change takes effect, if that is not at once. */
 static const char *when(const struct config_key *key)
 {
-	if ((key->flags & CONFIG_LATER) != 0)
-		return "not in effect yet";
 	if ((key->flags & CONFIG_LIVE) == 0)
 		return "takes the next start";
 	return (key->flags & CONFIG_DYNAMIC) != 0

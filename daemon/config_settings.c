@@ -118,8 +118,7 @@ static char *try_override(const struct config_settings *settings, const struct c
 	g_autoptr(GPtrArray) problems = config_problems_new();
 	struct config *config = NULL;
 
-	if ((override->key->flags & CONFIG_LATER) != 0 ||
-	    !config_key_is_live(override->key, running))
+	if (!config_key_is_live(override->key, running))
 		return g_strdup("it takes effect at a start only");
 	config_override_put(overrides, override->key, override->value, override->base);
 	if (config_make(settings->file, overrides, &config, problems) == 0) {

@@ -336,6 +336,32 @@ static char *set_mark(const struct config_key *key, const char *text, struct con
 	return NULL;
 }
 
+/* Absolute, and nothing that a line of the log or a file could not hold. */
+static bool is_path(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if (g_ascii_iscntrl(*c))
+			return false;
+	}
+	return *text == '/' && text[1] != '\0' && !g_str_has_suffix(text, "/");
+}
+
+static bool is_listen(const char *text)
+{
+	struct taddr6 taddr6;
+	struct taddr4 taddr4;
+
+	return is_path(text) || (taddr4_parse(text, &taddr4) && taddr4.port != 0) ||
+	       (taddr6_parse(text, &taddr6) && taddr6.port != 0);
+}
+
+static bool is_target(const char *text)
+{
+	return strcmp(text, "journal") == 0 || strcmp(text, "syslog") == 0 ||
+	       (g_str_has_prefix(text, CONFIG_TARGET_FILE) &&
+		is_path(text + strlen(CONFIG_TARGET_FILE)));
+}
+
 static char *set_text(const char *text, char **field)
 {
 	g_free(*field);
@@ -389,8 +415,14 @@ char *config_value_set(const struct config_key *key, const char *text, struct co
 		return set_copy(key, text, field);
 	case CONFIG_SHARE:
 		return set_share(key, text, config, field);
-	case CONFIG_TEXT:
-		return set_text(text, field);
+	case CONFIG_PATH:
+		return *text == '\0' || is_path(text) ? set_text(text, field)
+						      : not_of_form(key, text);
+	case CONFIG_LISTEN:
+		return *text == '\0' || is_listen(text) ? set_text(text, field)
+							: not_of_form(key, text);
+	case CONFIG_TARGET:
+		return is_target(text) ? set_text(text, field) : not_of_form(key, text);
 	case CONFIG_WORKERS:
 		return set_or_word(key, text, "auto", 0, config, field);
 	case CONFIG_FLUSH:

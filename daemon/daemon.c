@@ -35,7 +35,6 @@
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/daemon_state.h"
-#include "daemon/event_report.h"
 #include "daemon/gateway.h"
 #include "daemon/heartbeat.h"
 #include "daemon/inject.h"
@@ -69,9 +68,8 @@ static void report(int level, const char *text)
 static void tell_event(void *context, const struct event *event, const char *pool4)
 {
 	struct daemon *daemon = context;
-	char text[EVENT_REPORT_SIZE];
 
-	log_line(event_report_level(event), "%s", event_report_print(event, pool4, text));
+	daemon_reports_event(&daemon->reports, event, pool4);
 	if (daemon->manager)
 		manager_event(daemon->manager, event);
 }
@@ -344,7 +342,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct daemon *daemon = userdata;
 
 	worker_read_losses(daemon->nfqueue, &daemon->gateway);
-	event_report_drain(&daemon->events);
+	daemon_reports_drain(&daemon->reports);
 	/* While another one takes over there is no loop; that has its own time limits. */
 	watchdog_feed(&daemon->watchdog, daemon->worker
 						 ? atomic_load(heartbeat_place(daemon->heartbeat))
@@ -412,6 +410,7 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	nat64_set_limits(daemon->gateway.nat, &fresh->limits);
 	gateway_unlock(&daemon->gateway);
 	(void)world_set_silent(daemon->world, fresh->silent_interfaces);
+	daemon_reports_set(&daemon->reports, fresh);
 	nfqueue_set_waiting(daemon->nfqueue, fresh->queue.length, fresh->queue.memory_size, text);
 	if (text[0])
 		log_line(LOG_NOTICE, "%s", text);
@@ -667,6 +666,9 @@ static int start(struct daemon *daemon)
 		return r;
 	r = start_events(daemon);
 	if (r == 0)
+		r = daemon_reports_start(&daemon->reports, &daemon->gateway, &daemon->events,
+					 daemon->event, daemon->config);
+	if (r == 0)
 		r = start_changes(daemon);
 	if (r == 0)
 		r = daemon_handover_take(daemon);
@@ -704,6 +706,7 @@ static void stop(struct daemon *daemon)
 	daemon_handover_end(daemon);
 	daemon_changes_free(daemon->changes);
 	daemon_rules_close(&daemon->rules);
+	daemon_reports_end(&daemon->reports);
 	sd_event_source_unref(daemon->tick);
 	sd_event_source_unref(daemon->follow);
 	sd_event_unref(daemon->event);
@@ -752,7 +755,7 @@ int daemon_run(const struct daemon_options *options)
 		daemon_handover_serve(&daemon);
 		say_ready(&daemon);
 		r = sd_event_loop(daemon.event);
-		event_report_drain(&daemon.events);
+		daemon_reports_drain(&daemon.reports);
 		if (!daemon.handover.done)
 			(void)sd_notify(0, "STOPPING=1");
 		gateway_lock(&daemon.gateway);

@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/daemon_kept.h"
+#include "daemon/daemon_reports.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/descriptors.h"
 #include "daemon/event_report.h"
@@ -61,6 +62,7 @@ struct daemon {
 	struct watchdog watchdog;
 	struct daemon_handover handover;
 	struct event_report events;
+	struct daemon_reports reports;
 	struct noted_log noted_log;
 };
 

@@ -71,8 +71,7 @@ void daemon_adapt_config(struct config *fresh, const struct config *running)
 {
 	keep_indices(fresh, running);
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		if (!config_key_is_of_object(key) && (key->flags & CONFIG_LATER) == 0 &&
-		    !config_key_is_live(key, running))
+		if (!config_key_is_of_object(key) && !config_key_is_live(key, running))
 			keep(key, fresh, running);
 	}
 }

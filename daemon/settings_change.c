@@ -68,9 +68,6 @@ static bool may_set(const struct settings_change *change, const struct config_ke
 	if (!running->overrides)
 		change_fail(ret, CHANGE_OVERRIDES_DISABLED,
 			    "State.Overrides=no: keys are set in the configuration file only");
-	else if ((key->flags & CONFIG_LATER) != 0)
-		change_fail(ret, CHANGE_RESTART_REQUIRED, "%s.%s is not in effect in this version",
-			    key->section, key->name);
 	else if (!config_key_is_live(key, running))
 		change_fail(
 			ret, CHANGE_RESTART_REQUIRED,

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""nat64ctl metrics, read by Prometheus' own strict parser: the names and labels that users rely on.
+"""nat64ctl metrics, read by Prometheus' own strict parser: the names and labels that users rely on; and that
+what dashboards and alerts ask for is there.
 
-check_metrics.py FILE
+check_metrics.py FILE [DASHBOARD ALERTS]
 """
 
+import json
+import re
 import sys
 
 try:
@@ -42,15 +45,77 @@ def problem_of(family, kind, labels):
     return None
 
 
+def samples_of(families):
+    """Name and labels of each sample: what a query can ask for."""
+    return [(sample.name, sample.labels) for family in families.values() for sample in family.samples]
+
+
+def matches(labels, condition):
+    """Of a selector: NAME OPERATOR "VALUE"; the instance is the scraper's own."""
+    name, operator, value = re.fullmatch(r'\s*(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"\s*', condition).groups()
+    if name == 'instance':
+        return True
+    if name not in labels:
+        return False
+    found = re.fullmatch(value, labels[name]) if '~' in operator else value == labels[name]
+    return bool(found) != operator.startswith('!')
+
+
+def problem_of_query(query, samples):
+    """Every selector of it finds something; every value that an alternative names, too."""
+    selectors = re.findall(r'(nat64d_\w+)(?:\{([^}]*)\})?', query)
+    if not selectors:
+        return 'asks for nothing of nat64d'
+    for name, conditions in selectors:
+        of_name = [labels for found, labels in samples if found == name]
+        kind, labels = NAMES.get(re.sub('_total$', '', name), (None, []))
+        if kind is None or name.endswith('_total') != (kind == 'counter'):
+            return f'there is no {name}'
+        if not of_name:  # such as of queues, where none is read
+            of_name = [{label: '' for label in labels}]
+        parts = re.findall(r'\w+\s*(?:=~|!~|!=|=)\s*"[^"]*"', conditions)
+        if not any(all(matches(labels, part) for part in parts) for labels in of_name):
+            return f'{name}{{{conditions}}} finds nothing'
+        for label, alternatives in re.findall(r'(\w+)\s*[=!]~\s*"([\w|]+)"', conditions):
+            for value in alternatives.split('|'):
+                if not any(labels.get(label) == value for labels in of_name):
+                    return f'{name} has no {label} {value}'
+    for labels in re.findall(r'by \(([^)]*)\)', query):
+        known = {'instance'} | {label for _, found in NAMES.values() for label in found}
+        if strangers := set(labels.replace(' ', '').split(',')) - known:
+            return f'by {strangers}'
+    return None
+
+
+def queries_of(dashboard, alerts):
+    with open(dashboard, encoding='utf-8') as file:
+        document = json.load(file)
+    for panel in document['panels']:
+        for target in panel['targets']:
+            yield f'panel {panel["title"]}', target['expr']
+    for variable in document['templating']['list']:
+        if variable['type'] == 'query':
+            yield f'variable {variable["name"]}', variable['query']
+    with open(alerts, encoding='utf-8') as file:
+        text = file.read()
+    rules = re.findall(r'- alert: (\w+)\n +expr: (?:>-\n)?((?:.*\n)+?) +for:', text)
+    assert len(rules) == text.count('- alert:') > 0, 'a rule without expr or for'
+    yield from ((f'alert {name}', expression) for name, expression in rules)
+
+
 def main():
     with open(sys.argv[1], encoding='utf-8') as file:
         families = {family.name: family for family in text_string_to_metric_families(file.read())}
-    print(f'1..{len(NAMES) + 1}')
+    queries = list(queries_of(*sys.argv[2:])) if len(sys.argv) > 2 else []
+    print(f'1..{len(NAMES) + 1 + len(queries)}')
     for number, (name, (kind, labels)) in enumerate(NAMES.items(), 1):
         problem = problem_of(families[name], kind, labels) if name in families else 'is missing'
         print(f'ok {number} {name}' if problem is None else f'not ok {number} {name}: {problem}')
     strangers = set(families) - set(NAMES)
     print(f'{"not " if strangers else ""}ok {len(NAMES) + 1} no others', *sorted(strangers))
+    for number, (name, query) in enumerate(queries, len(NAMES) + 2):
+        problem = problem_of_query(query, samples_of(families))
+        print(f'ok {number} {name}' if problem is None else f'not ok {number} {name}: {problem}')
 
 
 main()

@@ -94,8 +94,7 @@ static void test_every_key(void)
 		g_assert_cmpstr(error, ==, NULL);
 		g_assert_true(g_str_has_prefix(row, value));
 		/* What a reload has to leave as it is, it must be able to compare. */
-		if ((key->flags & CONFIG_LATER) == 0 &&
-		    ((key->flags & CONFIG_LIVE) == 0 || (key->flags & CONFIG_DYNAMIC) != 0))
+		if ((key->flags & CONFIG_LIVE) == 0 || (key->flags & CONFIG_DYNAMIC) != 0)
 			g_assert_cmpuint(config_type_size(key->type), >, 0);
 		if (strstr(row, "|default|") != NULL)
 			g_assert_cmpstr(value, ==, key->initial);
@@ -132,6 +131,9 @@ static void test_set_every_key(void)
 static const struct sample {
 	const char *key, *other, *bad, *why;
 } samples[] = {
+	{"Log.Target", "syslog", "file:", "'file:' is not journal, syslog or file:PATH"},
+	{"Metrics.File", "/run/nat64d/metrics", "metrics", "'metrics' is not a path from /, or empty"},
+	{"Metrics.Listen", "[::1]:9464", "::1", "'::1' is not a path from /, or an address and port"},
 	{"Translation.Pool6", "2001:db8:64::/96 2001:db8:65::/96", "2001:db8::/97", "(RFC 6052, 2.2)"},
 	{"Translation.AllowNonGlobal", "10.0.0.0/8", "10.0.0.1/8", "has host bits set: did you mean 10.0.0.0/8"},
 	{"Translation.Filtering", "address-dependent", "dependent", "'dependent' is none of: endpoint-independent, address-dependent"},
@@ -233,8 +235,7 @@ static void test_other_values(void)
 		g_autofree char *before = NULL, *other = NULL, *row = NULL, *error = NULL;
 		_cleanup_ending_ struct change_ending set = {NULL}, reset = {NULL};
 
-		if (config_key_is_of_object(key) || (key->flags & CONFIG_LATER) != 0 ||
-		    !config_key_is_live(key, service.config))
+		if (config_key_is_of_object(key) || !config_key_is_live(key, service.config))
 			continue;
 		before = listed(clients[0], name);
 		other = other_value(key, name);
@@ -307,7 +308,7 @@ static const struct {
 	{"Translation.Pool6", "", DBUS_ERROR_INVALID_VALUE, "[Translation] Pool6: at least one prefix is needed"},
 	{"Limits.Pool4Objects", "5", DBUS_ERROR_RESTART_REQUIRED, "Limits.Pool4Objects takes effect at the next start only: set it in the configuration file"},
 	{"Queue.Inject", "raw", DBUS_ERROR_RESTART_REQUIRED, "Queue.Inject takes effect at the next start only: set it in the configuration file"},
-	{"Log.Bindings", "yes", DBUS_ERROR_RESTART_REQUIRED, "Log.Bindings is not in effect in this version"},
+	{"Log.Target", "nowhere", DBUS_ERROR_INVALID_VALUE, "[Log] Target: 'nowhere' is not journal, syslog or file:PATH"},
 };
 /* clang-format on */
 

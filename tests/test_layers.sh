@@ -132,7 +132,8 @@ room_of()
 	handover* | descriptors) echo handover ;;
 	rawsock | inject | send_batch) echo sending ;;
 	netlink*) echo netlink ;;
-	nfqueue | heartbeat | watchdog | tables | event_report | noted_log | log | \
+	event_log | event_report) echo event_report ;;
+	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
 		capabilities | gateway | copy_out)
 		echo "$1" ;;
 	esac
@@ -168,7 +169,7 @@ bus_offenders()
 tool_offenders()
 {
 	includes tools/*.[ch] 2>/dev/null |
-		grep -vE ' (tools/|dbus/names\.h|daemon/core/outcome\.h|daemon/near\.h)' |
+		grep -vE ' (tools/|dbus/(metrics|names)\.h|daemon/core/outcome\.h|daemon/near\.h)' |
 		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
 		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures

@@ -58,7 +58,7 @@ static enum doctor_result forwards6(struct doctor *doctor)
 static bool needs_clock(const struct doctor *doctor)
 {
 	return doctor->config != NULL &&
-	       (doctor->config->nat64.retention_s > 0 || doctor->config->later.log_bindings);
+	       (doctor->config->nat64.retention_s > 0 || doctor->config->log.bindings);
 }
 
 enum doctor_result doctor_judge_clock(struct doctor *doctor, const struct doctor_clock *clock)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What goes out of the daemon for others to read: events into the log, and metrics. All of it can
+ * change while it runs. Control thread.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/config.h"
+#include "daemon/event_log.h"
+#include "daemon/event_report.h"
+#include "daemon/gateway.h"
+#include "dbus/exporter.h"
+
+struct daemon_reports {
+	struct gateway *gateway;
+	struct event_report *events;
+	struct event_log *log;     /* NULL: not begun */
+	struct exporter *exporter; /* NULL, as well */
+	sd_event_source *often;    /* on while bindings are logged */
+};
+
+/* Begins, as config wants it. 0, or a negative errno. */
+int daemon_reports_start(struct daemon_reports *reports, struct gateway *gateway,
+			 struct event_report *events, sd_event *event, const struct config *config);
+void daemon_reports_set(struct daemon_reports *reports, const struct config *config);
+/* From events: one of them. */
+void daemon_reports_event(struct daemon_reports *reports, const struct event *event,
+			  const char *pool4);
+/* Takes what there is out of events, and writes it. */
+void daemon_reports_drain(struct daemon_reports *reports);
+void daemon_reports_end(struct daemon_reports *reports);

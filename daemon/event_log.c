@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where in this file an entry was made is of no use. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
+#include "daemon/event_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "daemon/event_report.h"
+#include "daemon/log.h"
+
+#define SYSLOG_NAME "nat64d"
+#define TELL_MS     60000      /* between two lines about what was not written */
+#define BUFFER_MAX  (1u << 20) /* bytes in memory, and then what comes is lost */
+#define TIME_SIZE   40
+#define FIELDS_MAX  16
+
+enum where { TO_JOURNAL, TO_SYSLOG, TO_FILE };
+
+struct event_log {
+	enum where where;
+	bool has_syslog;
+	char *path;
+	int fd; /* -1: not open */
+	GString *buffer;
+	uint64_t n_lost; /* lines, since they were told */
+	int error;       /* for which */
+	bool is_half;    /* what is in the file ends within a line */
+	bool lost_before;
+	uint64_t told_ms;
+};
+
+/* By kind of event; data/nat64d.catalog explains each. */
+static const char *const message_ids[N_EVENT_KINDS] = {
+	[EVENT_ADDRESSES_EXHAUSTED] = "128c1cd4ecd842eca234bb1a5a0dc571",
+	[EVENT_SESSION_CREATE] = "cae47cdb0438449f920667179e34537b",
+	[EVENT_SESSION_DELETE] = "27d8a29ea36c4711a5f28b9e7e9bd071",
+	[EVENT_BINDING_CREATE] = "b10f5ba5ae794245b6699702e722c7cd",
+	[EVENT_BINDING_DELETE] = "4216fb07ced042e18dfbd45522736555",
+	[EVENT_PORTS_EXHAUSTED] = "b550f196a10944d7b121254d78c1d7c0",
+	[EVENT_QUOTA_SESSIONS] = "f2a91236ef6741f1b5f7f2a1b55ead2f",
+	[EVENT_QUOTA_BINDINGS] = "39eae2a74b764215b431811ad2a2fea5",
+	[EVENT_QUOTA_CLIENT] = "e20086f8fb4b444fb898963811fbfd60",
+	[EVENT_QUOTA_FRAGMENTS] = "b48689f24d784812867b8b525ad1335b",
+	[EVENT_BLOCK_ALLOCATE] = "9aa07d36b60440e6b82a363293397d92",
+	[EVENT_BLOCK_RELEASE] = "00af8da605744003978160955c36f0f4",
+	[EVENT_POOL_HIGH] = "a42a6b75201c4455a61dae043c599c88",
+	[EVENT_POOL_LOW] = "d19716145e3b4d6d8595c4d38f081078",
+	[EVENT_BINDINGS_HIGH] = "f3d5e10a94de44048e6aa45b2a60b7f2",
+	[EVENT_CLIENT_HIGH] = "deb9c48b804f4f48892c7077357245a5",
+};
+
+static bool is_session(const struct event *event)
+{
+	return event->kind == EVENT_SESSION_CREATE || event->kind == EVENT_SESSION_DELETE;
+}
+
+static bool is_block(const struct event *event)
+{
+	return event->kind == EVENT_BLOCK_ALLOCATE || event->kind == EVENT_BLOCK_RELEASE;
+}
+
+bool event_log_is_binding(const struct event *event)
+{
+	return is_session(event) || is_block(event) || event->kind == EVENT_BINDING_CREATE ||
+	       event->kind == EVENT_BINDING_DELETE;
+}
+
+/* RFC 3339, in UTC, with milliseconds. */
+static void print_time(uint64_t wall_usec, char ret[TIME_SIZE])
+{
+	time_t seconds = (time_t)(wall_usec / 1000000);
+	struct tm tm;
+	size_t n;
+
+	(void)gmtime_r(&seconds, &tm);
+	n = strftime(ret, TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(ret + n, TIME_SIZE - n, ".%03uZ", (unsigned)(wall_usec / 1000 % 1000));
+}
+
+const char *event_log_print(const struct event *event, uint64_t wall_usec, char *ret)
+{
+	const struct event_info *info = event_info(event->kind);
+	struct prefix6 prefix = {event->addr6, event->prefix_len};
+	char time[TIME_SIZE], address6[ADDR_TEXT_SIZE], address4[ADDR_TEXT_SIZE];
+	int n;
+
+	print_time(wall_usec, time);
+	(void)addr4_print(event->mapped.addr, address4);
+	if (is_block(event)) {
+		(void)snprintf(ret, EVENT_LOG_LINE_SIZE, "%s\t%u\t%s\t%s\t%s\t%u\t%u", time,
+			       info->number, info->name,
+			       prefix.len == 128 ? addr6_print(&prefix.addr, address6)
+						 : prefix6_print(&prefix, address6),
+			       address4, event->mapped.port, event->last_port);
+		return ret;
+	}
+	n = snprintf(ret, EVENT_LOG_LINE_SIZE, "%s\t%u\t%s\t%s\t%s\t%u\t%s\t%u", time, info->number,
+		     info->name, protocol_name(event->protocol),
+		     addr6_print(&event->addr6, address6), event->port6, address4,
+		     event->mapped.port);
+	if (is_session(event))
+		(void)snprintf(ret + n, EVENT_LOG_LINE_SIZE - (size_t)n, "\t%s\t%u",
+			       addr4_print(event->peer.addr, address4), event->peer.port);
+	return ret;
+}
+
+char **event_log_fields(const struct event *event, const char *pool4)
+{
+	GPtrArray *fields = g_ptr_array_new();
+	bool has_client = event->kind == EVENT_QUOTA_CLIENT || event->kind == EVENT_CLIENT_HIGH ||
+			  is_block(event);
+	bool has_binding = event_log_is_binding(event) && !is_block(event);
+	struct prefix6 prefix = {event->addr6, event->prefix_len};
+	char message[EVENT_REPORT_SIZE], address[ADDR_TEXT_SIZE];
+
+#define ADD(...) g_ptr_array_add(fields, g_strdup_printf(__VA_ARGS__))
+	ADD("MESSAGE=%s", event_report_print(event, pool4, message));
+	ADD("PRIORITY=%d", event_report_level(event));
+	ADD("MESSAGE_ID=%s", message_ids[event->kind]);
+	ADD("NAT64D_EVENT=%s", event_info(event->kind)->name);
+	if (!is_block(event) && event->kind != EVENT_QUOTA_FRAGMENTS &&
+	    event->kind != EVENT_BINDINGS_HIGH)
+		ADD("NAT64D_PROTOCOL=%s", protocol_name(event->protocol));
+	if (has_client)
+		ADD("NAT64D_CLIENT=%s", prefix6_print(&prefix, address));
+	if (has_binding) {
+		ADD("NAT64D_ADDRESS6=%s", addr6_print(&event->addr6, address));
+		ADD("NAT64D_PORT6=%u", event->port6);
+	}
+	if (event->mapped.addr != 0)
+		ADD("NAT64D_ADDRESS4=%s", addr4_print(event->mapped.addr, address));
+	if (has_binding || is_block(event))
+		ADD("NAT64D_PORT4=%u", event->mapped.port);
+	if (is_block(event))
+		ADD("NAT64D_LAST_PORT4=%u", event->last_port);
+	if (is_session(event)) {
+		ADD("NAT64D_SERVER4=%s", addr4_print(event->peer.addr, address));
+		ADD("NAT64D_SERVER_PORT4=%u", event->peer.port);
+	}
+	if (*pool4 != '\0')
+		ADD("NAT64D_POOL4=%s", pool4);
+	if (event->kind >= EVENT_QUOTA_SESSIONS && event->kind <= EVENT_QUOTA_FRAGMENTS)
+		ADD("NAT64D_OUTCOME=%s", outcome_info(event->outcome)->name);
+	if (event->n_suppressed > 0)
+		ADD("NAT64D_SUPPRESSED=%" PRIu64, event->n_suppressed);
+#undef ADD
+	g_ptr_array_add(fields, NULL);
+	return (char **)g_ptr_array_free(fields, FALSE);
+}
+
+static void lose(struct event_log *log, int error)
+{
+	log->n_lost++;
+	log->error = error;
+}
+
+static void send_to_journal(struct event_log *log, const struct event *event, const char *pool4)
+{
+	g_auto(GStrv) fields = event_log_fields(event, pool4);
+	struct iovec iovec[FIELDS_MAX];
+	int n = 0, r;
+
+	for (; fields[n] != NULL && n < FIELDS_MAX; n++)
+		iovec[n] = (struct iovec){fields[n], strlen(fields[n])};
+	r = sd_journal_sendv(iovec, n);
+	if (r < 0)
+		lose(log, -r);
+}
+
+/* What is not about single bindings, and these, too, if nothing else is said. */
+static void tell(struct event_log *log, const struct event *event, const char *pool4)
+{
+	char text[EVENT_REPORT_SIZE];
+
+	if (!log_is_to_journal())
+		log_line(event_report_level(event), "%s", event_report_print(event, pool4, text));
+	else if (event_report_level(event) <= log_level() || event_log_is_binding(event))
+		send_to_journal(log, event, pool4);
+}
+
+struct event_log *event_log_new(void)
+{
+	struct event_log *log = g_new0(struct event_log, 1);
+
+	log->fd = -1;
+	log->buffer = g_string_new(NULL);
+	return log;
+}
+
+static void close_all(struct event_log *log)
+{
+	if (log->fd >= 0)
+		(void)close(log->fd);
+	log->fd = -1;
+	if (log->has_syslog)
+		closelog();
+	log->has_syslog = false;
+}
+
+/* Appended to; nobody but the group may read who had which address. -errno */
+static int open_file(struct event_log *log)
+{
+	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		       0640);
+	return log->fd < 0 ? -errno : 0;
+}
+
+/* Has somebody moved it, or taken it away? */
+static bool is_moved(const struct event_log *log)
+{
+	struct stat open_one, named;
+
+	return fstat(log->fd, &open_one) < 0 || stat(log->path, &named) < 0 ||
+	       open_one.st_ino != named.st_ino || open_one.st_dev != named.st_dev;
+}
+
+static uint64_t count_lines(const char *text, size_t size)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < size; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+/* As much as fits; the rest stays for the next time. */
+static void write_buffer(struct event_log *log)
+{
+	ssize_t n = write(log->fd, log->buffer->str, log->buffer->len);
+	int error = n < 0 ? errno : ENOSPC;
+
+	if (n > 0)
+		log->is_half = log->buffer->str[n - 1] != '\n';
+	if (n > 0)
+		g_string_erase(log->buffer, 0, n);
+	if (log->buffer->len > 0)
+		log->error = error;
+}
+
+static void flush_file(struct event_log *log)
+{
+	int r = 0;
+
+	if (log->fd >= 0 && is_moved(log)) {
+		(void)close(log->fd);
+		log->fd = -1;
+	}
+	if (log->fd < 0)
+		r = open_file(log);
+	if (r < 0)
+		log->error = -r;
+	else if (log->buffer->len > 0)
+		write_buffer(log);
+	if (log->buffer->len > BUFFER_MAX) {
+		log->n_lost += count_lines(log->buffer->str, log->buffer->len);
+		g_string_assign(log->buffer, log->is_half ? "\n" : "");
+	}
+}
+
+void event_log_flush(struct event_log *log, uint64_t now_ms)
+{
+	if (log->where == TO_FILE)
+		flush_file(log);
+	if (log->n_lost > 0 && (log->told_ms == 0 || now_ms - log->told_ms >= TELL_MS)) {
+		log_line(LOG_WARNING, "Log.Target: %" PRIu64 " bindings could not be logged: %s",
+			 log->n_lost, strerror(log->error));
+		log->n_lost = 0;
+		log->told_ms = now_ms;
+		log->lost_before = true;
+	} else if (log->n_lost == 0 && log->lost_before && log->buffer->len == 0 &&
+		   now_ms - log->told_ms >= TELL_MS) {
+		log_line(LOG_NOTICE, "Log.Target: bindings are logged again");
+		log->lost_before = false;
+	}
+}
+
+void event_log_free(struct event_log *log)
+{
+	if (log == NULL)
+		return;
+	if (log->where == TO_FILE)
+		flush_file(log);
+	close_all(log);
+	g_string_free(log->buffer, TRUE);
+	g_free(log->path);
+	g_free(log);
+}
+
+void event_log_set(struct event_log *log, const struct config_log *config)
+{
+	bool to_file = g_str_has_prefix(config->target, CONFIG_TARGET_FILE);
+	const char *path = to_file ? config->target + strlen(CONFIG_TARGET_FILE) : NULL;
+
+	if (log->where == TO_FILE)
+		flush_file(log);
+	if (g_strcmp0(log->path, path) != 0 || strcmp(config->target, "syslog") != 0)
+		close_all(log);
+	g_string_truncate(log->buffer, 0);
+	g_free(log->path);
+	log->path = g_strdup(path);
+	log->where = to_file                                 ? TO_FILE
+		     : strcmp(config->target, "syslog") == 0 ? TO_SYSLOG
+							     : TO_JOURNAL;
+	if (log->where == TO_SYSLOG && !log->has_syslog) {
+		openlog(SYSLOG_NAME, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		log->has_syslog = true;
+	}
+}
+
+void event_log_write(struct event_log *log, const struct event *event, const char *pool4,
+		     uint64_t wall_usec)
+{
+	char line[EVENT_LOG_LINE_SIZE];
+
+	if (!event_log_is_binding(event) || log->where == TO_JOURNAL) {
+		tell(log, event, pool4);
+		return;
+	}
+	(void)event_log_print(event, wall_usec, line);
+	if (log->where == TO_SYSLOG)
+		syslog(LOG_INFO, "%s", line);
+	else if (log->buffer->len <= BUFFER_MAX)
+		g_string_append_printf(log->buffer, "%s\n", line);
+	else
+		lose(log, log->error);
+}

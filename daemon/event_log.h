@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the core's events are logged (L-5 to L-11): each in the journal as one entry with fields of
+ * its own (INTERFACE, section 8), or, where no journal is, as a line on stderr; bindings, sessions
+ * and blocks of ports, as many as there are, where Log.Target says.
+ *
+ * In a file or syslog a binding is one line of fields between tabs: time (UTC, ms), number and name
+ * of RFC 8158, protocol, X' and x, T and t; of a session also Z and z; of a block the client's
+ * prefix, T, first and last port. Nothing else (L-5).
+ *
+ * What can not be written is counted, and told once a minute; translation does not wait (L-14).
+ * Control thread only.
+ */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/core/event.h"
+
+struct event_log;
+
+struct event_log *event_log_new(void);
+void event_log_free(struct event_log *log);
+
+/* Copies what it needs. A file that is there goes on. */
+void event_log_set(struct event_log *log, const struct config_log *config);
+
+/* wall_usec: when it happened, in microseconds of CLOCK_REALTIME; pool4: the entry's name, or "".
+ */
+void event_log_write(struct event_log *log, const struct event *event, const char *pool4,
+		     uint64_t wall_usec);
+/* At the end of a batch: what is in memory goes to the file. Opens it anew if somebody has moved it
+ * away (logrotate). */
+void event_log_flush(struct event_log *log, uint64_t now_ms);
+
+/* Is this about one binding, session or block? */
+bool event_log_is_binding(const struct event *event);
+
+/* The line, without its end; ret holds EVENT_LOG_LINE_SIZE bytes and is returned. */
+#define EVENT_LOG_LINE_SIZE 320
+const char *event_log_print(const struct event *event, uint64_t wall_usec, char *ret);
+
+/* Of the journal: "NAT64D_CLIENT=2001:db8::/64", one after the other, the message and its id
+ * included; for g_strfreev(). */
+char **event_log_fields(const struct event *event, const char *pool4);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The log of bindings (L-5 to L-8, L-11, L-14): its lines word by word, its fields in the journal,
+ * and what becomes of it when a disk is full, a file is moved, or nobody takes it.
+ */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
+#include "daemon/event_log.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#define WALL   UINT64_C(1767225600250000) /* 2026-01-01T00:00:00.250Z */
+#define CLIENT .addr6 = {{0x20, 0x01, 0x0d, 0xb8}}, .prefix_len = 64
+#define HOST   .addr6 = {{0x20, 0x01, 0x0d, 0xb8, [15] = 1}}, .prefix_len = 128, .port6 = 5000
+#define MAPPED .mapped = {0xcb007101, 2000}
+#define PEER   .peer = {0xc6336402, 443}
+#define UDP    .protocol = PROTOCOL_UDP
+
+int __wrap_sd_journal_sendv(const struct iovec *iov, int n);
+void __wrap_openlog(const char *name, int option, int facility);
+void __wrap_closelog(void);
+void __wrap_syslog(int priority, const char *format, ...);
+
+static GString *sent;      /* to the journal or syslog */
+static int journal_result; /* of the next sendv */
+
+int __wrap_sd_journal_sendv(const struct iovec *iov, int n)
+{
+	for (int i = 0; i < n && journal_result == 0; i++) {
+		g_string_append_len(sent, iov[i].iov_base, (gssize)iov[i].iov_len);
+		g_string_append_c(sent, '\n');
+	}
+	return journal_result;
+}
+
+void __wrap_openlog(const char *name, int option, int facility)
+{
+	g_string_append_printf(sent, "open %s %d\n", name, facility);
+}
+
+void __wrap_closelog(void)
+{
+	g_string_append(sent, "close\n");
+}
+
+void __wrap_syslog(int priority, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_string_append_printf(sent, "<%d>%s\n", priority, text);
+}
+
+static const struct {
+	struct event event;
+	const char *line;
+} lines[] = {
+	{{.kind = EVENT_BINDING_CREATE, UDP, HOST, MAPPED},
+	 "2026-01-01T00:00:00.250Z\t10\tNAT64 BIB "
+	 "create\tudp\t2001:db8::1\t5000\t203.0.113.1\t2000"},
+	{{.kind = EVENT_BINDING_DELETE, UDP, HOST, MAPPED},
+	 "2026-01-01T00:00:00.250Z\t11\tNAT64 BIB "
+	 "delete\tudp\t2001:db8::1\t5000\t203.0.113.1\t2000"},
+	/* L-6: the peer only in these. */
+	{{.kind = EVENT_SESSION_CREATE, UDP, HOST, MAPPED, PEER},
+	 "2026-01-01T00:00:00.250Z\t6\tNAT64 session "
+	 "create\tudp\t2001:db8::1\t5000\t203.0.113.1\t2000\t198.51.100.2\t443"},
+	{{.kind = EVENT_SESSION_DELETE, UDP, HOST, MAPPED, PEER},
+	 "2026-01-01T00:00:00.250Z\t7\tNAT64 session "
+	 "delete\tudp\t2001:db8::1\t5000\t203.0.113.1\t2000\t198.51.100.2\t443"},
+	/* L-11 */
+	{{.kind = EVENT_BLOCK_ALLOCATE, CLIENT, MAPPED, .last_port = 2511},
+	 "2026-01-01T00:00:00.250Z\t16\tPort block "
+	 "allocation\t2001:db8::/64\t203.0.113.1\t2000\t2511"},
+	{{.kind = EVENT_BLOCK_RELEASE, HOST, MAPPED, .last_port = 2511},
+	 "2026-01-01T00:00:00.250Z\t17\tPort block "
+	 "de-allocation\t2001:db8::1\t203.0.113.1\t2000\t2511"},
+};
+
+static void test_lines(void)
+{
+	char line[EVENT_LOG_LINE_SIZE];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+		g_assert_true(event_log_is_binding(&lines[i].event));
+		g_assert_cmpstr(event_log_print(&lines[i].event, WALL, line), ==, lines[i].line);
+	}
+}
+
+/* The longest that there can be has room. */
+static void test_longest(void)
+{
+	struct event event = {.kind = EVENT_SESSION_DELETE,
+			      .protocol = PROTOCOL_ICMP,
+			      .port6 = 65535,
+			      .mapped = {0xdeadbeef, 65535},
+			      .peer = {~0u, 65535}};
+	char line[EVENT_LOG_LINE_SIZE];
+
+	memset(event.addr6.byte, 0xff, sizeof(event.addr6.byte));
+	g_assert_true(g_str_has_suffix(event_log_print(&event, UINT64_MAX, line),
+				       "\t255.255.255.255\t65535"));
+}
+
+static char *fields_of(const struct event *event, const char *pool4)
+{
+	g_auto(GStrv) fields = event_log_fields(event, pool4);
+	GString *text = g_string_new(NULL);
+
+	for (char **field = fields; *field != NULL; field++) {
+		if (!g_str_has_prefix(*field, "MESSAGE=") &&
+		    !g_str_has_prefix(*field, "MESSAGE_ID="))
+			g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", *field);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static void test_fields(void)
+{
+	static const struct {
+		struct event event;
+		const char *pool4, *fields;
+	} cases[] = {
+		{{.kind = EVENT_BINDING_CREATE, UDP, HOST, MAPPED},
+		 "wan",
+		 "PRIORITY=6 NAT64D_EVENT=NAT64 BIB create NAT64D_PROTOCOL=udp "
+		 "NAT64D_ADDRESS6=2001:db8::1 NAT64D_PORT6=5000 NAT64D_ADDRESS4=203.0.113.1 "
+		 "NAT64D_PORT4=2000 NAT64D_POOL4=wan"},
+		{{.kind = EVENT_SESSION_DELETE, UDP, HOST, MAPPED, PEER},
+		 "",
+		 "PRIORITY=6 NAT64D_EVENT=NAT64 session delete NAT64D_PROTOCOL=udp "
+		 "NAT64D_ADDRESS6=2001:db8::1 NAT64D_PORT6=5000 NAT64D_ADDRESS4=203.0.113.1 "
+		 "NAT64D_PORT4=2000 NAT64D_SERVER4=198.51.100.2 NAT64D_SERVER_PORT4=443"},
+		{{.kind = EVENT_BLOCK_ALLOCATE, CLIENT, MAPPED, .last_port = 2511},
+		 "wan",
+		 "PRIORITY=6 NAT64D_EVENT=Port block allocation NAT64D_CLIENT=2001:db8::/64 "
+		 "NAT64D_ADDRESS4=203.0.113.1 NAT64D_PORT4=2000 NAT64D_LAST_PORT4=2511 "
+		 "NAT64D_POOL4=wan"},
+		{{.kind = EVENT_PORTS_EXHAUSTED, UDP, MAPPED, .value = 3, .n_suppressed = 9},
+		 "wan",
+		 "PRIORITY=4 NAT64D_EVENT=NAT ports exhausted NAT64D_PROTOCOL=udp "
+		 "NAT64D_ADDRESS4=203.0.113.1 NAT64D_POOL4=wan NAT64D_SUPPRESSED=9"},
+		{{.kind = EVENT_QUOTA_CLIENT, UDP, CLIENT, .outcome = OUTCOME_CLIENT_BINDINGS},
+		 "",
+		 "PRIORITY=4 NAT64D_EVENT=Maximum entries per user NAT64D_PROTOCOL=udp "
+		 "NAT64D_CLIENT=2001:db8::/64 NAT64D_OUTCOME=client_bindings"},
+		{{.kind = EVENT_BINDINGS_HIGH, .protocol = N_PROTOCOLS, .value = 8, .limit = 10},
+		 "",
+		 "PRIORITY=4 NAT64D_EVENT=Address and port mapping high threshold event"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *fields = fields_of(&cases[i].event, cases[i].pool4);
+
+		g_assert_cmpstr(fields, ==, cases[i].fields);
+	}
+}
+
+/* Each kind of event has an id of its own, and the catalogue explains it. */
+static void test_catalogue(void)
+{
+	g_autofree char *catalogue = NULL;
+	g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	g_assert_true(g_file_get_contents(CATALOGUE, &catalogue, NULL, NULL));
+	for (int kind = 0; kind < N_EVENT_KINDS; kind++) {
+		struct event event = {.kind = (enum event_kind)kind, UDP, MAPPED};
+		g_auto(GStrv) fields = event_log_fields(&event, "");
+		g_autofree char *heading = NULL;
+		const char *id = NULL;
+
+		for (char **field = fields; *field != NULL; field++) {
+			if (g_str_has_prefix(*field, "MESSAGE_ID="))
+				id = *field + strlen("MESSAGE_ID=");
+		}
+		g_assert_nonnull(id);
+		g_assert_cmpuint(strlen(id), ==, 32);
+		g_assert_cmpuint(strspn(id, "0123456789abcdef"), ==, 32);
+		g_assert_true(g_hash_table_add(ids, g_strdup(id)));
+		heading = g_strdup_printf("\n-- %s\nSubject: ", id);
+		g_assert_nonnull(strstr(catalogue, heading));
+	}
+	/* And nothing else. */
+	for (const char *at = catalogue; (at = strstr(at, "\n-- ")) != NULL; at++) {
+		g_autofree char *id = g_strndup(at + 4, 32);
+
+		g_assert_true(g_hash_table_contains(ids, id));
+	}
+}
+
+/* What its fields are called in the catalogue are fields that there are. */
+static void test_catalogue_fields(void)
+{
+	static const char *const known[] = {
+		"NAT64D_PROTOCOL", "NAT64D_CLIENT",  "NAT64D_ADDRESS6",     "NAT64D_PORT6",
+		"NAT64D_ADDRESS4", "NAT64D_PORT4",   "NAT64D_LAST_PORT4",   "NAT64D_SERVER4",
+		"NAT64D_POOL4",    "NAT64D_OUTCOME", "NAT64D_SERVER_PORT4", NULL,
+	};
+	g_autofree char *catalogue = NULL;
+	g_autoptr(GRegex) regex = g_regex_new("@(\\w+)@", 0, 0, NULL);
+	GMatchInfo *match;
+	unsigned n = 0;
+
+	g_assert_true(g_file_get_contents(CATALOGUE, &catalogue, NULL, NULL));
+	for (g_regex_match(regex, catalogue, 0, &match); g_match_info_matches(match);
+	     g_match_info_next(match, NULL), n++) {
+		g_autofree char *name = g_match_info_fetch(match, 1);
+
+		if (!g_strv_contains(known, name))
+			g_error("the catalogue has a field %s", name);
+	}
+	g_match_info_free(match);
+	g_assert_cmpuint(n, >, 10);
+}
+
+/* What is said on stderr meanwhile. */
+struct captured {
+	int kept, fd;
+};
+
+static struct captured capture(void)
+{
+	struct captured captured = {.kept = dup(STDERR_FILENO)};
+	g_autofree char *path = NULL;
+
+	captured.fd = g_file_open_tmp("nat64d-XXXXXX", &path, NULL);
+	g_assert_cmpint(captured.fd, >=, 0);
+	(void)unlink(path);
+	g_assert_cmpint(dup2(captured.fd, STDERR_FILENO), ==, STDERR_FILENO);
+	return captured;
+}
+
+static char *take(const struct captured *captured)
+{
+	char *text = g_malloc0(65536);
+
+	g_assert_cmpint(pread(captured->fd, text, 65535, 0), >=, 0);
+	(void)dup2(captured->kept, STDERR_FILENO);
+	(void)close(captured->kept);
+	(void)close(captured->fd);
+	return text;
+}
+
+/* Target=file: whole lines in the order in which they came; a file that was moved is not missed. */
+static void test_file(void)
+{
+	g_autofree char *directory = g_dir_make_tmp("nat64d-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(directory, "bindings", NULL);
+	g_autofree char *moved = g_build_filename(directory, "moved", NULL);
+	g_autofree char *target = g_strconcat("file:", path, NULL);
+	g_autofree char *first = NULL, *second = NULL;
+	g_autofree char *expected = g_strdup_printf("%s\n%s\n", lines[0].line, lines[1].line);
+	g_autofree char *expected2 = g_strdup_printf("%s\n", lines[2].line);
+	struct event_log *log = event_log_new();
+	struct stat status;
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_write(log, &lines[1].event, "wan", WALL);
+	event_log_flush(log, 1000);
+	g_assert_cmpint(stat(path, &status), ==, 0);
+	g_assert_cmpint(status.st_mode & 0777, ==, 0640);
+	g_assert_cmpint(g_rename(path, moved), ==, 0);
+	event_log_write(log, &lines[2].event, "wan", WALL);
+	event_log_free(log);
+	g_assert_true(g_file_get_contents(moved, &first, NULL, NULL));
+	g_assert_cmpstr(first, ==, expected);
+	g_assert_true(g_file_get_contents(path, &second, NULL, NULL));
+	g_assert_cmpstr(second, ==, expected2);
+	(void)g_unlink(path);
+	(void)g_unlink(moved);
+	(void)g_rmdir(directory);
+}
+
+/* A full disk: what does not fit into memory is counted, and told once a minute, not once a line.
+ */
+static void test_full_disk(void)
+{
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	char target[] = "file:/dev/full";
+	g_autofree char *text = NULL;
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	for (unsigned i = 0; i < 50000; i++) {
+		event_log_write(log, &lines[0].event, "wan", WALL);
+		if (i % 100 == 0)
+			event_log_flush(log, 1000 + i / 100);
+	}
+	event_log_free(log);
+	text = take(&captured);
+	g_assert_true(g_str_has_prefix(text, "nat64d: Log.Target: "));
+	g_assert_nonnull(strstr(text, " bindings could not be logged: No space left on device\n"));
+	g_assert_true(strchr(text, '\n')[1] == '\0');
+}
+
+static void test_syslog(void)
+{
+	struct event_log *log = event_log_new();
+	g_autofree char *expected = g_strdup_printf("open nat64d %d\n<%d>%s\nclose\n", LOG_DAEMON,
+						    LOG_INFO, lines[0].line);
+	char target[] = "syslog";
+
+	g_string_truncate(sent, 0);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_flush(log, 1000);
+	event_log_free(log);
+	g_assert_cmpstr(sent->str, ==, expected);
+}
+
+/* What the operator is to hear of goes to the operator, whatever Log.Target is. */
+static void test_limits(void)
+{
+	const struct event event = {.kind = EVENT_PORTS_EXHAUSTED, UDP, .value = 1};
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	char target[] = "syslog";
+	g_autofree char *text = NULL;
+
+	g_string_truncate(sent, 0);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &event, "wan", WALL);
+	event_log_free(log);
+	text = take(&captured);
+	g_assert_cmpstr(text, ==,
+			"nat64d: pool4 entry wan has no free udp port: new bindings are "
+			"refused, 1 so far\n");
+}
+
+/* stderr is the journal's: entries have fields. One that is not taken is counted. */
+static void test_journal(void)
+{
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	char target[] = "journal";
+	g_autofree char *stream = NULL, *text = NULL;
+	struct stat status;
+
+	g_assert_cmpint(fstat(STDERR_FILENO, &status), ==, 0);
+	stream = g_strdup_printf("%llu:%llu", (unsigned long long)status.st_dev,
+				 (unsigned long long)status.st_ino);
+	g_setenv("JOURNAL_STREAM", stream, TRUE);
+	g_string_truncate(sent, 0);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	journal_result = -ENOBUFS;
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_flush(log, 1000);
+	journal_result = 0;
+	event_log_free(log);
+	text = take(&captured);
+	g_unsetenv("JOURNAL_STREAM");
+	g_assert_true(g_str_has_prefix(sent->str, "MESSAGE=binding begins: udp [2001:db8::1]:5000 "
+						  "203.0.113.1:2000\nPRIORITY=6\nMESSAGE_ID="));
+	g_assert_nonnull(strstr(sent->str, "\nNAT64D_ADDRESS4=203.0.113.1\n"));
+	g_assert_cmpstr(text, ==,
+			"<4>Log.Target: 1 bindings could not be logged: No buffer space "
+			"available\n");
+}
+
+int main(int argc, char **argv)
+{
+	int result;
+
+	g_test_init(&argc, &argv, NULL);
+	sent = g_string_new(NULL);
+	g_test_add_func("/event_log/lines", test_lines);
+	g_test_add_func("/event_log/longest", test_longest);
+	g_test_add_func("/event_log/fields", test_fields);
+	g_test_add_func("/event_log/catalogue", test_catalogue);
+	g_test_add_func("/event_log/catalogue-fields", test_catalogue_fields);
+	g_test_add_func("/event_log/file", test_file);
+	g_test_add_func("/event_log/full-disk", test_full_disk);
+	g_test_add_func("/event_log/syslog", test_syslog);
+	g_test_add_func("/event_log/limits", test_limits);
+	g_test_add_func("/event_log/journal", test_journal);
+	result = g_test_run();
+	g_string_free(sent, TRUE);
+	return result;
+}
