@@ -37,12 +37,10 @@
 #include "daemon/daemon_state.h"
 #include "daemon/gateway.h"
 #include "daemon/heartbeat.h"
-#include "daemon/inject.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
 #include "daemon/noted_log.h"
 #include "daemon/pool4_sync.h"
-#include "daemon/rawsock.h"
 #include "daemon/restore.h"
 #include "daemon/rules.h"
 #include "daemon/rules_news.h"
@@ -57,8 +55,6 @@
 #define FOLLOW_TICKS       10 /* P-18: seconds between looks at what the host has changed */
 /* P-22: addresses often change several at a time. */
 #define COLLECT_USEC 100000u
-
-#define SEND_MEMORY_SIZE (8u << 20)
 
 static void report(int level, const char *text)
 {
@@ -89,6 +85,13 @@ static void pool4_changed(void *context, uint32_t id)
 
 static void link_changed(void *context, const char *name, bool up)
 {
+	struct daemon *daemon = context;
+
+	if (daemon_sending_is_device(&daemon->sending, name)) {
+		if (daemon_handover_is_idle(daemon))
+			daemon_sending_look(&daemon->sending);
+		return;
+	}
 	log_line(LOG_NOTICE, "%s is %s", name,
 		 up ? "up"
 		    : "down: packets that should leave by it are answered with "
@@ -187,39 +190,19 @@ static int start_entries(struct daemon *daemon)
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
 
-/* The ways out: raw sockets, and for TCP another one if that is wanted. */
 static int start_sending(struct daemon *daemon)
 {
-	const struct config_queue *queue = &daemon->config->queue;
 	struct descriptors *inherited = &daemon->handover.inherited;
-	g_autofree char *device = rules_inject_device(daemon->options->instance);
-	const struct rawsock_config rawsock_config = {
-		.mark = queue->mark.value,
-		.mark_mask = queue->mark.mask,
-		.memory_size = SEND_MEMORY_SIZE,
+	const struct daemon_sending_config config = {
+		.gateway = &daemon->gateway,
+		.instance = daemon->options->instance,
+		.queue = &daemon->config->queue,
+		.n_workers = rules_n_workers(daemon->config),
 		.inherited_fd4 = descriptors_take(inherited, DESCRIPTOR_RAW4),
 		.inherited_fd6 = descriptors_take(inherited, DESCRIPTOR_RAW6),
-		.no_tcp = queue->inject == CONFIG_INJECT_PACKET,
 	};
-	const struct inject_config inject_config = {
-		.device = device,
-		.mark = queue->mark.value,
-		.mark_mask = queue->mark.mask,
-		.memory_size = SEND_MEMORY_SIZE,
-	};
-	char text[RAWSOCK_TEXT_SIZE];
-	int r;
 
-	_Static_assert(INJECT_TEXT_SIZE <= RAWSOCK_TEXT_SIZE, "text is for both");
-	r = rawsock_new(&rawsock_config, &daemon->rawsock, text);
-	if (r < 0)
-		log_line(LOG_ERR, "%s", text);
-	if (r < 0 || queue->inject != CONFIG_INJECT_PACKET)
-		return r;
-	r = inject_new(&inject_config, &daemon->inject, text);
-	if (r < 0)
-		log_line(LOG_ERR, "Queue.Inject=packet: %s; or set Queue.Inject to raw", text);
-	return r;
+	return daemon_sending_open(&daemon->sending, &config);
 }
 
 /* Queues and sockets: what needs capabilities, and may be in use by others. */
@@ -230,8 +213,6 @@ static int start_packets(struct daemon *daemon)
 	const struct nfqueue_config nfqueue_config = {
 		.first = (uint16_t)queue->first,
 		.n_queues = 2 * rules_n_workers(daemon->config),
-		.n_super =
-			queue->inject == CONFIG_INJECT_PACKET ? rules_n_workers(daemon->config) : 0,
 		.length = queue->length,
 		.memory_size = queue->memory_size,
 		.inherited_fd = descriptors_take(inherited, DESCRIPTOR_QUEUE),
@@ -277,8 +258,7 @@ int daemon_start_worker(struct daemon *daemon)
 	const struct worker_config config = {
 		.gateway = &daemon->gateway,
 		.nfqueue = daemon->nfqueue,
-		.rawsock = daemon->rawsock,
-		.inject = daemon->inject,
+		.sending = daemon->sending.sending,
 		.world = daemon->world,
 		.heartbeat = heartbeat_place(daemon->heartbeat),
 		.drop_waiting = daemon->handover.is_late,
@@ -328,6 +308,7 @@ static void follow_host(struct daemon *daemon)
 	(void)world_refresh(daemon->world);
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
 	daemon_rules_keep(&daemon->rules);
+	daemon_sending_look(&daemon->sending);
 }
 
 static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)
@@ -349,6 +330,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 						 : gateway_now_ms());
 	if (!daemon_handover_is_idle(daemon))
 		return sd_event_source_set_time_relative(source, SECOND_USEC);
+	daemon_sending_tick(&daemon->sending);
 	if (pool4_sync_reap(daemon->sync))
 		daemon_changes_want_rules(daemon->changes);
 	noted_log_report(&daemon->noted_log, &daemon->gateway, gateway_now_ms());
@@ -375,6 +357,8 @@ static int on_rules_news(sd_event_source *source, int fd, uint32_t events, void 
 
 	if (rules_news_read(daemon->rules_news))
 		follow_soon(daemon);
+	if (rules_news_of_others(daemon->rules_news))
+		daemon_sending_doubt(&daemon->sending);
 	return 0;
 }
 
@@ -689,6 +673,8 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	if (r == 0)
+		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
+	if (r == 0)
 		r = daemon_handover_finish(daemon);
 	if (r == 0)
 		r = daemon_start_worker(daemon);
@@ -713,9 +699,8 @@ static void stop(struct daemon *daemon)
 	rules_news_free(daemon->rules_news);
 	pool4_sync_free(daemon->sync);
 	nfqueue_free(daemon->nfqueue);
-	rawsock_free(daemon->rawsock);
+	daemon_sending_close(&daemon->sending, daemon->handover.done || daemon->handover.peer);
 	heartbeat_free(daemon->heartbeat);
-	inject_free(daemon->inject, daemon->handover.done || daemon->handover.peer);
 	gateway_deinit(&daemon->gateway);
 	world_free(daemon->world);
 	daemon_kept_deinit(&daemon->kept);

@@ -30,7 +30,7 @@
 #include "daemon/heartbeat.h"
 #include "daemon/log.h"
 #include "daemon/nfqueue.h"
-#include "daemon/rawsock.h"
+#include "daemon/sending.h"
 #include "daemon/tables.h"
 #include "daemon/worker.h"
 #include "dbus/manager.h"
@@ -160,8 +160,8 @@ static void list_descriptors(const struct daemon *daemon, struct descriptors *re
 {
 	descriptors_init(ret);
 	ret->fd[DESCRIPTOR_QUEUE] = nfqueue_fd(daemon->nfqueue);
-	ret->fd[DESCRIPTOR_RAW4] = rawsock_fd4(daemon->rawsock);
-	ret->fd[DESCRIPTOR_RAW6] = rawsock_fd6(daemon->rawsock);
+	ret->fd[DESCRIPTOR_RAW4] = rawsock_fd4(sending_rawsock(daemon->sending.sending));
+	ret->fd[DESCRIPTOR_RAW6] = rawsock_fd6(sending_rawsock(daemon->sending.sending));
 	ret->fd[DESCRIPTOR_HEARTBEAT] = heartbeat_fd(daemon->heartbeat);
 }
 
@@ -210,6 +210,7 @@ static void go_on(void *context, const char *why)
 	int r = daemon->worker ? 0 : daemon_start_worker(daemon);
 
 	daemon->handover.yielded = daemon->handover.stopped = false;
+	daemon_sending_say_again(&daemon->sending);
 	if (r == 0)
 		r = daemon_state_go_on(daemon->state);
 	daemon_history_go_on(daemon->history);

@@ -8,6 +8,7 @@
 #include "daemon/daemon_kept.h"
 #include "daemon/daemon_reports.h"
 #include "daemon/daemon_rules.h"
+#include "daemon/daemon_sending.h"
 #include "daemon/descriptors.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
@@ -41,8 +42,7 @@ struct daemon {
 	struct gateway gateway;
 	struct world *world;
 	struct nfqueue *nfqueue;
-	struct rawsock *rawsock;
-	struct inject *inject; /* NULL: TCP goes by rawsock, too */
+	struct daemon_sending sending;
 	struct worker *worker;
 	struct daemon_state *state; /* NULL: none is kept */
 	struct daemon_kept kept;

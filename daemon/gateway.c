@@ -10,7 +10,8 @@
 
 void gateway_init(struct gateway *gateway)
 {
-	*gateway = (struct gateway){.state = GATEWAY_STARTING};
+	*gateway = (struct gateway){.state = GATEWAY_STARTING,
+				    .sending.reason = "nothing has been sent yet"};
 	(void)pthread_mutex_init(&gateway->lock, NULL);
 	gateway->started_ms = gateway_now_ms();
 }

@@ -68,6 +68,13 @@ struct gateway_store {
 	uint64_t busy_since_ms; /* the writer has been at the disk since then; 0: it is not */
 };
 
+/* How TCP is sent (sending.h). */
+struct gateway_sending {
+	bool by_packet;   /* whole superpackets, through the kernel's forwarding */
+	bool has_fallen;  /* it was, and can not be for the time being: an alarm */
+	char reason[256]; /* why that way: a sentence without a full stop */
+};
+
 struct gateway {
 	pthread_mutex_t lock;
 	/* All that follows is guarded by the lock. */
@@ -78,6 +85,7 @@ struct gateway {
 	struct gateway_queue queue[GATEWAY_QUEUES_MAX];
 	unsigned n_queues;
 	struct gateway_store store;
+	struct gateway_sending sending;
 	uint64_t send_errors[N_GATEWAY_SEND_ERRORS]; /* single packets, fragments counted each */
 };
 

@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -22,6 +21,7 @@
 #include "daemon/core/checksum.h"
 #include "daemon/netlink_veth.h"
 #include "daemon/send_batch.h"
+#include "daemon/sysctl.h"
 
 #define TCP_CHECK_OFFSET 16
 #define TCP_CWR          0x80 /* RFC 3168, 6.1 */
@@ -42,28 +42,11 @@ struct inject {
 	struct sockaddr_ll to[SEND_BATCH_MAX];
 };
 
-/* The number in a file of /proc/sys, or -1. */
-static int read_sysctl(const char *name)
-{
-	char path[256];
-	char text[16] = "";
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd);
-	return n > 0 ? atoi(text) : -1;
-}
-
 /* net.ipv4.conf.all counts besides the device's own, and what is translated has no route back by
  * the device. */
 static int check_host(char *text)
 {
-	const int rp_filter = read_sysctl("net/ipv4/conf/all/rp_filter");
+	const int rp_filter = sysctl_read("net/ipv4/conf/all/rp_filter");
 
 	if (rp_filter <= 0)
 		return 0;
@@ -89,7 +72,7 @@ static int make_device(struct inject *inject, char *text)
 	if (r < 0)
 		return r;
 	(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", inject->device);
-	if (read_sysctl(name) <= 0)
+	if (sysctl_read(name) <= 0)
 		return 0;
 	(void)snprintf(text, INJECT_TEXT_SIZE,
 		       "IPv6 is disabled on %s: set net.ipv6.conf.default.disable_ipv6 to 0",
@@ -131,6 +114,7 @@ int inject_new(const struct inject_config *config, struct inject **ret, char *te
 	inject->fd = -1;
 	inject->batch.mark = config->mark;
 	inject->batch.mark_mask = config->mark_mask;
+	inject->batch.of_device = true;
 	(void)snprintf(inject->device, sizeof(inject->device), "%s", config->device);
 	r = check_host(text);
 	if (r == 0)
@@ -156,25 +140,34 @@ void inject_free(struct inject *inject, bool keep)
 	free(inject);
 }
 
-/* The hop that the kernel will count. */
-static void give_back_hop(const struct out_packet *packet)
+void inject_remove(const char *device)
+{
+	(void)netlink_veth_remove(device, NULL);
+}
+
+/* step: 1 or -1. What the core has counted already is never 255. */
+static void move_hop(const struct out_packet *packet, int step)
 {
 	uint8_t *ip = (uint8_t *)packet->part[0].base;
 	uint16_t before, after, check;
 
+	if (ip[packet->version == 6 ? 7 : 8] + step > UINT8_MAX)
+		return;
 	if (packet->version == 6) {
-		if (ip[7] < UINT8_MAX)
-			ip[7]++;
+		ip[7] = (uint8_t)(ip[7] + step);
 		return;
 	}
-	if (ip[8] == UINT8_MAX)
-		return;
 	memcpy(&before, ip + 8, sizeof(before));
-	ip[8]++;
+	ip[8] = (uint8_t)(ip[8] + step);
 	memcpy(&after, ip + 8, sizeof(after));
 	memcpy(&check, ip + 10, sizeof(check));
 	check = checksum_update(check, before, after);
 	memcpy(ip + 10, &check, sizeof(check));
+}
+
+void inject_withdraw(const struct out_packet *packet)
+{
+	move_hop(packet, -1);
 }
 
 /* What is left to the device, as offsets from the Ethernet header on. */
@@ -207,7 +200,7 @@ static void put(struct inject *inject, const struct out_packet *packet, unsigned
 	struct sockaddr_ll *to = &inject->to[inject->batch.n];
 	struct msghdr *message;
 
-	give_back_hop(packet);
+	move_hop(packet, 1); /* the kernel will count it */
 	front->vnet = make_vnet(packet);
 	memcpy(&front->ethernet, netlink_veth_addresses, sizeof(netlink_veth_addresses));
 	front->ethernet.h_proto = protocol;
@@ -233,6 +226,34 @@ unsigned inject_send(struct inject *inject, const struct out_packet *packets, un
 	}
 	n_refused += send_batch_flush(&inject->batch, inject->fd, ret_error);
 	return n_refused;
+}
+
+bool inject_has_gone(const struct inject *inject)
+{
+	return inject->batch.n_gone > 0;
+}
+
+unsigned inject_ifindex(const struct inject *inject)
+{
+	return inject->ifindex;
+}
+
+int inject_check(const char *device, unsigned ifindex, char *text)
+{
+	bool is_whole = false;
+	int r = check_host(text);
+
+	if (r == 0)
+		r = netlink_veth_check(device, ifindex, &is_whole);
+	if (r == 0 && !is_whole) {
+		(void)snprintf(text, INJECT_TEXT_SIZE,
+			       "somebody has removed the interface %s or set it down", device);
+		r = -ENODEV;
+	} else if (r < 0 && r != -EOPNOTSUPP) {
+		(void)snprintf(text, INJECT_TEXT_SIZE, "the interface %s can not be looked at: %s",
+			       device, strerror(-r));
+	}
+	return r;
 }
 
 const uint64_t *inject_errors(const struct inject *inject)

@@ -13,8 +13,11 @@
 #pragma once
 
 #include "daemon/core/emit.h"
+#include "daemon/netlink_veth.h"
 
 #define INJECT_TEXT_SIZE 256
+/* Behind the device's name: the end that packets are sent into. */
+#define INJECT_PEER_SUFFIX NETLINK_VETH_PEER_SUFFIX
 
 struct inject;
 
@@ -30,6 +33,8 @@ struct inject_config {
 int inject_new(const struct inject_config *config, struct inject **ret, char *text);
 /* keep: the device stays, another daemon uses it. */
 void inject_free(struct inject *inject, bool keep);
+/* A pair that nobody uses any more; nothing if there is none of ours. */
+void inject_remove(const char *device);
 
 /*
  * Sends those of n packets that are TCP. ret_error holds n elements, of which only those that are
@@ -38,6 +43,18 @@ void inject_free(struct inject *inject, bool keep);
  */
 unsigned inject_send(struct inject *inject, const struct out_packet *packets, unsigned n,
 		     int *ret_error);
+
+/* Has the device refused something because it is gone, or down? */
+bool inject_has_gone(const struct inject *inject);
+
+/* Of the end that packets are sent into. */
+unsigned inject_ifindex(const struct inject *inject);
+/* Is that end still there, as inject_new() has made the pair, and does the host allow it? 0, or a
+ * negative errno and a text as from inject_new(). Of any thread. */
+int inject_check(const char *device, unsigned ifindex, char *text);
+
+/* A packet that was refused as it was before inject_send(), for another way. */
+void inject_withdraw(const struct out_packet *packet);
 
 /* Since the start, indexed by enum gateway_send_error. */
 const uint64_t *inject_errors(const struct inject *inject);

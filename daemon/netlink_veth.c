@@ -8,9 +8,11 @@
  *                  host's own address, or announced)
  *   rp_filter 0    the route back to the source is by another interface
  *   IPv6           no link-local address, so that the kernel has nothing to say there
+ *   routes         to the addresses of probes, which an interface that goes down loses
  */
 #include "daemon/netlink_veth.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -34,13 +36,14 @@ const unsigned char netlink_veth_addresses[12] = {0x02, 0x64, 0, 0, 0, 1, 0x02, 
 
 static void print_peer(const char *name, char ret[IFNAMSIZ])
 {
-	(void)snprintf(ret, IFNAMSIZ, "%.*s-tx", IFNAMSIZ - 4, name);
+	(void)snprintf(ret, IFNAMSIZ, "%.*s" NETLINK_VETH_PEER_SUFFIX, IFNAMSIZ - 4, name);
 }
 
 /* What an interface of a name is. */
 struct found {
 	unsigned ifindex;
 	bool is_ours;
+	bool is_up;
 };
 
 static int note_link(const struct nlmsghdr *nlh, void *data)
@@ -53,6 +56,7 @@ static int note_link(const struct nlmsghdr *nlh, void *data)
 	netlink_attributes(nlh, sizeof(*header), attribute, IFLA_ADDRESS + 1);
 	address = attribute[IFLA_ADDRESS];
 	found->ifindex = (unsigned)header->ifi_index;
+	found->is_up = (header->ifi_flags & IFF_UP) != 0;
 	found->is_ours = address && mnl_attr_get_payload_len(address) == ADDRESS_SIZE &&
 			 (memcmp(mnl_attr_get_payload(address), ADDRESS_OUT, ADDRESS_SIZE) == 0 ||
 			  memcmp(mnl_attr_get_payload(address), ADDRESS_IN, ADDRESS_SIZE) == 0);
@@ -180,6 +184,41 @@ static int set_up_both(struct netlink *netlink, const char *name, const char *pe
 	return r;
 }
 
+static int add_route(struct netlink *netlink, int family, const char *text, unsigned ifindex)
+{
+	char buffer[NETLINK_REQUEST_SIZE];
+	unsigned char address[sizeof(struct in6_addr)];
+	const unsigned size = family == AF_INET ? 4 : 16;
+	struct nlmsghdr *nlh;
+	struct rtmsg *route;
+
+	(void)inet_pton(family, text, address);
+	nlh = netlink_request(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK,
+			      sizeof(*route), &route);
+	*route = (struct rtmsg){
+		.rtm_family = (unsigned char)family,
+		.rtm_dst_len = (unsigned char)(size * 8),
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	mnl_attr_put(nlh, RTA_DST, size, address);
+	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	return netlink_ask(netlink, nlh, NULL, NULL);
+}
+
+/* Where there can be none, probes say so. */
+static void add_routes(struct netlink *netlink, const char *name)
+{
+	struct found found;
+
+	if (find(netlink, name, &found) < 0)
+		return;
+	(void)add_route(netlink, AF_INET, NETLINK_VETH_PROBE4, found.ifindex);
+	(void)add_route(netlink, AF_INET6, NETLINK_VETH_PROBE6, found.ifindex);
+}
+
 /* -ENODEV if there is no whole pair: what is left of one is removed. */
 static int find_both(struct netlink *netlink, const char *name, const char *peer,
 		     struct found *ret_peer)
@@ -188,6 +227,9 @@ static int find_both(struct netlink *netlink, const char *name, const char *peer
 	bool removed;
 	int r = find(netlink, name, &found);
 
+	/* Somebody may have given one end another name. */
+	if (r == -ENODEV)
+		(void)remove_old(netlink, peer, &removed);
 	if (r < 0)
 		return r;
 	if (!found.is_ours)
@@ -214,9 +256,40 @@ static int make(struct netlink *netlink, const char *name, const char *peer, uns
 	r = set_up_both(netlink, name, peer);
 	if (r == 0)
 		r = find(netlink, peer, &found);
+	if (r == 0)
+		add_routes(netlink, name);
 	*ret_ifindex = found.ifindex;
 	if (r < 0 && *ret_is_new)
 		(void)remove_old(netlink, name, &removed);
+	return r;
+}
+
+static int check(struct netlink *netlink, const char *name, unsigned ifindex, bool *ret_is_whole)
+{
+	struct found out, in = {0};
+	char peer[IFNAMSIZ];
+	int r;
+
+	print_peer(name, peer);
+	r = find(netlink, name, &out);
+	if (r == 0)
+		r = find(netlink, peer, &in);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	*ret_is_whole = r == 0 && out.is_ours && in.is_ours && out.is_up && in.is_up &&
+			in.ifindex == ifindex;
+	return 0;
+}
+
+int netlink_veth_check(const char *name, unsigned ifindex, bool *ret_is_whole)
+{
+	struct netlink netlink;
+	int r = netlink_open(NETLINK_ROUTE, &netlink);
+
+	if (r < 0)
+		return r;
+	r = check(&netlink, name, ifindex, ret_is_whole);
+	netlink_close(&netlink);
 	return r;
 }
 

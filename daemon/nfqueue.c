@@ -66,6 +66,7 @@ struct nfqueue {
 	unsigned n_queues;
 	unsigned n_super;
 	bool inherited;
+	bool settled; /* queues have, or get at once, what we say */
 	struct nfqueue_counters counters;
 	uint8_t *buffers;
 	struct iovec iov[NFQUEUE_BATCH_MAX];
@@ -323,6 +324,16 @@ void nfqueue_set_waiting(struct nfqueue *queue, uint32_t length, uint64_t memory
 	set_memory(mnl_socket_get_fd(queue->socket), memory_size, text);
 }
 
+void nfqueue_set_super(struct nfqueue *queue, unsigned n_super)
+{
+	char text[NFQUEUE_TEXT_SIZE];
+
+	assert(n_super <= queue->n_queues);
+	queue->n_super = n_super;
+	if (queue->settled)
+		(void)open_queues(queue, text);
+}
+
 static int make_buffers(struct nfqueue *queue)
 {
 	queue->buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_SIZE);
@@ -415,6 +426,7 @@ int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char 
 	if (!queue->inherited)
 		set_memory(mnl_socket_get_fd(queue->socket), config->memory_size, text);
 	/* What is inherited is open, and its reader may be at it yet: nfqueue_settle(). */
+	queue->settled = !queue->inherited;
 	r = queue->inherited ? 0 : open_queues(queue, text);
 	if (r < 0)
 		goto out;
@@ -474,6 +486,7 @@ void nfqueue_settle(struct nfqueue *queue)
 
 	if (!queue->inherited)
 		return;
+	queue->settled = true;
 	for (unsigned i = 0; i < queue->n_queues; i++) {
 		char buffer[CONFIG_SIZE];
 

@@ -59,6 +59,12 @@ bool nfqueue_is_inherited(const struct nfqueue *queue);
  * that only he had end. Nothing if there is none. */
 void nfqueue_settle(struct nfqueue *queue);
 
+/* In how many of the first queues superpackets come whole from now on, or from nfqueue_settle() on
+ * if that is still due; also says again what
+ * another daemon may have changed. What waits already stays as it is. Of one thread besides the one
+ * that receives; failures are counted as those of verdicts. */
+void nfqueue_set_super(struct nfqueue *queue, unsigned n_super);
+
 /* How much may wait from now on, of one thread besides the one that receives; what waits already
  * stays. text is a remark, or empty. A length that the kernel does not take is counted as a verdict
  * would be. */

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/core/cut.h"
 #include "daemon/send_batch.h"
 
 #define DST4_OFFSET 16
@@ -25,12 +26,12 @@
 struct rawsock {
 	int fd4;
 	int fd6;
-	bool no_tcp;
 	struct send_batch batch;
 	union {
 		struct sockaddr_in in4;
 		struct sockaddr_in6 in6;
 	} to[SEND_BATCH_MAX];
+	uint8_t header[SEND_BATCH_MAX][CUT_HEADER_MAX]; /* of segments */
 };
 
 static int set_int(int fd, int level, int option, int value)
@@ -99,7 +100,6 @@ int rawsock_new(const struct rawsock_config *config, struct rawsock **ret, char 
 	}
 	rawsock->fd4 = fd4;
 	rawsock->fd6 = fd6;
-	rawsock->no_tcp = config->no_tcp;
 	rawsock->batch.mark = config->mark;
 	rawsock->batch.mark_mask = config->mark_mask;
 	r = open_one(AF_INET, config, &rawsock->fd4);
@@ -164,8 +164,31 @@ static void put(struct rawsock *rawsock, const struct out_packet *packet, unsign
 	message->msg_name = &rawsock->to[slot];
 }
 
+/* As it is, or what a way that takes it whole would leave to others. */
+static unsigned put_whole(struct rawsock *rawsock, const struct out_packet *packet, unsigned index,
+			  int fd, int *ret_error)
+{
+	const bool is_ready = packet->segment_size == 0 && !packet->unfinished;
+	const uint32_t n_segments = cut_count(packet);
+	unsigned n_refused = 0;
+
+	for (uint32_t i = 0; i < n_segments; i++) {
+		struct out_packet segment;
+
+		if (is_ready) {
+			put(rawsock, packet, index);
+		} else {
+			cut_segment(packet, i, rawsock->header[rawsock->batch.n], &segment);
+			put(rawsock, &segment, index);
+		}
+		if (rawsock->batch.n == SEND_BATCH_MAX)
+			n_refused += send_batch_flush(&rawsock->batch, fd, ret_error);
+	}
+	return n_refused;
+}
+
 unsigned rawsock_send(struct rawsock *rawsock, const struct out_packet *packets, unsigned n,
-		      int *ret_error)
+		      bool with_tcp, int *ret_error)
 {
 	unsigned n_refused = 0;
 
@@ -174,11 +197,8 @@ unsigned rawsock_send(struct rawsock *rawsock, const struct out_packet *packets,
 		int fd = version == 4 ? rawsock->fd4 : rawsock->fd6;
 
 		for (unsigned i = 0; i < n; i++) {
-			if (packets[i].version != version || (packets[i].is_tcp && rawsock->no_tcp))
-				continue;
-			put(rawsock, &packets[i], i);
-			if (rawsock->batch.n == SEND_BATCH_MAX)
-				n_refused += send_batch_flush(&rawsock->batch, fd, ret_error);
+			if (packets[i].version == version && (with_tcp || !packets[i].is_tcp))
+				n_refused += put_whole(rawsock, &packets[i], i, fd, ret_error);
 		}
 		n_refused += send_batch_flush(&rawsock->batch, fd, ret_error);
 	}

@@ -15,7 +15,9 @@
 struct rules_news {
 	struct netlink netlink;
 	char *table;
-	bool gone; /* what is being read says so */
+	/* What is being read says so. */
+	bool gone;
+	bool of_others;
 };
 
 int rules_news_new(const char *instance, struct rules_news **ret)
@@ -55,6 +57,12 @@ static bool is_removal(uint16_t type)
 	       type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE);
 }
 
+static bool is_rule(uint16_t type)
+{
+	return is_removal(type) || type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) ||
+	       type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE);
+}
+
 static int on_message(const struct nlmsghdr *message, void *data)
 {
 	static_assert((int)NFTA_CHAIN_TABLE == (int)NFTA_TABLE_NAME, "found at one place");
@@ -64,13 +72,16 @@ static int on_message(const struct nlmsghdr *message, void *data)
 	struct rules_news *news = data;
 	const char *table;
 
-	if (!is_removal(message->nlmsg_type))
+	if (!is_rule(message->nlmsg_type))
 		return MNL_CB_OK;
 	netlink_attributes(message, sizeof(struct nfgenmsg), attribute, G_N_ELEMENTS(attribute));
 	name = attribute[NFTA_TABLE_NAME];
 	if (name == NULL || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
 		return MNL_CB_OK;
 	table = mnl_attr_get_str(name);
+	news->of_others |= strcmp(table, news->table) != 0;
+	if (!is_removal(message->nlmsg_type))
+		return MNL_CB_OK;
 	news->gone |= strcmp(table, news->table) == 0 || strcmp(table, "raw") == 0 ||
 		      strcmp(table, "mangle") == 0;
 	return MNL_CB_OK;
@@ -78,9 +89,14 @@ static int on_message(const struct nlmsghdr *message, void *data)
 
 bool rules_news_read(struct rules_news *news)
 {
-	news->gone = false;
+	news->gone = news->of_others = false;
 	/* Something that can not be read may be that. */
 	if (netlink_read(&news->netlink, on_message, news) < 0)
 		news->gone = true;
 	return news->gone;
+}
+
+bool rules_news_of_others(const struct rules_news *news)
+{
+	return news->of_others;
 }

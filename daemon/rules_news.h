@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * News of nf_tables: somebody has removed what may be ours. The daemon looks after its rules now
- * and then in any case; with this it need not wait.
+ * News of nf_tables: somebody has removed what may be ours, or has another firewall now. The daemon
+ * looks after its rules, and whether it can send, now and then in any case; with this it need not
+ * wait.
  */
 #pragma once
 
@@ -16,3 +17,5 @@ int rules_news_fd(const struct rules_news *news);
 /* Reads all that has come. Has something gone out of our table, or out of those of iptables where
  * our jumps stand? What we remove ourselves looks the same; what there was no room for is lost. */
 bool rules_news_read(struct rules_news *news);
+/* What was read last: have rules of others come or gone? */
+bool rules_news_of_others(const struct rules_news *news);

@@ -134,7 +134,7 @@ void rules_plan_init(struct rules_plan *plan, const char *instance, const struct
 		.mark = config->queue.mark,
 		.queue_first = config->queue.first,
 		.workers = rules_n_workers(config),
-		.inject_device = config->queue.inject == CONFIG_INJECT_PACKET
+		.inject_device = config->queue.inject != CONFIG_INJECT_RAW
 					 ? rules_inject_device(instance)
 					 : NULL,
 		.local_traffic = config->local_traffic,

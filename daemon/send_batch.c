@@ -36,6 +36,19 @@ static enum gateway_send_error name_error(int error)
 	}
 }
 
+bool send_batch_is_of_device(int error)
+{
+	return error == -ENXIO || error == -ENODEV || error == -ENETDOWN;
+}
+
+static void count(struct send_batch *batch, int error)
+{
+	if (batch->of_device && send_batch_is_of_device(error))
+		batch->n_gone++;
+	else
+		batch->errors[name_error(error)]++;
+}
+
 static void set_mark(struct send_batch *batch, unsigned slot, uint32_t packet_mark)
 {
 	uint32_t mark = (packet_mark & ~batch->mark_mask) | batch->mark;
@@ -87,7 +100,7 @@ unsigned send_batch_flush(struct send_batch *batch, int fd, int *ret_error)
 			int error = n == 0 ? -EIO : -errno;
 
 			ret_error[batch->index[i]] = error;
-			batch->errors[name_error(error)]++;
+			count(batch, error);
 			n_refused++;
 			i++;
 		}

@@ -21,6 +21,10 @@ struct send_batch {
 	uint32_t mark; /* no bit outside of mask */
 	uint32_t mark_mask;
 	uint64_t errors[N_GATEWAY_SEND_ERRORS];
+	/* Of one device only: what that refuses because it is gone or down is not counted, as there
+	 * is another way; n_gone says how many it were. */
+	bool of_device;
+	uint64_t n_gone;
 
 	/* Private. */
 	struct mmsghdr message[SEND_BATCH_MAX];
@@ -43,6 +47,9 @@ int send_batch_set_socket(int fd, uint32_t mark, uint32_t memory_size);
  */
 struct msghdr *send_batch_put(struct send_batch *batch, const struct out_packet *packet,
 			      unsigned index, const void *header, size_t header_size);
+
+/* Is the device gone, or down? */
+bool send_batch_is_of_device(int error);
 
 /* Sends all of it. Never blocks and never gives up: a packet that is refused is counted by name,
  * its negative errno stands in ret_error, and the next one follows. Returns how many were refused.

@@ -25,9 +25,8 @@
 #include <unistd.h>
 
 #include "daemon/core/nat64.h"
-#include "daemon/inject.h"
 #include "daemon/nfqueue.h"
-#include "daemon/rawsock.h"
+#include "daemon/sending.h"
 #include "daemon/world.h"
 
 /* Packets and memory for what one round makes: several batches of unfragmented packets. */
@@ -75,11 +74,8 @@ static void send_out(struct worker *worker)
 
 	if (out->n_packets > 0) {
 		gateway_unlock(gateway);
-		n_refused = rawsock_send(worker->config.rawsock, out->packet, out->n_packets,
+		n_refused = sending_send(worker->config.sending, out->packet, out->n_packets,
 					 worker->send_error);
-		if (worker->config.inject)
-			n_refused += inject_send(worker->config.inject, out->packet, out->n_packets,
-						 worker->send_error);
 		gateway_lock(gateway);
 	}
 	for (unsigned i = 0; n_refused > 0 && i < worker->n_origins; i++) {
@@ -90,6 +86,9 @@ static void send_out(struct worker *worker)
 				continue;
 			if (worker->config.world && means_stale_route(worker->send_error[j]))
 				world_forget_routes(worker->config.world);
+			/* The packet itself has gone out. */
+			if (out->packet[j].is_remark)
+				continue;
 			nat64_send_failed(gateway->nat, origin->from6, origin->outcome);
 			break;
 		}
@@ -146,9 +145,7 @@ static void count_errors(const struct worker *worker)
 	const struct worker_config *config = &worker->config;
 
 	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
-		config->gateway->send_errors[i] =
-			rawsock_errors(config->rawsock)[i] +
-			(config->inject ? inject_errors(config->inject)[i] : 0);
+		config->gateway->send_errors[i] = sending_errors(config->sending, i);
 }
 
 /* One batch, or none, and what is due. Sets how long nothing will be due. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One packet thread: a batch from the kernel, through the core, out by raw sockets or the kernel's
- * forwarding, verdicts.
+ * One packet thread: a batch from the kernel, through the core, out (sending.h), verdicts.
  *
  * worker_start() makes the thread, which runs until worker_stop(). All that it counts is in struct
  * gateway, under its lock. The caller owns everything in the configuration and keeps it until
@@ -13,17 +12,15 @@
 
 #include "daemon/gateway.h"
 
-struct inject;
 struct nfqueue;
-struct rawsock;
+struct sending;
 struct world;
 struct worker;
 
 struct worker_config {
 	struct gateway *gateway;
 	struct nfqueue *nfqueue;
-	struct rawsock *rawsock;
-	struct inject *inject;       /* the way of TCP; NULL: it goes by rawsock, too */
+	struct sending *sending;
 	struct world *world;         /* NULL: nobody to tell of stale routes */
 	unsigned first_queue;        /* index of nfqueue's first queue in gateway->queue */
 	_Atomic uint64_t *heartbeat; /* where it is told when it looked at the queue; NULL: nowhere

@@ -194,6 +194,21 @@ static int property_state_problem(sd_bus *bus, const char *path, const char *int
 	return sd_bus_message_append(reply, "s", store.problem);
 }
 
+static int property_tcp_way(sd_bus *bus, const char *path, const char *interface,
+			    const char *property, sd_bus_message *reply, void *userdata,
+			    sd_bus_error *error)
+{
+	const struct manager *manager = userdata;
+	struct gateway_sending sending;
+
+	gateway_lock(manager->gateway);
+	sending = manager->gateway->sending;
+	gateway_unlock(manager->gateway);
+	if (strcmp(property, "TCPWayReason") == 0)
+		return sd_bus_message_append(reply, "s", sending.reason);
+	return sd_bus_message_append(reply, "s", sending.by_packet ? "packet" : "raw");
+}
+
 static int property_sessions(sd_bus *bus, const char *path, const char *interface,
 			     const char *property, sd_bus_message *reply, void *userdata,
 			     sd_bus_error *error)
@@ -389,6 +404,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("PendingChanges", "t", property_pending_changes, 0, 0),
 	SD_BUS_PROPERTY("LastFlushUSec", "t", property_last_flush, 0, 0),
 	SD_BUS_PROPERTY("StateProblem", "s", property_state_problem, 0, 0),
+	SD_BUS_PROPERTY("TCPWay", "s", property_tcp_way, 0, 0),
+	SD_BUS_PROPERTY("TCPWayReason", "s", property_tcp_way, 0, 0),
 	SD_BUS_VTABLE_END,
 };
 /* clang-format on */

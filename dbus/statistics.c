@@ -106,6 +106,8 @@ static void add_edges(struct list *list, const struct gateway *gateway)
 	add(list, store.n_failures, "state_flush_failures");
 	add(list, store.n_set_aside, "state_files_set_aside");
 	add(list, store.state == GATEWAY_STORE_FAILING, "state_failing");
+	add(list, gateway->sending.by_packet, "tcp_by_packet");
+	add(list, gateway->sending.has_fallen, "tcp_way_fallen");
 	add(list, (gateway_now_ms() - gateway->started_ms) * 1000, "uptime_usec");
 }
 

@@ -220,6 +220,8 @@ static void make_gateway(struct test_service *service, struct fake_world *world,
 
 	read_settings(service, config);
 	gateway_init(&service->gateway);
+	service->gateway.sending =
+		(struct gateway_sending){.by_packet = true, .reason = "a probe came through"};
 	service->gateway.nat = nat64_new(&service->config->nat64, &service->config->limits, &calls,
 					 seed, gateway_now_ms());
 	g_assert_nonnull(service->gateway.nat);

@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TCP into the kernel's forwarding, in a namespace: what leaves is as by a raw socket, and the pair
- * of interfaces comes and goes. The next hop is the other end of a link that cuts nothing itself.
+ * TCP into the kernel's forwarding, in a namespace: what leaves is as by a raw socket, the pair of
+ * interfaces comes and goes, and a probe finds out what is in the way.
  */
 #include "daemon/inject.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/core/checksum.h"
 #include "daemon/gateway.h"
-#include "tests/craft.h"
-#include "tests/naive.h"
+#include "daemon/inject_probe.h"
+#include "tests/far_end.h"
 #include "tests/netns.h"
 
 #define DEVICE "nat64d"
 #define MARK   0x64000000u
 #define MASK   0xff000000u
-
-static struct craft_buffer buffer;
 
 static int try_new(struct inject **ret, char *text)
 {
@@ -44,104 +36,13 @@ static struct inject *new_inject(void)
 	return inject;
 }
 
-/* A way to 198.51.100.0/24 and 2001:db8:1::/64, and a socket that sees what comes there. */
-static gboolean set_up(int *ret_far)
-{
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-
-	if (!netns_enter())
-		return FALSE;
-	netns_run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-	netns_run("ip link add out type veth peer name far");
-	netns_run("sysctl -qw net.ipv6.conf.far.disable_ipv6=1");
-	netns_run("sh -c 'ethtool -K out tx off tso off gso off >/dev/null'");
-	netns_run("ip link set far up");
-	netns_run("ip link set out up");
-	netns_add_address("192.0.2.1/24", "out");
-	netns_run("ip route add 198.51.100.0/24 via 192.0.2.2");
-	netns_run("ip -6 route add 2001:db8:1::/64 via fe80::2 dev out onlink");
-	netns_run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev out nud permanent");
-	netns_run("ip neigh add fe80::2 lladdr 02:00:00:00:00:02 dev out nud permanent");
-	*ret_far = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	address.sll_ifindex = (int)if_nametoindex("far");
-	g_assert_cmpint(bind(*ret_far, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	return TRUE;
-}
-
-/* A TCP packet whose checksum is unfinished. */
-static struct out_packet make(uint8_t version, const char *src, uint32_t payload_size,
-			      uint16_t segment_size)
-{
-	struct craft craft = {
-		.version = version,
-		.protocol = IPPROTO_TCP,
-		.src = src,
-		.dst = version == 4 ? "198.51.100.7" : "2001:db8:1::7",
-		.hop_limit = 61,
-		.src_port = 1,
-		.dst_port = 80,
-		.payload_size = payload_size,
-	};
-	struct packet packet = craft_packet(&buffer, &craft);
-	uint64_t pseudo;
-	uint16_t sum;
-
-	g_assert_cmpint(packet_parse(&packet), ==, OUTCOME_TRANSLATED);
-	if (version == 4) {
-		pseudo = checksum_pseudo4(packet_src4(&packet), packet_dst4(&packet),
-					  (uint16_t)packet_l4_size(&packet), IPPROTO_TCP);
-	} else {
-		struct addr6 from = packet_src6(&packet), to = packet_dst6(&packet);
-
-		pseudo = checksum_pseudo6(&from, &to, packet_l4_size(&packet), IPPROTO_TCP);
-	}
-	sum = checksum_fold(pseudo);
-	memcpy(packet_l4(&packet) + 16, &sum, sizeof(sum));
-	return (struct out_packet){
-		.version = version,
-		.is_tcp = true,
-		.unfinished = true,
-		.segment_size = segment_size,
-		.n_parts = 1,
-		.part = {{packet.data, packet.size}},
-	};
-}
-
-/* The next TCP packet at the other end, whose lengths and checksums are right; 0 after so long. */
-static size_t receive(int far, uint8_t *bytes, size_t size)
-{
-	struct pollfd readable = {.fd = far, .events = POLLIN};
-
-	while (poll(&readable, 1, 2000) == 1) {
-		ssize_t n = recv(far, bytes, size, 0);
-		const bool v6 = n > 40 && bytes[0] >> 4 == 6;
-
-		if (n < 40 || (v6 ? bytes[6] : bytes[9]) != IPPROTO_TCP)
-			continue;
-		if (!naive_packet_ok(bytes, (size_t)n))
-			g_error("%zd bytes, of which lengths or checksums are wrong", n);
-		return (size_t)n;
-	}
-	return 0;
-}
-
 static void check_segments(struct inject *inject, int far, const struct out_packet *packet,
 			   uint32_t payload_size)
 {
-	const size_t headers_size = packet->version == 6 ? 60 : 40;
-	static uint8_t bytes[66000];
 	int error[1] = {0};
-	uint32_t at = 0;
 
 	g_assert_cmpuint(inject_send(inject, packet, 1, error), ==, 0);
-	while (at < payload_size) {
-		const uint32_t wanted = MIN(payload_size - at, packet->segment_size);
-		const size_t size = receive(far, bytes, sizeof(bytes));
-
-		g_assert_cmpuint(size, ==, headers_size + wanted);
-		g_assert_cmpuint(packet->version == 6 ? bytes[7] : bytes[8], ==, 61);
-		at += wanted;
-	}
+	far_end_check(far, packet, payload_size);
 	g_assert_cmpint(error[0], ==, 0);
 }
 
@@ -164,12 +65,12 @@ static void test_segments(void)
 	struct inject *inject;
 	int far;
 
-	if (!set_up(&far))
+	if (!far_end_set_up(&far))
 		return;
 	inject = new_inject();
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-		const struct out_packet packet = make(rows[i].version, rows[i].src,
-						      rows[i].payload_size, rows[i].segment_size);
+		const struct out_packet packet = far_end_make(
+			rows[i].version, rows[i].src, rows[i].payload_size, rows[i].segment_size);
 
 		check_segments(inject, far, &packet, rows[i].payload_size);
 	}
@@ -180,19 +81,19 @@ static void test_segments(void)
 /* No superpacket; and what is not TCP is left out. */
 static void test_single(void)
 {
-	struct out_packet packets[2] = {make(4, "203.0.113.7", 100, 0)};
+	struct out_packet packets[2] = {far_end_make(4, "203.0.113.7", 100, 0)};
 	int error[2] = {0, 0};
 	struct inject *inject;
 	uint8_t bytes[2000];
 	int far;
 
-	if (!set_up(&far))
+	if (!far_end_set_up(&far))
 		return;
 	inject = new_inject();
 	packets[1] = packets[0];
 	packets[0].is_tcp = false;
 	g_assert_cmpuint(inject_send(inject, packets, 2, error), ==, 0);
-	g_assert_cmpuint(receive(far, bytes, sizeof(bytes)), ==, 140);
+	g_assert_cmpuint(far_end_receive(far, bytes, sizeof(bytes)), ==, 140);
 	g_assert_cmpuint(bytes[8], ==, 61);
 	g_assert_cmpuint(inject_errors(inject)[GATEWAY_SEND_OTHER], ==, 0);
 	inject_free(inject, false);
@@ -207,7 +108,7 @@ static void test_device(void)
 	unsigned ifindex;
 	int far;
 
-	if (!set_up(&far))
+	if (!far_end_set_up(&far))
 		return;
 	one = new_inject();
 	ifindex = if_nametoindex(DEVICE);
@@ -232,7 +133,7 @@ static void test_host(void)
 	struct inject *none = NULL;
 	int far;
 
-	if (!set_up(&far))
+	if (!far_end_set_up(&far))
 		return;
 	netns_run("sysctl -qw net.ipv4.conf.all.rp_filter=1");
 	g_assert_cmpint(try_new(&none, text), ==, -EOPNOTSUPP);
@@ -245,6 +146,155 @@ static void test_host(void)
 	close(far);
 }
 
+/* ---- probes ---- */
+
+static struct inject_probe *new_probe(const struct inject *inject)
+{
+	const struct inject_probe_config config = {
+		.device = DEVICE, .ifindex = inject_ifindex(inject), .mark = MARK};
+	char text[INJECT_TEXT_SIZE];
+	struct inject_probe *probe = NULL;
+
+	if (inject_probe_new(&config, &probe, text) < 0)
+		g_error("%s", text);
+	return probe;
+}
+
+static void assert_through(struct inject_probe *probe)
+{
+	char text[INJECT_TEXT_SIZE];
+
+	if (inject_probe_run(probe, 3, 2000, text) < 0)
+		g_error("%s", text);
+	g_assert_cmpstr(text, ==, "");
+}
+
+static void assert_stopped(struct inject_probe *probe, const char *words)
+{
+	char text[INJECT_TEXT_SIZE];
+
+	g_assert_cmpint(inject_probe_run(probe, 2, 20, text), ==, -ETIMEDOUT);
+	if (!strstr(text, words))
+		g_error("\"%s\" says nothing of \"%s\"", text, words);
+}
+
+/* What stops it is found, named, and over when it is over. */
+static void test_probe(void)
+{
+	static const struct {
+		const char *stop, *go;
+		const char *words;
+	} rows[] = {
+		{"sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1",
+		 "does not forward IPv4: set net.ipv4.ip_forward to 1"},
+		{"sysctl -qw net.ipv6.conf.all.forwarding=0",
+		 "sysctl -qw net.ipv6.conf.all.forwarding=1",
+		 "does not forward IPv6: set net.ipv6.conf.all.forwarding to 1"},
+		{"nft add rule inet f forward meta nfproto ipv4 drop",
+		 "nft flush chain inet f forward", "(IPv4)"},
+		{"nft add rule inet f forward meta nfproto ipv6 drop",
+		 "nft flush chain inet f forward", "(IPv6)"},
+		{"nft add rule inet f forward iifname " DEVICE " drop",
+		 "nft flush chain inet f forward",
+		 "accept at FORWARD what comes from the interface nat64d"},
+		{"nft add rule inet f forward meta mark != 0x64000000 drop",
+		 "nft flush chain inet f forward", ""},
+		{"sysctl -qw net.ipv4.conf." DEVICE ".accept_local=0",
+		 "sysctl -qw net.ipv4.conf." DEVICE ".accept_local=1",
+		 "(IPv4 with an address of this host as its source)"},
+		{"sysctl -qw net.ipv4.conf.all.rp_filter=1",
+		 "sysctl -qw net.ipv4.conf.all.rp_filter=0", "(IPv4)"},
+		{"ip route del 192.0.0.64", "ip route add 192.0.0.64 dev " DEVICE " scope link",
+		 "(IPv4)"},
+		{"ip -6 route del 100::64:64", "ip -6 route add 100::64:64 dev " DEVICE, "(IPv6)"},
+	};
+	struct inject_probe *probe;
+	struct inject *inject;
+	int far;
+
+	if (!far_end_set_up(&far))
+		return;
+	inject = new_inject();
+	probe = new_probe(inject);
+	netns_run("nft add table inet f");
+	netns_run("nft add chain inet f forward { type filter hook forward priority 0 ; }");
+	assert_through(probe);
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_test_message("%s", rows[i].stop);
+		netns_run("%s", rows[i].stop);
+		if (*rows[i].words)
+			assert_stopped(probe, rows[i].words);
+		else
+			assert_through(probe); /* it carries the mark */
+		netns_run("%s", rows[i].go);
+		assert_through(probe);
+	}
+	/* Nothing of it has left the host. */
+	netns_run("ip route add default via 192.0.2.2");
+	assert_through(probe);
+	inject_probe_free(probe);
+	inject_free(inject, false);
+	close(far);
+}
+
+/* A host without any IPv4 address. */
+static void test_probe_bare(void)
+{
+	struct inject_probe *probe;
+	struct inject *inject;
+	int far;
+
+	if (!far_end_set_up(&far))
+		return;
+	netns_run("ip address flush dev out");
+	inject = new_inject();
+	probe = new_probe(inject);
+	assert_through(probe);
+	inject_probe_free(probe);
+	inject_free(inject, false);
+	close(far);
+}
+
+/* What becomes of the pair while it is in use is found out. */
+static void test_gone(void)
+{
+	static const struct {
+		const char *command;
+		bool is_whole;
+	} rows[] = {
+		{"true", true},
+		{"ip link set " DEVICE " down", false},
+		{"ip link set " DEVICE "-tx down", false},
+		{"ip link set " DEVICE " name other", false},
+		{"ip link set " DEVICE " address 02:00:00:00:00:09", false},
+		{"ip link del " DEVICE, false},
+		{"sh -c 'ip link del " DEVICE " && ip link add " DEVICE " type veth'", false},
+		{"ip link set lo down", true},
+	};
+	char text[INJECT_TEXT_SIZE];
+	struct inject_probe *probe;
+	struct inject *inject;
+	int far;
+
+	if (!far_end_set_up(&far))
+		return;
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		inject = new_inject();
+		probe = new_probe(inject);
+		g_test_message("%s", rows[i].command);
+		netns_run("%s", rows[i].command);
+		g_assert_cmpint(inject_check(DEVICE, inject_ifindex(inject), text), ==,
+				rows[i].is_whole ? 0 : -ENODEV);
+		g_assert_true(rows[i].is_whole || strstr(text, DEVICE));
+		if (rows[i].is_whole)
+			assert_through(probe);
+		inject_probe_free(probe);
+		inject_free(inject, true);
+		(void)netns_try("ip link del " DEVICE);
+	}
+	close(far);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -252,5 +302,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/inject/single", test_single);
 	g_test_add_func("/inject/device", test_device);
 	g_test_add_func("/inject/host", test_host);
+	g_test_add_func("/inject/probe", test_probe);
+	g_test_add_func("/inject/probe-bare", test_probe_bare);
+	g_test_add_func("/inject/gone", test_gone);
 	return g_test_run();
 }

@@ -27,7 +27,7 @@ layer_of()
 	case $1 in
 	addr | addr4_* | decimal | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
 		ports | port_set | deterministic | given | closed) echo values ;;
-	packet | noted | tuple | xlat* | fragment | ip_header | emit | icmp_error | icmp_map | ip4_id | tcp_probe)
+	packet | noted | tuple | xlat* | fragment | ip_header | emit | cut | icmp_error | icmp_map | ip4_id | tcp_probe)
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
@@ -130,8 +130,8 @@ room_of()
 	change*) echo change ;;
 	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
-	rawsock | inject | send_batch) echo sending ;;
-	netlink*) echo netlink ;;
+	rawsock | inject* | send*) echo sending ;;
+	netlink* | sysctl) echo netlink ;;
 	event_log | event_report) echo event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
 		capabilities | gateway | copy_out)

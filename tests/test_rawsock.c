@@ -114,7 +114,7 @@ static void test_send(void)
 	packets[1] = make(1, 6, "2001:db8:1::7", 20, 0x00abcdef);
 	packets[2] = make(2, 4, "203.0.113.7", 30, 0x12345678);
 	packets[3] = make(3, 6, "2001:db8:1::7", 40, 0);
-	g_assert_cmpuint(rawsock_send(rawsock, packets, 4, error), ==, 0);
+	g_assert_cmpuint(rawsock_send(rawsock, packets, 4, true, error), ==, 0);
 	g_assert_cmpint(receive(fd4, &mark), ==, 10);
 	g_assert_cmphex(mark, ==, MARK);
 	g_assert_cmpint(receive(fd4, &mark), ==, 30);
@@ -170,7 +170,7 @@ static void test_refused(void)
 		packets[2] = make(2, cases[i].version,
 				  cases[i].version == 4 ? "203.0.113.7" : "2001:db8:1::7", 2, 0);
 		g_test_message("to %s", cases[i].dst);
-		g_assert_cmpuint(rawsock_send(rawsock, packets, 3, error), ==, 1);
+		g_assert_cmpuint(rawsock_send(rawsock, packets, 3, true, error), ==, 1);
 		g_assert_cmpint(error[0], ==, 0);
 		g_assert_cmpint(error[1], ==, cases[i].error);
 		g_assert_cmpint(error[2], ==, 0);
@@ -198,7 +198,7 @@ static void test_many(void)
 		return;
 	for (unsigned i = 0; i < N; i++)
 		packets[i] = make(0, 4, "203.0.113.7", 10, 0);
-	g_assert_cmpuint(rawsock_send(rawsock, packets, N, error), ==, 0);
+	g_assert_cmpuint(rawsock_send(rawsock, packets, N, true, error), ==, 0);
 	while (n < N && receive(fd4, &mark) == 10)
 		n++;
 	g_assert_cmpuint(n, ==, N);

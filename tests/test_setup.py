@@ -118,7 +118,7 @@ def validator(folder, command):
 def check_text(printed, path):
     expected = pathlib.Path(path).read_text()
     if printed != expected:
-        lines = difflib.unified_diff(expected.splitlines(), printed.splitlines(), path, 'printed')
+        lines = difflib.unified_diff(expected.splitlines(), printed.splitlines(), str(path), 'printed')
         raise AssertionError('\n# '.join(lines))
 
 

@@ -9,7 +9,7 @@
 
 #include "daemon/core/nat64.h"
 #include "daemon/nfqueue.h"
-#include "daemon/rawsock.h"
+#include "daemon/sending.h"
 #include "daemon/worker.h"
 #include "daemon/world.h"
 #include "tests/craft.h"
@@ -25,7 +25,7 @@ struct setting {
 	struct gateway gateway;
 	struct world *world;
 	struct nfqueue *nfqueue;
-	struct rawsock *rawsock;
+	struct sending *sending;
 	struct worker *worker;
 	int client;
 	int server;
@@ -93,6 +93,7 @@ static gboolean set_up(struct setting *setting)
 	const struct nfqueue_config nfqueue_config = {
 		.first = FIRST,
 		.n_queues = 2,
+		.n_super = 1,
 		.length = 1000,
 		.memory_size = 1 << 20,
 	};
@@ -124,7 +125,7 @@ static gboolean set_up(struct setting *setting)
 	setting->gateway.nat = new_core(&functions);
 	setting->gateway.n_queues = 2;
 	if (nfqueue_new(&nfqueue_config, &setting->nfqueue, text) < 0 ||
-	    rawsock_new(&rawsock_config, &setting->rawsock, text) < 0)
+	    sending_new(&rawsock_config, &setting->sending, text) < 0)
 		g_error("%s", text);
 	setting->client = open_socket(AF_INET6, CLIENT, 0);
 	setting->server = open_socket(AF_INET, SERVER, PORT);
@@ -136,7 +137,7 @@ static void start(struct setting *setting)
 	const struct worker_config config = {
 		.gateway = &setting->gateway,
 		.nfqueue = setting->nfqueue,
-		.rawsock = setting->rawsock,
+		.sending = setting->sending,
 		.world = setting->world,
 	};
 
@@ -161,7 +162,7 @@ static void tear_down(struct setting *setting, uint64_t expected_received)
 	g_assert_cmpuint(nfqueue_counters(setting->nfqueue)->verdict_failures, ==, 0);
 	g_assert_true(nat64_check(setting->gateway.nat));
 	nfqueue_free(setting->nfqueue);
-	rawsock_free(setting->rawsock);
+	sending_free(setting->sending, false);
 	gateway_deinit(&setting->gateway);
 	world_free(setting->world);
 	(void)close(setting->client);
@@ -286,6 +287,63 @@ static void test_fragments(void)
 	tear_down(&setting, N);
 }
 
+static int connect_tcp(struct setting *setting, int *ret_server)
+{
+	const struct timeval patience = {.tv_sec = 2};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int client = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)inet_pton(AF_INET, SERVER, &at.sin_addr);
+	(void)inet_pton(AF_INET6, "2001:db8:64::" SERVER, &to.sin6_addr);
+	g_assert_cmpint(bind(listener, (void *)&at, sizeof(at)), ==, 0);
+	g_assert_cmpint(listen(listener, 1), ==, 0);
+	g_assert_cmpint(connect(client, (void *)&to, sizeof(to)), ==, 0);
+	*ret_server = accept(listener, NULL, NULL);
+	g_assert_cmpint(
+		setsockopt(*ret_server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), ==,
+		0);
+	(void)close(listener);
+	return client;
+}
+
+/* A superpacket whose segments have to become smaller: that its sender can not be told is no loss
+ * of the packet. It goes by raw sockets here, cut by ourselves. */
+static void test_remark(void)
+{
+	enum { SIZE = 100000 };
+	static char data[SIZE];
+	struct setting setting;
+	size_t n = 0;
+	int client, server;
+
+	if (!set_up(&setting))
+		return;
+	netns_run("ip link set lo mtu 9000");
+	netns_run("ip route replace table local local " SERVER " dev lo mtu 1400");
+	netns_run("ip6tables -I OUTPUT -p tcp -d 2001:db8:64::/96 -j NFQUEUE --queue-num %d",
+		  FIRST);
+	netns_run("ip6tables -I OUTPUT -p icmpv6 --icmpv6-type packet-too-big -j DROP");
+	start(&setting);
+	client = connect_tcp(&setting, &server);
+	g_assert_cmpint(send(client, data, SIZE, 0), ==, SIZE);
+	while (n < SIZE) {
+		ssize_t got = recv(server, data, SIZE, 0);
+
+		g_assert_cmpint(got, >, 0);
+		n += (size_t)got;
+	}
+	(void)close(client);
+	(void)close(server);
+	worker_stop(setting.worker);
+	setting.worker = NULL;
+	g_assert_cmpuint(setting.gateway.send_errors[GATEWAY_SEND_FIREWALL], >=, 1);
+	g_assert_cmpuint(ended_with(&setting, true, OUTCOME_SEND_FAILED), ==, 0);
+	g_assert_cmpuint(ended_with(&setting, true, OUTCOME_TRANSLATED), >=, 3);
+	tear_down(&setting, setting.gateway.queue[0].received + setting.gateway.queue[1].received);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -293,5 +351,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/worker/many", test_many);
 	g_test_add_func("/worker/outcomes", test_outcomes);
 	g_test_add_func("/worker/fragments", test_fragments);
+	g_test_add_func("/worker/remark", test_remark);
 	return g_test_run();
 }

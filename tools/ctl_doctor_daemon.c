@@ -157,6 +157,21 @@ static enum doctor_result reads_its_queues(struct doctor *doctor)
 	return doctor_say(doctor, DOCTOR_WARN, "%" PRIu64 " packets were lost in the queues", lost);
 }
 
+static enum doctor_result sends_superpackets(struct doctor *doctor)
+{
+	if (doctor->state == NULL)
+		return doctor_skip(doctor);
+	if (ctl_stats_value(doctor->counters, "tcp_by_packet") != 0)
+		return doctor_say(doctor, DOCTOR_OK, "TCP is forwarded in superpackets");
+	if (ctl_stats_value(doctor->counters, "tcp_way_fallen") == 0)
+		return doctor_say(
+			doctor, DOCTOR_OK,
+			"TCP goes by raw sockets, for the reason that 'nat64ctl status' shows");
+	doctor_fix_ctl(doctor, "status");
+	return doctor_say(doctor, DOCTOR_WARN,
+			  "TCP can not go through the kernel's forwarding any more, and is slower");
+}
+
 static enum doctor_result writes_its_database(struct doctor *doctor)
 {
 	g_autofree char *unit = doctor_unit(doctor);
@@ -297,6 +312,7 @@ const struct doctor_check doctor_daemon_checks[] = {
 	{"queues", reads_its_queues},
 	{"speed", is_quick},
 	{"sending", can_send},
+	{"tcp", sends_superpackets},
 	{"database", writes_its_database},
 	{"disk", has_disk},
 	{NULL},

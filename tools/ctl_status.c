@@ -27,6 +27,8 @@ struct status {
 	char *version;
 	char *state;
 	char *store_problem;
+	char *tcp_way;
+	char *tcp_way_reason;
 	GPtrArray *pool6;
 	GArray *counters;
 	sd_bus_message *pool4; /* the reply: entries' texts belong to it */
@@ -41,6 +43,8 @@ static void status_deinit(struct status *status)
 	g_free(status->version);
 	g_free(status->state);
 	g_free(status->store_problem);
+	g_free(status->tcp_way);
+	g_free(status->tcp_way_reason);
 	g_clear_pointer(&status->pool6, g_ptr_array_unref);
 	g_clear_pointer(&status->counters, g_array_unref);
 	g_array_unref(status->entries);
@@ -51,25 +55,31 @@ static void status_deinit(struct status *status)
 
 static int read_property(sd_bus_message *reply, struct status *status)
 {
+	const struct {
+		const char *name;
+		char **place;
+	} texts[] = {
+		{"Version", &status->version},
+		{"State", &status->state},
+		{"TCPWay", &status->tcp_way},
+		{"TCPWayReason", &status->tcp_way_reason},
+		{"StateProblem", &status->store_problem},
+	};
 	const char *name, *text;
-	char **place;
 	int r;
 
 	r = sd_bus_message_read(reply, "s", &name);
 	if (r < 0)
 		return r;
-	if (strcmp(name, "Version") == 0)
-		place = &status->version;
-	else if (strcmp(name, "State") == 0)
-		place = &status->state;
-	else if (strcmp(name, "StateProblem") == 0)
-		place = &status->store_problem;
-	else
-		return sd_bus_message_skip(reply, "v");
-	r = sd_bus_message_read(reply, "v", "s", &text);
-	if (r >= 0)
-		*place = g_strdup(text);
-	return r;
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		if (strcmp(name, texts[i].name) != 0)
+			continue;
+		r = sd_bus_message_read(reply, "v", "s", &text);
+		if (r >= 0)
+			*texts[i].place = g_strdup(text);
+		return r;
+	}
+	return sd_bus_message_skip(reply, "v");
 }
 
 static enum ctl_status get_properties(struct ctl *ctl, struct status *status)
@@ -190,6 +200,9 @@ static void find_warnings(struct status *status)
 		warn(status, "no entry of pool4 is active: nothing new is translated");
 	if (ctl_stats_value(status->counters, "rules_in_place") == 0)
 		warn(status, "the packet rules are not in place: no packet reaches the gateway");
+	if (ctl_stats_value(status->counters, "tcp_way_fallen") != 0)
+		warn(status, "TCP can not go through the kernel's forwarding any more: %s",
+		     status->tcp_way_reason);
 	if (ctl_stats_value(status->counters, "state_failing") != 0)
 		warn(status,
 		     "the state database can not be written, %" PRIu64
@@ -364,6 +377,11 @@ static void print_text(const struct status *status)
 	print_line("Queues", "%" PRIu64 " waiting, %" PRIu64 " lost",
 		   ctl_stats_sum(status->counters, "queue_", "_waiting"),
 		   ctl_stats_sum(status->counters, "queue_", "_lost"));
+	print_line("TCP by", "%s: %s",
+		   g_strcmp0(status->tcp_way, "packet") == 0
+			   ? "superpackets, forwarded by the kernel"
+			   : "raw sockets",
+		   status->tcp_way_reason);
 	print_line("Memory", "%s of tables",
 		   table_size_print(ctl_stats_value(status->counters, "memory_bytes"), text));
 	print_texts("Set now", status->overrides);
@@ -440,6 +458,8 @@ static void print_json(const struct status *status)
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		json_object_set_new(object, numbers[i].name,
 				    json_integer((json_int_t)numbers[i].value));
+	json_object_set_new(object, "tcp_way", json_string(status->tcp_way));
+	json_object_set_new(object, "tcp_way_reason", json_string(status->tcp_way_reason));
 	json_object_set_new(object, "overrides", json_of_texts(status->overrides));
 	json_object_set_new(object, "warnings", json_of_texts(status->warnings));
 	ctl_print_json(object);

@@ -121,6 +121,8 @@ bool answer_too_big(struct nat64 *nat, const struct packet *packet, uint32_t mtu
 	uint32_t before = out->n_packets;
 
 	answer_send(nat, packet, OUTCOME_TOO_BIG, &field, now_ms, out);
+	for (uint32_t i = before; i < out->n_packets; i++)
+		out->packet[i].is_remark = true;
 	return out->n_packets > before;
 }
 

@@ -26,6 +26,7 @@ struct out_packet {
 	uint8_t n_parts;
 	bool is_tcp; /* or a fragment of it: its ways out may be others */
 	bool unfinished;
+	bool is_remark; /* an ICMP error beside a packet that goes on: refused, that one is not */
 	uint16_t segment_size; /* of a superpacket, else 0 */
 	uint32_t mark;         /* of the packet it was made from; the edge adds its own bits */
 	struct out_part part[2];

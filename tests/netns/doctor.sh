@@ -36,7 +36,7 @@ mends()
 
 all_well()
 {
-	doctor && ! grep -v '^ok ' "$RUN/doctor" && same checks 35 "$(wc -l <"$RUN/doctor")"
+	doctor && ! grep -v '^ok ' "$RUN/doctor" && same checks 36 "$(wc -l <"$RUN/doctor")"
 }
 
 # by_its_command CHECK: runs in the gateway what it names, which mends it.

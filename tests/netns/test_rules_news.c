@@ -18,25 +18,27 @@ static const struct {
 	const char *command;
 	bool gone;
 	bool iptables; /* in this mode only */
+	bool others;   /* rules of others; those of iptables may be ours */
 } cases[] = {
-	{ "nft add table inet other", false, false },
-	{ "nft add chain inet other c", false, false },
-	{ "nft add rule inet other c accept", false, false },
-	{ "nft flush table inet other", false, false },
-	{ "nft delete table inet other", false, false },
-	{ "nft add rule inet nat64d prerouting accept", false, false },
-	{ "nft add element inet nat64d pool4 { 203.0.113.200 }", false, false },
-	{ "nft delete element inet nat64d pool4 { 203.0.113.7 }", false, false },
-	{ "nft add table inet nat64d_other", false, false },
-	{ "nft delete table inet nat64d_other", false, false },
-	{ "nft flush chain inet nat64d prerouting", true, false },
-	{ "nft flush table inet nat64d", true, false },
-	{ "nft delete table inet nat64d", true, false },
-	{ "nft flush ruleset", true, false },
-	{ "iptables-nft -t filter -F", false, false },
-	{ "iptables-nft -t raw -F", true, true },
-	{ "iptables-nft -t mangle -F", true, true },
-	{ "ip6tables-nft -t raw -F", true, true },
+	{ "nft add table inet other", false, false, false },
+	{ "nft add chain inet other c", false, false, true },
+	{ "nft add rule inet other c accept", false, false, true },
+	{ "nft flush table inet other", false, false, true },
+	{ "nft delete table inet other", false, false, true },
+	{ "nft add rule inet nat64d prerouting accept", false, false, false },
+	{ "nft add element inet nat64d pool4 { 203.0.113.200 }", false, false, false },
+	{ "nft delete element inet nat64d pool4 { 203.0.113.7 }", false, false, false },
+	{ "nft add table inet nat64d_other", false, false, false },
+	{ "nft delete table inet nat64d_other", false, false, true },
+	{ "nft flush chain inet nat64d prerouting", true, false, false },
+	{ "nft flush table inet nat64d", true, false, false },
+	{ "nft delete table inet nat64d", true, false, false },
+	{ "nft flush ruleset", true, false, false },
+	{ "iptables-nft -t filter -F", false, false, false },
+	{ "iptables-nft -A INPUT -j ACCEPT", false, false, true },
+	{ "iptables-nft -t raw -F", true, true, true },
+	{ "iptables-nft -t mangle -F", true, true, true },
+	{ "ip6tables-nft -t raw -F", true, true, true },
 };
 /* clang-format on */
 
@@ -58,6 +60,10 @@ static void test_news(void)
 		netns_run("%s", cases[i].command);
 		if (rules_news_read(news) != cases[i].gone)
 			g_error("%s: %s", cases[i].command, cases[i].gone ? "no news" : "news");
+		if (!g_str_has_prefix(cases[i].command, "nft flush ruleset") &&
+		    rules_news_of_others(news) != cases[i].others)
+			g_error("%s: %s of others", cases[i].command,
+				cases[i].others ? "no news" : "news");
 	}
 	rules_news_free(news);
 	world_end(&world);
