@@ -24,10 +24,14 @@ int capabilities_keep_net(void)
 			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 
 	kept = data[0].permitted & KEPT;
-	data[0] = (struct __user_cap_data_struct){kept, kept, kept};
-	data[1] = (struct __user_cap_data_struct){0};
-	if (syscall(SYS_capset, &header, data) < 0)
-		return -errno;
+	/* Who was started with these and no more needs no call that a sandbox may not permit. */
+	if (data[0].permitted != kept || data[0].effective != kept || data[0].inheritable != kept ||
+	    data[1].permitted != 0 || data[1].inheritable != 0) {
+		data[0] = (struct __user_cap_data_struct){kept, kept, kept};
+		data[1] = (struct __user_cap_data_struct){0};
+		if (syscall(SYS_capset, &header, data) < 0)
+			return -errno;
+	}
 	/* For programs started by a user who is not root. */
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0);

@@ -225,8 +225,11 @@ static bool is_alive(const struct sockaddr_un *address)
 static void permit_admins(const char *path)
 {
 	const struct group *admins = getgrnam(DBUS_ADMIN_GROUP);
+	struct stat status;
 
-	if (admins == NULL || chown(path, (uid_t)-1, admins->gr_gid) == 0)
+	/* The unit's sandbox permits no chown(), and its group is that. */
+	if (admins == NULL || (stat(path, &status) == 0 && status.st_gid == admins->gr_gid) ||
+	    chown(path, (uid_t)-1, admins->gr_gid) == 0)
 		(void)chmod(path, 0660);
 	else
 		(void)chmod(path, 0600);

@@ -289,7 +289,7 @@ static void test_fragments(void)
 
 static int connect_tcp(struct setting *setting, int *ret_server)
 {
-	const struct timeval patience = {.tv_sec = 2};
+	const struct timeval patience = {.tv_sec = 30}; /* TCP's own is much longer */
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
