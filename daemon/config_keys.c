@@ -229,7 +229,7 @@ const struct config_key config_keys[] = {
 {"Queue", "Mark", CONFIG_MARK, IN_CONFIG(queue.mark),
  0, 0, "", "0x64000000/0xff000000", NULL, 0, "mark/mask on everything the daemon sends"},
 {"Queue", "Inject", CONFIG_CHOICE, IN_CONFIG(queue.inject),
- 0, 0, "", "auto", choices_inject, 0, "how TCP is sent: by raw sockets, or forwarded by the kernel; auto = what works"},
+ 0, 0, "", "auto", choices_inject, 0, "how TCP is sent: forwarded by the kernel if that works, else raw"},
 
 {"Setup", "Forwarding", CONFIG_CHOICE, IN_CONFIG(forwarding),
  0, 0, "", "auto", choices_forwarding, LIVE, "turn forwarding on at start, or leave it as it is"},

@@ -39,6 +39,12 @@ static void print_peer(const char *name, char ret[IFNAMSIZ])
 	(void)snprintf(ret, IFNAMSIZ, "%.*s" NETLINK_VETH_PEER_SUFFIX, IFNAMSIZ - 4, name);
 }
 
+bool netlink_veth_is_ours(const void *address, size_t size)
+{
+	return size == ADDRESS_SIZE && (memcmp(address, ADDRESS_OUT, ADDRESS_SIZE) == 0 ||
+					memcmp(address, ADDRESS_IN, ADDRESS_SIZE) == 0);
+}
+
 /* What an interface of a name is. */
 struct found {
 	unsigned ifindex;
@@ -57,9 +63,8 @@ static int note_link(const struct nlmsghdr *nlh, void *data)
 	address = attribute[IFLA_ADDRESS];
 	found->ifindex = (unsigned)header->ifi_index;
 	found->is_up = (header->ifi_flags & IFF_UP) != 0;
-	found->is_ours = address && mnl_attr_get_payload_len(address) == ADDRESS_SIZE &&
-			 (memcmp(mnl_attr_get_payload(address), ADDRESS_OUT, ADDRESS_SIZE) == 0 ||
-			  memcmp(mnl_attr_get_payload(address), ADDRESS_IN, ADDRESS_SIZE) == 0);
+	found->is_ours = address && netlink_veth_is_ours(mnl_attr_get_payload(address),
+							 mnl_attr_get_payload_len(address));
 	return MNL_CB_OK;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define NETLINK_VETH_PEER_SUFFIX "-tx"
 
@@ -23,6 +24,9 @@ extern const unsigned char netlink_veth_addresses[12];
  */
 #define NETLINK_VETH_PROBE4 "192.0.0.64"
 #define NETLINK_VETH_PROBE6 "100::64:64"
+
+/* Does an interface with that MAC address belong to such a pair? */
+bool netlink_veth_is_ours(const void *address, size_t size);
 
 /* Makes the pair, or takes the one that is there. *ret_ifindex: of the end to send into. 0, or a
  * negative errno: -EEXIST if an interface of that name is not ours. */

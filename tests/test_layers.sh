@@ -172,10 +172,11 @@ tool_offenders()
 		grep -vE ' (tools/|dbus/(metrics|names)\.h|daemon/core/outcome\.h|daemon/near\.h)' |
 		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
+		grep -vE '^tools/bench_floor\.c daemon/(nfqueue|sending)\.h' | # which it has in common
 		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures
 		grep -vE '^tools/bench_restore\.c (schema/store|daemon/(gateway|restore|row_pipe|tables))\.h' |
 		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
-		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
+		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|netlink_veth|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
 		grep -vE '^tools/ctl_import[a-z_]*\.[ch] daemon/(config[a-z_]*|core/(addr|pool4_text))\.h' |
 		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h'
 }

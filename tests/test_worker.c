@@ -324,7 +324,9 @@ static void test_remark(void)
 	netns_run("ip route replace table local local " SERVER " dev lo mtu 1400");
 	netns_run("ip6tables -I OUTPUT -p tcp -d 2001:db8:64::/96 -j NFQUEUE --queue-num %d",
 		  FIRST);
-	netns_run("ip6tables -I OUTPUT -p icmpv6 --icmpv6-type packet-too-big -j DROP");
+	/* Later ones pass, as packets that are no superpackets depend on them. */
+	netns_run("ip6tables -I OUTPUT -p icmpv6 --icmpv6-type packet-too-big -m limit "
+		  "--limit 1/hour --limit-burst 1 -j DROP");
 	start(&setting);
 	client = connect_tcp(&setting, &server);
 	g_assert_cmpint(send(client, data, SIZE, 0), ==, SIZE);
@@ -338,7 +340,7 @@ static void test_remark(void)
 	(void)close(server);
 	worker_stop(setting.worker);
 	setting.worker = NULL;
-	g_assert_cmpuint(setting.gateway.send_errors[GATEWAY_SEND_FIREWALL], >=, 1);
+	g_assert_cmpuint(setting.gateway.send_errors[GATEWAY_SEND_FIREWALL], ==, 1);
 	g_assert_cmpuint(ended_with(&setting, true, OUTCOME_SEND_FAILED), ==, 0);
 	g_assert_cmpuint(ended_with(&setting, true, OUTCOME_TRANSLATED), >=, 3);
 	tear_down(&setting, setting.gateway.queue[0].received + setting.gateway.queue[1].received);

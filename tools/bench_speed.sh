@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# tools/bench speed: nat64d beside the floor (floor.c), which sends the same way, and beside plain
+# tools/bench speed: nat64d beside the floor (bench_floor.c), which sends the same way, and beside plain
 # forwarding, the kernel's NAT44 and TAYGA. Sourced by tools/bench.
 #
 # A round goes through all systems, and the next one through them backwards (ABBA), so that what changes

@@ -14,6 +14,7 @@
 
 #include "daemon/core/packet.h"
 #include "daemon/netlink.h"
+#include "daemon/netlink_veth.h"
 #include "daemon/route.h"
 #include "daemon/rules_route.h"
 #include "tools/ctl_doctor.h"
@@ -45,6 +46,11 @@ static int note_link(const struct nlmsghdr *nlh, void *data)
 	};
 
 	netlink_attributes(nlh, sizeof(*header), attr, IFLA_GRO_MAX_SIZE + 1);
+	/* No side of anything. */
+	if (attr[IFLA_ADDRESS] != NULL &&
+	    netlink_veth_is_ours(mnl_attr_get_payload(attr[IFLA_ADDRESS]),
+				 mnl_attr_get_payload_len(attr[IFLA_ADDRESS])))
+		return MNL_CB_OK;
 	if (attr[IFLA_IFNAME] != NULL)
 		(void)g_strlcpy(link.name, mnl_attr_get_str(attr[IFLA_IFNAME]), sizeof(link.name));
 	link.mtu = number_of(attr[IFLA_MTU]);

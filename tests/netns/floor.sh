@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The floor of tools/bench (tools/floor.c) is one: what it translates arrives, both ways.
+# The floor of tools/bench (tools/bench_floor.c) is one: what it translates arrives, both ways.
 
 . "$(dirname "$0")/tap.sh"
 . tests/netns/traffic.sh
