@@ -93,7 +93,8 @@ static void test_emits_changed(void)
 		{"Version", "const"},       {"State", "true"},         {"Pool6", "true"},
 		{"Features", "const"},      {"DatabasePath", "const"}, {"Bindings", "false"},
 		{"Sessions", "false"},      {"Clients", "false"},      {"PendingChanges", "false"},
-		{"LastFlushUSec", "false"}, {"StateProblem", "false"},
+		{"LastFlushUSec", "false"}, {"StateProblem", "false"}, {"TCPWay", "false"},
+		{"TCPWayReason", "false"},
 	};
 	g_autoptr(GError) error = NULL;
 	g_autofree char *xml = NULL;
