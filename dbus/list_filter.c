@@ -84,11 +84,13 @@ struct given {
 	const char *protocol, *client, *address4, *pool4, *server, *state;
 	uint16_t port4;
 	bool is_static;
+	bool bytes;
 };
 
-enum { PROTOCOL, CLIENT, ADDRESS4, POOL4, SERVER, STATE, N_TEXTS, PORT4 = N_TEXTS, STATIC };
+enum { PROTOCOL, CLIENT, ADDRESS4, POOL4, SERVER, STATE, N_TEXTS, PORT4 = N_TEXTS, STATIC, BYTES };
 #define BIT(name)   (1u << (name))
 #define OF_SESSIONS (BIT(SERVER) | BIT(STATE)) /* only */
+#define OF_TRACES   BIT(BYTES)
 
 /* clang-format off */
 static const struct dictionary_row rows[] = {
@@ -100,6 +102,7 @@ static const struct dictionary_row rows[] = {
 	{"pool4",    's', BIT(POOL4),    offsetof(struct given, pool4)},
 	{"server",   's', BIT(SERVER),   offsetof(struct given, server)},
 	{"state",    's', BIT(STATE),    offsetof(struct given, state)},
+	{"bytes",    'b', BIT(BYTES),    offsetof(struct given, bytes)},
 };
 /* clang-format on */
 
@@ -127,8 +130,8 @@ static int parse(const struct given *given, struct list_filter *filter, sd_bus_e
 	return 0;
 }
 
-int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
-		     sd_bus_error *error)
+static int read_names(sd_bus_message *message, unsigned accepted, struct list_filter *ret,
+		      sd_bus_error *error)
 {
 	static const struct dictionary dictionary = {
 		.noun = "filter",
@@ -140,8 +143,7 @@ int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_fil
 	unsigned names;
 	int r;
 
-	r = dictionary_read(message, &dictionary, for_sessions ? ~0u : ~OF_SESSIONS, &given, &names,
-			    error);
+	r = dictionary_read(message, &dictionary, accepted, &given, &names, error);
 	if (r < 0)
 		return r;
 	*ret = (struct list_filter){
@@ -149,8 +151,21 @@ int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_fil
 		.port4 = given.port4,
 		.has_static = (names & BIT(STATIC)) != 0,
 		.is_static = given.is_static,
+		.with_bytes = given.bytes,
 	};
 	return parse(&given, ret, error);
+}
+
+int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
+		     sd_bus_error *error)
+{
+	return read_names(message, for_sessions ? ~OF_TRACES : ~(OF_SESSIONS | OF_TRACES), ret,
+			  error);
+}
+
+int list_filter_read_trace(sd_bus_message *message, struct list_filter *ret, sd_bus_error *error)
+{
+	return read_names(message, ~0u, ret, error);
 }
 
 int list_filter_only_client(const struct list_filter *filter, sd_bus_error *error)

@@ -27,12 +27,17 @@ struct list_filter {
 	struct prefix4 server;
 	bool has_state;
 	enum tcp_fsm_state state;
+	/* Trace only: it is no condition. */
+	bool with_bytes;
 };
 
 /* Reads an a{sv}. A negative errno with error set if a name, type or value is wrong, or a name is
  * given twice. */
 int list_filter_read(sd_bus_message *message, bool for_sessions, struct list_filter *ret,
 		     sd_bus_error *error);
+
+/* The same for Trace. */
+int list_filter_read_trace(sd_bus_message *message, struct list_filter *ret, sd_bus_error *error);
 
 /* Names nothing, or nothing but the protocol. */
 bool list_filter_is_of_protocol(const struct list_filter *filter);

@@ -75,7 +75,8 @@ int manager_resolve_filter(struct manager *manager, struct list_filter *filter,
 			   sd_bus_error *error);
 
 /* Reads the filter of Monitor and Trace. */
-int monitor_read_filter(sd_bus_message *message, struct list_filter *ret, sd_bus_error *error);
+int monitor_read_filter(sd_bus_message *message, bool for_trace, struct list_filter *ret,
+			sd_bus_error *error);
 /* What the log is told is for those who monitor limits, too. */
 void monitor_event(struct manager *manager, const struct event *event);
 

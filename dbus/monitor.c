@@ -239,9 +239,11 @@ static int read_words(sd_bus_message *message, unsigned *ret_wanted, sd_bus_erro
 	return sd_bus_message_exit_container(message);
 }
 
-int monitor_read_filter(sd_bus_message *message, struct list_filter *ret, sd_bus_error *error)
+int monitor_read_filter(sd_bus_message *message, bool for_trace, struct list_filter *ret,
+			sd_bus_error *error)
 {
-	int r = list_filter_read(message, true, ret, error);
+	int r = for_trace ? list_filter_read_trace(message, ret, error)
+			  : list_filter_read(message, true, ret, error);
 
 	if (r < 0)
 		return r;
@@ -265,7 +267,7 @@ int monitor_method(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	monitor->manager = manager;
 	r = read_words(message, &monitor->wanted, error);
 	if (r >= 0)
-		r = monitor_read_filter(message, &monitor->filter, error);
+		r = monitor_read_filter(message, false, &monitor->filter, error);
 	if (r >= 0)
 		r = sd_bus_message_read(message, "h", &fd);
 	if (r < 0)

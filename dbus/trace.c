@@ -23,6 +23,7 @@
 #define TRACE_ACCURACY_USEC 1000
 #define TRACE_RECORDS       64
 #define TRACE_RATE          1000 /* packets a second, of all tracers */
+#define TRACE_PIECES        5 /* with bytes: the packet that came, and of what is sent the first */
 
 struct tracer {
 	struct tracer *next;
@@ -32,7 +33,16 @@ struct tracer {
 	uint64_t n_lost; /* that are still to be told */
 };
 
+/* A packet, as much of it as is kept. */
+struct trace_piece {
+	uint32_t n_bytes;
+	uint32_t size;
+	uint8_t byte[WATCH_BYTES_MAX];
+};
+
 struct trace_record {
+	unsigned n_pieces;         /* the first one came, the others are sent */
+	struct trace_piece *piece; /* TRACE_PIECES of them, if somebody wants bytes; or NULL */
 	uint64_t time_ms;
 	enum outcome outcome;
 	struct noted_packet seen;
@@ -47,6 +57,8 @@ struct traces {
 	unsigned n_in_second;
 	unsigned first_record;
 	unsigned n_records;
+	unsigned n_fresh;           /* of these, about the packet that is on its way */
+	struct trace_piece *pieces; /* of all records; NULL: nobody wants bytes */
 	struct trace_record record[TRACE_RECORDS];
 };
 
@@ -105,6 +117,7 @@ static struct trace_record *new_record(struct traces *traces, uint64_t now_ms)
 	if (traces->n_in_second == TRACE_RATE || traces->n_records == TRACE_RECORDS)
 		return NULL;
 	traces->n_in_second++;
+	traces->n_fresh++;
 	return &traces->record[(traces->first_record + traces->n_records++) % TRACE_RECORDS];
 }
 
@@ -113,6 +126,7 @@ static void on_packet(void *context, const struct watch_packet *traced)
 {
 	struct traces *traces = context;
 
+	traces->n_fresh = 0;
 	for (struct tracer *tracer = traces->first; tracer != NULL; tracer = tracer->next) {
 		struct trace_record *record;
 
@@ -124,12 +138,56 @@ static void on_packet(void *context, const struct watch_packet *traced)
 			continue;
 		}
 		record->tracer = tracer;
+		record->n_pieces = 0;
 		record->time_ms = traced->now_ms;
 		record->outcome = traced->outcome;
 		record->seen = *traced->seen;
 		explain_decision(traced->nat, traced->packet, traced->decision, traced->outcome,
 				 traced->now_ms, &record->explanation);
 	}
+}
+
+static void add_piece(struct trace_record *record, const struct out_part *part, unsigned n_parts,
+		      uint32_t size)
+{
+	struct trace_piece *piece = &record->piece[record->n_pieces++];
+
+	piece->n_bytes = 0;
+	piece->size = size;
+	for (unsigned i = 0; i < n_parts; i++) {
+		uint32_t room = WATCH_BYTES_MAX - piece->n_bytes;
+		uint32_t n = part[i].size < room ? part[i].size : room;
+
+		memcpy(piece->byte + piece->n_bytes, part[i].base, n);
+		piece->n_bytes += n;
+	}
+}
+
+/* The packet that on_packet() has just been told of. Packet thread. */
+static void on_bytes(void *context, const struct watch_bytes *bytes)
+{
+	struct traces *traces = context;
+	const struct out_part came = {bytes->came, bytes->n_came};
+
+	for (unsigned i = 0; i < traces->n_fresh && i < traces->n_records; i++) {
+		unsigned place = traces->first_record + traces->n_records - 1 - i;
+		struct trace_record *record = &traces->record[place % TRACE_RECORDS];
+
+		if (record->tracer == NULL || !record->tracer->filter.with_bytes)
+			continue;
+		record->piece = &traces->pieces[place % TRACE_RECORDS * TRACE_PIECES];
+		add_piece(record, &came, 1, bytes->came_size);
+		for (uint32_t j = bytes->first;
+		     j < bytes->out->n_packets && record->n_pieces < TRACE_PIECES; j++) {
+			const struct out_packet *packet = &bytes->out->packet[j];
+			uint32_t size = 0;
+
+			for (unsigned k = 0; k < packet->n_parts; k++)
+				size += packet->part[k].size;
+			add_piece(record, packet->part, packet->n_parts, size);
+		}
+	}
+	traces->n_fresh = 0;
 }
 
 /* Sentences have names of entries in them, and nothing else that is not ours. */
@@ -141,6 +199,26 @@ static char *add_sentence(char *at, const char *text)
 		*at++ = (unsigned char)*text < ' ' ? ' ' : *text;
 	}
 	return at;
+}
+
+/* A line of its own for each: {"event":"packet",...}. */
+static size_t print_piece(const struct trace_record *record, unsigned i, uint64_t offset, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct trace_piece *piece = &record->piece[i];
+	char *at = line_text(ret, "{\"event\":\"packet\",\"time\":\"");
+
+	at = monitor_text_time(at, record->time_ms, offset);
+	at = line_text(at,
+		       i == 0 ? "\",\"way\":\"came\",\"size\":" : "\",\"way\":\"left\",\"size\":");
+	at = decimal_print(at, piece->size);
+	at = line_text(at, ",\"bytes\":\"");
+	for (uint32_t j = 0; j < piece->n_bytes; j++) {
+		*at++ = digits[piece->byte[j] >> 4];
+		*at++ = digits[piece->byte[j] & 15];
+	}
+	at = line_text(at, "\"}\n");
+	return (size_t)(at - ret);
 }
 
 static size_t print(const struct trace_record *record, uint64_t offset, char *ret)
@@ -170,8 +248,8 @@ static size_t print(const struct trace_record *record, uint64_t offset, char *re
 	return (size_t)(at - ret);
 }
 
-/* The oldest one, and what its tracer has lost until then; false if there is none. */
-static bool take(struct manager *manager, struct trace_record *ret)
+/* The oldest one, its pieces copied to piece; false if there is none. */
+static bool take(struct manager *manager, struct trace_record *ret, struct trace_piece *piece)
 {
 	struct traces *traces = manager->traces;
 	bool taken;
@@ -180,6 +258,9 @@ static bool take(struct manager *manager, struct trace_record *ret)
 	taken = traces->n_records > 0;
 	if (taken) {
 		*ret = traces->record[traces->first_record];
+		if (ret->n_pieces > 0)
+			memcpy(piece, ret->piece, ret->n_pieces * sizeof(*piece));
+		ret->piece = piece;
 		traces->first_record = (traces->first_record + 1) % TRACE_RECORDS;
 		traces->n_records--;
 	}
@@ -209,24 +290,37 @@ static void tell_lost(struct manager *manager, struct tracer *tracer)
 		stream_add(tracer->stream, monitor_text_lost(n_lost, room));
 }
 
+/* Bytes come first: who counts packets has all of one when its line is there. */
+static void tell(struct manager *manager, struct tracer *tracer, const struct trace_record *record,
+		 uint64_t offset)
+{
+	char *room;
+
+	for (unsigned i = 0; i < record->n_pieces; i++) {
+		room = stream_room(tracer->stream);
+		if (room == NULL)
+			break;
+		stream_add(tracer->stream, print_piece(record, i, offset, room));
+	}
+	room = stream_room(tracer->stream);
+	if (room != NULL)
+		stream_add(tracer->stream, print(record, offset, room));
+	else
+		lose(manager, tracer);
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *manager = userdata;
 	uint64_t offset = manager_realtime_offset();
+	struct trace_piece pieces[TRACE_PIECES];
 	struct trace_record record;
 
-	while (take(manager, &record)) {
+	while (take(manager, &record, pieces)) {
 		for (struct tracer *tracer = manager->traces->first; tracer;
 		     tracer = tracer->next) {
-			char *room;
-
-			if (tracer != record.tracer)
-				continue;
-			room = stream_room(tracer->stream);
-			if (room != NULL)
-				stream_add(tracer->stream, print(&record, offset, room));
-			else
-				lose(manager, tracer);
+			if (tracer == record.tracer)
+				tell(manager, tracer, &record, offset);
 		}
 	}
 	for (struct tracer *tracer = manager->traces->first; tracer; tracer = tracer->next)
@@ -249,11 +343,19 @@ static int follow(struct manager *manager, struct tracer *tracer)
 		r = sd_event_add_time_relative(manager->streams.event, &manager->traces->tick,
 					       CLOCK_MONOTONIC, TRACE_TICK_USEC,
 					       TRACE_ACCURACY_USEC, on_tick, manager);
+	if (r >= 0 && tracer->filter.with_bytes && manager->traces->pieces == NULL) {
+		manager->traces->pieces = calloc((size_t)TRACE_RECORDS * TRACE_PIECES,
+						 sizeof(*manager->traces->pieces));
+		if (manager->traces->pieces == NULL)
+			r = -ENOMEM;
+	}
 	gateway_lock(manager->gateway);
 	tracer->next = manager->traces->first;
 	manager->traces->first = tracer;
 	watch->trace_context = manager->traces;
 	watch->trace = on_packet;
+	if (r >= 0 && manager->traces->pieces != NULL && !watch_want_bytes(watch, on_bytes))
+		r = -ENOMEM;
 	gateway_unlock(manager->gateway);
 	return r;
 }
@@ -273,11 +375,14 @@ static void ended(void *context, int error)
 		if (traces->record[i].tracer == tracer)
 			traces->record[i].tracer = NULL;
 	}
-	if (traces->first == NULL)
+	if (traces->first == NULL) {
 		manager->gateway->nat->watch.trace = NULL;
+		(void)watch_want_bytes(&manager->gateway->nat->watch, NULL);
+	}
 	gateway_unlock(manager->gateway);
 	if (traces->first == NULL) {
 		sd_event_source_disable_unref(traces->tick);
+		free(traces->pieces);
 		free(traces);
 		manager->traces = NULL;
 	}
@@ -296,7 +401,7 @@ int trace_method(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	if (tracer == NULL)
 		return -ENOMEM;
 	tracer->manager = manager;
-	r = monitor_read_filter(message, &tracer->filter, error);
+	r = monitor_read_filter(message, true, &tracer->filter, error);
 	if (r >= 0)
 		r = sd_bus_message_read(message, "h", &fd);
 	if (r < 0)

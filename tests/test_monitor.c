@@ -295,6 +295,9 @@ static void test_refused(void)
 		check_refused(
 			events[i], "state", "established", fds[1], DBUS_ERROR_INVALID_FILTER,
 			"the filter 'state' is for ListSessions, FlushSessions and Dump only");
+		if (events[i] != NULL)
+			check_refused(events[i], "bytes", "yes", fds[1], DBUS_ERROR_INVALID_FILTER,
+				      "there is no filter 'bytes' here");
 		check_refused(events[i], "colour", "red", fds[1], DBUS_ERROR_INVALID_FILTER,
 			      "there is no filter 'colour' here");
 		check_refused(events[i], "pool4", "nobody", fds[1], DBUS_ERROR_NO_SUCH_POOL4,

@@ -141,6 +141,75 @@ static void test_trace(void)
 	gateway_free(gateway);
 }
 
+/* What is told of bytes: all that came, and what is sent because of it. */
+struct told {
+	unsigned n;
+	uint32_t n_came, came_size, n_out, first;
+	uint8_t version, out_version;
+};
+
+static void on_bytes(void *context, const struct watch_bytes *bytes)
+{
+	struct told *told = context;
+
+	told->n++;
+	told->n_came = bytes->n_came;
+	told->came_size = bytes->came_size;
+	told->version = bytes->came[0] >> 4;
+	told->first = bytes->first;
+	told->n_out = bytes->out->n_packets - bytes->first;
+	if (told->n_out > 0)
+		told->out_version = bytes->out->packet[bytes->first].version;
+}
+
+static void test_bytes(void)
+{
+	struct gateway_fixture *gateway = gateway_new("192.0.2.1", "1024-65535", NULL);
+	const struct taddr4 denied = {0x7f000001, 53};
+	struct watch *watch = &gateway->nat->watch;
+	struct told told = {.n = 0};
+
+	watch->trace_context = &told;
+	g_assert_true(watch_want_bytes(watch, on_bytes));
+	g_assert_true(watch_want_bytes(watch, on_bytes));
+	(void)gateway_udp6(gateway, &client, &server, FIXTURE_START_MS);
+	g_assert_cmpuint(told.n, ==, 1);
+	g_assert_cmpuint(told.version, ==, 6);
+	g_assert_cmpuint(told.n_came, ==, told.came_size);
+	g_assert_cmpuint(told.n_came, >=, 48);
+	g_assert_cmpuint(told.n_out, ==, 1);
+	g_assert_cmpuint(told.out_version, ==, 4);
+	/* One that is refused, without an answer. */
+	(void)gateway_udp6(gateway, &client, &denied, FIXTURE_START_MS);
+	g_assert_cmpuint(told.n, ==, 2);
+	g_assert_cmpuint(told.n_out, ==, 0);
+	/* Nobody wants them any more. */
+	g_assert_true(watch_want_bytes(watch, NULL));
+	g_assert_null(watch->came);
+	(void)gateway_udp6(gateway, &client, &server, FIXTURE_START_MS);
+	g_assert_cmpuint(told.n, ==, 2);
+	/* Who goes on looking at it in the end is forgotten. */
+	g_assert_true(watch_want_bytes(watch, on_bytes));
+	gateway_free(gateway);
+}
+
+/* No more than has room. */
+static void test_bytes_max(void)
+{
+	struct told told = {.n = 0};
+	struct watch watch = {.trace_context = &told};
+	g_autofree uint8_t *large = g_malloc0(WATCH_BYTES_MAX + 1);
+	const struct out out = {.n_packets = 3};
+
+	g_assert_true(watch_want_bytes(&watch, on_bytes));
+	watch_keep(&watch, large, WATCH_BYTES_MAX + 1);
+	watch_tell(&watch, &out, 3);
+	g_assert_cmpuint(told.n_came, ==, WATCH_BYTES_MAX);
+	g_assert_cmpuint(told.came_size, ==, WATCH_BYTES_MAX + 1);
+	g_assert_cmpuint(told.n_out, ==, 0);
+	watch_deinit(&watch);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -150,5 +219,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/watch/drops", test_drops);
 	g_test_add_func("/watch/full", test_full);
 	g_test_add_func("/watch/trace", test_trace);
+	g_test_add_func("/watch/bytes", test_bytes);
+	g_test_add_func("/watch/bytes-max", test_bytes_max);
 	return g_test_run();
 }

@@ -262,8 +262,16 @@ enum ctl_status ctl_arguments_parse(struct ctl_arguments *arguments, int argc, c
 int ctl_arguments_append(sd_bus_message *call, const struct ctl_arguments *arguments,
 			 uint64_t options)
 {
+	return ctl_arguments_append_and(call, arguments, options, NULL);
+}
+
+int ctl_arguments_append_and(sd_bus_message *call, const struct ctl_arguments *arguments,
+			     uint64_t options, const char *flag)
+{
 	int r = sd_bus_message_open_container(call, 'a', "{sv}");
 
+	if (r >= 0 && flag != NULL)
+		r = sd_bus_message_append(call, "{sv}", flag, "b", 1);
 	for (unsigned o = 0; r >= 0 && o < CTL_N_OPTIONS; o++) {
 		const struct ctl_option_info *info = &ctl_options[o];
 		const char *name = info->name + strlen("--");

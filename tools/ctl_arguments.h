@@ -39,3 +39,6 @@ static inline bool ctl_arguments_has(const struct ctl_arguments *arguments, enum
 /* Appends a{sv} with those of these options that are given: a negative errno, or 0. */
 int ctl_arguments_append(sd_bus_message *call, const struct ctl_arguments *arguments,
 			 uint64_t options);
+/* The same, and flag with the value true; NULL: none. */
+int ctl_arguments_append_and(sd_bus_message *call, const struct ctl_arguments *arguments,
+			     uint64_t options, const char *flag);

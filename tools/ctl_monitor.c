@@ -13,8 +13,12 @@
 #include "daemon/core/outcome.h"
 #include "dbus/names.h"
 #include "tools/ctl_arguments.h"
+#include "tools/ctl_pcapng.h"
+#include "tools/ctl_time.h"
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
+
+#define PACKET_MAX 2048 /* bytes of one that the daemon tells */
 
 struct lines {
 	int fd;
@@ -23,6 +27,10 @@ struct lines {
 	uint64_t n_printed;
 	/* One line for people. */
 	void (*print)(const json_t *object);
+	/* Of --pcap; NULL: none. */
+	FILE *pcap;
+	const char *pcap_path;
+	GPtrArray *packets; /* json_t: of the line that comes next */
 };
 
 static const char *text_of(const json_t *object, const char *name)
@@ -153,20 +161,67 @@ static void print_trace(const json_t *object)
 	}
 }
 
-static void print_line(struct lines *lines, bool json, const char *text, size_t size)
+/* "45000054..."; how many bytes there are. */
+static size_t bytes_of(const char *hex, uint8_t *ret, size_t max)
 {
-	json_t *object;
+	size_t n = 0;
 
-	lines->n_printed++;
-	if (json) {
+	for (; n < max && g_ascii_isxdigit(hex[0]) && g_ascii_isxdigit(hex[1]); hex += 2)
+		ret[n++] =
+			(uint8_t)(g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1]));
+	return n;
+}
+
+/* One packet of {"event":"packet"} into the file. */
+static bool keep_packet(const struct lines *lines, const json_t *packet, const char *comment)
+{
+	g_autofree char *problem = NULL;
+	uint8_t bytes[PACKET_MAX];
+	size_t n = bytes_of(text_of(packet, "bytes"), bytes, sizeof(bytes));
+	bool came = strcmp(text_of(packet, "way"), "came") == 0;
+	uint64_t usec = 0;
+
+	problem = ctl_time_parse(text_of(packet, "time"), &usec);
+	return pcapng_add(lines->pcap, n > 0 && bytes[0] >> 4 == 6 ? PCAPNG_IPV6 : PCAPNG_IPV4,
+			  came, usec, bytes, n, MAX(n, (size_t)number_of(packet, "size")),
+			  came ? comment : NULL);
+}
+
+/* Packets wait for the line that says what has become of them. False: the file can not be written.
+ */
+static bool keep(struct lines *lines, json_t *object)
+{
+	bool kept = true;
+
+	if (strcmp(text_of(object, "event"), "packet") == 0) {
+		g_ptr_array_add(lines->packets, json_incref(object));
+		return true;
+	}
+	for (guint i = 0; i < lines->packets->len; i++)
+		kept = kept && keep_packet(lines, g_ptr_array_index(lines->packets, i),
+					   sentence_of(object));
+	g_ptr_array_set_size(lines->packets, 0);
+	return kept && fflush(lines->pcap) == 0;
+}
+
+static enum ctl_status print_line(struct lines *lines, bool json, const char *text, size_t size)
+{
+	json_t *object = json_loadb(text, size, 0, NULL);
+	bool is_packet = object != NULL && strcmp(text_of(object, "event"), "packet") == 0;
+	enum ctl_status status = CTL_DONE;
+
+	if (object != NULL && lines->pcap != NULL && !keep(lines, object))
+		status = ctl_fail(CTL_FAILED, "%s: %s", lines->pcap_path, g_strerror(errno));
+	if (!is_packet)
+		lines->n_printed++;
+	if (json && !is_packet) {
 		(void)fwrite(text, 1, size, stdout);
 		putchar('\n');
-		return;
-	}
-	object = json_loadb(text, size, 0, NULL);
-	if (object != NULL)
+	} else if (object != NULL && !is_packet) {
 		lines->print(object);
+	}
 	json_decref(object);
+	return status;
 }
 
 static bool has_enough(const struct lines *lines)
@@ -175,16 +230,18 @@ static bool has_enough(const struct lines *lines)
 }
 
 /* What is whole of what has been read. */
-static void print_lines(struct lines *lines, bool json)
+static enum ctl_status print_lines(struct lines *lines, bool json)
 {
 	const char *begin = lines->text->str, *end;
+	enum ctl_status status = CTL_DONE;
 
-	while (!has_enough(lines) && (end = strchr(begin, '\n')) != NULL) {
-		print_line(lines, json, begin, (size_t)(end - begin));
+	while (status == CTL_DONE && !has_enough(lines) && (end = strchr(begin, '\n')) != NULL) {
+		status = print_line(lines, json, begin, (size_t)(end - begin));
 		begin = end + 1;
 	}
 	g_string_erase(lines->text, 0, begin - lines->text->str);
 	(void)fflush(stdout);
+	return status;
 }
 
 /* Waits for more, also for the end of who reads us; false then. */
@@ -201,9 +258,11 @@ static bool wait_for_more(const struct lines *lines)
 
 static enum ctl_status follow(struct ctl *ctl, struct lines *lines)
 {
+	enum ctl_status status = CTL_DONE;
 	char buffer[65536];
 
-	while (!has_enough(lines) && !ferror(stdout) && wait_for_more(lines)) {
+	while (status == CTL_DONE && !has_enough(lines) && !ferror(stdout) &&
+	       wait_for_more(lines)) {
 		ssize_t n = read(lines->fd, buffer, sizeof(buffer));
 
 		if (n == 0)
@@ -213,9 +272,33 @@ static enum ctl_status follow(struct ctl *ctl, struct lines *lines)
 					g_strerror(errno));
 		if (n > 0)
 			g_string_append_len(lines->text, buffer, n);
-		print_lines(lines, ctl->json);
+		status = print_lines(lines, ctl->json);
 	}
-	return CTL_DONE;
+	return status;
+}
+
+/* False: the file can not be had; the reason has been printed. */
+static bool open_pcap(struct lines *lines, const char *path)
+{
+	if (path == NULL)
+		return true;
+	lines->pcap_path = path;
+	lines->packets = g_ptr_array_new_with_free_func((GDestroyNotify)json_decref);
+	lines->pcap = fopen(path, "wbe");
+	if (lines->pcap != NULL && pcapng_begin(lines->pcap) && fflush(lines->pcap) == 0)
+		return true;
+	(void)ctl_fail(CTL_FAILED, "%s: %s", path, g_strerror(errno));
+	return false;
+}
+
+/* status, if all could be written. */
+static enum ctl_status close_pcap(struct lines *lines, enum ctl_status status)
+{
+	if (lines->packets != NULL)
+		g_ptr_array_unref(lines->packets);
+	if (lines->pcap != NULL && fclose(lines->pcap) != 0 && status == CTL_DONE)
+		return ctl_fail(CTL_FAILED, "%s: %s", lines->pcap_path, g_strerror(errno));
+	return status;
 }
 
 /* Hands the call, which it frees, a pipe, and prints what comes out of it. */
@@ -227,11 +310,17 @@ static enum ctl_status run(struct ctl *ctl, sd_bus_message *call,
 	enum ctl_status status;
 	int fds[2], r;
 
+	if (!open_pcap(&lines, arguments->option[CTL_PCAP])) {
+		sd_bus_message_unref(call);
+		return close_pcap(&lines, CTL_FAILED);
+	}
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		sd_bus_message_unref(call);
-		return ctl_fail(CTL_FAILED, "there is no pipe to be had: %s", g_strerror(errno));
+		return close_pcap(&lines, ctl_fail(CTL_FAILED, "there is no pipe to be had: %s",
+						   g_strerror(errno)));
 	}
-	r = ctl_arguments_append(call, arguments, CTL_EVENT_FILTERS);
+	r = ctl_arguments_append_and(call, arguments, CTL_EVENT_FILTERS,
+				     lines.pcap != NULL ? "bytes" : NULL);
 	if (r >= 0)
 		r = sd_bus_message_append(call, "h", fds[1]);
 	status = r < 0 ? ctl_fail(CTL_FAILED, "the call can not be made: %s", g_strerror(-r))
@@ -246,7 +335,7 @@ static enum ctl_status run(struct ctl *ctl, sd_bus_message *call,
 		g_string_free(lines.text, TRUE);
 	}
 	close(fds[0]);
-	return status;
+	return close_pcap(&lines, status);
 }
 
 enum ctl_status ctl_monitor(struct ctl *ctl, const struct ctl_arguments *arguments)

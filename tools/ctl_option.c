@@ -32,6 +32,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_LIMIT]     = {"--limit",     NULL, "N",       CTL_KIND_NUMBER,    'u', "so many rows at most; 0: all"},
 	[CTL_COUNT]     = {"--count",     NULL, NULL,      CTL_KIND_NONE,      'b', "only how many there are"},
 	[CTL_LINES]     = {"--count",     NULL, "N",       CTL_KIND_NUMBER,    'u', "end after so many"},
+	[CTL_PCAP]      = {"--pcap",      NULL, "FILE",    CTL_KIND_FILE,      's', "the packets of both sides, for Wireshark (pcapng)"},
 	[CTL_TOP]       = {"--top",       NULL, "N",       CTL_KIND_NUMBER,    'u', "so many at most"},
 	[CTL_INTERVAL]  = {"--interval",  NULL, "TIME",    CTL_KIND_TIME,      't', "between two looks; else 2s, and never less than 100ms"},
 	[CTL_ALL]       = {"--all",       NULL, NULL,      CTL_KIND_NONE,      'b', "all of them"},

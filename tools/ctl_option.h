@@ -59,6 +59,7 @@ enum ctl_option {
 	CTL_LIMIT,
 	CTL_COUNT,
 	CTL_LINES,
+	CTL_PCAP,
 	CTL_TOP,
 	CTL_INTERVAL,
 	CTL_ALL,

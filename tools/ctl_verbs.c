@@ -110,7 +110,7 @@ const struct ctl_verb ctl_verbs[] = {
 	 "what would become of a packet, step by step; changes nothing", ctl_explain},
 	{"monitor", NULL, {OPTIONAL("EVENTS", EVENTS)}, CTL_EVENT_FILTERS | BIT(LINES), READS, "monitor",
 	 "what happens, as it happens: bindings, sessions, drops, limits or all", ctl_monitor},
-	{"trace", NULL, {}, CTL_EVENT_FILTERS | BIT(LINES), READS, "trace",
+	{"trace", NULL, {}, CTL_EVENT_FILTERS | BIT(LINES) | BIT(PCAP), READS, "trace",
 	 "every step of real packets", ctl_trace},
 	{"top", NULL, {}, BIT(INTERVAL) | BIT(LINES), READS, "top",
 	 "pools, clients and rates, refreshed in place; q ends it", ctl_top},

@@ -185,9 +185,13 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 	const bool from6 = packet->version == 6;
 	struct noted_packet seen;
 
+	const uint32_t first = out->n_packets;
+
 	seen.version = 0;
 	if (nat->watch.trace)
 		noted_take(packet, &seen);
+	if (nat->watch.bytes)
+		watch_keep(&nat->watch, packet->data, packet->size);
 	if (outcome != OUTCOME_TRANSLATED)
 		outcome = admission_refused(nat, packet, outcome);
 	else
@@ -204,6 +208,8 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 		passage.field.pointer = passage.packet->error_pointer;
 		answer_send(nat, passage.packet, outcome, &passage.field, now_ms, out);
 	}
+	if (nat->watch.bytes)
+		watch_tell(&nat->watch, out, first);
 	nat->counters.packets[!from6][outcome]++;
 	return outcome;
 }

@@ -2,6 +2,7 @@
 #include "daemon/core/watch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void watch_deinit(struct watch *watch)
 {
@@ -9,6 +10,42 @@ void watch_deinit(struct watch *watch)
 		return;
 	free(watch->ring);
 	watch->ring = NULL;
+	free(watch->came);
+	watch->came = NULL;
+	watch->bytes = NULL;
+}
+
+bool watch_want_bytes(struct watch *watch, watch_bytes_fn bytes)
+{
+	if (bytes && !watch->came) {
+		watch->came = malloc(WATCH_BYTES_MAX);
+		if (!watch->came)
+			return false;
+	}
+	watch->bytes = bytes;
+	if (!bytes) {
+		free(watch->came);
+		watch->came = NULL;
+	}
+	return true;
+}
+
+void watch_keep(struct watch *watch, const uint8_t *data, uint32_t size)
+{
+	watch->came_size = size;
+	watch->n_came = size < WATCH_BYTES_MAX ? size : WATCH_BYTES_MAX;
+	memcpy(watch->came, data, watch->n_came);
+}
+
+void watch_tell(struct watch *watch, const struct out *out, uint32_t first)
+{
+	watch->bytes(watch->trace_context, &(struct watch_bytes){
+						   .came = watch->came,
+						   .n_came = watch->n_came,
+						   .came_size = watch->came_size,
+						   .out = out,
+						   .first = first,
+					   });
 }
 
 bool watch_want(struct watch *watch, unsigned wanted)
@@ -20,7 +57,8 @@ bool watch_want(struct watch *watch, unsigned wanted)
 		watch->first = watch->n_records = 0;
 	}
 	if (!wanted) {
-		watch_deinit(watch);
+		free(watch->ring);
+		watch->ring = NULL;
 		watch->n_records = 0;
 	}
 	watch->wanted = wanted;

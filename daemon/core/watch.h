@@ -41,6 +41,7 @@ struct watch_record {
 
 struct nat64;
 struct decision;
+struct out;
 
 /* A packet and what was decided about it, before anything of it has been done: see decision.h. */
 struct watch_packet {
@@ -56,6 +57,18 @@ struct watch_packet {
 /* Called in the packet thread, under the lock: it answers at once, and changes nothing. */
 typedef void (*watch_trace_fn)(void *context, const struct watch_packet *traced);
 
+/* The bytes of the packet that was traced last, and what is sent because of it, which may be
+ * nothing, or an ICMP error. */
+#define WATCH_BYTES_MAX 1600
+struct watch_bytes {
+	const uint8_t *came; /* as it came */
+	uint32_t n_came;     /* bytes that are kept: at most WATCH_BYTES_MAX */
+	uint32_t came_size;  /* of how many */
+	const struct out *out;
+	uint32_t first; /* packet of out; those from there on are of this one */
+};
+typedef void (*watch_bytes_fn)(void *context, const struct watch_bytes *bytes);
+
 struct watch {
 	unsigned wanted; /* of enum watch_want; 0 = nobody looks on */
 	struct watch_record *ring;
@@ -64,6 +77,10 @@ struct watch {
 	uint64_t n_lost;      /* because the ring was full, since the start */
 	watch_trace_fn trace; /* NULL: nobody traces */
 	void *trace_context;
+	watch_bytes_fn bytes; /* NULL: nobody wants them; with trace only */
+	uint8_t *came;        /* WATCH_BYTES_MAX of the packet that is on its way */
+	uint32_t n_came;
+	uint32_t came_size;
 };
 
 /* A zeroed one watches nothing. */
@@ -72,6 +89,13 @@ void watch_deinit(struct watch *watch);
 /* From now on this is told, and nothing else; 0 forgets what has not been read. False without
  * memory, and then all is as it was. */
 bool watch_want(struct watch *watch, unsigned wanted);
+
+/* From now on bytes are told, too; NULL: not any more. False without memory. */
+bool watch_want_bytes(struct watch *watch, watch_bytes_fn bytes);
+/* Keeps what came, before anything of it changes. */
+void watch_keep(struct watch *watch, const uint8_t *data, uint32_t size);
+/* Tells what was kept, and what of out is new. */
+void watch_tell(struct watch *watch, const struct out *out, uint32_t first);
 
 /* Only if they are wanted. */
 void watch_event(struct watch *watch, const struct event *event);
