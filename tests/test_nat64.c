@@ -318,6 +318,42 @@ static void test_expiry_of_fragments(void)
 	}
 }
 
+/* L-4: who reads the log is told that fragments are too many, of one source or of all, and of
+ * nothing else that becomes of a fragment. */
+static void test_full_of_fragments(void)
+{
+	static const struct nat64_limits limits = {10, 10, 1, .fragment_memory = 4096};
+	static struct craft_buffer buffer;
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", &limits);
+	struct nat64 *nat = gateway->nat;
+	bool told[N_OUTCOMES] = {false}, ended[N_OUTCOMES] = {false};
+	struct event event;
+
+	for (unsigned i = 0; i < 200; i++) {
+		g_autofree char *src = g_strdup_printf("198.51.100.%u", i < 100 ? 1 : i);
+		const struct craft what = {.version = 4,
+					   .src = src,
+					   .dst = "203.0.113.1",
+					   .fragment_id = i,
+					   .fragment_offset = 16,
+					   .more_fragments = i % 3 == 0,
+					   .payload_size = i % 9 == 0 ? 17 : 16};
+		struct packet packet = craft_packet(&buffer, &what);
+
+		out_clear(&gateway->out);
+		ended[nat64_receive(nat, &packet, NOW, &gateway->out)] = true;
+		while (event_next(&nat->events, &event)) {
+			g_assert_cmpint(event.kind, ==, EVENT_QUOTA_FRAGMENTS);
+			told[event.outcome] = true;
+		}
+	}
+	g_assert_true(ended[OUTCOME_FRAGMENT_STORED] && ended[OUTCOME_FRAGMENT_BAD]);
+	for (unsigned i = 0; i < N_OUTCOMES; i++)
+		g_assert_cmpint(told[i], ==,
+				i == OUTCOME_FRAGMENT_MEMORY || i == OUTCOME_FRAGMENT_SHARE);
+	gateway_free(gateway);
+}
+
 /* Whatever waits for the clock is what the next deadline is about, each by itself. */
 static void test_deadlines(void)
 {
@@ -438,6 +474,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nat64/defaults", test_defaults);
 	g_test_add_func("/nat64/bytes", test_bytes);
 	g_test_add_func("/nat64/expiry_of_fragments", test_expiry_of_fragments);
+	g_test_add_func("/nat64/full_of_fragments", test_full_of_fragments);
 	g_test_add_func("/nat64/deadlines", test_deadlines);
 	g_test_add_func("/nat64/expiry_needs_room", test_expiry_needs_room);
 	g_test_add_func("/nat64/explain", test_explain);
