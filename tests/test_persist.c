@@ -489,8 +489,11 @@ static void test_deadline_is_rounded_up(void)
 {
 	const struct taddr6 client = taddr6_of("[2001:db8:1::3]:5000");
 	const struct taddr4 server = taddr4_of("198.51.100.7:80");
+	/* A bound is a multiple of 2^17 ms then; this one is one of a second, too. */
+	const uint64_t full_ms = 125 << 17;
+	bool was_full = false;
 
-	for (uint64_t now_ms = NOW; now_ms < NOW + 1300; now_ms++) {
+	for (uint64_t now_ms = NOW; now_ms < full_ms; now_ms += 10007) {
 		struct gateway_fixture *gateway = new_gateway();
 		struct persist_cursor cursor = {0};
 		struct persist_row row;
@@ -503,8 +506,10 @@ static void test_deadline_is_rounded_up(void)
 			session_at(&gateway->nat->sessions[PROTOCOL_UDP], row.index), now_ms);
 		g_assert_cmpuint(bound_ms, >=, now_ms + gateway->nat->config.udp_ms);
 		g_assert_cmpuint(row.session.until_s, ==, bound_ms / 1000 + (bound_ms % 1000 > 0));
+		was_full |= bound_ms == full_ms;
 		gateway_free(gateway);
 	}
+	g_assert_true(was_full);
 }
 
 /* From now on everything counts as changed, of every table; then what changes does. */
