@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "daemon/core/persist.h"
+#include "daemon/core/pool4_text.h"
+#include "daemon/core/port_set.h"
 #include "tests/gateway_fixture.h"
 #include "tests/naive.h"
 
@@ -305,9 +307,26 @@ static void test_deterministic(void)
 	g_clear_pointer(&sizes, g_hash_table_unref);
 }
 
+/* What was never there is ended without harm. */
+static void test_nothing_to_end(void)
+{
+	nat64_free(NULL);
+	pool4_free(NULL);
+	pool4_text_deinit(NULL);
+	port_set_deinit(NULL);
+	pairing_table_deinit(NULL);
+	client_table_deinit(NULL);
+	blocklist_deinit(NULL);
+	event_queue_deinit(NULL);
+	fragment_table_deinit(NULL);
+	watch_deinit(NULL);
+	closed_deinit(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/memory/nothing_to_end", test_nothing_to_end);
 	g_test_add_func("/memory/dynamic", test_dynamic);
 	g_test_add_func("/memory/full_addresses", test_full_addresses);
 	g_test_add_func("/memory/kept_and_watched", test_kept_and_watched);

@@ -171,6 +171,42 @@ static void test_changed_time(void)
 	}
 }
 
+/* Each entry holds its own ports, of each protocol and kind. */
+static void test_several_entries(void)
+{
+	static const struct pool4_policy policy = {
+		.hold_ms = HOLD_MS, .hold_tcp_ms = HOLD_MS, .max_held = {100, true}};
+	struct pool4 *pool = hold_new_pool(&policy);
+	uint32_t id[3];
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(id); i++) {
+		g_autofree char *address = g_strdup_printf("192.0.2.%u", i + 1);
+
+		id[i] = pool4_fixture_add(pool, address, "2000-2009");
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(id); i++) {
+		for (unsigned j = 0; j < N_PROTOCOLS * N_POOL4_HOLD_KINDS; j++) {
+			const struct taddr4 taddr = {0xc0000201 + i, (uint16_t)(2000 + j)};
+			uint32_t unused;
+
+			if (j / N_PROTOCOLS == POOL4_HOLD_LOST) {
+				g_assert_true(pool4_hold_port(pool, j % N_PROTOCOLS, &taddr,
+							      POOL4_HOLD_LOST, 0, HOLD_NOW));
+			} else {
+				g_assert_cmpint(
+					pool4_take_exactly(pool, j % N_PROTOCOLS, &taddr, &unused),
+					==, POOL4_OK);
+				pool4_retire(pool, j % N_PROTOCOLS, &taddr, id[i], 1, HOLD_NOW);
+			}
+			g_assert_true(pool4_check(pool));
+		}
+		for (unsigned j = 0; j < N_PROTOCOLS; j++)
+			g_assert_cmpuint(pool4_entry(pool, id[i])->n_held[j], ==,
+					 N_POOL4_HOLD_KINDS);
+	}
+	pool4_free(pool);
+}
+
 /* P-14: identifiers like UDP ports; TCP ports are free at once unless configured otherwise. */
 static void test_protocols(void)
 {
@@ -390,6 +426,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4-hold/lowered-maximum", test_lowered_maximum);
 	g_test_add_func("/pool4-hold/limit-of-all", test_limit_of_all);
 	g_test_add_func("/pool4-hold/changed-time", test_changed_time);
+	g_test_add_func("/pool4-hold/several-entries", test_several_entries);
 	g_test_add_func("/pool4-hold/protocols", test_protocols);
 	g_test_add_func("/pool4-hold/hold-at-start", test_hold_at_start);
 	g_test_add_func("/pool4-hold/lost", test_lost_ports);

@@ -287,6 +287,27 @@ static void test_unused_ranges(void)
 	port_set_deinit(&set);
 }
 
+/* What lies between ranges is of none of them, also if it is the next in the set. */
+static void test_member_between_ranges(void)
+{
+	const struct port_ranges ranges = ranges_of("10 20 30-31");
+	struct port_set set = {.n_used = 0};
+	bool drawn[64] = {false};
+	struct random random;
+	uint16_t port;
+
+	random_init(&random, seed);
+	for (port = 5; port < 40; port += 5)
+		g_assert_true(port_set_add(&set, port));
+	for (unsigned i = 0; i < 100; i++) {
+		g_assert_true(port_set_draw_member(&set, &ranges, &random, &port));
+		drawn[port] = true;
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(drawn); i++)
+		g_assert_cmpint(drawn[i], ==, i == 10 || i == 20 || i == 30);
+	port_set_deinit(&set);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -297,6 +318,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/port-set/draw-is-uniform", test_draw_is_uniform);
 	g_test_add_func("/port-set/draw-member", test_draw_member);
 	g_test_add_func("/port-set/steps-of-memory", test_steps_of_memory);
+	g_test_add_func("/port-set/member-between-ranges", test_member_between_ranges);
 	g_test_add_func("/port-set/unused-ranges", test_unused_ranges);
 	return g_test_run();
 }

@@ -280,8 +280,10 @@ static void test_unused_ranges(void)
 	const struct port_ranges other = {{{30, 40}}, 1};
 	const struct port_ranges stale = {{{10, 20}, {50, 40}}, 1};
 	const struct pool4_blocks blocks = {.size = 2};
-	struct port_ranges ranges = other;
-	char text[64];
+	struct port_ranges ranges = other, none = {.n_ranges = 0};
+	char text[64] = "before";
+
+	g_assert_cmpstr(port_ranges_print(&none, text, sizeof(text)), ==, "");
 
 	g_assert_cmpuint(port_ranges_count(&one), ==, 11);
 	g_assert_cmpstr(port_ranges_print(&one, text, sizeof(text)), ==, "10-20");
