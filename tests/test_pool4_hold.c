@@ -5,6 +5,7 @@
  */
 #include <glib.h>
 
+#include "daemon/core/pool4_internal.h"
 #include "tests/hold_fixture.h"
 #include "tests/pool4_fixture.h"
 
@@ -204,6 +205,14 @@ static void test_several_entries(void)
 			g_assert_cmpuint(pool4_entry(pool, id[i])->n_held[j], ==,
 					 N_POOL4_HOLD_KINDS);
 	}
+	/* And they stay held when it goes (P-22). */
+	for (unsigned i = 0; i < G_N_ELEMENTS(id); i++) {
+		g_assert_cmpint(pool4_remove(pool, id[i]), ==, POOL4_OK);
+		g_assert_true(pool4_check(pool));
+		g_assert_cmpuint(pool->n_left, ==, (i + 1) * N_PROTOCOLS * N_POOL4_HOLD_KINDS);
+	}
+	hold_expire(pool, HOLD_NOW + HOLD_MS + HOLD_SLACK_MS);
+	g_assert_cmpuint(pool4_n_held(pool), ==, 0);
 	pool4_free(pool);
 }
 
