@@ -88,11 +88,30 @@ static char *rows_of(struct instance *instance)
 					       row.binding.mapped.addr, row.binding.mapped.port,
 					       row.binding.number, row.binding.created_s);
 		else
-			g_string_append_printf(text, "%u %u %x:%u %u\n", row.session.binding,
-					       row.session.number, row.session.peer.addr,
-					       row.session.peer.port, row.session.state);
+			g_string_append_printf(
+				text, "%u %u %x:%u %u %u %u %d %d\n", row.session.binding,
+				row.session.number, row.session.peer.addr, row.session.peer.port,
+				row.session.state, row.session.mss_6to4, row.session.mss_4to6,
+				row.session.syn_from6, row.session.syn_from4);
 	}
 	return g_string_free(text, FALSE);
+}
+
+/* Those of TCP: what is known of their segments. */
+static void set_segments(struct instance *instance)
+{
+	struct session_table *table = &instance->gateway.nat->sessions[PROTOCOL_TCP];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; (i = session_next(table, i)) != SLAB_NONE; i++) {
+		struct session *session = session_at(table, i);
+
+		session->mss_6to4 = (365u - n) & SESSION_MSS_MAX;
+		session->mss_4to6 = n++ % 2 ? SESSION_MSS_MAX : 22u;
+		session->syn_from6 = n % 2;
+		session->syn_from4 = n % 3 == 0;
+	}
+	g_assert_cmpuint(n, >, 3);
 }
 
 static void test_there_and_back(void)
@@ -108,6 +127,7 @@ static void test_there_and_back(void)
 	begin(&old);
 	begin(&fresh);
 	fill(&old);
+	set_segments(&old);
 	fd = save(&old);
 	g_assert_cmpint(tables_owner(fd, &owner), ==, 0);
 	g_assert_cmpuint(owner, ==, OWNER);

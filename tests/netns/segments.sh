@@ -110,6 +110,33 @@ narrowed_download()
 	same checksum "$TOPOLOGY_SUM" "$(sha256sum <"$RUN/part" | cut -d' ' -f1)"
 }
 
+# interrupted MSS MOST COMMAND…: of a client that announces that, and a daemon that is another one from the
+# middle of a download on. What the new one knows of the session is what it is told; no packet may be larger.
+interrupted()
+{
+	local most=$2 status
+	announces client "$1"
+	rm -f "$RUN/part"
+	node_start client curl curl -sS -m 60 --limit-rate 10M -o "$RUN/part" http://server.example/payload
+	until_true 20 has_begun "$RUN/part" && "${@:3}" && measure_begin && wait "${TOPOLOGY_PIDS[curl]}"
+	status=$?
+	unset "TOPOLOGY_PIDS[curl]"
+	announces client 0
+	[ $status = 0 ] || { cat "$RUN/curl.log" && return 1; }
+	same checksum "$TOPOLOGY_SUM" "$(sha256sum <"$RUN/part" | cut -d' ' -f1)" && at_most router6 "$most"
+}
+
+restarted()
+{
+	gateway_stop && gateway_start
+}
+
+# Handed over with the session, so segments are as large as before.
+as_large_as_before()
+{
+	interrupted 1000 1060 gateway_replace && same "the largest" 1060 "$(largest router6)"
+}
+
 # How much the server's side has taken.
 upload_has_begun()
 {
@@ -175,6 +202,10 @@ check "path MTU of the client falls to 1280 in the middle of a download" narrowe
 check "path MTU of the server falls to 1280 in the middle of an upload" narrowed_upload 1280
 check "path MTU of the server falls to 905 in the middle of an upload" narrowed_upload 905
 check "conservation" until_true 3 conservation
+check "MSS 536 of the client, and a restart in the middle of a download" interrupted 536 596 restarted
+check "MSS 1400, and a restart in the middle of a download" interrupted 1400 1460 restarted
+check "MSS 536, and a hand-over in the middle of a download" interrupted 536 596 gateway_replace
+check "MSS 1000, and a hand-over: segments are as large as before" as_large_as_before
 check "nat64d ends with status 0" daemon_ends_well
 check "its interface is gone" same "interface" "" "$(node gateway ip -brief link show type veth | grep '^n' | cut -d@ -f1)"
 tap_end
