@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemon/rules_links.h"
+
 #define SYSCTL_ROOT "/proc/sys/"
 
 static char *sysctl_read(const char *key)
@@ -50,15 +52,20 @@ static int sysctl_write(const char *key, const char *value)
 }
 
 /* A record is about its first two words: the newer one of the same thing is wrong. */
-static void note(GPtrArray *undo, const char *key, const char *value)
+static void note_of(GPtrArray *undo, const char *kind, const char *key, const char *value)
 {
-	g_autofree char *about = g_strdup_printf("sysctl %s ", key);
+	g_autofree char *about = g_strdup_printf("%s %s ", kind, key);
 
 	for (guint i = 0; i < undo->len; i++) {
 		if (g_str_has_prefix(g_ptr_array_index(undo, i), about))
 			return;
 	}
 	g_ptr_array_add(undo, g_strconcat(about, value, NULL));
+}
+
+static void note(GPtrArray *undo, const char *key, const char *value)
+{
+	note_of(undo, "sysctl", key, value);
 }
 
 /* Records which interfaces forward already, when the switch for all is off. */
@@ -167,11 +174,30 @@ static void plan_route_removals(struct rules_plan *plan, GPtrArray *steps)
 	}
 }
 
+/* Where superpackets come whole. Their sizes as a step and as a record are alike. */
+static void plan_links(struct rules_plan *plan, GPtrArray *steps)
+{
+	g_autoptr(GArray) links = rules_links_read();
+
+	for (guint i = 0; i < links->len; i++) {
+		const struct rules_big_link *link = &g_array_index(links, struct rules_big_link, i);
+		const struct rules_link_sizes *sizes = &link->sizes;
+		g_autofree char *before = g_strdup_printf("%u %u %u %u", sizes->gso, sizes->gro,
+							  sizes->gso4, sizes->gro4);
+
+		note_of(plan->undo, "link", link->name, before);
+		g_ptr_array_add(steps, g_strdup_printf("link %s %u %u 0 0", link->name,
+						       RULES_LINKS_FIT, RULES_LINKS_FIT));
+	}
+}
+
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,
 		     GPtrArray *ret_steps)
 {
 	if (forwarding)
 		plan_forwarding(plan, routes, ret_steps);
+	if (plan->inject_device)
+		plan_links(plan, ret_steps);
 	plan_route_removals(plan, ret_steps);
 	if (plan->local_traffic)
 		plan_routes(plan, routes, ret_steps);
@@ -277,8 +303,33 @@ static int do_announce(char **words, char **ret_error)
 	return r;
 }
 
+/* The words behind "link". */
+static int set_link(const char *name, const char *text)
+{
+	struct rules_link_sizes sizes;
+
+	if (name == NULL || text == NULL ||
+	    sscanf(text, "%u %u %u %u", &sizes.gso, &sizes.gro, &sizes.gso4, &sizes.gro4) != 4)
+		return -EINVAL;
+	return rules_links_set(name, &sizes);
+}
+
+static int do_link(char **words, char **ret_error)
+{
+	int r = set_link(words[1], words[2]);
+
+	if (r < 0)
+		*ret_error = g_strdup_printf(
+			"superpackets of %s can not be made smaller (%s): ip link set %s "
+			"gso_max_size %u gro_max_size %u",
+			words[1], g_strerror(-r), words[1], RULES_LINKS_FIT, RULES_LINKS_FIT);
+	return r;
+}
+
 static int do_one(char **words, char **ret_error)
 {
+	if (strcmp(words[0], "link") == 0)
+		return do_link(words, ret_error);
 	if (strcmp(words[0], "sysctl") == 0)
 		return do_sysctl(words, ret_error);
 	if (strcmp(words[0], "announce") == 0 || strcmp(words[0], "withdraw") == 0)
@@ -307,6 +358,8 @@ static int undo_one(const char *record)
 
 	if (strcmp(words[0], "sysctl") == 0 && g_strv_length(words) == 3)
 		r = sysctl_write(words[1], words[2]);
+	else if (strcmp(words[0], "link") == 0)
+		r = set_link(words[1], words[1] ? words[2] : NULL);
 	else if (strcmp(words[0], "route") == 0 && words[1] != NULL &&
 		 prefix6_parse(words[1], &prefix))
 		r = rules_route_remove(&prefix);
@@ -337,6 +390,9 @@ char *rules_host_command(const char *step)
 {
 	g_auto(GStrv) words = g_strsplit(step, " ", 3);
 
+	if (strcmp(words[0], "link") == 0)
+		return g_strdup_printf("ip link set %s gso_max_size %u gro_max_size %u", words[1],
+				       RULES_LINKS_FIT, RULES_LINKS_FIT);
 	if (strcmp(words[0], "sysctl") == 0)
 		return g_strdup_printf("sysctl -w %s=%s", words[1], words[2]);
 	if (strcmp(words[0], "announce") == 0 || strcmp(words[0], "withdraw") == 0)

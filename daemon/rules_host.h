@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host around the packet rules: forwarding, accept_ra, the route for Pool6, the routes that
- * announce pool4.
+ * The host around the packet rules: forwarding, accept_ra, links with too large superpackets, the
+ * route for Pool6, the routes that announce pool4.
  *
  * A step says what is to be done, a record what undoes it; both are one line of text:
  *
  *   sysctl net/ipv4/ip_forward 1      write the value
+ *   link eth0 65000 65000 0 0         set the sizes of superpackets (rules_links.h)
  *   route 2001:db8:64::/96            as a step: add our route; as a record: remove it
  *   unroute 2001:db8:64::/96          a step only: remove our route, of which the record goes, too
  *   announce 192.0.2.8/29             as a step: add our local route; as a record: remove it

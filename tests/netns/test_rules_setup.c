@@ -132,6 +132,48 @@ static void test_route_follows_pool6(void)
 	world_end(&world);
 }
 
+/* Superpackets that no queue could carry: only where somebody has asked for them, and only where
+ * they come whole. */
+static void test_big_links(void)
+{
+	static const char shown[] =
+		"sh -c 'ip -d link show near | grep -o \"g[rs]o_max_size [0-9]*\"'";
+	g_autofree char *before = NULL, *during = NULL, *once_more = NULL, *after = NULL;
+	g_autofree char *raw = NULL;
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	if (!netns_try("ip link set near gro_max_size 200000 gso_max_size 60000")) {
+		g_test_skip("ip or this kernel knows no gro_max_size");
+		world_end(&world);
+		return;
+	}
+	before = output_of(shown);
+	world.config.queue.inject = CONFIG_INJECT_RAW;
+	apply(&world);
+	raw = output_of(shown);
+	g_assert_cmpstr(raw, ==, before);
+	world.config.queue.inject = CONFIG_INJECT_AUTO;
+	reload(&world);
+	during = output_of(shown);
+	g_assert_nonnull(strstr(before, "gro_max_size 200000"));
+	g_assert_nonnull(strstr(during, "gro_max_size 65000"));
+	apply(&world);
+	once_more = output_of(shown);
+	g_assert_cmpstr(once_more, ==, during);
+	teardown();
+	after = output_of(shown);
+	g_assert_cmpstr(after, ==, before);
+	/* One that is gone by then. */
+	netns_run("ip link add big type veth peer name big-end");
+	netns_run("ip link set big gro_max_size 200000");
+	apply(&world);
+	netns_run("ip link del big");
+	teardown();
+	world_end(&world);
+}
+
 /* Somebody flushes all rules, and with them the records of how to undo: the daemon puts back both.
  */
 static void test_flush_keeps_records(void)
@@ -331,6 +373,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules_setup/teardown_restores", test_teardown_restores);
 	g_test_add_func("/rules_setup/apply_is_idempotent", test_apply_is_idempotent);
 	g_test_add_func("/rules_setup/route_follows_pool6", test_route_follows_pool6);
+	g_test_add_func("/rules_setup/big_links", test_big_links);
 	g_test_add_func("/rules_setup/flush_keeps_records", test_flush_keeps_records);
 	g_test_add_func("/rules_setup/later_rules_of_others_stay", test_later_rules_of_others_stay);
 	g_test_add_func("/rules_setup/print_is_what_apply_does", test_print_is_what_apply_does);
