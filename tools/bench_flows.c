@@ -2,8 +2,8 @@
 /*
  * Load for tools/bench: UDP flows that are new, one datagram of each, at a steady rate.
  *
- *   bench_flows DESTINATION FIRST NUMBER RATE    prints how many it sent, the seconds that took,
- * and those of CPU that it had of them
+ *   bench_flows DESTINATION FIRST NUMBER RATE [PORT]    prints how many it sent, the seconds that
+ * took, and those of CPU that it had of them; PORT is the destination's, 9 if it is not given
  *
  * Flow n always has the same source: 1000 ports of an address, an address of a /64, in
  * 2001:db8:8000:: /33. So the same numbers again are the same flows. RATE 0 is as fast as can be.
@@ -65,7 +65,7 @@ static void make_packet(uint8_t *ip, uint32_t flow)
 	store_be16(udp + 6, check != 0 ? check : 0xffff);
 }
 
-static int load_init(struct load *load, const char *destination)
+static int load_init(struct load *load, const char *destination, uint16_t port)
 {
 	*load = (struct load){.to = {.sin6_family = AF_INET6}};
 	if (inet_pton(AF_INET6, destination, &load->to.sin6_addr) != 1)
@@ -83,7 +83,7 @@ static int load_init(struct load *load, const char *destination)
 		store_be32(ip + 8, 0x20010db8);
 		ip[23] = 1;
 		memcpy(ip + 24, &load->to.sin6_addr, 16);
-		store_be16(ip + IP6_HEADER_SIZE + 2, DESTINATION_PORT);
+		store_be16(ip + IP6_HEADER_SIZE + 2, port);
 		store_be16(ip + IP6_HEADER_SIZE + 4, UDP_SIZE);
 		load->part[i] = (struct iovec){ip, PACKET_SIZE};
 		load->message[i].msg_hdr = (struct msghdr){.msg_name = &load->to,
@@ -134,13 +134,14 @@ int main(int argc, char **argv)
 	uint64_t begin, number;
 	int r;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: bench_flows DESTINATION FIRST NUMBER RATE\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "usage: bench_flows DESTINATION FIRST NUMBER RATE [PORT]\n");
 		return 2;
 	}
 	bench_come_first();
 	number = strtoul(argv[3], NULL, 10);
-	r = load_init(&load, argv[1]);
+	r = load_init(&load, argv[1],
+		      argc == 6 ? (uint16_t)strtoul(argv[5], NULL, 10) : DESTINATION_PORT);
 	begin = clock_nsec(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = send_all(&load, (uint32_t)strtoul(argv[2], NULL, 10), (uint32_t)number,

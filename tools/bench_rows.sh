@@ -71,6 +71,12 @@ result()
 	[ ! -s "$RUN/result-$1" ] || median <"$RUN/result-$1"
 }
 
+# Of all rounds the worst.
+result_most()
+{
+	[ ! -s "$RUN/result-$1" ] || sort -n "$RUN/result-$1" | tail -n 1
+}
+
 ratio()
 {
 	awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.4f\n", a / b }'
@@ -140,7 +146,7 @@ flows_path()
 			table inet quiet {
 				chain input {
 					type filter hook input priority filter; policy accept;
-					udp dport 9 drop
+					udp dport 9-10 drop
 				}
 			}
 		END
@@ -156,7 +162,7 @@ flows_configure()
 		[Pool4 bench]
 		Addresses=$FLOWS_POOL4
 		[Limits]
-		Bindings=1100000
+		Bindings=1300000
 		[Queue]
 		Workers=1
 		$1
