@@ -15,23 +15,38 @@ pool4=routed
 other_pool6=2001:db8:65:: other_pool4=203.0.113.64/28
 bus=$DBUS_SYSTEM_BUS_ADDRESS socket=unix:path=$RUN/control
 
-# A hundred pings a second, until pings_end; those that went unanswered are reported then.
+# A hundred pings a second, until pings_end: each that was sent until then is answered, the last ones within a
+# second. ping says how many that are when it gets a QUIT.
 pings_begin()
 {
-	node_start client pings ping -n -q -i 0.01 $TOPOLOGY_SERVER6
+	node_start client pings ping -n -i 0.01 $TOPOLOGY_SERVER6
 	until_true 5 node_is_running pings
 }
 
 pings_end()
 {
-	local pid=${TOPOLOGY_PIDS[pings]} summary
+	local pid=${TOPOLOGY_PIDS[pings]}
+	kill -QUIT "$pid"
+	sleep 1
 	kill -INT "$pid"
 	wait "$pid"
 	unset "TOPOLOGY_PIDS[pings]"
-	summary=$(grep 'packets transmitted' "$RUN/pings.log")
-	echo "$summary"
-	# The last one may be under way still.
-	awk '{ exit !($1 > 1 && $1 - $4 <= 1) }' <<<"$summary"
+	awk '
+		match($0, /icmp_seq=[0-9]+/) { answered[substr($0, RSTART + 9, RLENGTH - 9)]++ }
+		match($0, /[0-9]+\/[0-9]+ packets, /) {
+			split(substr($0, RSTART, RLENGTH), part, /[\/ ]/)
+			sent = part[2]
+		}
+		END {
+			for (i = 1; i <= sent; i++) {
+				if (answered[i] != 1) {
+					print "ping " i " of " sent " was answered " answered[i] + 0 " times"
+					bad = 1
+				}
+			}
+			print sent + 0 " pings"
+			exit !(sent > 1 && !bad)
+		}' "$RUN/pings.log"
 }
 
 # while_pinging COMMAND…: succeeds, and no packet is lost meanwhile.
@@ -94,24 +109,31 @@ bus_restarts()
 	done
 }
 
-# All of it again does not make the daemon larger than it was after the first time: what one client may
-# have waiting is bounded, so the second round needs what the first did. A tenth is for what the
-# allocator does in another order.
+# What the allocator keeps of what was freed, in another order each time: a byte for each of the 220 000
+# calls of a round would be more. That of the address sanitizer keeps more.
+SLACK_KB=128 ROUNDS=3
+! grep -q __asan_init "$NAT64D" || SLACK_KB=4096
+
+# All of it again does not make the daemon larger than it was after the first time, however often: what
+# one client may have waiting is bounded, so a round needs what the first did.
 does_not_grow()
 {
-	local first last
+	local i first now
 	one_round || return
 	first=$(resident_kb)
-	one_round || return
-	last=$(resident_kb)
-	echo "resident: $first kB, then $last kB"
-	[ "$first" -gt 0 ] && [ "$last" -le $((first + first / 10)) ]
+	for ((i = 1; i <= ROUNDS; i++)); do
+		one_round || return
+		now=$(resident_kb)
+		echo "resident: $first kB after the first round, $now kB after $i more"
+		[ "$first" -gt 0 ] && [ "$now" -le $((first + SLACK_KB)) ] || return
+	done
 }
 
 one_round()
 {
 	flood parallel "$bus" org.nat64d1 && flood parallel "$socket" "" &&
-		beside_unread "$bus" org.nat64d1 && beside_unread "$socket" "" && bus_restarts 2
+		flood flood "$bus" org.nat64d1 && flood flood "$socket" "" &&
+		beside_unread "$bus" org.nat64d1 && beside_unread "$socket" "" && bus_restarts 10
 }
 
 # A bus that hangs: the control socket works.
@@ -175,7 +197,7 @@ check "a client that never reads, on the bus" while_pinging beside_unread "$bus"
 check "a client that never reads, on the control socket" while_pinging beside_unread "$socket" ""
 check "a bus that hangs" while_pinging beside_hanging_bus
 check "the bus ends and comes back, ten times" while_pinging bus_restarts 10
-check "the daemon does not grow" does_not_grow
+check "all of that again and again: the daemon does not grow" while_pinging does_not_grow
 check "another instance beside it" other_start
 check "the bus has both" of_instance lab --bus "$bus"
 check "the bus has both: the other" of_instance other -i b --bus "$bus"

@@ -11,26 +11,33 @@ An example is what stands between two lines of "```". It is one of
     block ends, and what it has printed comes last;
   - a part of a configuration, which begins with "[": nat64d --check has nothing to say about it, and
     the daemon of what follows in the document has it;
-  - anything else, which is left alone: what takes minutes is run by others (test_lab.sh, tools/check).
+  - packet rules, one command a line: the kernel takes them in a network of their own, with a table
+    "inet filter" such as Debian's nftables.conf has, and knows them then;
+  - what takes minutes, or installs something, and is run by others (test_lab.sh, test_readme.py,
+    test_package.sh, tools/check); or a picture.
+Anything else fails: nobody would try it.
 In scdoc's pages a backslash is written twice. With --write the document gets what was printed, wherever that differs in more than what is masked.
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 RUN = "/run/nat64d-lab"
 BASE = "[Translation]\nPool6=%s/96\n\n[Pool4 lab]\nAddresses=203.0.113.0/28\n" % os.environ["TOPOLOGY_POOL6"]
 PROGRAMS = {name.lower(): os.environ[name] for name in ("NAT64D", "NAT64CTL")}
 # Not run here: they build, measure or change the machine; and what needs more than this network has.
-ELSEWHERE = re.compile(r"tools/|apt-get |meson |systemctl ")
+ELSEWHERE = re.compile(r"(\$ )?(tools/|apt(-get)? |meson |systemctl )")
+PICTURE = re.compile("[\u2500-\u25ff]") # boxes and arrows
+RULES = re.compile("(nft|iptables|ip6tables) ")
 MASKS = [
     (r"(?<![\w'.=])(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+min)?(?:\d+s)?(?![\w'])", "TIME"),
     (r"\d{4}-\d\d-\d\d(?:T| )\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC)?", "WHEN"),
     (r"\b\d{15,16}\b", "USEC"),
+    (r"UINT64 \d+", "UINT64 N"),
     (r"203\.0\.113\.\d+:\d+", "MAPPED"),
     (r'"203\.0\.113\.\d+" \d+', '"MAPPED" PORT'),
     (r":1\.\d+", ":1.N"),
@@ -63,11 +70,13 @@ class Daemon:
 
     def __init__(self, configuration):
         self.log = open(RUN + "/nat64d.log", "w+b")
+        shutil.rmtree(RUN + "/state", ignore_errors=True) # the name is in what is printed
+        os.mkdir(RUN + "/state", 0o700)
         with open(RUN + "/nat64d.conf", "w") as file:
             file.write(configuration)
         self.process = subprocess.Popen(
             in_gateway() + [PROGRAMS["nat64d"], "--config", RUN + "/nat64d.conf", "--state-dir",
-                            tempfile.mkdtemp(dir=RUN),
+                            RUN + "/state",
                             "--socket", "/run/nat64d/control"], stdout=self.log, stderr=self.log)
         for _ in range(200):
             if b"ready: " in open(RUN + "/nat64d.log", "rb").read():
@@ -123,11 +132,15 @@ class Document:
                 block = [line.replace("\\\\", "\\") for line in block]
             if block and block[0].startswith("["):
                 self.configure("\n".join(block) + "\n")
-            elif block and block[0].startswith("$ ") and not ELSEWHERE.match(block[0][2:]):
+            elif block and all(RULES.match(line) for line in block):
+                self.rules(block)
+            elif block and block[0].startswith("$ ") and not ELSEWHERE.match(block[0]):
                 block = self.commands(block)
                 if self.scdoc:
                     block = [line.replace("\\", "\\\\") for line in block]
                 self.lines[first:last] = [indent + line for line in block]
+            elif not any(ELSEWHERE.match(line) or PICTURE.search(line) for line in block):
+                self.say(False, "a block that nobody tries", "\n".join(block))
         self.stop()
         if self.write:
             with open(self.path, "w", encoding="utf-8") as file:
@@ -153,6 +166,17 @@ class Document:
         checked = subprocess.run([PROGRAMS["nat64d"], "--config", RUN + "/example.conf", "--check"],
                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.say(checked.returncode == 0, "configuration " + text.split("\n")[1], checked.stdout)
+
+    def rules(self, block):
+        """Each is taken, and there."""
+        chain = "nft 'add table inet filter; add chain inet filter forward { type filter hook forward priority 0; }'"
+        listed = {"nft": "nft list chain inet filter forward", "iptables": "iptables -S FORWARD",
+                  "ip6tables": "ip6tables -S FORWARD"}
+        for line in block:
+            shown = "%s && %s && %s" % (chain, line, listed[line.split()[0]])
+            found = subprocess.run(["unshare", "--net", "sh", "-c", shown], text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+            self.say(found.returncode == 0 and "nat64d" in found.stdout, line, found.stdout)
 
     def commands(self, block):
         """Runs them; the block, with what was printed if that is to be written."""
