@@ -65,8 +65,8 @@ static void hang_up(struct peer *peer)
 
 static int attach(struct peer *peer)
 {
-	/* At the end of the loop sd-bus would wait until all is read, and hang up: the end waits for
-	 * nobody, and some are answered after it. */
+	/* At the end of the loop sd-bus would wait until all is read, and hang up: the end waits
+	 * for nobody, and some are answered after it. */
 	(void)sd_bus_set_close_on_exit(peer->bus, false);
 	return sd_bus_attach_event(peer->bus, peer->control->event, SD_EVENT_PRIORITY_NORMAL);
 }

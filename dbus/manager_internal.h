@@ -47,10 +47,10 @@ struct manager {
 	struct streams streams;   /* dumps, monitors and traces */
 	struct monitor *monitors; /* monitor.c */
 	sd_event_source *monitor_tick;
-	uint64_t n_watch_lost;   /* told so far */
-	struct traces *traces;   /* trace.c; NULL: nobody traces */
+	uint64_t n_watch_lost;                 /* told so far */
+	struct traces *traces;                 /* trace.c; NULL: nobody traces */
 	struct token_bucket snapshots_told[2]; /* SnapshotFailed, SnapshotDone: history_methods.c */
-	struct waiting *waiting; /* calls that wait, in their order */
+	struct waiting *waiting;               /* calls that wait, in their order */
 	struct waiting **last_waiting;
 };
 
