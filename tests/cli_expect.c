@@ -7,6 +7,7 @@ char *cli_normalise(const char *text)
 	static const char *const patterns[][2] = {
 		{"/tmp/nat64d-bus-\\w+", "DIRECTORY"},
 		{"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z", "TIME"},
+		{"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ(?= and | \\(UTC\\)|  )", "TIME"},
 		{" of \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ", " of TIME"},
 		{"\\b\\d+(min|s)(\\d+s)?\\b *", "TIME "},
 		{"^nat64d [\\d.]+", "nat64d VERSION"},

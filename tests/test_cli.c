@@ -285,6 +285,7 @@ static const struct cli_case deterministic_cases[] = {
 	{"client ports udp 192.0.2.1", 1, NULL, "nat64ctl: '192.0.2.1' is not an IPv6 address or prefix\n"},
 	{"client of icmp 192.0.2.1:1250", 0, "client_of.out", ""},
 	{"who 192.0.2.1:3000 --at now --json", 0, "who.json", ""},
+	{"who 192.0.2.1:3000 --at now", 0, "who.out", ""},
 	{"snapshot --dry-run --to /nowhere/x --json", 0, "snapshot_dry.json", ""},
 	{"client of icmp 192.0.2.1:1250 --json", 0, "client_of.json", ""},
 	{"client of tcp 192.0.2.1:2000", 3, NULL, "nat64ctl: tcp 192.0.2.1:2000 is no client's\n"},

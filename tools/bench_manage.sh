@@ -267,7 +267,9 @@ manage_rows_churn()
 	row "missing of the million that stay" "$(result_most "churn-missed-$1")" "" most 0
 }
 
-# What is kept for bindings that come and go, and for who listens, is there after the first time.
+# What is kept for bindings that come and go, for ports that are held down behind them (so these are not
+# held for the two minutes of the default, in which there would be ever more of them), and for who listens,
+# is there after the first time.
 manage_warm_up()
 {
 	manage_churn && rm -f "$RUN"/result-churn-* "$RUN"/result-bus-*
