@@ -161,17 +161,45 @@ static void set_problem(enum gateway_store_state state, const char *problem)
 	gateway_unlock(&service.gateway);
 }
 
-static void assert_problem(const char *expected)
+static void assert_text(const char *name, const char *expected)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(clients); i++) {
-		g_autofree char *problem = NULL;
+		g_autofree char *text = NULL;
 
 		g_assert_cmpint(sd_bus_get_property_string(clients[i], DBUS_SERVICE, DBUS_PATH,
-							   DBUS_INTERFACE_MANAGER, "StateProblem",
-							   NULL, &problem),
+							   DBUS_INTERFACE_MANAGER, name, NULL,
+							   &text),
 				>=, 0);
-		g_assert_cmpstr(problem, ==, expected);
+		g_assert_cmpstr(text, ==, expected);
 	}
+}
+
+static void assert_problem(const char *expected)
+{
+	assert_text("StateProblem", expected);
+}
+
+static void set_way(bool by_packet, const char *reason)
+{
+	struct gateway_sending *sending = &service.gateway.sending;
+
+	gateway_lock(&service.gateway);
+	sending->by_packet = by_packet;
+	(void)g_strlcpy(sending->reason, reason, sizeof(sending->reason));
+	gateway_unlock(&service.gateway);
+}
+
+/* What the daemon has found out when it made its way of sending. */
+static void test_tcp_way(void)
+{
+	bus_clients_begin(not_keeping);
+	set_way(true, "Queue.Inject=packet");
+	assert_text("TCPWay", "packet");
+	assert_text("TCPWayReason", "Queue.Inject=packet");
+	set_way(false, "the kernel has no veth");
+	assert_text("TCPWay", "raw");
+	assert_text("TCPWayReason", "the kernel has no veth");
+	bus_clients_end();
 }
 
 /* What the writer has told the gateway, while it is so. */
@@ -193,5 +221,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/properties/kept", test_kept);
 	g_test_add_func("/properties/not-kept", test_not_kept);
 	g_test_add_func("/properties/state-problem", test_state_problem);
+	g_test_add_func("/properties/tcp-way", test_tcp_way);
 	return g_test_run();
 }
