@@ -202,6 +202,8 @@ static int bind_address(const char *text, int *ret)
 	if (*ret < 0)
 		return -errno;
 	(void)setsockopt(*ret, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Who takes over (--replace) has it while the one before still does. */
+	(void)setsockopt(*ret, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (is4) {
 		in4.sin_addr.s_addr = htonl(taddr4.addr);
 		in4.sin_port = htons(taddr4.port);

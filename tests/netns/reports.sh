@@ -69,6 +69,13 @@ port_is_taken()
 		same lines 2 "$(grep -c 'Metrics.Listen: .*9500' "$RUN/nat64d.log")"
 }
 
+# The next one answers at the same place, and nobody complains.
+taken_over()
+{
+	ctl config set Metrics.Listen 127.0.0.1:9464 && gateway_replace && at 127.0.0.1:9464 && ! grep 'Metrics.Listen' "$RUN/nat64d.log" &&
+		ctl config set Metrics.Listen "$RUN/metrics.sock" && gateway_replace && at "$RUN/metrics.sock" && ! grep 'Metrics.Listen' "$RUN/nat64d.log"
+}
+
 # logged PATTERN [N]: soon, so many lines are exactly so, but for the time.
 logged()
 {
@@ -156,6 +163,7 @@ check "metrics at an IPv4 address" by_address 127.0.0.1:9464
 check "metrics at an IPv6 address" by_address '[::1]:9464'
 check "requests that are wrong, by TCP" scrape '[::1]:9464' refused
 check "a port that is taken" port_is_taken
+check "another nat64d takes over" taken_over
 check "a file that can not be written" file_fails
 check "a binding that begins and ends" begins_and_ends
 check "the time of it" at_that_time
