@@ -122,15 +122,23 @@ static unsigned take(struct manager *manager, struct named_record *ret, uint64_t
 	return n;
 }
 
-static void tell_lost(struct manager *manager, uint64_t n_lost)
+/* Of n_lost since the start, what is new is everybody's but of who has only come; NULL: nobody has.
+ */
+static void count_lost(struct manager *manager, uint64_t n_lost, const struct monitor *fresh)
 {
 	for (struct monitor *monitor = manager->monitors; monitor != NULL;
 	     monitor = monitor->next) {
-		if (n_lost != manager->n_watch_lost && monitor->wanted != MONITOR_LIMITS)
+		if (monitor != fresh && monitor->wanted != MONITOR_LIMITS)
 			monitor->n_lost += n_lost - manager->n_watch_lost;
-		(void)room_for_line(monitor);
 	}
 	manager->n_watch_lost = n_lost;
+}
+
+static void tell_lost(struct manager *manager, uint64_t n_lost)
+{
+	count_lost(manager, n_lost, NULL);
+	for (struct monitor *monitor = manager->monitors; monitor != NULL; monitor = monitor->next)
+		(void)room_for_line(monitor);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -163,10 +171,12 @@ void monitor_event(struct manager *manager, const struct event *event)
 	tell_all(manager, &named, manager_realtime_offset());
 }
 
-/* The core tells what any of them wants, and the timer runs while there is one. */
-static int follow(struct manager *manager)
+/* The core tells what any of them wants, and the timer runs while there is one. fresh: one that has
+ * come, or NULL. */
+static int follow(struct manager *manager, const struct monitor *fresh)
 {
 	unsigned wanted = 0;
+	uint64_t n_lost;
 	bool done;
 	int r = 0;
 
@@ -174,8 +184,10 @@ static int follow(struct manager *manager)
 		wanted |= monitor->wanted & ~MONITOR_LIMITS;
 	gateway_lock(manager->gateway);
 	done = watch_want(&manager->gateway->nat->watch, wanted);
-	manager->n_watch_lost = manager->gateway->nat->watch.n_lost;
+	n_lost = manager->gateway->nat->watch.n_lost;
 	gateway_unlock(manager->gateway);
+	/* Of the others it is lost all the same. */
+	count_lost(manager, n_lost, fresh);
 	if (!done)
 		return -ENOMEM;
 	if (manager->monitors == NULL)
@@ -196,7 +208,7 @@ static void ended(void *context, int error)
 	for (link = &manager->monitors; *link != monitor;)
 		link = &(*link)->next;
 	*link = monitor->next;
-	(void)follow(manager);
+	(void)follow(manager, NULL);
 	stream_free(monitor->stream);
 	free(monitor);
 }
@@ -283,7 +295,7 @@ int monitor_method(sd_bus_message *message, void *userdata, sd_bus_error *error)
 		return r;
 	monitor->next = manager->monitors;
 	manager->monitors = monitor;
-	r = follow(manager);
+	r = follow(manager, monitor);
 	if (r < 0) {
 		ended(monitor, -r);
 		monitor = NULL;
