@@ -110,27 +110,12 @@ static void follow_soon(void *context)
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
 }
 
-/* Without a database there may still be somebody's tables. */
-static void restore_without_state(struct daemon *daemon, int tables_fd)
-{
-	struct restore restore = {.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
-
-	if (tables_fd < 0 || restore_tables(&restore, PERSIST_ALL, tables_fd) < 0)
-		return;
-	persist_restored(daemon->gateway.nat, false, restore.now_ms);
-	restore_report(&restore, "");
-}
-
 /* Before any packet. */
 static void restore(void *context)
 {
 	struct daemon *daemon = context;
-	int tables_fd = daemon->handover.inherited.fd[DESCRIPTOR_TABLES];
 
-	if (daemon->state)
-		daemon_state_restore(daemon->state, tables_fd, daemon->handover.is_kept);
-	else
-		restore_without_state(daemon, tables_fd);
+	daemon_handover_restore(daemon);
 	daemon_kept_restore_clients(&daemon->kept, &daemon->gateway);
 }
 
@@ -669,7 +654,9 @@ static int start(struct daemon *daemon)
 		log_line(LOG_ERR, "capabilities can not be given up: %s", strerror(-r));
 		return r;
 	}
-	r = start_state(daemon);
+	r = daemon_handover_take_changes(daemon);
+	if (r == 0)
+		r = start_state(daemon);
 	if (r == 0)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	if (r == 0)

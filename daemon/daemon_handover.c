@@ -3,13 +3,16 @@
  * Theory of operation
  *
  * The next one: after its configuration it asks the one before (--replace), or takes what the
- * service manager has kept; starts up to the point where the tables are needed; takes them, which
- * stops packets; and when all is in place says so, and reads on where the other has stopped.
+ * service manager has kept; starts, and restores what was stored when it asked; takes what has
+ * changed, which stops packets; and when all is in place says so, and reads on where the other has
+ * stopped. So packets wait for what has changed within a start, and not for all that there is.
  *
  * The one before: yields what only one can have (bus name, control socket, database) when it is
  * asked, and translates on. What changes in the tables from then on is still marked as changed in
- * them, so the next one writes it to the database. If that one fails, everything is taken back, the
- * packet thread first. Rules are put anew then, as the other one may have changed them.
+ * them: that is the second part, and what the next one writes to the database. If not all could be
+ * written, marks say nothing about what the first part has, and there is only one. If the next one
+ * fails, everything is taken back, the packet thread first. Rules are put anew then, as the other
+ * one may have changed them.
  *
  * Through a service manager only descriptors come: the queues with what waits in them, when they
  * were read last, and after a clean end the tables, too.
@@ -57,6 +60,7 @@ static int ask(struct daemon *daemon)
 	int r = handover_ask(path, TABLES_FORMAT, &handover->peer, &handover->inherited, text);
 
 	if (r == 0) {
+		handover->in_parts = handover->inherited.fd[DESCRIPTOR_TABLES] >= 0;
 		log_line(LOG_INFO, "taking over from the daemon at %s", daemon->handover.socket);
 	} else if (r == -ENOENT || r == -ECONNRESET) {
 		log_line(LOG_NOTICE, "there is no daemon at %s to take over from: starting plainly",
@@ -93,20 +97,87 @@ static void peer_has_died(struct daemon_handover *handover)
 	handover->peer = NULL;
 }
 
-int daemon_handover_take(struct daemon *daemon)
+/* 0 also if it has died, and then without tables. */
+static int take_tables(struct daemon_handover *handover, int *ret_fd)
 {
-	struct daemon_handover *handover = &daemon->handover;
 	char text[HANDOVER_TEXT_SIZE];
-	int r;
+	int r = handover_take(handover->peer, ret_fd, text);
 
-	if (!handover->peer)
-		return 0;
-	r = handover_take(handover->peer, &handover->inherited.fd[DESCRIPTOR_TABLES], text);
 	if (r == -ECONNRESET)
 		peer_has_died(handover);
 	else if (r < 0)
 		log_line(LOG_ERR, "--replace: %s", text);
 	return r == -ECONNRESET ? 0 : r;
+}
+
+int daemon_handover_take(struct daemon *daemon)
+{
+	struct daemon_handover *handover = &daemon->handover;
+
+	if (!handover->peer || handover->in_parts)
+		return 0;
+	return take_tables(handover, &handover->inherited.fd[DESCRIPTOR_TABLES]);
+}
+
+/* Without a database there may still be somebody's tables. */
+static void restore_without_state(struct daemon *daemon, int tables_fd)
+{
+	struct daemon_handover *handover = &daemon->handover;
+	struct restore *restore = &handover->restore;
+
+	*restore = (struct restore){.gateway = &daemon->gateway, .now_ms = gateway_now_ms()};
+	if (tables_fd < 0 ||
+	    restore_tables(restore, handover->in_parts ? PERSIST_STORED : PERSIST_ALL, tables_fd) <
+		    0 ||
+	    handover->in_parts)
+		return;
+	persist_restored(daemon->gateway.nat, false, restore->now_ms);
+	restore_report(restore, "");
+}
+
+void daemon_handover_restore(struct daemon *daemon)
+{
+	const struct daemon_handover *handover = &daemon->handover;
+	int tables_fd = handover->inherited.fd[DESCRIPTOR_TABLES];
+	enum daemon_state_source source = DAEMON_STATE_TABLES;
+
+	if (!daemon->state) {
+		restore_without_state(daemon, tables_fd);
+		return;
+	}
+	if (handover->in_parts)
+		source = DAEMON_STATE_STORED;
+	else if (tables_fd < 0)
+		source = DAEMON_STATE_ALONE;
+	else if (handover->is_kept)
+		source = DAEMON_STATE_KEPT;
+	daemon_state_restore(daemon->state, source, tables_fd);
+}
+
+int daemon_handover_take_changes(struct daemon *daemon)
+{
+	struct daemon_handover *handover = &daemon->handover;
+	struct restore *restore = &handover->restore;
+	bool is_all = false;
+	int fd = -1;
+	int r;
+
+	if (!handover->in_parts)
+		return 0;
+	r = take_tables(handover, &fd);
+	if (r < 0)
+		return r;
+	if (daemon->state) {
+		daemon_state_restore_changes(daemon->state, fd);
+	} else {
+		restore->now_ms = gateway_now_ms();
+		is_all = fd >= 0 && restore_changes(restore, fd) == 0;
+		persist_restored(daemon->gateway.nat, !is_all, restore->now_ms);
+		restore_report(restore, "");
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return 0;
 }
 
 /* Whoever came before with the queues we have: how long did nobody read them? */
@@ -141,6 +212,9 @@ int daemon_handover_finish(struct daemon *daemon)
 		log_line(LOG_ERR, "--replace: %s", text);
 		return r;
 	}
+	if (handover->peer)
+		log_line(LOG_INFO, "taken over: packets have waited for at most %" PRIu64 " ms",
+			 gateway_now_ms() - atomic_load(heartbeat_place(daemon->heartbeat)));
 	handover_peer_free(handover->peer);
 	handover->peer = NULL;
 	judge_age(daemon, tables_fd >= 0);
@@ -172,36 +246,60 @@ static void stop_packets(struct daemon *daemon)
 	daemon->handover.stopped = true;
 }
 
-static int ready(void *context, bool knows_tables, struct descriptors *ret)
+/* What is stored, as far as it can be told from what changes from now on. */
+static void give_stored(struct daemon *daemon, bool is_all, struct descriptors *ret)
+{
+	struct nat64 *nat = daemon->gateway.nat;
+
+	gateway_lock(&daemon->gateway);
+	if (!daemon->state)
+		is_all = persist_begin_stored(nat);
+	is_all = is_all && persist_is_on(nat);
+	gateway_unlock(&daemon->gateway);
+	daemon->handover.gave_stored = is_all && tables_save(&daemon->gateway, PERSIST_STORED,
+							     daemon_state_owner(daemon->state),
+							     &ret->fd[DESCRIPTOR_TABLES]) == 0;
+}
+
+static int ready(void *context, bool knows_tables, struct descriptors *ret, uint64_t *ret_more_ms)
 {
 	struct daemon *daemon = context;
+	bool is_all;
 
 	log_line(LOG_NOTICE, "another nat64d is taking over");
 	daemon_changes_settle(daemon->changes);
 	if (!knows_tables)
 		stop_packets(daemon);
 	daemon_history_stop(daemon->history);
-	daemon_state_leave(daemon->state, knows_tables);
+	is_all = daemon_state_leave(daemon->state, knows_tables);
 	/* What has been stored until then is done and answered here, too. */
 	daemon_tell_stored(daemon);
 	daemon_changes_settle(daemon->changes);
 	manager_yield(daemon->manager);
 	daemon->handover.yielded = true;
 	list_descriptors(daemon, ret);
+	if (knows_tables)
+		give_stored(daemon, is_all, ret);
+	gateway_lock(&daemon->gateway);
+	*ret_more_ms = nat64_n_sessions(daemon->gateway.nat) / SESSIONS_PER_MS;
+	gateway_unlock(&daemon->gateway);
 	return 0;
 }
 
 static int take(void *context, int *ret_tables_fd, uint64_t *ret_more_ms)
 {
 	struct daemon *daemon = context;
+	bool is_rest = daemon->handover.gave_stored;
+	const struct nat64 *nat = daemon->gateway.nat;
 
 	if (daemon->handover.stopped)
 		return 0;
 	stop_packets(daemon);
 	gateway_lock(&daemon->gateway);
-	*ret_more_ms = nat64_n_sessions(daemon->gateway.nat) / SESSIONS_PER_MS;
+	*ret_more_ms = (is_rest ? persist_n_changed(nat) : nat64_n_sessions(nat)) / SESSIONS_PER_MS;
 	gateway_unlock(&daemon->gateway);
-	return tables_save(&daemon->gateway, PERSIST_ALL, daemon_state_owner(daemon->state), ret_tables_fd);
+	return tables_save(&daemon->gateway, is_rest ? PERSIST_CHANGED : PERSIST_ALL,
+			   daemon_state_owner(daemon->state), ret_tables_fd);
 }
 
 static void go_on(void *context, const char *why)
@@ -211,6 +309,12 @@ static void go_on(void *context, const char *why)
 
 	daemon->handover.yielded = daemon->handover.stopped = false;
 	daemon_sending_say_again(&daemon->sending);
+	daemon->handover.gave_stored = false;
+	if (!daemon->state) {
+		gateway_lock(&daemon->gateway);
+		persist_end(daemon->gateway.nat);
+		gateway_unlock(&daemon->gateway);
+	}
 	if (r == 0)
 		r = daemon_state_go_on(daemon->state);
 	daemon_history_go_on(daemon->history);

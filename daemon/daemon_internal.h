@@ -14,6 +14,7 @@
 #include "daemon/gateway.h"
 #include "daemon/handover.h"
 #include "daemon/noted_log.h"
+#include "daemon/restore.h"
 #include "daemon/settings_change.h"
 #include "daemon/watchdog.h"
 
@@ -23,10 +24,13 @@ struct daemon_handover {
 	bool replace;                 /* as asked for */
 	struct descriptors inherited; /* of the one before; those that are not taken yet */
 	struct handover_peer *peer;   /* the one before, as long as it may still go on */
+	bool in_parts;                /* its tables come in two: some of them are inherited */
+	struct restore restore;       /* of these, where no state is kept */
 	bool is_kept;                 /* they come from the service manager, some time later */
 	bool is_late;                 /* and too late for what waits in the queues */
 	struct handover *server;      /* for the next one */
 	bool yielded;                 /* it is starting */
+	bool gave_stored;             /* and has the first part of our tables */
 	bool stopped;                 /* and has our tables: packets wait */
 	bool done;                    /* and everything */
 	bool end_wanted;              /* a signal came meanwhile */
@@ -78,8 +82,12 @@ int daemon_put_rules(struct daemon *daemon, enum pool4_sync_extent extent);
  * is nothing; or a negative errno, which is logged.
  */
 int daemon_handover_begin(struct daemon *daemon);
-/* Packets stop: what there is comes. */
+/* Packets stop, and what there is comes, where it does not come in two parts. */
 int daemon_handover_take(struct daemon *daemon);
+/* Before any packet, once pool4 has its entries: what there is. */
+void daemon_handover_restore(struct daemon *daemon);
+/* Of two parts: packets stop, and what has changed comes. */
+int daemon_handover_take_changes(struct daemon *daemon);
 /* From now on it is ours, and the one before ends. */
 int daemon_handover_finish(struct daemon *daemon);
 /* The service manager is to keep our sockets; a next one may ask for them. */

@@ -228,22 +228,24 @@ static void load(struct daemon_state *state)
 
 /* From the predecessor's memory. If the database is not the one he has left, the writer begins it
  * anew. */
-static bool load_tables(struct daemon_state *state, int fd, bool is_kept)
+static bool load_tables(struct daemon_state *state, enum daemon_state_source source, int fd)
 {
 	struct store_clock now;
 	uint64_t owner = 0;
 
-	if (fd < 0)
+	if (source == DAEMON_STATE_ALONE || fd < 0)
 		return false;
 	store_clock_read(&now);
 	state->restore.now_ms = now.boot_ms;
 	(void)tables_owner(fd, &owner);
-	if (is_kept && state->store && owner != 0 && store_owner(state->store) != owner) {
+	if (source == DAEMON_STATE_KEPT && state->store && owner != 0 &&
+	    store_owner(state->store) != owner) {
 		log_line(LOG_NOTICE, "another daemon has written the database after the one that "
 				     "left its tables: the database is used");
 		return false;
 	}
-	if (restore_tables(&state->restore, PERSIST_ALL, fd) < 0)
+	if (restore_tables(&state->restore,
+			   source == DAEMON_STATE_STORED ? PERSIST_STORED : PERSIST_ALL, fd) < 0)
 		return false;
 	if (state->store && owner != 0 && store_owner(state->store) == owner) {
 		store_set_pool6(state->store, state->gateway->nat->config.pool6);
@@ -252,33 +254,46 @@ static bool load_tables(struct daemon_state *state, int fd, bool is_kept)
 	return true;
 }
 
-void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kept)
+/* All rows are there. */
+static void settle(struct daemon_state *state)
 {
-	const char *remark = " after an end that was not a clean one";
-	struct nat64 *nat;
+	struct nat64 *nat = state->gateway->nat;
 
-	if (!state)
-		return;
-	/* There is no other thread yet, so nobody waits for the lock. */
-	nat = state->gateway->nat;
-	if (!persist_begin(nat))
-		log_line(LOG_ERR, "no memory to remember what has to be stored");
-	if (!state->store)
-		remark = ", as there is no database to be read";
-	state->was_clean = load_tables(state, tables_fd, is_kept);
-	if (!state->was_clean && state->store) {
-		state->was_clean = store_was_clean(state->store);
-		load(state);
-	}
 	state->restore.now_ms = gateway_now_ms();
 	persist_restored(nat, !state->was_clean, state->restore.now_ms);
 	if (state->given) {
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 		nat->given = given_file_ring(state->given);
 	}
-	if (state->was_clean)
-		remark = "";
-	restore_report(&state->restore, remark);
+	restore_report(&state->restore,
+		       state->was_clean ? "" : " after an end that was not a clean one");
+}
+
+void daemon_state_restore(struct daemon_state *state, enum daemon_state_source source,
+			  int tables_fd)
+{
+	if (!state)
+		return;
+	/* There is no other thread yet, so nobody waits for the lock. */
+	if (!persist_begin(state->gateway->nat))
+		log_line(LOG_ERR, "no memory to remember what has to be stored");
+	state->was_clean = load_tables(state, source, tables_fd);
+	if (!state->was_clean && state->store) {
+		state->was_clean = store_was_clean(state->store);
+		load(state);
+	}
+	if (source != DAEMON_STATE_STORED)
+		settle(state);
+}
+
+void daemon_state_restore_changes(struct daemon_state *state, int tables_fd)
+{
+	if (!state)
+		return;
+	state->restore.now_ms = gateway_now_ms();
+	if (tables_fd < 0 || restore_changes(&state->restore, tables_fd) < 0)
+		state->was_clean = false;
+	settle(state);
 }
 
 /* ---- and out again ------------------------------------------------------------------------------
@@ -364,12 +379,18 @@ bool daemon_state_flush(struct daemon_state *state)
 	return state && state->writer && store_writer_flush(state->writer);
 }
 
-void daemon_state_leave(struct daemon_state *state, bool packets_go_on)
+bool daemon_state_leave(struct daemon_state *state, bool packets_go_on)
 {
+	bool is_all = false;
+
 	if (!state)
-		return;
-	(packets_go_on ? store_writer_leave : store_writer_stop)(state->writer);
+		return false;
+	if (packets_go_on)
+		is_all = store_writer_leave(state->writer);
+	else
+		store_writer_stop(state->writer);
 	state->writer = NULL;
+	return is_all;
 }
 
 int daemon_state_go_on(struct daemon_state *state)

@@ -27,10 +27,19 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
  * be NULL, as below. */
 const GPtrArray *daemon_state_kept(const struct daemon_state *state);
 
-/* pool4 has its entries, and nothing else is there yet. tables_fd: what a predecessor has left
- * (tables.h), -1 = nothing; it stays the caller's. is_kept: some time ago, so that the database may
- * be newer. state may be NULL, as below. */
-void daemon_state_restore(struct daemon_state *state, int tables_fd, bool is_kept);
+/* What a predecessor has left. */
+enum daemon_state_source {
+	DAEMON_STATE_ALONE, /* nothing */
+	DAEMON_STATE_KEPT,  /* tables, some time ago, so that the database may be newer */
+	DAEMON_STATE_TABLES,
+	DAEMON_STATE_STORED, /* those of PERSIST_STORED; what has changed comes later */
+};
+/* pool4 has its entries, and nothing else is there yet. tables_fd (tables.h) stays the caller's.
+ * state may be NULL, as below. */
+void daemon_state_restore(struct daemon_state *state, enum daemon_state_source source,
+			  int tables_fd);
+/* After DAEMON_STATE_STORED: what has changed; -1: the predecessor has died with it. */
+void daemon_state_restore_changes(struct daemon_state *state, int tables_fd);
 
 /* From now on changes are written. 0 or a negative errno. */
 int daemon_state_start(struct daemon_state *state);
@@ -38,8 +47,8 @@ int daemon_state_start(struct daemon_state *state);
  * can not be. daemon_state_leave() and _stop() wait for nobody who is in here. */
 bool daemon_state_flush(struct daemon_state *state);
 /* For a successor: what has changed is written, and the file is closed. If packets go on it does
- * not say that it has everything. */
-void daemon_state_leave(struct daemon_state *state, bool packets_go_on);
+ * not say that it has everything. False if not all could be written, or nothing is. */
+bool daemon_state_leave(struct daemon_state *state, bool packets_go_on);
 /* There is no successor after all. */
 int daemon_state_go_on(struct daemon_state *state);
 /* Whose the database is, for tables.h; 0 = nobody's. */

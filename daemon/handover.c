@@ -115,6 +115,7 @@ static void get_ready(struct handover *handover, const struct handover_message *
 	struct handover_message answer = handover_message(HANDOVER_READY);
 	struct descriptors descriptors;
 	char why[sizeof(answer.text)];
+	uint64_t more_ms = 0;
 	bool knows = asked->tables_format == handover->config.tables_format;
 	int r;
 
@@ -128,7 +129,7 @@ static void get_ready(struct handover *handover, const struct handover_message *
 		return;
 	}
 	descriptors_init(&descriptors);
-	r = handover->config.ready(handover->config.context, knows, &descriptors);
+	r = handover->config.ready(handover->config.context, knows, &descriptors, &more_ms);
 	if (r < 0) {
 		refuse(handover->peer_fd, strerror(-r));
 		end_peer(handover);
@@ -136,8 +137,11 @@ static void get_ready(struct handover *handover, const struct handover_message *
 	}
 	handover->stage = STAGE_READY;
 	answer.tables_format = handover->config.tables_format;
-	be_patient(handover, handover->config.start_timeout_ms);
-	if (handover_send(handover->peer_fd, &answer, &descriptors) < 0)
+	be_patient(handover, handover->config.start_timeout_ms + more_ms);
+	r = handover_send(handover->peer_fd, &answer, &descriptors);
+	if (descriptors.fd[DESCRIPTOR_TABLES] >= 0)
+		(void)close(descriptors.fd[DESCRIPTOR_TABLES]);
+	if (r < 0)
 		give_up(handover, "it has gone");
 }
 

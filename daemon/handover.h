@@ -5,12 +5,15 @@
  *
  *   successor                      running one
  *   ASK: these versions     ──►    gives up the bus name, the control socket and the database;
- *                           ◄──    READY: here are my sockets; packets go on meanwhile
- *   (starts up)
+ *                           ◄──    READY: here are my sockets, and all that was stored then;
+ *                                  packets go on meanwhile
+ *   (starts up, restores)
  *   TAKE                    ──►    stops reading, finishes its batch;
- *                           ◄──    TABLES: here is what there is; packets wait in the kernel
- *   (restores)
+ *                           ◄──    TABLES: here is what has changed; packets wait in the kernel
+ *   (restores that)
  *   TAKEN                   ──►    ends
+ *
+ * If not all could be stored, READY comes without tables, and TABLES with all that there is.
  *
  * Until TAKEN the running one can go on as if nothing had been, and does if the successor closes
  * the connection or is too slow: then it says LATE and closes, and of TAKEN and LATE only one can
@@ -38,10 +41,12 @@ struct handover_config {
 	uint64_t start_timeout_ms;
 	uint64_t take_timeout_ms;
 
-	/* ASK has come. ret stays the callee's: it is sent, not closed. If the successor does not
-	 * know the tables, packets stop already here, and the database gets everything. 0 or a
-	 * negative errno: then the successor is refused. */
-	int (*ready)(void *context, bool knows_tables, struct descriptors *ret);
+	/* ASK has come. ret stays the callee's, but for the tables: they are closed once they are
+	 * sent. If the successor does not know the tables, packets stop already here, and the
+	 * database gets everything. ret_more_ms is added to start_timeout_ms. 0 or a negative
+	 * errno: then the successor is refused. */
+	int (*ready)(void *context, bool knows_tables, struct descriptors *ret,
+		     uint64_t *ret_more_ms);
 	/* TAKE has come: packets stop. ret_tables_fd is -1, or to be closed once it is sent;
 	 * ret_more_ms is added to take_timeout_ms, for large ones. */
 	int (*take)(void *context, int *ret_tables_fd, uint64_t *ret_more_ms);

@@ -164,7 +164,14 @@ int restore_changes(struct restore *restore, int fd)
 	if (r == 0)
 		r = tables_load(fd, PERSIST_CHANGED, pool6, &coming, &n_bad);
 	restore_rows_end(restore);
-	restore->n_bad += r == 0 ? n_bad : 0;
+	if (r < 0)
+		log_line(LOG_WARNING,
+			 "what has changed in the tables of the daemon before can not be used "
+			 "(%s): it "
+			 "is as after a crash",
+			 strerror(-r));
+	else
+		restore->n_bad += n_bad;
 	return r;
 }
 

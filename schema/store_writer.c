@@ -730,23 +730,31 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 	return 0;
 }
 
-void store_writer_stop(struct store_writer *writer)
+/* Did it end with all that had changed written? */
+static bool end(struct store_writer *writer)
 {
 	const uint64_t one = 1;
+	bool has_worked;
 
-	if (!writer)
-		return;
 	atomic_store(&writer->stop, true);
 	(void)!write(writer->wake_fd, &one, sizeof(one));
 	(void)pthread_join(writer->thread, NULL);
+	has_worked = writer->has_worked;
 	store_close(writer->store);
 	writer_free(writer);
+	return has_worked;
 }
 
-void store_writer_leave(struct store_writer *writer)
+void store_writer_stop(struct store_writer *writer)
+{
+	if (writer)
+		(void)end(writer);
+}
+
+bool store_writer_leave(struct store_writer *writer)
 {
 	if (!writer)
-		return;
+		return false;
 	writer->leave = true;
-	store_writer_stop(writer);
+	return end(writer);
 }

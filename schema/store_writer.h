@@ -50,5 +50,6 @@ void store_writer_put(struct store_writer *writer, GPtrArray *rows, uint64_t tic
 bool store_writer_flush(struct store_writer *writer);
 /* Writes all that is left, says so in the file, and ends. Packets have stopped. */
 void store_writer_stop(struct store_writer *writer);
-/* The same while packets go on: what changes from now on stays marked in the core. */
-void store_writer_leave(struct store_writer *writer);
+/* The same while packets go on: what changes from now on stays marked in the core. False if not all
+ * could be written: that is marked, too. */
+bool store_writer_leave(struct store_writer *writer);

@@ -393,7 +393,7 @@ static struct daemon_state *start_state(struct test_service *service, const char
 
 	g_assert_cmpint(g_mkdir(directory, 0700), ==, 0);
 	state = daemon_state_open(&service->gateway, directory, &config);
-	daemon_state_restore(state, -1, false);
+	daemon_state_restore(state, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(state), ==, 0);
 	return state;
 }

@@ -73,7 +73,7 @@ void state_begin(struct state_fixture *f)
 	f->gateway.nat = f->fixture->nat;
 	f->state = daemon_state_open(&f->gateway, f->directory, &config);
 	g_assert_nonnull(f->state);
-	daemon_state_restore(f->state, -1, false);
+	daemon_state_restore(f->state, DAEMON_STATE_ALONE, -1);
 	g_assert_true(nat64_check(f->gateway.nat));
 	/* Its sleeps are counted from here. */
 	fake_time_begin();

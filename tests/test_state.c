@@ -57,7 +57,7 @@ static void begin(struct instance *instance)
 	instance->gateway.nat->config.retention_s = retention_s;
 	instance->state = daemon_state_open(&instance->gateway, directory, &config);
 	g_assert_nonnull(instance->state);
-	daemon_state_restore(instance->state, -1, false);
+	daemon_state_restore(instance->state, DAEMON_STATE_ALONE, -1);
 	g_assert_true(nat64_check(instance->gateway.nat));
 }
 
@@ -260,7 +260,7 @@ static void test_settings(void)
 	struct instance instance = {0};
 
 	g_assert_null(daemon_state_open(&instance.gateway, "/nowhere", &none));
-	daemon_state_restore(NULL, -1, false);
+	daemon_state_restore(NULL, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(NULL), ==, 0);
 	daemon_state_stop(NULL);
 
@@ -269,7 +269,7 @@ static void test_settings(void)
 	instance.fixture = new_gateway();
 	instance.gateway.nat = instance.fixture->nat;
 	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
-	daemon_state_restore(instance.state, -1, false);
+	daemon_state_restore(instance.state, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
 	(void)send_packet(&instance, 1);
 	end(&instance);

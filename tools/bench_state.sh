@@ -11,6 +11,7 @@
 STATE_RATE=50000     # new flows a second
 STATE_LIFETIME=4     # seconds of a flow: as many end as begin, from then on
 STATE_FLOWS=1000000
+STATE_PROBE_MS=20000 # longer than a start with all of them
 
 # state_start KEEP LIFETIME [LINE]: with State.Keep and Timeouts.UDP, and one more of [State].
 state_start()
@@ -162,6 +163,29 @@ state_restarts()
 	mv "$RUN/state/aside" "$RUN/state/state.db"
 }
 
+# Another nat64d takes over while a probe goes on, a thousand a second: the longest time that one took.
+# Fails if one has no answer at all.
+state_replace()
+{
+	local probe status
+	node client "${FIRST_CORE[@]}" "$BENCH_PING" ask $TOPOLOGY_SERVER6 7007 1000 $STATE_PROBE_MS \
+		>"$RUN/pings" &
+	probe=$!
+	sleep 1
+	gateway_replace
+	status=$?
+	kill -0 $probe 2>/dev/null || {
+		echo "the probe ended before the other nat64d had taken over" >&2
+		return 1
+	}
+	wait $probe
+	[ $status = 0 ] || return
+	awk '$1 != $2 { print $1 - $2 " of " $1 " probes had no answer while another nat64d took over" }' \
+		"$RUN/pings" >&2
+	awk '{ print $5 / 1000; exit $1 != $2 }' "$RUN/pings" >"$RUN/value" || return
+	result_add replace-ms "$(cat "$RUN/value")"
+}
+
 state_million()
 {
 	local round size memory
@@ -170,6 +194,9 @@ state_million()
 		state_flush || return
 	done
 	memory=$(memory_kb VmRSS)
+	for ((round = 1; round <= ROUNDS; round++)); do
+		state_replace && until_true 60 state_is_written || return
+	done
 	stop_nat64d
 	size=$(stat -c %s "$RUN/state/state.db")
 	state_restarts || return
@@ -181,6 +208,7 @@ state_million()
 	row "start until ready, with an empty database" "$(result empty)" ms
 	row "start until ready, with all of them" "$(result ready)" ms
 	row "the difference: they are restored" $(($(result ready) - $(result empty))) ms most 1500
+	row "another nat64d takes over: the longest time of a probe" "$(result replace-ms)" ms most 100
 	row "memory of nat64d before it was stopped" "$memory" kB
 	row "memory at most while they were restored" "$(result ready-kb)" kB
 }

@@ -7,7 +7,7 @@
 #   handover.py predecessor PATH STEP…   listens, prints "listening", and takes one connection
 #
 # A STEP that is the name of a message sends it; "TYPE/PROTOCOL/FORMAT" with these numbers,
-# "tables=FILE" with a memory file of that content. "garbage" and "short" are no messages. "receive"
+# "tables=FILE" and "ready=FILE" with a memory file of that content. "garbage" and "short" are no messages. "receive"
 # prints the type of the next message, its sentence and what came with it, or "closed"; "expect=TYPE" ends
 # with status 1 if it is not that one. At the end it dies without a word.
 
@@ -24,7 +24,7 @@ NAMES = ["queue", "raw4", "raw6", "heartbeat", "tables"]
 PATIENCE_S = 60
 
 
-def pack(type_, protocol=1, format_=1, descriptors=()):
+def pack(type_, protocol=1, format_=2, descriptors=()):
     numbers = [NAMES.index(name) for name in descriptors] + [0] * (5 - len(descriptors))
     return MESSAGE.pack(MAGIC, protocol, TYPES.index(type_), format_, len(descriptors), *numbers, b"")
 
@@ -60,9 +60,10 @@ def step(connection, what):
         print(*got, flush=True)
         if got[0] != what[7:]:
             sys.exit(1)
-    elif what.startswith("tables="):
-        fd = memory_file(what[7:])
-        socket.send_fds(connection, [pack("tables", descriptors=["tables"])], [fd])
+    elif what.startswith(("tables=", "ready=")):
+        name, path = what.split("=")
+        fd = memory_file(path)
+        socket.send_fds(connection, [pack(name, descriptors=["tables"])], [fd])
     else:
         name, *numbers = what.split("/")
         connection.send(pack(name, *map(int, numbers)))

@@ -94,6 +94,8 @@ for round in 1 2 3; do
 	check "$round: a second one takes over" gateway_replace
 	check "$round: with what there is" grep -q 'restored [1-9][0-9]* bindings and [1-9][0-9]* sessions;' \
 		"$RUN/nat64d.log"
+	check "$round: it says how long packets have waited" grep 'packets have waited for at most [0-9]* ms' \
+		"$RUN/nat64d.log"
 	check "$round: all is as before" is_as_before
 done
 check "no ping is lost" nothing_is_lost
@@ -177,6 +179,11 @@ check "it dies before it hears that they are taken" starts_after 'restored [1-9]
 head -c 5000 /dev/urandom >"$RUN/garbage"
 check "its tables are garbage" starts_after 'can not be used (Bad message): the database' \
 	receive ready receive tables="$RUN/garbage" receive
+check "what was stored is garbage, and it dies before it says more" starts_after \
+	'has died while it handed over' receive ready="$RUN/garbage" receive
+check "what was stored and what has changed are garbage" starts_after \
+	'what has changed in the tables .* can not be used (Bad message)' \
+	receive ready="$RUN/garbage" receive tables="$RUN/garbage" receive
 printf 'n64table\11\0\0\0%5000s' x >"$RUN/other"
 check "its tables are of another format" starts_after 'of another version: the database' \
 	receive ready receive tables="$RUN/other" receive
