@@ -618,6 +618,7 @@ static void open_state(struct daemon *daemon)
 
 static int start(struct daemon *daemon)
 {
+	bool has_rules = false;
 	int r;
 
 	r = load_config(daemon);
@@ -654,10 +655,15 @@ static int start(struct daemon *daemon)
 		log_line(LOG_ERR, "capabilities can not be given up: %s", strerror(-r));
 		return r;
 	}
-	r = daemon_handover_take_changes(daemon);
+	if (daemon_handover_shares_queues(daemon)) {
+		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+		has_rules = true;
+	}
+	if (r == 0)
+		r = daemon_handover_take_changes(daemon);
 	if (r == 0)
 		r = start_state(daemon);
-	if (r == 0)
+	if (r == 0 && !has_rules)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 	if (r == 0)
 		daemon_sending_choose(&daemon->sending, daemon->nfqueue);

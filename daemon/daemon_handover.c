@@ -154,6 +154,11 @@ void daemon_handover_restore(struct daemon *daemon)
 	daemon_state_restore(daemon->state, source, tables_fd);
 }
 
+bool daemon_handover_shares_queues(const struct daemon *daemon)
+{
+	return daemon->handover.in_parts && nfqueue_has_same_queues(daemon->nfqueue);
+}
+
 int daemon_handover_take_changes(struct daemon *daemon)
 {
 	struct daemon_handover *handover = &daemon->handover;
@@ -164,6 +169,8 @@ int daemon_handover_take_changes(struct daemon *daemon)
 
 	if (!handover->in_parts)
 		return 0;
+	/* Giving back so much memory takes its time. */
+	(void)close(descriptors_take(&handover->inherited, DESCRIPTOR_TABLES));
 	r = take_tables(handover, &fd);
 	if (r < 0)
 		return r;

@@ -86,6 +86,8 @@ int daemon_handover_begin(struct daemon *daemon);
 int daemon_handover_take(struct daemon *daemon);
 /* Before any packet, once pool4 has its entries: what there is. */
 void daemon_handover_restore(struct daemon *daemon);
+/* Before packets stop: may the rules be put already, as the one before reads what they give us? */
+bool daemon_handover_shares_queues(const struct daemon *daemon);
 /* Of two parts: packets stop, and what has changed comes. */
 int daemon_handover_take_changes(struct daemon *daemon);
 /* From now on it is ours, and the one before ends. */

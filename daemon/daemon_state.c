@@ -42,6 +42,7 @@ struct daemon_state {
 	GAsyncQueue *stored; /* of struct stored: from the writer's thread to ours */
 	int stored_fd;       /* can be read when there are some */
 	bool was_clean;
+	uint64_t n_given; /* of the ring, those that are held already */
 };
 
 static void report_news(void *context, const char *text)
@@ -261,10 +262,12 @@ static void settle(struct daemon_state *state)
 
 	state->restore.now_ms = gateway_now_ms();
 	persist_restored(nat, !state->was_clean, state->restore.now_ms);
-	if (state->given) {
+	if (state->given && state->n_given > 0 && state->was_clean)
+		given_file_each_since(state->given, state->n_given, hold_given, state);
+	else if (state->given)
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
+	if (state->given)
 		nat->given = given_file_ring(state->given);
-	}
 	restore_report(&state->restore,
 		       state->was_clean ? "" : " after an end that was not a clean one");
 }
@@ -282,8 +285,13 @@ void daemon_state_restore(struct daemon_state *state, enum daemon_state_source s
 		state->was_clean = store_was_clean(state->store);
 		load(state);
 	}
-	if (source != DAEMON_STATE_STORED)
+	if (source != DAEMON_STATE_STORED) {
 		settle(state);
+	} else if (state->given && state->was_clean) {
+		state->restore.now_ms = gateway_now_ms();
+		state->n_given = given_file_ring(state->given)->n;
+		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
+	}
 }
 
 void daemon_state_restore_changes(struct daemon_state *state, int tables_fd)

@@ -67,6 +67,7 @@ struct nfqueue {
 	unsigned n_super;
 	bool inherited;
 	bool settled; /* queues have, or get at once, what we say */
+	bool is_same; /* all queues were that socket's already */
 	struct nfqueue_counters counters;
 	uint8_t *buffers;
 	struct iovec iov[NFQUEUE_BATCH_MAX];
@@ -225,6 +226,7 @@ static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, 
 
 	if (owner == port)
 		return 0;
+	queue->is_same = false;
 	r = send_config(queue, put_queue(buffer, number, length, true));
 	if (queue->proc_fd >= 0)
 		owner = queue_owner(queue, number);
@@ -237,6 +239,7 @@ static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, 
 
 static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
 {
+	queue->is_same = queue->inherited;
 	for (unsigned i = 0; i < queue->n_queues; i++) {
 		uint16_t number = (uint16_t)(queue->first + i);
 		int r;
@@ -456,6 +459,11 @@ void nfqueue_free(struct nfqueue *queue)
 bool nfqueue_is_inherited(const struct nfqueue *queue)
 {
 	return queue->inherited;
+}
+
+bool nfqueue_has_same_queues(const struct nfqueue *queue)
+{
+	return queue->is_same;
 }
 
 static void end_others(struct nfqueue *queue)

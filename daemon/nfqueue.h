@@ -55,6 +55,8 @@ void nfqueue_free(struct nfqueue *queue);
 
 /* Has it taken over what waits? */
 bool nfqueue_is_inherited(const struct nfqueue *queue);
+/* And did the one before have all the queues that are wanted now? False if that can not be told. */
+bool nfqueue_has_same_queues(const struct nfqueue *queue);
 /* The predecessor will not go on: only now the queues get what this configuration says, and those
  * that only he had end. Nothing if there is none. */
 void nfqueue_settle(struct nfqueue *queue);

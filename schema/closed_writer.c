@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schema/closed_writer.h"
 
+#include <stdlib.h>
+
 /* For which the lock is held. */
 #define SLICE_RECORDS 256
 /* So long something that is too old stays, at most. */
@@ -64,17 +66,38 @@ static int put_some(struct closed_writer *writer, struct store *store, uint64_t 
 	return r;
 }
 
+/* By the wall clock, as far as it is believed. */
+static int find_bounds(struct closed_writer *writer, struct store *store, uint32_t retention_s,
+		       int64_t *ret_before_s, int64_t *ret_after_s)
+{
+	int64_t oldest_s, newest_s;
+	struct store_clock now;
+	int r;
+
+	store_clock_read(&now);
+	if (closed_clock_look(&writer->clock, now.boot_ms, now.wall_ms)) {
+		r = store_closed_range(store, &oldest_s, &newest_s);
+		if (r < 0)
+			return r;
+		closed_clock_begin(&writer->clock, oldest_s, newest_s);
+	}
+	closed_clock_bounds(&writer->clock, retention_s, ret_before_s, ret_after_s);
+	return 0;
+}
+
 static int forget(struct closed_writer *writer, struct store *store)
 {
 	uint32_t retention_s = read_retention_s(writer);
-	struct store_clock now;
+	int64_t before_s = INT64_MAX, after_s = INT64_MAX;
 	bool more = false;
-	int r;
+	int r = 0;
 
 	if (!is_time_to_forget(writer, retention_s))
 		return 0;
-	store_clock_read(&now);
-	r = store_forget_closed(store, retention_s, (int64_t)(now.wall_ms / 1000), &more);
+	if (retention_s > 0)
+		r = find_bounds(writer, store, retention_s, &before_s, &after_s);
+	if (r == 0)
+		r = store_forget_closed(store, before_s, after_s, &more);
 	if (r == 0 && !more) {
 		writer->forgotten_ms = gateway_now_ms();
 		writer->retention_s = retention_s;
@@ -91,9 +114,14 @@ int closed_writer_put(struct closed_writer *writer, struct store *store)
 
 void closed_writer_stored(struct closed_writer *writer)
 {
+	void *piece[CLOSED_CHUNKS];
+	unsigned n;
+
 	gateway_lock(writer->gateway);
-	closed_drop(&writer->gateway->nat->closed, writer->put);
+	n = closed_detach(&writer->gateway->nat->closed, writer->put, piece);
 	gateway_unlock(writer->gateway);
+	while (n > 0)
+		free(piece[--n]);
 }
 
 int closed_writer_put_pile(struct closed_writer *writer, struct store *store, uint64_t but,

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "daemon/gateway.h"
+#include "schema/closed_clock.h"
 #include "schema/store.h"
 
 /* But for these two zeroed: nothing is under way. */
@@ -19,7 +20,8 @@ struct closed_writer {
 	uint64_t put;          /* number of the first one that is not in the transaction */
 	uint64_t forgotten_ms; /* when it was last looked for what is too old, */
 	uint32_t retention_s;  /* and how old that was; UINT32_MAX: never yet */
-	uint64_t lost_ms;      /* when it was told of n_lost */
+	struct closed_clock clock;
+	uint64_t lost_ms; /* when it was told of n_lost */
 	uint64_t n_lost;
 };
 

@@ -137,3 +137,19 @@ uint32_t given_file_each(const struct given_file *file, uint64_t hold_ms,
 	g_array_free(place, TRUE);
 	return n;
 }
+
+void given_file_each_since(const struct given_file *file, uint64_t n,
+			   void (*each)(void *context, enum protocol protocol,
+					const struct taddr4 *mapped),
+			   void *context)
+{
+	const struct given_ring *ring = &file->content->ring;
+	uint64_t first = ring->n > GIVEN_PORTS ? ring->n - GIVEN_PORTS : 0;
+
+	for (uint64_t i = n > first ? n : first; i < ring->n; i++) {
+		const struct given_port *port = &ring->port[i % GIVEN_PORTS];
+
+		if (port->protocol < N_PROTOCOLS)
+			each(context, port->protocol, &(struct taddr4){port->addr4, port->port4});
+	}
+}

@@ -27,3 +27,8 @@ uint32_t given_file_each(const struct given_file *file, uint64_t hold_ms,
 			 void (*each)(void *context, enum protocol protocol,
 				      const struct taddr4 *mapped),
 			 void *context);
+/* The same for all that were noted from this number on (given_ring.n), in their order. */
+void given_file_each_since(const struct given_file *file, uint64_t n,
+			   void (*each)(void *context, enum protocol protocol,
+					const struct taddr4 *mapped),
+			   void *context);

@@ -91,9 +91,11 @@ void store_roll_back(struct store *store);
 /* In a transaction: a binding that has ended, in the words of the core's clock. */
 int store_put_closed(struct store *store, const struct closed_binding *closed,
 		     const struct store_clock *now);
-/* In a transaction: forgets some of those that ended more than retention_s before this second of
- * the wall clock, or claim to end as far behind it; 0: all of them. *ret_more: there are more. */
-int store_forget_closed(struct store *store, uint32_t retention_s, int64_t now_s, bool *ret_more);
+/* In a transaction: forgets some of those that ended before one second of the wall clock, or after
+ * the other one. *ret_more: there are more. */
+int store_forget_closed(struct store *store, int64_t before_s, int64_t after_s, bool *ret_more);
+/* When the first and the last one of them ended; 0 and 0 without any. */
+int store_closed_range(struct store *store, int64_t *ret_oldest_s, int64_t *ret_newest_s);
 
 /* Puts rows of what was changed by command, in a transaction of its own, which is power-safe when
  * this returns; anew: in place of all there are. -E2BIG: a text is too long. */

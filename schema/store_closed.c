@@ -175,12 +175,19 @@ static int forget_in_run(struct store *store, int64_t run, bool whole,
 			      whole ? NULL : what);
 }
 
-int store_forget_closed(struct store *store, uint32_t retention_s, int64_t now_s, bool *ret_more)
+int store_closed_range(struct store *store, int64_t *ret_oldest_s, int64_t *ret_newest_s)
 {
-	const struct forgetting what = {
-		.before = retention_s > 0 ? now_s - retention_s : INT64_MAX,
-		.after = retention_s > 0 ? now_s + retention_s : INT64_MAX,
-	};
+	int r = store_number(store, "SELECT ifnull(min(first_ended), 0) FROM closed_run",
+			     ret_oldest_s);
+
+	return r < 0 ? r
+		     : store_number(store, "SELECT ifnull(max(ended), 0) FROM closed_run",
+				    ret_newest_s);
+}
+
+int store_forget_closed(struct store *store, int64_t before_s, int64_t after_s, bool *ret_more)
+{
+	const struct forgetting what = {before_s, after_s};
 	int64_t run = 1;
 	bool whole;
 	int r = 0;

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -161,9 +162,10 @@ static int check_unused(struct restoring *restoring)
 {
 	struct store store = {.path = restoring->path, .config = {.busy_ms = BUSY_MS}};
 	sqlite3_stmt *statement = NULL;
+	/* The directory is another user's, who could have put a link there to a file of ours. */
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
 	bool in_use;
-	int result = sqlite3_open_v2(store.path, &store.db,
-				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int result = sqlite3_open_v2(store.path, &store.db, flags, NULL);
 
 	if (result == SQLITE_OK) {
 		store_harden(&store);
@@ -259,11 +261,13 @@ static int restore(struct restoring *restoring, bool dry, struct store_restored 
 int store_restore(const char *directory, const char *file, bool dry, struct store_restored *ret,
 		  char text[STORE_TEXT_SIZE])
 {
+	/* The way to it may have links, as that of a service with a user of its own has. */
+	char *real = realpath(directory, NULL);
 	struct restoring restoring = {
-		.directory = directory,
+		.directory = real ? real : directory,
 		.file = file,
-		.path = g_build_filename(directory, STORE_FILE, NULL),
-		.fresh = g_build_filename(directory, FRESH, NULL),
+		.path = g_build_filename(real ? real : directory, STORE_FILE, NULL),
+		.fresh = g_build_filename(real ? real : directory, FRESH, NULL),
 		.text = text,
 	};
 	int r;
@@ -273,5 +277,6 @@ int store_restore(const char *directory, const char *file, bool dry, struct stor
 	r = restore(&restoring, dry, ret);
 	g_free(restoring.path);
 	g_free(restoring.fresh);
+	free(real);
 	return r;
 }

@@ -57,6 +57,36 @@ static void test_given(struct store_fixture *f, gconstpointer data)
 	given_file_close(file);
 }
 
+/* What came since somebody looked; of more than the ring has, what it has. */
+static void test_given_since(struct store_fixture *f, gconstpointer data)
+{
+	GString *text = g_string_new(NULL);
+	struct given_file *file;
+	struct given_ring *ring;
+
+	g_assert_cmpint(given_file_open(f->directory, &file), ==, 0);
+	ring = given_file_ring(file);
+	given_file_each_since(file, 0, collect, text);
+	g_assert_cmpstr(text->str, ==, "");
+	for (uint16_t i = 0; i < 4; i++)
+		given_note(ring, i % N_PROTOCOLS, &(struct taddr4){1, i}, 1000);
+	given_note(ring, 9, &(struct taddr4){1, 6}, 7); /* no protocol */
+	given_file_each_since(file, 2, collect, text);
+	g_assert_cmpstr(text->str, ==, "icmp/2 tcp/3 ");
+	given_file_each_since(file, 5, collect, text);
+	given_file_each_since(file, UINT64_MAX, collect, text);
+	g_assert_cmpstr(text->str, ==, "icmp/2 tcp/3 ");
+	for (unsigned i = 0; i < GIVEN_PORTS - 1; i++)
+		given_note(ring, PROTOCOL_TCP, &(struct taddr4){1, 7}, 900000);
+	given_note(ring, PROTOCOL_UDP, &(struct taddr4){1, 8}, 900000);
+	g_string_truncate(text, 0);
+	given_file_each_since(file, 2, collect, text);
+	g_assert_true(g_str_has_prefix(text->str, "tcp/7 tcp/7 "));
+	g_assert_true(g_str_has_suffix(text->str, "tcp/7 udp/8 "));
+	g_string_free(text, TRUE);
+	given_file_close(file);
+}
+
 static void test_given_hostile(struct store_fixture *f, gconstpointer data)
 {
 	char *path = g_build_filename(f->directory, "ports", NULL);
@@ -96,6 +126,7 @@ int main(int argc, char **argv)
 		void (*run)(struct store_fixture *f, gconstpointer data);
 	} tests[] = {
 		{"/given_file/given", test_given},
+		{"/given_file/since", test_given_since},
 		{"/given_file/hostile", test_given_hostile},
 	};
 

@@ -138,14 +138,16 @@ static void test_again(struct store_fixture *f, gconstpointer data)
 	g_assert_cmpint(fixture_ask_number(f->path, "SELECT count(*) FROM closed_run"), ==, 1);
 }
 
+/* 0: all of them. */
 static void forget(struct store *store, uint32_t retention_s, int64_t now_core_s)
 {
+	int64_t before_s = retention_s > 0 ? WALL_S(now_core_s) - retention_s : INT64_MAX;
+	int64_t after_s = retention_s > 0 ? WALL_S(now_core_s) + retention_s : INT64_MAX;
 	bool more = true;
 
 	while (more) {
 		g_assert_cmpint(store_begin(store), ==, 0);
-		g_assert_cmpint(store_forget_closed(store, retention_s, WALL_S(now_core_s), &more),
-				==, 0);
+		g_assert_cmpint(store_forget_closed(store, before_s, after_s, &more), ==, 0);
 		g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, false), ==, 0);
 	}
 }
@@ -158,7 +160,15 @@ static void test_retention(struct store_fixture *f, gconstpointer data)
 						a_closed(4, 2000000, 2000000)};
 	struct store *store = fixture_open(f);
 
+	int64_t oldest_s, newest_s;
+
+	g_assert_cmpint(store_closed_range(store, &oldest_s, &newest_s), ==, 0);
+	g_assert_cmpint(oldest_s, ==, 0);
+	g_assert_cmpint(newest_s, ==, 0);
 	put(store, closed, G_N_ELEMENTS(closed));
+	g_assert_cmpint(store_closed_range(store, &oldest_s, &newest_s), ==, 0);
+	g_assert_cmpint(oldest_s, ==, WALL_S(200));
+	g_assert_cmpint(newest_s, ==, WALL_S(2000000));
 	forget(store, 2000000, 2000);
 	assert_who(f, 0, 3000000, "1234");
 	forget(store, 100, 300);
@@ -199,7 +209,7 @@ static void test_runs(struct store_fixture *f, gconstpointer data)
 	g_assert_cmpuint(rows->len, ==, 5); /* each port came once in 65536 */
 	g_array_unref(rows);
 	g_assert_cmpint(store_begin(store), ==, 0);
-	g_assert_cmpint(store_forget_closed(store, 0, 0, &more), ==, 0);
+	g_assert_cmpint(store_forget_closed(store, INT64_MAX, INT64_MAX, &more), ==, 0);
 	g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, false), ==, 0);
 	g_assert_true(more);
 	g_assert_cmpint(fixture_ask_number(f->path, "SELECT count(*) FROM closed_run"), ==, 2);

@@ -70,12 +70,25 @@ unsigned closed_copy(const struct closed_queue *queue, uint64_t from, struct clo
 	return n;
 }
 
+unsigned closed_detach(struct closed_queue *queue, uint64_t before, void *ret[CLOSED_CHUNKS])
+{
+	unsigned n = 0;
+
+	assert(before >= queue->first && before <= queue->end);
+	for (uint64_t chunk = chunk_of(queue->first); chunk < chunk_of(before); chunk++) {
+		ret[n++] = queue->chunk[chunk % CLOSED_CHUNKS];
+		queue->chunk[chunk % CLOSED_CHUNKS] = NULL;
+	}
+	queue->first = before;
+	return n;
+}
+
 void closed_drop(struct closed_queue *queue, uint64_t before)
 {
-	assert(before >= queue->first && before <= queue->end);
-	for (uint64_t chunk = chunk_of(queue->first); chunk < chunk_of(before); chunk++)
-		free_chunk(queue, chunk);
-	queue->first = before;
+	void *piece[CLOSED_CHUNKS];
+
+	for (unsigned n = closed_detach(queue, before, piece); n > 0; n--)
+		free(piece[n - 1]);
 }
 
 size_t closed_memory(const struct closed_queue *queue)

@@ -41,7 +41,10 @@ void closed_note(struct closed_queue *queue, const struct closed_binding *bindin
 /* Copies up to max, from this number on (at least first): how many. */
 unsigned closed_copy(const struct closed_queue *queue, uint64_t from, struct closed_binding *ret,
 		     unsigned max);
-/* Those before this number are stored. */
+/* Those before this number are stored. Their memory comes back in pieces, for the caller to free()
+ * without a lock, as that may be a system call for each: how many. */
+unsigned closed_detach(struct closed_queue *queue, uint64_t before, void *ret[CLOSED_CHUNKS]);
+/* The same, and frees it. */
 void closed_drop(struct closed_queue *queue, uint64_t before);
 
 size_t closed_memory(const struct closed_queue *queue);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How far the wall clock is believed when it says that a binding has ended long enough ago to be
+ * forgotten (State.Retention). A boot with a dead clock, or one step of it, is not to delete a
+ * history that nobody can bring back: so the clock has to be steady for an hour, against one that
+ * nobody sets, and from then on a day of the history may go in each hour, from both its ends. In
+ * ordinary life that is far more than has to go.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLOSED_CLOCK_STEP_MS (60 * 1000)
+#define CLOSED_CLOCK_HOUR_MS (3600 * 1000)
+#define CLOSED_CLOCK_DAY_S   (24 * 3600)
+
+/* Zeroed: it has not been looked at yet. */
+struct closed_clock {
+	uint64_t boot_ms; /* at the last look */
+	uint64_t wall_ms;
+	uint64_t steady_since_ms; /* of the other clock */
+	int64_t oldest_s;         /* of the history, at that time */
+	int64_t newest_s;
+	bool is_begun;
+};
+
+/* Looks at both clocks, CLOCK_BOOTTIME and CLOCK_REALTIME. True if it begins anew, because it is
+ * the first time or the clock was set: then closed_clock_begin(). */
+bool closed_clock_look(struct closed_clock *clock, uint64_t boot_ms, uint64_t wall_ms);
+/* Where the history begins and ends, in seconds of the wall clock; 0 and 0 if there is none. */
+void closed_clock_begin(struct closed_clock *clock, int64_t oldest_s, int64_t newest_s);
+/* What has ended before one of these seconds, or after the other one, may be forgotten now. */
+void closed_clock_bounds(const struct closed_clock *clock, uint32_t retention_s,
+			 int64_t *ret_before_s, int64_t *ret_after_s);
