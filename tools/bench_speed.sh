@@ -104,6 +104,7 @@ speed_one()
 	for what in "${SPEED_MEASUREMENTS[@]}"; do
 		if ! speed_measure "$system" "$what" >"$RUN/value" || [ ! -s "$RUN/value" ]; then
 			echo "no result for $system, ${TITLE[$what]}" >&2
+			tail -n 5 "$RUN/iperf3.out" "$RUN/nat64d.log" >&2
 			return 1
 		fi
 		cat "$RUN/value" >>"$RUN/result-$system-$what"

@@ -52,11 +52,12 @@ starts_by_silently()
 	gateway_start && way raw "Queue.Inject=raw" && ! logged "TCP goes" && is_warned no && download
 }
 
-# Between these two a transfer is under way; it ends well.
+# Between these two a transfer of ten seconds is under way; it ends well. What takes longer, on a slow machine
+# with sanitizers, has begun in the middle of it.
 transfer_begin()
 {
 	rm -f "$RUN/part"
-	node_start client curl curl -sS -m 60 --limit-rate 12M -o "$RUN/part" http://server.example/payload
+	node_start client curl curl -sS -m 100 --limit-rate 6M -o "$RUN/part" http://server.example/payload
 	until_true 20 has_begun
 }
 
@@ -68,7 +69,6 @@ has_begun()
 transfer_end()
 {
 	local status
-	node_is_running curl || { echo "it has ended already" && return 1; }
 	wait "${TOPOLOGY_PIDS[curl]}"
 	status=$?
 	unset "TOPOLOGY_PIDS[curl]"
