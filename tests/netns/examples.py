@@ -14,7 +14,7 @@ An example is what stands between two lines of "```". It is one of
   - packet rules, one command a line: the kernel takes them in a network of their own, with a table
     "inet filter" such as Debian's nftables.conf has, and knows them then;
   - what takes minutes, or installs something, and is run by others (test_lab.sh, test_readme.py,
-    test_package.sh, tools/check); or a picture.
+    test_package.sh, tools/check); or a picture, or the form of a line.
 Anything else fails: nobody would try it.
 In scdoc's pages a backslash is written twice. With --write the document gets what was printed, wherever that differs in more than what is masked.
 """
@@ -32,6 +32,7 @@ PROGRAMS = {name.lower(): os.environ[name] for name in ("NAT64D", "NAT64CTL")}
 # Not run here: they build, measure or change the machine; and what needs more than this network has.
 ELSEWHERE = re.compile(r"(\$ )?(tools/|apt(-get)? |meson |systemctl )")
 PICTURE = re.compile("[\u2500-\u25ff]") # boxes and arrows
+FORM = re.compile("[a-z]+( +[A-Z0-9]+)+$") # a word, and what stands behind it
 RULES = re.compile("(nft|iptables|ip6tables) ")
 MASKS = [
     (r"(?<![\w'.=])(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+min)?(?:\d+s)?(?![\w'])", "TIME"),
@@ -139,7 +140,7 @@ class Document:
                 if self.scdoc:
                     block = [line.replace("\\", "\\\\") for line in block]
                 self.lines[first:last] = [indent + line for line in block]
-            elif not any(ELSEWHERE.match(line) or PICTURE.search(line) for line in block):
+            elif not any(ELSEWHERE.match(line) or PICTURE.search(line) or FORM.match(line) for line in block):
                 self.say(False, "a block that nobody tries", "\n".join(block))
         self.stop()
         if self.write:
