@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Both ends of the traffic in the machine.
 
-peer.py serve            TCP 7000: numbered lines until the other end closes; TCP 7001: a digest, and
+peer.py serve [ADDRESS]  TCP 7000: numbered lines until the other end closes; TCP 7001: a digest, and
                          what it is of; UDP 7: who it came from
-peer.py download         reads numbered lines; at SIGTERM says how many there were; any other number
+peer.py download [TO]    reads numbered lines; at SIGTERM says how many there were; any other number
                          than the next one, or an end, is an error
 peer.py ping             100 echo requests per second, each with its own number; at SIGTERM, but not before
                          there were 1000, waits for what is missing, and says how many were answered and
                          for how long none was
 peer.py checksum         the other TCP port, and whether the digest is right
-peer.py udp PORT         from that port: what the server says who it is
+peer.py udp PORT [TO]    from that port: what the server says who it is
+peer.py advertise        a router's advertisements, each three seconds, on the interface "gateway"
 """
 
 import hashlib
@@ -23,8 +24,9 @@ import sys
 import threading
 import time
 
-SERVER4 = '198.51.100.2'
 SERVER6 = '64:ff9b::198.51.100.2'
+PROGRESS = os.environ.get('PEER_PROGRESS', '/run/download')
+SERVER4 = '198.51.100.2'
 LINE = 16
 SIZE = 1 << 20
 PINGS = 1000
@@ -57,11 +59,11 @@ def accept(port, serve):
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
 
-def serve():
+def serve(server=SERVER4):
     for port, function in ((7000, numbered), (7001, digested)):
         threading.Thread(target=accept, args=(port, function), daemon=True).start()
     echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    echo.bind((SERVER4, 7))
+    echo.bind((server, 7))
     while True:
         _, peer = echo.recvfrom(2048)
         echo.sendto(b'%s:%d' % (peer[0].encode(), peer[1]), peer)
@@ -77,7 +79,7 @@ def read_exactly(connection, size):
     return data
 
 
-def download():
+def download(server=SERVER6):
     number = 0
     longest = 0.0
 
@@ -85,7 +87,7 @@ def download():
         print(f'{number} lines, longest silence {longest:.1f} s', flush=True)
         sys.exit(0 if number > 0 else 1)
 
-    connection = socket.create_connection((SERVER6, 7000))
+    connection = socket.create_connection((server, 7000))
     signal.signal(signal.SIGTERM, end)
     while True:
         before = time.monotonic()
@@ -96,7 +98,7 @@ def download():
         number += 1
         if number % 64 == 0:
             # For who waits for it to go on.
-            with open('/run/download', 'w', encoding='ascii') as file:
+            with open(PROGRESS, 'w', encoding='ascii') as file:
                 file.write(str(number))
 
 
@@ -161,12 +163,12 @@ def checksum():
         sys.exit(f'expected {digest}, found {found}')
 
 
-def udp(port):
+def udp(port, server=SERVER6):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(('2001:db8:1::2', int(port)))
         sock.settimeout(2)
         for _ in range(5):
-            sock.sendto(b'?', (SERVER6, 7))
+            sock.sendto(b'?', (server, 7))
             try:
                 print(sock.recv(64).decode())
                 return
@@ -175,8 +177,25 @@ def udp(port):
     sys.exit('no answer to 5 datagrams')
 
 
+def advertise():
+    """RFC 4861, 4.2: a default route for half an hour, and a prefix to make an address of."""
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'gateway')
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+    prefix = struct.pack('!BBBBIII', 3, 4, 64, 0xc0, 86400, 14400, 0)
+    message = struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0) + prefix
+    message += socket.inet_pton(socket.AF_INET6, '2001:db8:4::')
+    while True:
+        try:
+            sock.sendto(message, ('ff02::1', 0))
+        except OSError:
+            pass  # the interface has no address yet
+        time.sleep(3)
+
+
 def ping():
     Pinger().run()
 
 
-{'serve': serve, 'download': download, 'ping': ping, 'checksum': checksum, 'udp': udp}[sys.argv[1]](*sys.argv[2:])
+verbs = {'serve': serve, 'download': download, 'ping': ping, 'advertise': advertise, 'checksum': checksum, 'udp': udp}
+verbs[sys.argv[1]](*sys.argv[2:])
