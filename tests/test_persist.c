@@ -582,9 +582,55 @@ static void test_refused_is_marked(void)
 	gateway_free(gateway);
 }
 
+/* In each mode, and as at a start: the entries are not active before all is restored. */
+static void test_pending_entry(void)
+{
+	static const enum pool4_mode modes[] = {POOL4_DYNAMIC, POOL4_BLOCKS, POOL4_DETERMINISTIC};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+		const struct nat64_limits limits = {1000, 2000, 16, 1 << 20,
+						    .pool4 = {.mode = modes[i], .block_size = 64}};
+		const struct gateway_options options = {.addresses = "203.0.113.1",
+							.ports = "1024-65535",
+							.limits = &limits,
+							.now_ms = NOW,
+							.clients = "2001:db8:1::/124"};
+		const struct taddr6 client = taddr6_of("[2001:db8:1::2]:5000");
+		const struct taddr4 server = taddr4_of("198.51.100.7:443");
+		struct gateway_fixture *gateway = gateway_new_with(&options);
+		struct persist_cursor cursor = {0};
+		struct persist_row rows[4];
+		struct taddr4 mapped, again;
+		unsigned n;
+
+		g_assert_true(persist_begin(gateway->nat));
+		g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==,
+				OUTCOME_TRANSLATED);
+		mapped = gateway_sent_src4(gateway);
+		n = persist_copy(gateway->nat, PERSIST_ALL, &cursor, rows, 4);
+		g_assert_cmpuint(n, ==, 2);
+		gateway_free(gateway);
+
+		gateway = gateway_new_with(&options);
+		pool4_set_state(gateway->nat->pool4, gateway->pool4, POOL4_PENDING);
+		for (unsigned j = 0; j < n; j++)
+			g_assert_cmpint(put(gateway, &rows[j]), ==, PERSIST_OK);
+		persist_restored(gateway->nat, false, NOW);
+		pool4_set_state(gateway->nat->pool4, gateway->pool4, POOL4_ACTIVE);
+		g_assert_true(nat64_check(gateway->nat));
+		g_assert_cmpint(gateway_udp6(gateway, &client, &server, NOW), ==,
+				OUTCOME_TRANSLATED);
+		again = gateway_sent_src4(gateway);
+		g_assert_true(taddr4_equal(&mapped, &again));
+		g_assert_cmpuint(nat64_n_bindings(gateway->nat), ==, 1);
+		gateway_free(gateway);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/persist/pending_entry", test_pending_entry);
 	g_test_add_func("/persist/refused_bindings", test_refused_bindings);
 	g_test_add_func("/persist/block", test_block);
 	g_test_add_func("/persist/refused_sessions", test_refused_sessions);

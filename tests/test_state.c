@@ -208,14 +208,16 @@ static void test_killed(void)
 		struct instance instance = {0};
 		uint32_t seed = g_rand_int(random);
 		pid_t child = fork();
+		int status;
 
 		if (child == 0)
 			live(shared, seed);
 		g_usleep((gulong)g_rand_int_range(random, 500, 40000));
 		g_assert_cmpint(kill(child, SIGKILL), ==, 0);
-		g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
-		if (i % 10 == 0)
-			check_integrity();
+		g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+		g_assert_true(WIFSIGNALED(status));
+		g_assert_cmpint(WTERMSIG(status), ==, SIGKILL);
+		check_integrity();
 		begin(&instance);
 		n_restored += nat64_n_bindings(instance.gateway.nat);
 		check_ports(&instance, shared);

@@ -268,14 +268,15 @@ enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
 
 bool pool4_block_choose_exactly(const struct pool4_blocks *blocks,
 				const struct pool4_request *request, const struct taddr4 *taddr,
-				struct pool4_pick *ret)
+				bool restored, struct pool4_pick *ret)
 {
 	const struct taddr4 place = {taddr->addr, (uint16_t)(taddr->port / blocks->size)};
 	struct pool4_request asked = *request;
 	struct pool4_offer offer;
 
 	asked.protocol = ANY_PROTOCOL;
-	if (!pool4_choose_exactly(blocks->free, &asked, &place, &offer))
+	if (!(restored ? pool4_choose_restored : pool4_choose_exactly)(blocks->free, &asked, &place,
+								       &offer))
 		return false;
 	*ret = offer.port;
 	return true;

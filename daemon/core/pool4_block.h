@@ -88,10 +88,11 @@ uint32_t pool4_block_first(const struct pool4_blocks *blocks, uint64_t client_ha
 /* A free block for the client; ret: where its generator stands it goes on. */
 enum pool4_result pool4_block_choose(const struct pool4_blocks *blocks,
 				     const struct pool4_request *request, struct pool4_pick *ret);
-/* The block of this port; false if it is not for this client. */
+/* The block of this port; false if it is not for this client. restored: as pool4_choose_restored().
+ */
 bool pool4_block_choose_exactly(const struct pool4_blocks *blocks,
 				const struct pool4_request *request, const struct taddr4 *taddr,
-				struct pool4_pick *ret);
+				bool restored, struct pool4_pick *ret);
 /* It is the client's, without ports in use as yet. SLAB_NONE without memory. */
 uint32_t pool4_block_allocate(struct pool4_blocks *blocks, const struct pool4_request *request,
 			      const struct pool4_pick *pick);

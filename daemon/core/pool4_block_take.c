@@ -58,7 +58,7 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 }
 
 bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
-			   struct pool4_offer *offer)
+			   bool restored, struct pool4_offer *offer)
 {
 	const struct taddr4 *taddr = &offer->port.taddr;
 	uint32_t block = pool4_block_find(pool->blocks, taddr);
@@ -68,7 +68,7 @@ bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request 
 		return false;
 	offer->has_new_block =
 		block == SLAB_NONE &&
-		pool4_block_choose_exactly(pool->blocks, request, taddr, &offer->block);
+		pool4_block_choose_exactly(pool->blocks, request, taddr, restored, &offer->block);
 	if (block == SLAB_NONE && !offer->has_new_block)
 		return false;
 	/* Of several entries that have the port, the one that the block is of. */

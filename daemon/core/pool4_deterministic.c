@@ -100,6 +100,27 @@ bool pool4_choose_in_range(const struct pool4 *pool, const struct pool4_request 
 	return true;
 }
 
+/* Entries are not active yet when bindings are restored. */
+bool pool4_choose_in_range_restored(const struct pool4 *pool, const struct pool4_request *request,
+				    struct pool4_pick *port)
+{
+	for (struct pool4_index_node *node = pool4_first_cover(pool, port->taddr.addr); node;
+	     node = pool4_next_cover(node, port->taddr.addr)) {
+		struct pool4_item *item = pool4_item_of(node->entry);
+		struct port_ranges ports;
+		uint32_t addr;
+
+		if (item->map && node->entry->state != POOL4_DISABLED &&
+		    node->entry->spec.protocol[request->protocol] &&
+		    deterministic_range(item->map, request->client, &addr, &ports) &&
+		    addr == port->taddr.addr && port_ranges_contain(&ports, port->taddr.port)) {
+			port->entry = &item->entry;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool pool4_range_of(const struct pool4 *pool, enum protocol protocol, const struct addr6 *client,
 		    int pool6, uint32_t *ret_addr, struct port_ranges *ret_ports)
 {

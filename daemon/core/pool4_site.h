@@ -66,11 +66,13 @@ enum pool4_result pool4_choose_of_blocks(const struct pool4 *pool,
 enum pool4_result pool4_choose_of_range(const struct pool4 *pool, const struct pool4_choice *choice,
 					struct pool4_pick *ret);
 /* The same for a certain port: may the client have what the port is of? Then that has the
- * entry. */
+ * entry. restored: as pool4_choose_restored(). */
 bool pool4_choose_block_of(const struct pool4 *pool, const struct pool4_request *request,
-			   struct pool4_offer *offer);
+			   bool restored, struct pool4_offer *offer);
 bool pool4_choose_in_range(const struct pool4 *pool, const struct pool4_request *request,
 			   struct pool4_pick *port);
+bool pool4_choose_in_range_restored(const struct pool4 *pool, const struct pool4_request *request,
+				    struct pool4_pick *port);
 /* A port of a block that nobody has came in use: no client is to draw it if it was the last one. */
 void pool4_close_full_block(struct pool4 *pool, uint32_t address, const struct taddr4 *taddr);
 /* pool4_accept() of an offer with a new block. */

@@ -173,7 +173,8 @@ enum pool4_result pool4_choose(const struct pool4 *pool, const struct pool4_requ
 
 /* The port as one of this item, if it is not in use and nobody else has what it is of. */
 static bool offer(const struct pool4 *pool, const struct pool4_request *request,
-		  const struct taddr4 *taddr, struct pool4_item *item, struct pool4_offer *ret)
+		  const struct taddr4 *taddr, struct pool4_item *item, bool restored,
+		  struct pool4_offer *ret)
 {
 	enum protocol protocol = request->protocol;
 
@@ -190,9 +191,10 @@ static bool offer(const struct pool4 *pool, const struct pool4_request *request,
 	case POOL4_DYNAMIC:
 		break;
 	case POOL4_BLOCKS:
-		return pool4_choose_block_of(pool, request, ret);
+		return pool4_choose_block_of(pool, request, restored, ret);
 	case POOL4_DETERMINISTIC:
-		return pool4_choose_in_range(pool, request, &ret->port);
+		return (restored ? pool4_choose_in_range_restored
+				 : pool4_choose_in_range)(pool, request, &ret->port);
 	}
 	return true;
 }
@@ -203,7 +205,8 @@ bool pool4_choose_restored(const struct pool4 *pool, const struct pool4_request 
 	const struct pool4_entry *entry =
 		pool4_find(pool, request->protocol, taddr->addr, taddr->port);
 
-	return offer(pool, request, taddr, entry ? pool4_item_find(pool, entry->id) : NULL, ret);
+	return offer(pool, request, taddr, entry ? pool4_item_find(pool, entry->id) : NULL, true,
+		     ret);
 }
 
 bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *request,
@@ -217,7 +220,7 @@ bool pool4_choose_exactly(const struct pool4 *pool, const struct pool4_request *
 					    protocol, choice.scope);
 	item = pool4_site_find_item(pool, &choice, taddr->addr, taddr->port);
 	return !pool4_is_held(pool, protocol, taddr, request->client_hash) &&
-	       offer(pool, request, taddr, item, ret) &&
+	       offer(pool, request, taddr, item, false, ret) &&
 	       pool4_is_eligible(&choice, pool4_item_of(ret->port.entry));
 }
 
