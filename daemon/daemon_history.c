@@ -25,6 +25,8 @@
 #define BUSY_MS     2000
 #define GIVE_MS     (9 * 60 * 1000)
 #define SECOND_USEC UINT64_C(1000000)
+/* Ports, for which the lock is held. */
+#define SEEN_AT_ONCE 512
 
 struct job {
 	struct job *next;
@@ -35,6 +37,7 @@ struct job {
 	int fd; /* where to; -1: a file of its own */
 	struct state_answer answer;
 	GArray *owners;
+	struct state_owner block; /* created_usec 0: nobody has it now */
 	state_answered_fn *answered;
 	void *cookie;
 };
@@ -130,20 +133,81 @@ static void remove_open(GArray *owners, const struct state_owner *closed)
 	}
 }
 
+/* The binding of one port of the block of the question, number i of all protocols. */
+static void see_port(struct job *job, uint32_t i, uint64_t offset)
+{
+	const struct nat64 *nat = job->history->config.gateway->nat;
+	const uint32_t size = nat->limits.pool4.block_size;
+	const uint32_t first = job->question.mapped.port / size * size;
+	const struct taddr4 mapped = {job->question.mapped.addr, (uint16_t)(first + i % size)};
+	const struct bib *bib = &nat->bib[i / size];
+	uint32_t found = bib_find4(bib, &mapped);
+	const struct bib_entry *entry = found != SLAB_NONE ? bib_at(bib, found) : NULL;
+	uint64_t created;
+
+	if (!entry || entry->is_static)
+		return;
+	created = (uint64_t)entry->created_s * SECOND_USEC + offset;
+	created -= created % SECOND_USEC;
+	if (job->block.created_usec == 0 || created < job->block.created_usec)
+		job->block = (struct state_owner){
+			.protocol = N_PROTOCOLS,
+			.client.addr = addr6_mask(&entry->addr6, nat->config.pairing_prefix_length),
+			.prefix_len = nat->config.pairing_prefix_length,
+			.created_usec = created,
+			.ended_usec = UINT64_MAX,
+		};
+}
+
+/* Where clients have blocks of ports, whoever has the block has the port: since when, the oldest of
+ * the bindings in it says, as far as these are there. */
+static void see_block(struct job *job)
+{
+	struct gateway *gateway = job->history->config.gateway;
+	const struct pool4_allocation *pool4 = &gateway->nat->limits.pool4;
+	uint64_t offset = (uint64_t)g_get_real_time() - gateway_now_ms() * 1000;
+	uint32_t n = pool4->mode == POOL4_BLOCKS ? N_PROTOCOLS * pool4->block_size : 0;
+
+	for (uint32_t i = 0; i < n;) {
+		gateway_lock(gateway);
+		for (uint32_t end = MIN(n, i + SEEN_AT_ONCE); i < end; i++)
+			see_port(job, i, offset);
+		gateway_unlock(gateway);
+	}
+}
+
+/* It is of the time for which the block is somebody's still, which is longer then. */
+static bool lengthen_block(struct state_owner *block, const struct state_owner *closed)
+{
+	if (block->created_usec == 0 || closed->protocol != N_PROTOCOLS ||
+	    closed->prefix_len != block->prefix_len ||
+	    !addr6_equal(&closed->client.addr, &block->client.addr) ||
+	    closed->ended_usec + 2 * SECOND_USEC < block->created_usec)
+		return false;
+	block->created_usec = MIN(block->created_usec, closed->created_usec);
+	return true;
+}
+
+/* The latest first, as each may be of the time of the one before. */
 static void add_closed(struct job *job, const GArray *rows)
 {
-	for (guint i = 0; i < rows->len; i++) {
+	for (guint i = rows->len; i-- > 0;) {
 		const struct store_who_row *row = &g_array_index(rows, struct store_who_row, i);
 		const struct state_owner owner = {
 			.protocol = row->protocol,
 			.client = row->client,
+			.prefix_len = row->prefix_len,
 			.created_usec = (uint64_t)row->created_s * SECOND_USEC,
 			.ended_usec = (uint64_t)row->ended_s * SECOND_USEC,
 		};
 
 		remove_open(job->owners, &owner);
-		g_array_append_val(job->owners, owner);
+		if (!lengthen_block(&job->block, &owner))
+			g_array_append_val(job->owners, owner);
 	}
+	if (job->block.created_usec > 0 &&
+	    job->block.created_usec <= job->question.at_usec + job->question.within_usec)
+		g_array_append_val(job->owners, job->block);
 }
 
 static gint compare_owners(gconstpointer a, gconstpointer b)
@@ -190,6 +254,7 @@ static void work_who(struct job *job)
 	char text[STORE_TEXT_SIZE];
 
 	add_open(job);
+	see_block(job);
 	if (flush(job)) {
 		if (store_who(&config, &question, rows, text) < 0)
 			fail(job, STATE_FAILED, text);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemon/core/binding.h"
 #include "daemon/core/minmax.h"
 #include "daemon/log.h"
 #include "daemon/tables.h"
@@ -20,17 +21,16 @@ void restore_hold(struct restore *restore, enum protocol protocol, const struct 
 /* L-13: one that does not come back has ended by now; when exactly nobody knows. */
 static void note_closed(struct restore *restore, const struct persist_row *row)
 {
-	struct nat64 *nat = restore->gateway->nat;
-
-	if (nat->config.retention_s > 0)
-		closed_note(&nat->closed, &(struct closed_binding){
-						  .addr6 = row->binding.addr6,
-						  .mapped = row->binding.mapped,
-						  .port6 = row->binding.port6,
-						  .protocol = (uint8_t)row->protocol,
-						  .created_s = row->binding.created_s,
-						  .ended_ms = restore->now_ms,
-					  });
+	binding_note_closed(restore->gateway->nat,
+			    (struct closed_binding){
+				    .addr6 = row->binding.addr6,
+				    .mapped = row->binding.mapped,
+				    .port6 = row->binding.port6,
+				    .protocol = (uint8_t)row->protocol,
+				    .created_s = row->binding.created_s,
+				    .ended_ms = restore->now_ms,
+			    },
+			    row->binding.is_static);
 }
 
 static void note(struct restore *restore, const struct persist_row *row, enum persist_result result)

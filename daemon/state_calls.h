@@ -28,8 +28,9 @@ struct state_who {
 
 /* One who had it. */
 struct state_owner {
-	enum protocol protocol;
+	enum protocol protocol; /* N_PROTOCOLS: it had the block of ports, for all of them */
 	struct taddr6 client;
+	uint8_t prefix_len; /* then, of the client; its port is 0 */
 	uint64_t created_usec;
 	uint64_t ended_usec; /* UINT64_MAX: has it still */
 };

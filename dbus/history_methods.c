@@ -57,12 +57,16 @@ static int append_owners(sd_bus_message *reply, const struct state_answer *answe
 
 	for (uint32_t i = 0; r >= 0 && i < answer->n_owners; i++) {
 		const struct state_owner *owner = &answer->owner[i];
+		const struct prefix6 prefix = {.addr = owner->client.addr,
+					       .len = owner->prefix_len};
+		bool is_block = owner->protocol == N_PROTOCOLS;
 		char text[ADDR_TEXT_SIZE];
 
-		r = sd_bus_message_append(reply, DBUS_TYPE_WHO, protocol_name(owner->protocol),
-					  addr6_print(&owner->client.addr, text),
-					  owner->client.port, owner->created_usec,
-					  owner->ended_usec);
+		r = sd_bus_message_append(
+			reply, DBUS_TYPE_WHO, is_block ? "any" : protocol_name(owner->protocol),
+			is_block ? prefix6_print(&prefix, text)
+				 : addr6_print(&owner->client.addr, text),
+			owner->client.port, owner->created_usec, owner->ended_usec);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -200,6 +200,11 @@ static int read_meta(struct store *store)
 	return r;
 }
 
+/* Rows that a time belongs to. */
+#define OF_BLOCK                                                                                  \
+	"address4 = ?1 AND first = ?2 AND last = ?3 AND address6 = ?4 AND length = ?5 AND ended " \
+	">= ?6 AND created <= ?7"
+
 int store_prepare(struct store *store)
 {
 	static const char *const sql[N_STORE_STATEMENTS] = {
@@ -236,6 +241,16 @@ int store_prepare(struct store *store)
 		/* n stays: it is what the run has had, and that only grows. */
 		[STORE_CUT_RUN] = "UPDATE closed_run SET first_ended = max(first_ended, ?2), "
 				  "ended = min(ended, ?3) WHERE run = ?1",
+		[STORE_FIND_BLOCK] = "SELECT count(*), min(created), max(ended) FROM closed_block "
+				     "WHERE " OF_BLOCK,
+		[STORE_REMOVE_BLOCK] = "DELETE FROM closed_block WHERE " OF_BLOCK,
+		[STORE_PUT_BLOCK] = "INSERT OR REPLACE INTO closed_block (address4, first, last, "
+				    "address6, length, ended, created) "
+				    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+		[STORE_FORGET_BLOCKS] =
+			"DELETE FROM closed_block WHERE (address4, first, last, address6, length, "
+			"ended) IN (SELECT address4, first, last, address6, length, ended FROM "
+			"closed_block WHERE ended < ?1 OR ended > ?2 LIMIT ?3)",
 	};
 
 	for (unsigned i = 0; i < N_STORE_STATEMENTS; i++) {

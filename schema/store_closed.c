@@ -102,9 +102,11 @@ int store_put_closed(struct store *store, const struct closed_binding *closed,
 	sqlite3_stmt *statement = store->statement[STORE_PUT_CLOSED];
 	int64_t ended = wall_s(now, (int64_t)closed->ended_ms, true);
 	int64_t created = MIN(wall_s(now, (int64_t)closed->created_s * 1000, false), ended);
-	int r = have_run(store);
-	int result;
+	int result, r;
 
+	if (closed->protocol == N_PROTOCOLS)
+		return store_put_closed_block(store, closed, created, ended);
+	r = have_run(store);
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_int64(statement, 1, store->run.number);
@@ -177,20 +179,25 @@ static int forget_in_run(struct store *store, int64_t run, bool whole,
 
 int store_closed_range(struct store *store, int64_t *ret_oldest_s, int64_t *ret_newest_s)
 {
-	int r = store_number(store, "SELECT ifnull(min(first_ended), 0) FROM closed_run",
+	int r = store_number(store,
+			     "SELECT ifnull(min(ended), 0) FROM (SELECT min(first_ended) AS ended "
+			     "FROM closed_run UNION ALL SELECT min(ended) FROM closed_block)",
 			     ret_oldest_s);
 
 	return r < 0 ? r
-		     : store_number(store, "SELECT ifnull(max(ended), 0) FROM closed_run",
-				    ret_newest_s);
+		     : store_number(
+			       store,
+			       "SELECT ifnull(max(ended), 0) FROM (SELECT max(ended) AS ended "
+			       "FROM closed_run UNION ALL SELECT max(ended) FROM closed_block)",
+			       ret_newest_s);
 }
 
 int store_forget_closed(struct store *store, int64_t before_s, int64_t after_s, bool *ret_more)
 {
 	const struct forgetting what = {before_s, after_s};
+	bool whole, more_blocks = false;
 	int64_t run = 1;
-	bool whole;
-	int r = 0;
+	int r = store_forget_closed_blocks(store, what.before, what.after, &more_blocks);
 
 	for (unsigned i = 0; i < FORGOTTEN_RUNS && r == 0 && run > 0; i++) {
 		r = find_old(store, &what, &run, &whole);
@@ -199,6 +206,6 @@ int store_forget_closed(struct store *store, int64_t before_s, int64_t after_s, 
 		if (run > 0)
 			store_forget_run(store);
 	}
-	*ret_more = run > 0;
+	*ret_more = run > 0 || more_blocks;
 	return r;
 }

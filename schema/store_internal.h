@@ -31,6 +31,10 @@ enum store_statement {
 	STORE_REMOVE_RUN,
 	STORE_REMOVE_OLD,
 	STORE_CUT_RUN,
+	STORE_FIND_BLOCK,
+	STORE_REMOVE_BLOCK,
+	STORE_PUT_BLOCK,
+	STORE_FORGET_BLOCKS,
 	N_STORE_STATEMENTS,
 };
 
@@ -126,6 +130,11 @@ void store_keep_unused_pool6(struct store *store, struct store_prefixes *prefixe
  */
 int store_put_run(struct store *store);
 void store_forget_run(struct store *store);
+/* store_closed_block.c: a binding of a block, in seconds of the wall clock, in this transaction. */
+int store_put_closed_block(struct store *store, const struct closed_binding *closed,
+			   int64_t created, int64_t ended);
+/* Some of those that have ended before, or after; *ret_more: there are more. */
+int store_forget_closed_blocks(struct store *store, int64_t before, int64_t after, bool *ret_more);
 /* An address and port as one number. */
 static inline int64_t store_key_of(const struct taddr4 *taddr)
 {

@@ -22,6 +22,8 @@ const char *const store_steps[] = {
 #include "schema/004_closed.inc"
 	,
 #include "schema/005_given.inc"
+	,
+#include "schema/006_blocks.inc"
 };
 _Static_assert(sizeof(store_steps) / sizeof(store_steps[0]) == STORE_VERSION,
 	       "a version for each step");

@@ -18,13 +18,14 @@ struct store_who_question {
 };
 
 struct store_who_row {
-	enum protocol protocol;
+	enum protocol protocol; /* N_PROTOCOLS: it had the block of ports, for all of them */
 	struct taddr6 client;
+	uint8_t prefix_len; /* then, of the client; its port is 0 */
 	int64_t created_s;
 	int64_t ended_s;
 };
 
-/* Appends to ret (of struct store_who_row), the earliest first, max rows at most; 0, or a negative
- * errno with a sentence in text. */
+/* Appends to ret (of struct store_who_row): bindings, then blocks, of each the earliest first and
+ * max rows at most; 0, or a negative errno with a sentence in text. */
 int store_who(const struct store_config *config, const struct store_who_question *question,
 	      GArray *ret, char text[STORE_TEXT_SIZE]);

@@ -127,11 +127,54 @@ static void test_noted(void)
 	gateway_free(gateway);
 }
 
+/* L-11: with blocks of ports it is the client and its block; of a static binding it is itself. */
+static void test_noted_as_block(void)
+{
+	const struct nat64_limits limits = {1000, 2000, 16, 1 << 20,
+					    .pool4 = {.mode = POOL4_BLOCKS, .block_size = 64}};
+	struct gateway_fixture *gateway = gateway_new("192.0.2.1", "1024-65535", &limits);
+	const struct taddr6 inside = taddr6_of("[2001:db8::5]:80");
+	const struct taddr4 outside = taddr4_of("192.0.2.1:80");
+	struct nat64 *nat = gateway->nat;
+	const struct bib *bib = &nat->bib[PROTOCOL_UDP];
+	const struct taddr6 client = taddr6_of("[2001:db8::1]:0");
+	struct closed_binding copy[3];
+	struct taddr4 mapped;
+
+	g_assert_true(persist_begin(nat));
+	nat->config.retention_s = 60;
+	nat->config.pairing_prefix_length = 128;
+	use(gateway, "[2001:db8::1]:5000", NOW);
+	mapped = gateway_sent_src4(gateway);
+	use(gateway, "[2001:db8::1]:5001", NOW);
+	g_assert_cmpint(nat64_add_static(nat, PROTOCOL_TCP, &inside, &outside, NOW), ==,
+			NAT64_STATIC_OK);
+	nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(bib, 0), NOW + 1001);
+	nat64_remove_binding(nat, PROTOCOL_UDP, bib_next(bib, 0), NOW + 2001);
+	nat64_remove_binding(nat, PROTOCOL_TCP, bib_next(&nat->bib[PROTOCOL_TCP], 0), NOW + 3000);
+	g_assert_cmpuint(closed_copy(&nat->closed, 0, copy, 3), ==, 3);
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_cmpint(copy[i].protocol, ==, N_PROTOCOLS);
+		g_assert_cmpuint(copy[i].mapped.addr, ==, mapped.addr);
+		g_assert_cmpuint(copy[i].mapped.port, ==, mapped.port / 64 * 64);
+		g_assert_cmpuint(copy[i].port6, ==, mapped.port / 64 * 64 + 63);
+		g_assert_true(addr6_equal(&copy[i].addr6, &client.addr));
+		g_assert_cmpuint(copy[i].prefix_len, ==, 128);
+		g_assert_cmpint(copy[i].created_s, ==, NOW / 1000);
+		g_assert_cmpuint(copy[i].ended_ms, ==, NOW + 1001 + 1000 * i);
+	}
+	g_assert_cmpint(copy[2].protocol, ==, PROTOCOL_TCP);
+	g_assert_true(taddr4_equal(&copy[2].mapped, &outside));
+	g_assert_cmpuint(copy[2].port6, ==, 80);
+	gateway_free(gateway);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/closed/order", test_order);
 	g_test_add_func("/closed/full", test_full);
 	g_test_add_func("/closed/noted", test_noted);
+	g_test_add_func("/closed/noted_as_block", test_noted_as_block);
 	return g_test_run();
 }

@@ -218,6 +218,130 @@ static void test_runs(struct store_fixture *f, gconstpointer data)
 	store_close(store);
 }
 
+/* ---- blocks of ports ----------------------------------------------------------------------------
+ */
+
+static struct closed_binding a_block(uint8_t host, int32_t created_s, uint32_t ended_s)
+{
+	struct closed_binding closed = a_closed(host, created_s, ended_s);
+
+	closed.mapped.port = 1984;
+	closed.port6 = 2047;
+	closed.protocol = N_PROTOCOLS;
+	closed.prefix_len = 128;
+	return closed;
+}
+
+/* "HOST FROM-TO", of the core's seconds, each with a space behind. */
+static void assert_blocks(const struct store_fixture *f, uint16_t port, const char *expected)
+{
+	const struct taddr4 mapped = {MAPPED.addr, port};
+	GArray *rows = who(
+		f, &(struct store_who_question){.mapped = mapped, .to_s = INT64_MAX, .max = 100});
+	GString *found = g_string_new("");
+
+	for (guint i = 0; i < rows->len; i++) {
+		const struct store_who_row *row = &g_array_index(rows, struct store_who_row, i);
+
+		g_assert_cmpint(row->protocol, ==, N_PROTOCOLS);
+		g_assert_cmpuint(row->prefix_len, ==, 128);
+		g_assert_cmpuint(row->client.port, ==, 0);
+		g_string_append_printf(found, "%u %d-%d ", row->client.addr.byte[15],
+				       (int)(row->created_s - WALL_S(0)),
+				       (int)(row->ended_s - WALL_S(0)));
+	}
+	g_assert_cmpstr(found->str, ==, expected);
+	g_string_free(found, TRUE);
+	g_array_unref(rows);
+}
+
+/* One row for the time for which a client had it, in whatever order its bindings ended. */
+static void test_blocks(struct store_fixture *f, gconstpointer data)
+{
+	const struct closed_binding closed[] = {
+		a_block(1, 100, 200), a_block(1, 150, 160), /* within */
+		a_block(1, 150, 250),                       /* longer */
+		a_block(1, 300, 400),                       /* later */
+		a_block(2, 500, 600),                       /* another one */
+		a_block(1, 700, 800),
+	};
+	const struct closed_binding bridge = a_block(1, 240, 310);
+	struct store *store = fixture_open(f);
+
+	put(store, closed, 3);
+	assert_blocks(f, 2000, "1 100-250 ");
+	put(store, closed, G_N_ELEMENTS(closed));
+	assert_blocks(f, 1984, "1 100-250 1 300-400 2 500-600 1 700-800 ");
+	put(store, &bridge, 1);
+	assert_blocks(f, 2047, "1 100-400 2 500-600 1 700-800 ");
+	assert_blocks(f, 1983, "");
+	assert_blocks(f, 2048, "");
+	assert_who(f, 401, 499, "");
+	assert_who(f, 400, 500, "12");
+	g_assert_cmpint(fixture_ask_number(f->path, "SELECT count(*) FROM closed_row"), ==, 0);
+	fixture_assert_answer(f->path,
+			      "SELECT client || ' ' || mapped || ' ' || first || '-' || last FROM "
+			      "closed_blocks WHERE client LIKE '%2/128'",
+			      "2001:0db8:0001:0000:0000:0000:0000:0002/128 203.0.113.1 1984-2047");
+	forget(store, 1000, 1500);
+	assert_blocks(f, 2000, "2 500-600 1 700-800 ");
+	forget(store, 0, 1500);
+	assert_blocks(f, 2000, "");
+	store_close(store);
+}
+
+/* More than go at once; and those of other sizes beside them. */
+static void test_many_blocks(struct store_fixture *f, gconstpointer data)
+{
+	struct store *store = fixture_open(f);
+	bool more = false;
+
+	g_assert_cmpint(store_begin(store), ==, 0);
+	for (uint32_t i = 0; i < 10000; i++) {
+		struct closed_binding closed = a_block((uint8_t)(i % 100), 0, 1000);
+
+		closed.mapped.addr += i / 100;
+		closed.mapped.port = (uint16_t)(1024 + i % 100 * 64);
+		closed.port6 = (uint16_t)(closed.mapped.port + 63);
+		g_assert_cmpint(store_put_closed(store, &closed, &fixture_boot_1), ==, 0);
+	}
+	g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, false), ==, 0);
+	assert_blocks(f, 2000, "15 0-1000 ");
+	g_assert_cmpint(store_begin(store), ==, 0);
+	g_assert_cmpint(store_forget_closed(store, WALL_S(1900), WALL_S(2100), &more), ==, 0);
+	g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, false), ==, 0);
+	g_assert_true(more);
+	forget(store, 100, 2000);
+	g_assert_cmpint(fixture_ask_number(f->path, "SELECT count(*) FROM closed_block"), ==, 0);
+	store_close(store);
+}
+
+/* Rows that nat64d never writes are nobody. */
+static void test_hostile_blocks(struct store_fixture *f, gconstpointer data)
+{
+	const struct closed_binding closed = a_block(HOST, 100, 200);
+	struct store *store = fixture_open(f);
+
+	put(store, &closed, 1);
+	store_close(store);
+	fixture_sql(f,
+		    "INSERT INTO closed_block SELECT address4, first, last, X'00', length, ended, "
+		    "created FROM closed_block WHERE length = 128;"
+		    "INSERT INTO closed_block SELECT address4, first, last, address6, 129, ended, "
+		    "created FROM closed_block WHERE length = 128 AND length(address6) = 16;"
+		    "INSERT INTO closed_block SELECT address4, first, last, address6, 0, ended, "
+		    "created FROM closed_block WHERE length = 129;"
+		    "INSERT INTO closed_block SELECT address4, -1, last, address6, 127, "
+		    "9223372036854775807, created FROM closed_block WHERE length = 129;"
+		    "INSERT INTO closed_block SELECT address4, first, last, address6, 126, ended, "
+		    "-9223372036854775807 FROM closed_block WHERE length = 129;");
+	assert_blocks(f, 2000, "2 100-200 ");
+	store = fixture_open(f);
+	put(store, &closed, 1);
+	assert_blocks(f, 2000, "2 100-200 ");
+	store_close(store);
+}
+
 /* Rows that nat64d never writes are nobody; runs, what can not be gone on with. */
 static void test_hostile(struct store_fixture *f, gconstpointer data)
 {
@@ -273,9 +397,15 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(struct store_fixture *f, gconstpointer data);
 	} tests[] = {
-		{"/store_closed/who", test_who},     {"/store_closed/rounding", test_rounding},
-		{"/store_closed/again", test_again}, {"/store_closed/retention", test_retention},
-		{"/store_closed/runs", test_runs},   {"/store_closed/hostile", test_hostile},
+		{"/store_closed/who", test_who},
+		{"/store_closed/rounding", test_rounding},
+		{"/store_closed/again", test_again},
+		{"/store_closed/retention", test_retention},
+		{"/store_closed/runs", test_runs},
+		{"/store_closed/hostile", test_hostile},
+		{"/store_closed/blocks", test_blocks},
+		{"/store_closed/many_blocks", test_many_blocks},
+		{"/store_closed/hostile_blocks", test_hostile_blocks},
 	};
 
 	g_test_init(&argc, &argv, NULL);

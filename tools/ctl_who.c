@@ -61,7 +61,9 @@ static int read_rows(sd_bus_message *reply, const struct question *question, str
 	while (r >= 0 && (r = sd_bus_message_read(reply, DBUS_TYPE_WHO, &protocol, &address, &port,
 						  &created, &ended)) > 0) {
 		table_add_text(table, protocol);
-		table_add_text(table, ctl_endpoint6(address, port, text));
+		/* Of a block of ports it is the client's prefix. */
+		table_add_text(table,
+			       strchr(address, '/') ? address : ctl_endpoint6(address, port, text));
 		table_add_text(table, ctl_endpoint4(question->side.address,
 						    (uint16_t)question->side.first, text));
 		table_add_text(table, ctl_time_print(created, time));

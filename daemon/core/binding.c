@@ -401,20 +401,41 @@ static void binding_remove(struct nat64 *nat, enum protocol protocol, uint32_t b
 	bib_remove(&nat->bib[protocol], binding);
 }
 
-/* L-13. Nobody stores it where nothing is written behind. */
+/* L-11: of a client's block that is all that is told. */
+static void tell_as_block(const struct nat64 *nat, struct closed_binding *closed)
+{
+	const uint32_t size = nat->limits.pool4.block_size;
+
+	closed->mapped.port = (uint16_t)(closed->mapped.port / size * size);
+	closed->port6 = (uint16_t)(closed->mapped.port + size - 1);
+	closed->addr6 = addr6_mask(&closed->addr6, nat->config.pairing_prefix_length);
+	closed->prefix_len = nat->config.pairing_prefix_length;
+	closed->protocol = N_PROTOCOLS;
+}
+
+void binding_note_closed(struct nat64 *nat, struct closed_binding closed, bool is_static)
+{
+	/* Nobody stores it where nothing is written behind. */
+	if (nat->config.retention_s == 0 || !nat->bib[closed.protocol].dirty.on)
+		return;
+	if (nat->limits.pool4.mode == POOL4_BLOCKS && !is_static)
+		tell_as_block(nat, &closed);
+	closed_note(&nat->closed, &closed);
+}
+
 static void note_closed(struct nat64 *nat, enum protocol protocol, const struct bib_entry *entry,
 			uint64_t now_ms)
 {
-	if (nat->config.retention_s == 0 || !nat->bib[protocol].dirty.on)
-		return;
-	closed_note(&nat->closed, &(struct closed_binding){
-					  .addr6 = entry->addr6,
-					  .mapped = bib_entry_taddr4(entry),
-					  .port6 = entry->port6,
-					  .protocol = (uint8_t)protocol,
-					  .created_s = entry->created_s,
-					  .ended_ms = now_ms,
-				  });
+	binding_note_closed(nat,
+			    (struct closed_binding){
+				    .addr6 = entry->addr6,
+				    .mapped = bib_entry_taddr4(entry),
+				    .port6 = entry->port6,
+				    .protocol = (uint8_t)protocol,
+				    .created_s = entry->created_s,
+				    .ended_ms = now_ms,
+			    },
+			    entry->is_static);
 }
 
 /* The end of a binding that was in use: its port is held for a while (P-14). */

@@ -60,6 +60,9 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 void binding_end_if_idle(struct nat64 *nat, enum protocol protocol, uint32_t binding,
 			 uint64_t now_ms);
 
+/* L-13: a binding has ended, as a row of its own or of its block, if that is kept. */
+void binding_note_closed(struct nat64 *nat, struct closed_binding closed, bool is_static);
+
 /* Ends a session, and its binding with it if it was the last. */
 void binding_end_session(struct nat64 *nat, enum protocol protocol, uint32_t session,
 			 uint64_t now_ms);

@@ -16,13 +16,16 @@
 /* At least so many fit, some 50 MB of them. */
 #define CLOSED_RECORDS ((CLOSED_CHUNKS - 1) * CLOSED_CHUNK_RECORDS)
 
-/* Times are those of the core's clock; created is negative for what is older than the boot. */
+/* Times are those of the core's clock; created is negative for what is older than the boot. Where
+ * clients have blocks of ports (POOL4_BLOCKS), a binding is told as its block: protocol is
+ * N_PROTOCOLS, addr6 the client's prefix, and the ports are mapped.port to port6. */
 struct closed_binding {
 	struct addr6 addr6;
 	struct taddr4 mapped;
 	uint16_t port6;
 	uint8_t protocol;
-	int32_t created_s; /* not before */
+	uint8_t prefix_len; /* of a block */
+	int32_t created_s;  /* not before */
 	uint64_t ended_ms;
 };
 

@@ -53,7 +53,7 @@ struct state_file {
 static const char *const tables[] = {
 	"binding",        "session",        "meta",           "pool6",
 	"closed_run",     "closed_row",     "pool4_entry",    "setting",
-	"static_binding", "blocked_client", "closed_binding",
+	"static_binding", "blocked_client", "closed_binding", "closed_block",
 };
 
 /* Of every version that has the tables; what a version has not is refused. */
@@ -79,6 +79,8 @@ static const char *const rows[] = {
 	"INSERT INTO closed_row VALUES (1, 223202756722688 | 2000, 1799999300, 300, 20001, "
 	"X'20010db8000100000000000000000002')",
 	"INSERT INTO closed_run VALUES (1, 1, 1799999000, 1799999300, 1799999300)",
+	"INSERT INTO closed_block VALUES (3405803777, 1984, 2047, "
+	"X'20010db8000100000000000000000002', 128, 1799999300, 1799999000)",
 	"INSERT INTO closed_binding VALUES (1, 1, 3405803777, 2000, "
 	"X'20010db8000100000000000000000002', 5000, 1799999000, 1799999300)",
 };
