@@ -329,6 +329,19 @@ static void test_file(struct state_fixture *f, gconstpointer data)
 	assert_all_kept(f, N_AFTER);
 }
 
+/* It is found out only when the daemon ends: what is in memory is not lost with it. */
+static void test_file_at_end(struct state_fixture *f, gconstpointer data)
+{
+	void (*spoil)(const struct state_fixture *f) = data;
+
+	begin_with_some(f);
+	spoil(f);
+	state_end(f);
+	state_begin(f);
+	g_assert_cmpuint(state_n_bindings(f), ==, N_BEFORE + 1);
+	state_end(f);
+}
+
 /* How many bindings are those that there were; the others are *ret_others. */
 static uint32_t n_true(struct state_fixture *f, const uint16_t port[N_BEFORE], uint32_t *ret_others)
 {
@@ -517,6 +530,9 @@ int main(int argc, char **argv)
 		{"removed", test_file, remove_file},
 		{"foreign", test_file, put_text},
 		{"damaged", test_file, damage_pages},
+		{"removed_at_end", test_file_at_end, remove_file},
+		{"foreign_at_end", test_file_at_end, put_text},
+		{"damaged_at_end", test_file_at_end, damage_pages},
 		{"flipped_bytes", test_flipped_bytes, NULL},
 		{"no_directory", test_no_directory, NULL},
 		{"not_writable", test_not_writable, NULL},

@@ -189,9 +189,6 @@ static void check_who(const struct state_fixture *f, bool is_ours)
 	REQUIRE(taddr4_parse(STATE_FILE_ADDRESS ":2000", &question.mapped));
 	r = store_who(&config, &question, rows, text);
 	if (is_ours && r != 0)
-		for (guint i = 0; i < f->log->len; i++)
-			fprintf(stderr, "log: %s\n", (char *)g_ptr_array_index(f->log, i));
-	if (is_ours && r != 0)
 		fprintf(stderr, "%s\n", text);
 	REQUIRE(!is_ours || r == 0);
 	REQUIRE(rows->len <= 2 * N_WHO && (r == 0 || text[0] != '\0'));
