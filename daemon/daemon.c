@@ -657,6 +657,8 @@ static int start(struct daemon *daemon)
 	}
 	if (daemon_handover_shares_queues(daemon)) {
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+		/* Packets do not wait for it then. */
+		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
 		has_rules = true;
 	}
 	if (r == 0)
@@ -665,7 +667,7 @@ static int start(struct daemon *daemon)
 		r = start_state(daemon);
 	if (r == 0 && !has_rules)
 		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
-	if (r == 0)
+	if (r == 0 && !has_rules)
 		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
 	if (r == 0)
 		r = daemon_handover_finish(daemon);
