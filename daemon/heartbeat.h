@@ -10,8 +10,8 @@
 
 /* Longer than this after a crash, and what has waited is late: it is dropped. */
 #define HEARTBEAT_LATE_MS 1000
-/* After a clean end that left its tables somebody restarts us on purpose, and no packet is to be lost
- * by it, however slow the machine is. */
+/* After a clean end that left its tables somebody restarts us on purpose, and no packet is to be
+ * lost by it, however slow the machine is. */
 #define HEARTBEAT_LATE_CLEAN_MS 15000
 
 struct heartbeat;

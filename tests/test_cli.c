@@ -530,9 +530,9 @@ static void test_top(void)
 	normal = cli_normalise(out);
 	cli_expect_text("top.out", normal);
 	g_clear_pointer(&message, g_free);
-	g_assert_cmpint(cli_run(&service, "top --json --count 2 --interval 100ms", true, &json,
-				&message),
-			==, 0);
+	g_assert_cmpint(
+		cli_run(&service, "top --json --count 2 --interval 100ms", true, &json, &message),
+		==, 0);
 	keep_lines("top --json", json);
 }
 
