@@ -81,7 +81,7 @@ gboolean world_begin(struct world *world)
 	netns_run("ip link set near up");
 	open_wire(world);
 	netns_run("ip addr add " OWN "/24 dev near");
-	netns_run("ip addr add " OWN6 "/64 dev near nodad");
+	netns_add_address(OWN6 "/64", "near");
 	netns_run("ip neigh add " PEER " lladdr 02:00:00:00:00:02 dev near");
 	netns_run("ip -6 neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:02 dev near");
 	netns_run("ip -6 neigh add " CLIENT " lladdr 02:00:00:00:00:02 dev near");
