@@ -154,6 +154,11 @@ void rules_close(struct rules *rules)
 	g_free(rules);
 }
 
+void rules_keep_quiet(struct rules *rules, const struct port_ranges *ports)
+{
+	rules->plan.quiet = *ports;
+}
+
 enum rules_mode rules_mode(const struct rules *rules)
 {
 	return rules->plan.mode;

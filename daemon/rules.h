@@ -73,6 +73,13 @@ void rules_close(struct rules *rules); /* leaves the rules in place */
 enum rules_mode rules_mode(const struct rules *rules);
 
 /*
+ * Before rules_apply(), at boot, while the host does not know its own addresses: as long as that
+ * table stays, who sends TCP to one of these ports of the host's gets no reset, and nobody hears
+ * from it of an unreachable port. It would end what a restored session is to go on with.
+ */
+void rules_keep_quiet(struct rules *rules, const struct port_ranges *ports);
+
+/*
  * Sets up the host (forwarding, route for Pool6, announcing of pool4) and puts the whole table in
  * place of the one that was there. Idempotent. Reads the host's own addresses and more specific
  * native routes (A-18) and whether the host tracks connections. If it fails, what it had begun has

@@ -15,6 +15,8 @@
  *
  *   -450 output          the daemon's own, known by its mark, is neither tracked nor defragmented
  *                        nor taken again (X-18); local traffic to Pool6 is taken
+ *   -450 quiet           at boot only: no reset and no unreachable port from where restored
+ * sessions may be, whose addresses are not known yet
  *
  * "take" means to the daemon or nowhere: without it nothing leaks (X-17). "offer" means to the
  * daemon or, without it, to the host: ICMP on an own address that can not be told apart (an echo
@@ -319,6 +321,24 @@ static void print_input(GString *text)
 			      "\t}\n\n");
 }
 
+/* At boot: nobody is to hear that nothing listens where a restored session will. */
+static void print_quiet(GString *text, const struct rules_plan *plan)
+{
+	g_string_append_printf(text,
+			       "\tchain quiet {\n"
+			       "\t\ttype filter hook output priority -450; policy accept;\n"
+			       "\t\tmeta mark & 0x%08x == 0x%08x accept\n"
+			       "\t\tmeta nfproto ipv4 tcp flags & rst == rst tcp sport { ",
+			       plan->mark.mask, plan->mark.value);
+	for (uint32_t i = 0; i < plan->quiet.n_ranges; i++)
+		g_string_append_printf(text, "%s%u-%u", i == 0 ? "" : ", ",
+				       plan->quiet.range[i].first, plan->quiet.range[i].last);
+	g_string_append(text,
+			" } drop\n"
+			"\t\ticmp type destination-unreachable icmp code port-unreachable drop\n"
+			"\t}\n\n");
+}
+
 /* Behind both of iptables' tables: one guard serves the early and the late chain. */
 static void print_guards(GString *text, const struct rules_plan *plan,
 			 const struct rules_marks *marks)
@@ -371,6 +391,8 @@ static char *print_table(const struct rules_plan *plan, const char *name, bool u
 		print_prerouting(text, plan, &marks);
 		print_output(text, plan);
 		print_input(text);
+		if (plan->quiet.n_ranges > 0)
+			print_quiet(text, plan);
 		if (plan->mode == RULES_IPTABLES)
 			print_guards(text, plan, &marks);
 	}

@@ -30,14 +30,15 @@ struct rules_plan {
 	uint32_t workers;
 	char *inject_device; /* by which TCP comes that the daemon sends; NULL: by none */
 	bool local_traffic;
-	bool conntrack;     /* the host tracks IPv4 connections: P-24 */
-	GArray *pool6;      /* struct prefix6 */
-	GArray *exempt6;    /* struct prefix6: as configured, and exempt4 inside Pool6 */
-	GArray *native6;    /* struct prefix6: more specific native routes */
-	GArray *exempt4;    /* struct addr4_range, merged; so are the next two */
-	GArray *native4;    /* struct addr4_range */
-	GArray *pool4;      /* struct addr4_range: without the host's own addresses */
-	GArray *own;        /* struct rules_own, merged */
+	bool conntrack;           /* the host tracks IPv4 connections: P-24 */
+	GArray *pool6;            /* struct prefix6 */
+	GArray *exempt6;          /* struct prefix6: as configured, and exempt4 inside Pool6 */
+	GArray *native6;          /* struct prefix6: more specific native routes */
+	GArray *exempt4;          /* struct addr4_range, merged; so are the next two */
+	GArray *native4;          /* struct addr4_range */
+	GArray *pool4;            /* struct addr4_range: without the host's own addresses */
+	GArray *own;              /* struct rules_own, merged */
+	struct port_ranges quiet; /* of which nobody is told that nothing listens; mostly none */
 	bool announces;     /* Pool4.Announce is not none, and there are rules that drop the rest */
 	char **announce_on; /* names of links; NULL = all */
 	GArray *announce;   /* struct prefix4: what the kernel is to answer ARP for */

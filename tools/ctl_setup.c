@@ -83,6 +83,8 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	r = ctl_entries_read(config, early, &entries);
 	if (r == 0)
 		r = rules_open(ctl->instance, config, &rules, &error);
+	if (r == 0 && early)
+		rules_keep_quiet(rules, &entries.quiet);
 	if (r == 0 && only_print) {
 		g_autofree char *text = rules_print(
 			rules, (const struct rules_entry *)(const void *)entries.entry->data,

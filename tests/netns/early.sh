@@ -50,6 +50,64 @@ set_up_later()
 		! early nft list table inet nat64d
 }
 
+# The answer of the host at 203.0.113.1, as its neighbour sees it.
+# tcp PORT, udp PORT
+tcp()
+{
+	ip netns exec neighbour timeout 1 bash -c "</dev/tcp/203.0.113.1/$1" 2>/dev/null
+	case $? in
+	124) echo silent ;;
+	1) echo refused ;;
+	*) echo other ;;
+	esac
+}
+
+udp()
+{
+	ip netns exec neighbour python3 - "$1" <<-END
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(1)
+		s.connect(("203.0.113.1", int(sys.argv[1])))
+		s.send(b"x")
+		try:
+		    s.recv(1)
+		except ConnectionRefusedError:
+		    print("refused")
+		except TimeoutError:
+		    print("silent")
+	END
+}
+
+# What the network will give to the host is not known: "auto", and an interface without address.
+network_comes()
+{
+	printf '[Pool4 uplink]\nAddresses=interface:uplink\nPorts=40000-40010\n' >"$RUN/early.conf"
+	early "$NAT64CTL" setup --early --config "$RUN/early.conf" || return
+	ip netns add neighbour && ip -n early link add uplink type veth peer name host netns neighbour &&
+		ip -n early address add 203.0.113.1/24 dev uplink && ip -n early link set uplink up &&
+		ip -n early route add default via 203.0.113.2 &&
+		ip -n neighbour address add 203.0.113.2/24 dev host &&
+		ip -n neighbour link set host up
+}
+
+quiet_at_boot()
+{
+	same "TCP, a port of auto" silent "$(tcp 2000)" &&
+		same "TCP, a port of the interface's entry" silent "$(tcp 40000)" &&
+		same "UDP, a port of auto" silent "$(udp 2000)" &&
+		same "TCP, a port of the host's own" refused "$(tcp 443)" &&
+		same "TCP, where the host's own connections begin" refused "$(tcp 50000)"
+}
+
+not_for_ever()
+{
+	early "$NAT64CTL" setup --config "$RUN/early.conf" &&
+		same "TCP, a port of the entry" silent "$(tcp 40000)" &&
+		same "TCP, any other port" refused "$(tcp 2000)" &&
+		same "UDP, any other port" refused "$(udp 2000)" && early "$NAT64CTL" teardown
+}
+
 ip netns add early && ip -n early link set lo up || tap_bail "no namespace"
 early sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 check "the table is there without network and without IPv4 address" without_a_network
@@ -57,4 +115,7 @@ check "without --early an IPv4 address is asked for" not_without_early
 check "forwarding is as it was" same forwarding "0 0 " "$(forwarding)"
 check "what the configuration has as pool4 is taken, too" pool4_of_the_configuration
 check "the set-up of later turns forwarding on, and teardown off again" set_up_later
+check "the network comes behind the rules" network_comes
+check "nobody is told that nothing listens yet where restored sessions will be" quiet_at_boot
+check "with the host's addresses known, the host answers for all that is its own" not_for_ever
 tap_end
