@@ -330,10 +330,7 @@ static int try_open(struct store *store, bool read_only)
 			      "PRAGMA journal_size_limit = " WAL_SIZE_MAX,
 			      "can not be written");
 	if (r == 0)
-		r = store_run(store,
-			      store->config.sync ? "PRAGMA synchronous = NORMAL"
-						 : "PRAGMA synchronous = OFF",
-			      "can not be written");
+		r = store_run(store, STORE_SYNC_NORMAL, "can not be written");
 	return r;
 }
 

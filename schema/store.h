@@ -36,7 +36,8 @@ void store_clock_read(struct store_clock *ret);
 
 struct store_config {
 	const char *directory;
-	bool sync; /* false: State.SyncInterval=0, it is left to the kernel */
+	/* false: State.SyncInterval=0, when the log is made safe is left to the kernel */
+	bool sync;
 	/* Of what the operator should know: what was set aside, migrated, not used. */
 	void (*report)(void *context, const char *text);
 	void *context;

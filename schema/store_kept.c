@@ -124,10 +124,7 @@ int store_put_kept(struct store *store, const GPtrArray *rows, bool anew)
 		(void)g_strlcpy(store->error, why, sizeof(store->error));
 	}
 	(void)sqlite3_busy_timeout(store->db, store->config.busy_ms);
-	(void)sqlite3_exec(store->db,
-			   store->config.sync ? "PRAGMA synchronous = NORMAL"
-					      : "PRAGMA synchronous = OFF",
-			   NULL, NULL, NULL);
+	(void)sqlite3_exec(store->db, STORE_SYNC_NORMAL, NULL, NULL, NULL);
 	return r;
 }
 

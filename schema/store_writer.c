@@ -25,7 +25,7 @@
  * disk. */
 #define WAL_ALARM_SIZE (64u << 20)
 #define WAL_MAX_SIZE   (1024u << 20)
-/* How often the log is put into the file where nothing has to be safe from a power cut. */
+/* How often the log is put into the file where the kernel may say when it is safe. */
 #define CHECKPOINT_MS 5000
 #define IDLE_MS       60000
 #define NICE          10

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/store_writer.h"
+#include "tests/fake_disk.h"
 #include "tests/gateway_fixture.h"
 #include "tests/store_fixture.h"
 
@@ -183,6 +184,64 @@ static void test_safe(struct store_fixture *f, gconstpointer data)
 	fixture_write_rows(store, 4, false);
 	g_assert_cmpint(atomic_load(&n_synced), ==, n);
 	store_close(store);
+}
+
+static void flush_one(struct store *store, uint32_t index)
+{
+	struct persist_row row = fixture_binding(index % 500);
+
+	if (store_begin(store) == 0 && store_put(store, &row) == 0 &&
+	    store_commit(store, &fixture_boot_1, 42, false) == 0)
+		return;
+	store_roll_back(store);
+}
+
+/* As long as there is power: which of the rows that were put is on the disk, it is said. */
+static unsigned put_until_cut(struct store *store, unsigned first)
+{
+	uint64_t wal_size;
+	unsigned done = first;
+
+	for (unsigned i = first + 1; !fake_disk_is_cut(); i++) {
+		g_autofree char *value = g_strdup_printf("%u", i);
+		GPtrArray *rows = settings("UDP", value, NULL);
+
+		/* What the power was cut in counts as begun, and nobody hears of it any more. */
+		if (store_put_kept(store, rows, false) == 0 && !fake_disk_is_cut())
+			done = i;
+		g_ptr_array_unref(rows);
+		for (unsigned j = 0; j < 4; j++)
+			flush_one(store, i * 4 + j);
+		(void)store_sync(store, &wal_size);
+	}
+	return done;
+}
+
+/* Power goes later: what was said to be on the disk is not lost when the log that has it is put
+ * into the file and begins anew, also where syncs are left to the kernel. */
+static void test_power(struct store_fixture *f, gconstpointer data)
+{
+	struct store_config config = {.directory = f->directory, .sync = GPOINTER_TO_INT(data)};
+	GRand *random = g_rand_new_with_seed(6146);
+	char text[STORE_TEXT_SIZE];
+	struct store *store = fixture_open(f);
+	unsigned done = 0;
+
+	store_close(store);
+	for (unsigned round = 0; round < 200; round++) {
+		fake_disk_power((unsigned)g_rand_int_range(random, 1, 400));
+		if (store_open(&config, &store, text) == 0) {
+			done = put_until_cut(store, done);
+			store_close(store);
+		}
+		fake_disk_power_on(random);
+		fixture_assert_answer(f->path, "PRAGMA integrity_check", "ok");
+		g_assert_cmpint(fixture_ask_number(f->path,
+						   "SELECT coalesce(max(CAST(value AS INTEGER)),"
+						   " 0) FROM setting"),
+				>=, done);
+	}
+	g_rand_free(random);
 }
 
 /* What can not be stored as a whole is not stored at all. */
@@ -454,6 +513,8 @@ int main(int argc, char **argv)
 		{"/store_kept/tables", test_tables, false},
 		{"/store_kept/safe", test_safe, true},
 		{"/store_kept/safe_without_sync", test_safe, false},
+		{"/store_kept/power", test_power, true},
+		{"/store_kept/power_without_sync", test_power, false},
 		{"/store_kept/too_long", test_too_long, false},
 		{"/store_kept/locked", test_locked, false},
 		{"/store_kept/hostile", test_hostile, false},
@@ -466,6 +527,7 @@ int main(int argc, char **argv)
 
 	g_test_init(&argc, &argv, NULL);
 	count_syncs();
+	fake_disk_install();
 	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
 		g_test_add(tests[i].name, struct store_fixture, GINT_TO_POINTER(tests[i].sync),
 			   fixture_setup, tests[i].run, fixture_teardown);
