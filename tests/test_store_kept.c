@@ -14,43 +14,11 @@
 #include "tests/gateway_fixture.h"
 #include "tests/store_fixture.h"
 
-/* ---- a file system that counts what is made safe ------------------------------------------------
- */
-
 static atomic_int n_synced;
-static sqlite3_io_methods methods;
-static const sqlite3_io_methods *real_methods;
-static sqlite3_vfs vfs;
-static sqlite3_vfs *real_vfs;
 
-static int count_sync(sqlite3_file *file, int flags)
+static void count_sync(void *context)
 {
 	atomic_fetch_add(&n_synced, 1);
-	return real_methods->xSync(file, flags);
-}
-
-/* The write-ahead log's file. */
-static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags,
-		     int *ret_flags)
-{
-	int result = real_vfs->xOpen(real_vfs, name, file, flags, ret_flags);
-
-	if (result == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0) {
-		real_methods = file->pMethods;
-		methods = *real_methods;
-		methods.xSync = count_sync;
-		file->pMethods = &methods;
-	}
-	return result;
-}
-
-static void count_syncs(void)
-{
-	real_vfs = sqlite3_vfs_find(NULL);
-	vfs = *real_vfs;
-	vfs.zName = "counting";
-	vfs.xOpen = open_file;
-	g_assert_cmpint(sqlite3_vfs_register(&vfs, 1), ==, SQLITE_OK);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------
@@ -526,8 +494,8 @@ int main(int argc, char **argv)
 	};
 
 	g_test_init(&argc, &argv, NULL);
-	count_syncs();
 	fake_disk_install();
+	fake_disk_on_sync(count_sync, NULL);
 	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
 		g_test_add(tests[i].name, struct store_fixture, GINT_TO_POINTER(tests[i].sync),
 			   fixture_setup, tests[i].run, fixture_teardown);
