@@ -303,16 +303,23 @@ static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* While another one takes over there is no loop; that has its own time limits. */
+void daemon_feed_watchdog(void *data)
+{
+	struct daemon *daemon = data;
+
+	watchdog_feed(&daemon->watchdog, daemon->worker
+						 ? atomic_load(heartbeat_place(daemon->heartbeat))
+						 : gateway_now_ms());
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
 	worker_read_losses(daemon->nfqueue, &daemon->gateway);
 	daemon_reports_drain(&daemon->reports);
-	/* While another one takes over there is no loop; that has its own time limits. */
-	watchdog_feed(&daemon->watchdog, daemon->worker
-						 ? atomic_load(heartbeat_place(daemon->heartbeat))
-						 : gateway_now_ms());
+	daemon_feed_watchdog(daemon);
 	if (!daemon_handover_is_idle(daemon))
 		return sd_event_source_set_time_relative(source, SECOND_USEC);
 	daemon_sending_tick(&daemon->sending);

@@ -278,7 +278,7 @@ static int ready(void *context, bool knows_tables, struct descriptors *ret, uint
 	if (!knows_tables)
 		stop_packets(daemon);
 	daemon_history_stop(daemon->history);
-	is_all = daemon_state_leave(daemon->state, knows_tables);
+	is_all = daemon_state_leave(daemon->state, knows_tables, daemon_feed_watchdog, daemon);
 	/* What has been stored until then is done and answered here, too. */
 	daemon_tell_stored(daemon);
 	daemon_changes_settle(daemon->changes);

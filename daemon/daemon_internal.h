@@ -71,6 +71,8 @@ struct daemon {
 };
 
 int daemon_start_worker(struct daemon *daemon);
+/* Of a struct daemon: once a second. */
+void daemon_feed_watchdog(void *daemon);
 /* Changes that are on the disk, or can not be stored, go on. */
 void daemon_tell_stored(struct daemon *daemon);
 int daemon_put_rules(struct daemon *daemon, enum pool4_sync_extent extent);

@@ -387,14 +387,15 @@ bool daemon_state_flush(struct daemon_state *state)
 	return state && state->writer && store_writer_flush(state->writer);
 }
 
-bool daemon_state_leave(struct daemon_state *state, bool packets_go_on)
+bool daemon_state_leave(struct daemon_state *state, bool packets_go_on,
+			void (*waits)(void *context), void *context)
 {
 	bool is_all = false;
 
 	if (!state)
 		return false;
 	if (packets_go_on)
-		is_all = store_writer_leave(state->writer);
+		is_all = store_writer_leave(state->writer, waits, context);
 	else
 		store_writer_stop(state->writer);
 	state->writer = NULL;

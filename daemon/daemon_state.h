@@ -47,8 +47,10 @@ int daemon_state_start(struct daemon_state *state);
  * can not be. daemon_state_leave() and _stop() wait for nobody who is in here. */
 bool daemon_state_flush(struct daemon_state *state);
 /* For a successor: what has changed is written, and the file is closed. If packets go on it does
- * not say that it has everything. False if not all could be written, or nothing is. */
-bool daemon_state_leave(struct daemon_state *state, bool packets_go_on);
+ * not say that it has everything, and waits() is called once a second. False if not all could be
+ * written, or nothing is. */
+bool daemon_state_leave(struct daemon_state *state, bool packets_go_on,
+			void (*waits)(void *context), void *context);
 /* There is no successor after all. */
 int daemon_state_go_on(struct daemon_state *state);
 /* Whose the database is, for tables.h; 0 = nobody's. */

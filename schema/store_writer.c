@@ -734,15 +734,28 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 	return 0;
 }
 
+/* The disk may take its time. */
+static void join(struct store_writer *writer, void (*waits)(void *context), void *context)
+{
+	struct timespec until;
+
+	do {
+		if (waits)
+			waits(context);
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec++;
+	} while (pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) == ETIMEDOUT);
+}
+
 /* Did it end with all that had changed written? */
-static bool end(struct store_writer *writer)
+static bool end(struct store_writer *writer, void (*waits)(void *context), void *context)
 {
 	const uint64_t one = 1;
 	bool has_worked;
 
 	atomic_store(&writer->stop, true);
 	(void)!write(writer->wake_fd, &one, sizeof(one));
-	(void)pthread_join(writer->thread, NULL);
+	join(writer, waits, context);
 	has_worked = writer->has_worked;
 	store_close(writer->store);
 	writer_free(writer);
@@ -752,13 +765,13 @@ static bool end(struct store_writer *writer)
 void store_writer_stop(struct store_writer *writer)
 {
 	if (writer)
-		(void)end(writer);
+		(void)end(writer, NULL, NULL);
 }
 
-bool store_writer_leave(struct store_writer *writer)
+bool store_writer_leave(struct store_writer *writer, void (*waits)(void *context), void *context)
 {
 	if (!writer)
 		return false;
 	writer->leave = true;
-	return end(writer);
+	return end(writer, waits, context);
 }

@@ -51,5 +51,6 @@ bool store_writer_flush(struct store_writer *writer);
 /* Writes all that is left, says so in the file, and ends. Packets have stopped. */
 void store_writer_stop(struct store_writer *writer);
 /* The same while packets go on: what changes from now on stays marked in the core. False if not all
- * could be written: that is marked, too. */
-bool store_writer_leave(struct store_writer *writer);
+ * could be written: that is marked, too. waits: is called once a second until then, for a watchdog;
+ * may be NULL. */
+bool store_writer_leave(struct store_writer *writer, void (*waits)(void *context), void *context);

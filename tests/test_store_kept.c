@@ -422,6 +422,50 @@ static void test_writer_locked(struct store_fixture *f, gconstpointer data)
 	end(&writing);
 }
 
+struct slow_disk {
+	GMutex lock;
+	GCond cond;
+	unsigned n_waited; /* a second apart */
+};
+
+static void wait_for_disk(void *context)
+{
+	struct slow_disk *disk = context;
+
+	g_mutex_lock(&disk->lock);
+	disk->n_waited++;
+	g_cond_signal(&disk->cond);
+	g_mutex_unlock(&disk->lock);
+}
+
+static void be_slow(void *context)
+{
+	struct slow_disk *disk = context;
+
+	g_mutex_lock(&disk->lock);
+	while (disk->n_waited < 2)
+		g_cond_wait(&disk->cond, &disk->lock);
+	g_mutex_unlock(&disk->lock);
+	count_sync(NULL);
+}
+
+/* Who waits for a disk that takes long is not taken for one that hangs. */
+static void test_writer_slow(struct store_fixture *f, gconstpointer data)
+{
+	struct slow_disk disk = {.n_waited = 0};
+	struct writing writing;
+
+	begin(&writing, f, fixture_open(f), UINT32_MAX);
+	g_assert_cmpint(try_put(&writing, settings("UDP", "6min", NULL)), ==, 0);
+	store_writer_put(writing.writer, settings("UDP", "7min", NULL), 0);
+	fake_disk_on_sync(be_slow, &disk);
+	g_assert_true(store_writer_leave(writing.writer, wait_for_disk, &disk));
+	fake_disk_on_sync(count_sync, NULL);
+	writing.writer = NULL;
+	end(&writing);
+	fixture_assert_answer(f->path, UDP, "7min");
+}
+
 #define KEYS "SELECT group_concat(key) FROM (SELECT key FROM setting ORDER BY key)"
 
 /* A file that another daemon has written: it gets what is kept, and loses what is not. */
@@ -487,6 +531,7 @@ int main(int argc, char **argv)
 		{"/store_kept/locked", test_locked, false},
 		{"/store_kept/hostile", test_hostile, false},
 		{"/store_kept/writer", test_writer, false},
+		{"/store_kept/writer_slow", test_writer_slow, false},
 		{"/store_kept/writer_locked", test_writer_locked, false},
 		{"/store_kept/writer_replaced", test_writer_replaced, false},
 		{"/store_kept/writer_unread", test_writer_unread, false},
