@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "schema/store_writer.h"
-
+/*
+ * The thread that writes what the core has marked, behind the packets: see store_writer.h.
+ */
 #include <errno.h>
 #include <glib.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/core/minmax.h"
-#include "schema/closed_writer.h"
+#include "schema/store_writer_internal.h"
 
 /* Rows for which the lock is held: some 20 us. */
 #define SLICE_ROWS 256
@@ -36,41 +36,7 @@ struct taken {
 	uint32_t index;
 };
 
-/* Rows that somebody has put. */
-struct job {
-	struct job *next;
-	GPtrArray *rows;
-	uint64_t ticket;
-};
-
-struct store_writer {
-	struct store_writer_config config;
-	pthread_t thread;
-	int wake_fd;
-	atomic_bool stop;
-	bool leave;          /* before stop: it is no clean end */
-	struct store *store; /* NULL: could not be opened */
-	GArray *taken;       /* struct taken, of the transaction that is under way */
-	uint32_t retry_ms;   /* 0: all is well */
-	uint64_t synced_ms;
-	uint64_t wal_size; /* that readers keep from being used anew */
-	char wal_problem[200];
-	bool is_slow;
-	uint64_t flush_at_ms;
-	struct closed_writer closed;
-	GMutex jobs_lock;
-	struct job *jobs; /* this, and its members, under the lock; all else is the thread's */
-	struct job **last_job;
-	GCond flushed; /* and these, which are flushes that somebody waits for */
-	uint64_t n_wanted;
-	uint64_t n_done;
-	bool has_worked;  /* the last one */
-	unsigned n_begun; /* how often everything was to be written */
-	GHashTable *kept; /* by key: rows of commands, as the store has them */
-	GHashTable *owed; /* by key: those that it is still to have */
-};
-
-static void report(struct store_writer *writer, int level, const char *text)
+void writer_report(struct store_writer *writer, int level, const char *text)
 {
 	if (writer->config.report)
 		writer->config.report(writer->config.context, level, text);
@@ -101,7 +67,7 @@ static void failed(struct store_writer *writer, const char *why)
 	if (is_first) {
 		char *text = g_strdup_printf("%s; translation goes on, and it is tried again", why);
 
-		report(writer, LOG_ERR, text);
+		writer_report(writer, LOG_ERR, text);
 		g_free(text);
 	}
 }
@@ -112,11 +78,11 @@ static void worked(struct store_writer *writer)
 		return;
 	writer->retry_ms = 0;
 	set_problem(writer, writer->wal_problem);
-	report(writer, LOG_NOTICE, "bindings and sessions are written to the state database again");
+	writer_report(writer, LOG_NOTICE,
+		      "bindings and sessions are written to the state database again");
 }
 
-/* Where the store itself can not go on: what it is tried with next is opened anew. */
-static void store_failed(struct store_writer *writer, int error)
+void writer_store_failed(struct store_writer *writer, int error)
 {
 	char text[STORE_TEXT_SIZE];
 
@@ -130,52 +96,6 @@ static void store_failed(struct store_writer *writer, int error)
 	failed(writer, text);
 }
 
-/* Those that the store has not, or otherwise. */
-static GPtrArray *list_differing(const struct store_writer *writer, const GPtrArray *rows)
-{
-	GPtrArray *differing = g_ptr_array_new();
-
-	for (guint i = 0; i < rows->len; i++) {
-		struct kept_row *row = g_ptr_array_index(rows, i);
-		g_autofree char *key = kept_row_key(row);
-		const struct kept_row *stored = g_hash_table_lookup(writer->kept, key);
-		bool same = stored ? kept_row_equal(stored, row) : !row->exists;
-
-		/* Of one that could not be read at the start nobody knows what it has. */
-		if (!same || !writer->config.kept)
-			g_ptr_array_add(differing, row);
-	}
-	return differing;
-}
-
-static void note_kept(GHashTable *rows, const struct kept_row *row, bool stays)
-{
-	char *key = kept_row_key(row);
-
-	if (stays) {
-		g_hash_table_replace(rows, key, kept_row_copy(row));
-		return;
-	}
-	g_hash_table_remove(rows, key);
-	g_free(key);
-}
-
-/* In place of what an older file has; but what could not be read at the start stays. */
-static int put_kept_anew(struct store_writer *writer)
-{
-	GPtrArray *rows = g_ptr_array_new();
-	GHashTableIter iter;
-	void *row;
-	int r;
-
-	g_hash_table_iter_init(&iter, writer->kept);
-	while (g_hash_table_iter_next(&iter, NULL, &row))
-		g_ptr_array_add(rows, row);
-	r = store_put_kept(writer->store, rows, writer->config.kept != NULL);
-	g_ptr_array_unref(rows);
-	return r;
-}
-
 /* Somebody else's file, or an empty one: everything is to be written. */
 static int begin_anew(struct store_writer *writer)
 {
@@ -185,7 +105,7 @@ static int begin_anew(struct store_writer *writer)
 
 	r = store_clear(writer->store);
 	if (r == 0)
-		r = put_kept_anew(writer);
+		r = writer_put_kept_anew(writer);
 	if (r < 0)
 		return r;
 	gateway_lock(gateway);
@@ -195,8 +115,7 @@ static int begin_anew(struct store_writer *writer)
 	return begun ? 0 : -ENOMEM;
 }
 
-/* A store to write to: 0, or a negative errno if there is none now. */
-static int have_store(struct store_writer *writer)
+int writer_have_store(struct store_writer *writer)
 {
 	char text[STORE_TEXT_SIZE];
 	int r;
@@ -214,137 +133,8 @@ static int have_store(struct store_writer *writer)
 	if (r == -ENOMEM)
 		failed(writer, "no memory to remember what has to be stored");
 	else if (r < 0)
-		store_failed(writer, r);
+		writer_store_failed(writer, r);
 	return r;
-}
-
-/* ---- what was changed by command ----------------------------------------------------------------
- */
-
-/* text: why not. */
-static int put_rows(struct store_writer *writer, const GPtrArray *rows, char text[STORE_TEXT_SIZE])
-{
-	GPtrArray *differing = list_differing(writer, rows);
-	int r = differing->len > 0 ? have_store(writer) : 0;
-
-	if (r < 0) {
-		gateway_lock(writer->config.gateway);
-		(void)g_strlcpy(text, writer->config.gateway->store.problem, STORE_TEXT_SIZE);
-		gateway_unlock(writer->config.gateway);
-	} else if (differing->len > 0) {
-		r = store_put_kept(writer->store, differing, false);
-		if (r < 0)
-			(void)g_strlcpy(text, store_error(writer->store), STORE_TEXT_SIZE);
-		if (r < 0 && r != -E2BIG)
-			store_failed(writer, r);
-	}
-	for (guint i = 0; r == 0 && i < differing->len; i++) {
-		const struct kept_row *row = g_ptr_array_index(differing, i);
-
-		note_kept(writer->kept, row, row->exists);
-	}
-	g_ptr_array_unref(differing);
-	return r;
-}
-
-/* Each for itself, so that one that is too long does not take the others along. */
-static int put_one_by_one(struct store_writer *writer, const GPtrArray *rows)
-{
-	char text[STORE_TEXT_SIZE];
-	int r = 0;
-
-	for (guint i = 0; i < rows->len && r == 0; i++) {
-		GPtrArray *one = g_ptr_array_new();
-
-		g_ptr_array_add(one, g_ptr_array_index(rows, i));
-		r = put_rows(writer, one, text);
-		g_ptr_array_unref(one);
-		if (r == -E2BIG) {
-			report(writer, LOG_ERR, text);
-			r = 0;
-		}
-	}
-	return r;
-}
-
-/* The newest word of each counts. */
-static void put_owed(struct store_writer *writer)
-{
-	GPtrArray *rows = g_ptr_array_new();
-	char text[STORE_TEXT_SIZE];
-	GHashTableIter iter;
-	void *row;
-	int r;
-
-	g_hash_table_iter_init(&iter, writer->owed);
-	while (g_hash_table_iter_next(&iter, NULL, &row))
-		g_ptr_array_add(rows, row);
-	r = rows->len > 0 ? put_rows(writer, rows, text) : 0;
-	if (r == -E2BIG)
-		r = put_one_by_one(writer, rows);
-	g_ptr_array_unref(rows);
-	if (r == 0)
-		g_hash_table_remove_all(writer->owed);
-}
-
-static struct job *take_jobs(struct store_writer *writer)
-{
-	struct job *jobs;
-
-	g_mutex_lock(&writer->jobs_lock);
-	jobs = writer->jobs;
-	writer->jobs = NULL;
-	writer->last_job = &writer->jobs;
-	g_mutex_unlock(&writer->jobs_lock);
-	return jobs;
-}
-
-static void do_job(struct store_writer *writer, struct job *job)
-{
-	char text[STORE_TEXT_SIZE] = "";
-	int r = 0;
-
-	if (job->ticket != 0)
-		r = put_rows(writer, job->rows, text);
-	for (guint i = 0; i < job->rows->len; i++) {
-		const struct kept_row *row = g_ptr_array_index(job->rows, i);
-
-		if (r == 0)
-			note_kept(writer->owed, row, job->ticket == 0);
-	}
-	if (job->ticket != 0)
-		writer->config.stored(writer->config.context, job->ticket, r, text);
-	g_ptr_array_unref(job->rows);
-	g_free(job);
-}
-
-/* Somebody waits for each of them: also between two transactions of a long flush. */
-static void do_jobs(struct store_writer *writer)
-{
-	struct job *jobs = take_jobs(writer);
-	bool any = jobs != NULL;
-
-	while (jobs) {
-		struct job *next = jobs->next;
-
-		do_job(writer, jobs);
-		jobs = next;
-	}
-	if (any && writer->retry_ms == 0)
-		put_owed(writer);
-}
-
-void store_writer_put(struct store_writer *writer, GPtrArray *rows, uint64_t ticket)
-{
-	struct job *job = g_new(struct job, 1);
-	const uint64_t one = 1;
-
-	*job = (struct job){.rows = rows, .ticket = ticket};
-	g_mutex_lock(&writer->jobs_lock);
-	*writer->last_job = job;
-	writer->last_job = &job->next;
-	g_mutex_unlock(&writer->jobs_lock);
-	(void)!write(writer->wake_fd, &one, sizeof(one));
 }
 
 /* ---- bindings and sessions ----------------------------------------------------------------------
@@ -429,7 +219,7 @@ static void tell_lost(struct store_writer *writer)
 		       " bindings have ended that could not be stored in time: 'nat64ctl who' "
 		       "does not know them",
 		       n);
-	report(writer, LOG_WARNING, text);
+	writer_report(writer, LOG_WARNING, text);
 }
 
 /* All that has changed. */
@@ -454,7 +244,7 @@ static bool flush(struct store_writer *writer, bool clean)
 	while (r == 0 && !done) {
 		r = write_transaction(writer, &cursor, clean, &done);
 		if (r == 0 && !done)
-			do_jobs(writer);
+			writer_do_jobs(writer);
 		if (!writer->store)
 			return false;
 		if (writer->n_begun != n_begun) { /* what has been written is in another file */
@@ -463,7 +253,7 @@ static bool flush(struct store_writer *writer, bool clean)
 		}
 	}
 	if (r < 0) {
-		store_failed(writer, r);
+		writer_store_failed(writer, r);
 		return false;
 	}
 	if (writer->config.given)
@@ -491,9 +281,9 @@ static void watch_wal(struct store_writer *writer, uint64_t size)
 			       is_held ? "; until he ends, what changes is kept in memory only"
 				       : "");
 	if (writer->wal_problem[0] && (!had_alarm || is_held != had_held))
-		report(writer, LOG_WARNING, writer->wal_problem);
+		writer_report(writer, LOG_WARNING, writer->wal_problem);
 	else if (had_alarm && !writer->wal_problem[0])
-		report(writer, LOG_NOTICE, "the log of the state database is short again");
+		writer_report(writer, LOG_NOTICE, "the log of the state database is short again");
 	if (had_alarm || writer->wal_problem[0])
 		set_problem(writer, writer->wal_problem);
 }
@@ -513,7 +303,7 @@ static bool sync_store(struct store_writer *writer)
 	}
 	r = store_sync(writer->store, &wal_size);
 	if (r < 0) {
-		store_failed(writer, r);
+		writer_store_failed(writer, r);
 		return false;
 	}
 	writer->synced_ms = now_ms;
@@ -536,7 +326,7 @@ static uint64_t until_sync_ms(const struct store_writer *writer)
 /* Writes what has changed. All is well only if it also is as safe as it should be by now. */
 static bool write_all(struct store_writer *writer, bool clean)
 {
-	if (have_store(writer) < 0)
+	if (writer_have_store(writer) < 0)
 		return false;
 	if (writer->wal_size > WAL_MAX_SIZE &&
 	    (!sync_store(writer) || writer->wal_size > WAL_MAX_SIZE))
@@ -577,7 +367,7 @@ static bool write_round(struct store_writer *writer, bool clean)
 				       : "the disk writes the state database in %" G_GUINT64_FORMAT
 					 " s again",
 		       took_ms / 1000);
-	report(writer, writer->is_slow ? LOG_WARNING : LOG_NOTICE, text);
+	writer_report(writer, writer->is_slow ? LOG_WARNING : LOG_NOTICE, text);
 	return has_worked;
 }
 
@@ -657,11 +447,11 @@ static void *run(void *data)
 	while (!atomic_load(&writer->stop)) {
 		bool is_time = wait_for_work(writer);
 
-		do_jobs(writer);
+		writer_do_jobs(writer);
 		n_wanted = read_wanted(writer, &is_wanted);
 		if (!is_time && !is_wanted)
 			continue;
-		put_owed(writer);
+		writer_put_owed(writer);
 		/* One that failed is tried until it works, also if the rest waits for the end. */
 		has_worked =
 			(is_wanted || config->flush_ms != UINT32_MAX || writer->retry_ms > 0) &&
@@ -669,8 +459,8 @@ static void *run(void *data)
 		answer(writer, n_wanted, has_worked);
 		writer->flush_at_ms = gateway_now_ms() + pause_ms(writer);
 	}
-	do_jobs(writer);
-	put_owed(writer);
+	writer_do_jobs(writer);
+	writer_put_owed(writer);
 	has_worked = write_round(writer, !writer->leave);
 	/* There is no next time, and one that has turned out to be damaged is out of the way now.
 	 */
@@ -680,18 +470,11 @@ static void *run(void *data)
 	return NULL;
 }
 
-static GHashTable *new_rows_by_key(void)
-{
-	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-				     (GDestroyNotify)kept_row_free);
-}
-
 static void writer_free(struct store_writer *writer)
 {
 	if (writer->wake_fd >= 0)
 		(void)close(writer->wake_fd);
-	g_hash_table_unref(writer->kept);
-	g_hash_table_unref(writer->owed);
+	writer_deinit_kept(writer);
 	g_mutex_clear(&writer->jobs_lock);
 	g_cond_clear(&writer->flushed);
 	g_array_unref(writer->taken);
@@ -712,11 +495,7 @@ int store_writer_start(const struct store_writer_config *config, struct store *s
 	writer->closed = CLOSED_WRITER(config->gateway);
 	g_mutex_init(&writer->jobs_lock);
 	g_cond_init(&writer->flushed);
-	writer->last_job = &writer->jobs;
-	writer->kept = new_rows_by_key();
-	writer->owed = new_rows_by_key();
-	for (guint i = 0; config->kept && i < config->kept->len; i++)
-		note_kept(writer->kept, g_ptr_array_index(config->kept, i), true);
+	writer_init_kept(writer);
 	writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = writer->wake_fd < 0 ? -errno : 0;
 	if (r == 0) {
