@@ -96,6 +96,13 @@ has_begun()
 	[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 2000000 ]
 }
 
+has_not_ended()
+{
+	[ "$(stat -c %s "$1")" -lt $((PAYLOAD - 1000000)) ] && return
+	echo "the download was over before anything could be measured"
+	return 1
+}
+
 # narrowed NODE MTU: in the middle of a download, or of an upload, the way to NODE becomes so narrow.
 narrowed_download()
 {
@@ -117,8 +124,9 @@ interrupted()
 	local most=$2 status
 	announces client "$1"
 	rm -f "$RUN/part"
-	node_start client curl curl -sS -m 60 --limit-rate 10M -o "$RUN/part" http://server.example/payload
-	until_true 20 has_begun "$RUN/part" && "${@:3}" && measure_begin && wait "${TOPOLOGY_PIDS[curl]}"
+	node_start client curl curl -sS -m 60 --limit-rate 4M -o "$RUN/part" http://server.example/payload
+	until_true 20 has_begun "$RUN/part" && "${@:3}" && measure_begin && has_not_ended "$RUN/part" &&
+		wait "${TOPOLOGY_PIDS[curl]}"
 	status=$?
 	unset "TOPOLOGY_PIDS[curl]"
 	announces client 0
