@@ -182,6 +182,7 @@ int daemon_handover_take_changes(struct daemon *daemon)
 		persist_restored(daemon->gateway.nat, !is_all, restore->now_ms);
 		restore_report(restore, "");
 	}
+	pool4_sync_renew_statics(daemon->sync);
 	if (fd >= 0)
 		(void)close(fd);
 	return 0;

@@ -131,6 +131,12 @@ bool pool4_sync_follow_statics(struct pool4_sync *sync)
 	return static_sync_count(sync->statics) > n;
 }
 
+void pool4_sync_renew_statics(struct pool4_sync *sync)
+{
+	static_sync_forget_ended(sync->statics);
+	(void)pool4_sync_follow_statics(sync);
+}
+
 void pool4_sync_revive(struct pool4_sync *sync, uint32_t id)
 {
 	pool4_sync_set_state(sync, id, POOL4_PENDING);

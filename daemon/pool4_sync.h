@@ -48,6 +48,10 @@ struct kept_row *pool4_sync_kept_now(const struct pool4_sync *sync, const struct
  */
 unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config);
 
+/* Static bindings that have made way for restored ones (persist_make_way()) are made again,
+ * elsewhere in the table. */
+void pool4_sync_renew_statics(struct pool4_sync *sync);
+
 /* How much of the rules is brought to what the core has. */
 enum pool4_sync_extent {
 	POOL4_SYNC_ANEW,       /* all, whatever is there */

@@ -46,6 +46,16 @@ const struct config_static *static_sync_at(const struct static_sync *sync, uint3
 	return &g_array_index(sync->statics, struct config_static, i);
 }
 
+/* Another one may have its outside. */
+static bool is_there(const struct bib *bib, const struct config_static *binding)
+{
+	uint32_t index = bib_find4(bib, &binding->outside);
+	const struct bib_entry *entry = index == SLAB_NONE ? NULL : bib_at(bib, index);
+
+	return entry && entry->is_static && entry->port6 == binding->inside.port &&
+	       addr6_equal(&entry->addr6, &binding->inside.addr);
+}
+
 void static_sync_forget_ended(struct static_sync *sync)
 {
 	const struct nat64 *nat = sync->gateway->nat;
@@ -57,7 +67,7 @@ void static_sync_forget_ended(struct static_sync *sync)
 
 		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
 			ended |= binding->protocol[protocol] &&
-				 bib_find4(&nat->bib[protocol], &binding->outside) == SLAB_NONE;
+				 !is_there(&nat->bib[protocol], binding);
 		if (ended)
 			g_array_remove_index_fast(sync->statics, i);
 	}

@@ -22,7 +22,7 @@ void static_sync_free(struct static_sync *sync);
  * reported once. Returns how many of config could not be made. */
 unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
 			    const struct pool4_runtime *runtime);
-/* Some may have ended with their entry: they are to be made again. */
+/* Some may have ended with their entry, or made way: they are to be made again. */
 void static_sync_forget_ended(struct static_sync *sync);
 
 /* Once, after a start: those that were restored with the state, and that nobody wants any more. */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/core/persist.h"
 #include "tests/craft.h"
 #include "tests/netns.h"
 #include "tests/pool4_host.h"
@@ -435,6 +436,53 @@ static void test_auto_makes_way_for_blocks(void)
 	}
 }
 
+/* O-12: in the second part of a hand-over somebody's binding has the place of a static one that is
+ * new here, or its port: it is made again elsewhere, or when its port is free. */
+static void test_static_makes_way(void)
+{
+	struct gateway_host host = {0};
+	struct persist_row row = {
+		.kind = PERSIST_BINDING,
+		.protocol = PROTOCOL_TCP,
+		.exists = true,
+		.binding = {.port6 = 7, .mapped = {craft_addr4("203.0.113.1"), 20007}},
+	};
+	struct nat64 *nat;
+
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=20000-30000\n" STATIC(
+					"door", "203.0.113.1:21000")))
+		return;
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	nat = host.gateway.nat;
+	row.binding.addr6 = craft_addr6("2001:db8:1::9");
+	g_assert_true(bib_at(&nat->bib[PROTOCOL_TCP], row.index)->is_static);
+	persist_make_way(nat, &row, gateway_now_ms());
+	g_assert_cmpint(persist_restore(nat, &row, gateway_now_ms()), ==, PERSIST_OK);
+	g_assert_false(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	persist_restored(nat, false, gateway_now_ms());
+	pool4_sync_renew_statics(host.sync);
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 20007));
+	host_assert_reported("");
+
+	/* The same with its port. */
+	row.index = bib_find4(&nat->bib[PROTOCOL_TCP],
+			      &(struct taddr4){craft_addr4("203.0.113.1"), 21000});
+	row.binding.mapped.port = 21000;
+	row.binding.port6 = 8;
+	persist_make_way(nat, &row, gateway_now_ms());
+	g_assert_cmpint(persist_restore(nat, &row, gateway_now_ms()), ==, PERSIST_OK);
+	pool4_sync_renew_statics(host.sync);
+	host_assert_reported("static binding door (tcp) can not be used: its inside or outside is "
+			     "bound otherwise\n");
+	nat64_remove_binding(nat, PROTOCOL_TCP, row.index, gateway_now_ms());
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_assert_reported("static binding door can be used now\n");
+	g_assert_true(host_is_bound(&host, PROTOCOL_TCP, "203.0.113.1", 21000));
+	g_assert_true(nat64_check(nat));
+	host_tear_down(&host);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -452,6 +500,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_sync/auto-ports-follow-programs", test_auto_ports_follow_programs);
 	g_test_add_func("/pool4_sync/static-refused", test_static_refused);
 	g_test_add_func("/pool4_sync/static-comes-with-address", test_static_comes_with_address);
+	g_test_add_func("/pool4_sync/static-makes-way", test_static_makes_way);
 	g_test_add_func("/pool4_sync/interface-comes-back", test_interface_comes_back);
 	return g_test_run();
 }

@@ -464,7 +464,7 @@ static struct bib_entry *find_same(const struct nat64 *nat, const struct persist
 	struct bib_entry *entry;
 
 	if (!row->exists || !slab_is_used(&bib->entries, row->index) ||
-	    !has_pool6(nat, from->pool6))
+	    (!from->is_static && !has_pool6(nat, from->pool6)))
 		return NULL;
 	entry = bib_at(bib, row->index);
 	return entry->is_restored && entry->number == from->number &&
@@ -490,7 +490,9 @@ bool persist_is_there(struct nat64 *nat, const struct persist_row *row)
 {
 	if (!is_possible(row) || row->kind != PERSIST_BINDING || !find_same(nat, row))
 		return false;
-	bib_set_pool6(&nat->bib[row->protocol], row->index, row->binding.pool6);
+	/* A static one is of all prefixes. */
+	if (has_pool6(nat, row->binding.pool6))
+		bib_set_pool6(&nat->bib[row->protocol], row->index, row->binding.pool6);
 	return true;
 }
 
