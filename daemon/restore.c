@@ -2,6 +2,7 @@
 #include "daemon/restore.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -112,11 +113,55 @@ int restore_tables(struct restore *restore, enum persist_part part, int fd)
 /* ---- what has changed since then ----------------------------------------------------------------
  */
 
+struct left {
+	enum protocol protocol;
+	struct taddr4 mapped;
+};
+
+/* The binding at the place of this row, if it is one that was restored. */
+static bool find_restored(const struct nat64 *nat, const struct persist_row *row, struct left *ret)
+{
+	const struct bib_entry *entry;
+
+	if (row->kind != PERSIST_BINDING || row->protocol >= N_PROTOCOLS ||
+	    !slab_is_used(&nat->bib[row->protocol].entries, row->index))
+		return false;
+	entry = bib_at(&nat->bib[row->protocol], row->index);
+	*ret = (struct left){row->protocol, bib_entry_taddr4(entry)};
+	return entry->is_restored;
+}
+
+struct leaving {
+	struct restore *restore;
+	GArray *left; /* struct left: ports of those that were restored, and are not there any more
+		       */
+};
+
 static void make_way(void *context, const struct persist_row *row)
 {
-	struct restore *restore = context;
+	struct leaving *leaving = context;
+	struct restore *restore = leaving->restore;
+	struct nat64 *nat = restore->gateway->nat;
+	uint32_t n_bindings = nat64_n_bindings(nat), n_sessions = nat64_n_sessions(nat);
+	struct left left;
+	bool was_restored = find_restored(nat, row, &left);
 
-	persist_make_way(restore->gateway->nat, row, restore->now_ms);
+	persist_make_way(nat, row, restore->now_ms);
+	restore->n_restored[PERSIST_SESSION] -= n_sessions - nat64_n_sessions(nat);
+	if (!was_restored || nat64_n_bindings(nat) == n_bindings)
+		return;
+	restore->n_restored[PERSIST_BINDING]--;
+	g_array_append_val(leaving->left, left);
+}
+
+/* P-14: what has ended with the one before was in use until now, if no other one has it. */
+static void hold_left(struct restore *restore, const GArray *left)
+{
+	for (guint i = 0; i < left->len; i++) {
+		const struct left *at = &g_array_index(left, struct left, i);
+
+		restore_hold(restore, at->protocol, &at->mapped, POOL4_HOLD_LEFT);
+	}
 }
 
 /* A static binding is the configuration's: it stands there, or is not to be any more. */
@@ -149,21 +194,20 @@ static void restore_closed(void *context, const struct closed_binding *closed)
 
 int restore_changes(struct restore *restore, int fd)
 {
-	const struct tables_reader leaving = {.row = make_way, .context = restore};
+	g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(struct left));
+	struct leaving leaving = {restore, left};
+	const struct tables_reader going = {.row = make_way, .context = &leaving};
 	const struct tables_reader coming = {
 		.row = restore_changed, .closed = restore_closed, .context = restore};
-	const struct nat64 *nat = restore->gateway->nat;
-	const struct prefix6 *pool6 = nat->config.pool6;
-	uint32_t n_bindings = nat64_n_bindings(nat), n_sessions = nat64_n_sessions(nat);
+	const struct prefix6 *pool6 = restore->gateway->nat->config.pool6;
 	uint64_t n_bad;
 	int r;
 
-	r = tables_load(fd, PERSIST_CHANGED, pool6, &leaving, &n_bad);
-	restore->n_restored[PERSIST_BINDING] -= n_bindings - nat64_n_bindings(nat);
-	restore->n_restored[PERSIST_SESSION] -= n_sessions - nat64_n_sessions(nat);
+	r = tables_load(fd, PERSIST_CHANGED, pool6, &going, &n_bad);
 	if (r == 0)
 		r = tables_load(fd, PERSIST_CHANGED, pool6, &coming, &n_bad);
 	restore_rows_end(restore);
+	hold_left(restore, left);
 	if (r < 0)
 		log_line(LOG_WARNING,
 			 "what has changed in the tables of the daemon before can not be used "

@@ -31,7 +31,8 @@ void restore_hold(struct restore *restore, enum protocol protocol, const struct 
  * are not as they are in his database. 0 or a negative errno, with nothing restored. */
 int restore_tables(struct restore *restore, enum persist_part part, int fd);
 /* What has changed in them since PERSIST_STORED. If there is somebody who stores it, bindings that
- * have ended with him are noted. 0 or a negative errno, with nothing changed. */
+ * have ended with him are noted; their ports are held. 0 or a negative errno, with nothing changed.
+ */
 int restore_changes(struct restore *restore, int fd);
 
 void restore_report(const struct restore *restore, const char *remark);

@@ -299,6 +299,15 @@ static void happen(struct instance *instance, GRand *random, uint64_t now_ms)
 	}
 }
 
+static void hold_ports(struct instance *instance)
+{
+	const struct pool4_policy policy = {
+		.hold_ms = 120000, .hold_tcp_ms = 120000, .max_held = {100, true}};
+
+	pool4_set_policy(instance->gateway.nat->pool4, &policy);
+	pool4_set_held_limit(instance->gateway.nat->pool4, 1000);
+}
+
 /* Between the parts, and in the midst of the first one, packets go on: what comes is what there was
  * in the end, to the last entry; and what is not stored of it is known. */
 static void test_two_steps(void)
@@ -313,6 +322,8 @@ static void test_two_steps(void)
 
 		begin(&old);
 		begin(&fresh);
+		if (round % 2)
+			hold_ports(&fresh);
 		g_assert_true(persist_begin(old.gateway.nat));
 		g_assert_true(persist_begin(fresh.gateway.nat));
 		for (int n = g_rand_int_range(random, 0, 150); n > 0; n--)
@@ -379,6 +390,121 @@ static void test_slices(void)
 		end(&fresh);
 	}
 	g_rand_free(random);
+}
+
+/* P-14: the port of a binding that ends while the next one restores is held there, too. */
+static void test_left_is_held(void)
+{
+	struct taddr6 client = taddr6_of("[2001:db8:1::77]:9");
+	const struct taddr4 server = taddr4_of("198.51.100.7:9");
+	struct restore restore = {0};
+	struct instance old, fresh;
+	struct taddr4 gone;
+
+	begin(&old);
+	begin(&fresh);
+	hold_ports(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	fill(&old);
+	(void)take_all(&old);
+	load_part(&fresh, &restore, PERSIST_STORED, save_part(&old, PERSIST_STORED));
+	g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==, 40);
+	gone = bib_entry_taddr4(bib_at(&old.gateway.nat->bib[PROTOCOL_UDP], 3));
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	/* One that another binding comes to the place of. */
+	const struct taddr4 followed =
+		bib_entry_taddr4(bib_at(&old.gateway.nat->bib[PROTOCOL_TCP], 4));
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_TCP, 4, gateway_now_ms());
+	g_assert_cmpint(gateway_syn6(old.fixture, &client, &server, gateway_now_ms()), ==,
+			OUTCOME_TRANSLATED);
+	g_assert_true(slab_is_used(&old.gateway.nat->bib[PROTOCOL_TCP].entries, 4));
+	load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+	g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==, 39);
+	g_assert_cmpuint(restore.n_held, ==, 2);
+	g_assert_true(pool4_is_held(fresh.gateway.nat->pool4, PROTOCOL_UDP, &gone, 1));
+	g_assert_true(pool4_is_held(fresh.gateway.nat->pool4, PROTOCOL_TCP, &followed, 1));
+	g_assert_false(pool4_is_held(fresh.gateway.nat->pool4, PROTOCOL_ICMP, &gone, 1));
+	end(&old);
+	end(&fresh);
+}
+
+/* A port that another binding has got meanwhile is in use, not held. */
+static void test_used_is_not_held(void)
+{
+	struct restore restore = {0};
+	struct instance old, fresh;
+
+	begin(&old);
+	begin(&fresh);
+	hold_ports(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	fill(&old);
+	(void)take_all(&old);
+	load_part(&fresh, &restore, PERSIST_STORED, save_part(&old, PERSIST_STORED));
+	const struct bib_entry moved = *bib_at(&old.gateway.nat->bib[PROTOCOL_UDP], 3);
+	const struct taddr6 inside = {moved.addr6, moved.port6};
+	const struct taddr4 mapped = bib_entry_taddr4(&moved);
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	const struct taddr6 client = taddr6_of("[2001:db8:1::77]:9");
+	const struct taddr4 server = taddr4_of("198.51.100.7:9");
+	g_assert_cmpint(gateway_udp6(old.fixture, &client, &server, gateway_now_ms()), ==,
+			OUTCOME_TRANSLATED);
+	struct persist_row row = {
+		.kind = PERSIST_BINDING,
+		.protocol = PROTOCOL_UDP,
+		.index = 50,
+		.exists = true,
+		.binding = {.addr6 = inside.addr, .port6 = inside.port, .mapped = mapped},
+	};
+	g_assert_cmpint(persist_restore(old.gateway.nat, &row, gateway_now_ms()), ==, PERSIST_OK);
+	persist_set_changed(old.gateway.nat, &row);
+	load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+	g_assert_cmpuint(restore.n_held, ==, 0);
+	g_assert_true(pool4_is_used(fresh.gateway.nat->pool4, PROTOCOL_UDP, &mapped));
+	g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==, 41);
+	persist_restored(old.gateway.nat, false, gateway_now_ms());
+	end(&old);
+	end(&fresh);
+}
+
+/* A static binding that came with the first part stays, even if its prefix is not there any more;
+ * one that is new in the next one makes way, and is not counted among those that were restored. */
+static void test_static_in_parts(void)
+{
+	const struct taddr6 inside = taddr6_of("[2001:db8:1::5]:443"),
+			    other = taddr6_of("[2001:db8:1::6]:443");
+	const struct taddr4 outside = taddr4_of("203.0.113.1:443"),
+			    outside2 = taddr4_of("203.0.113.1:444"),
+			    server = taddr4_of("198.51.100.7:9");
+	struct taddr6 client = taddr6_of("[2001:db8:1::77]:9");
+	struct restore restore = {0};
+	struct instance old, fresh;
+	const struct bib *bib;
+
+	begin(&old);
+	begin(&fresh);
+	bib = &fresh.gateway.nat->bib[PROTOCOL_UDP];
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &fresh.gateway.nat->config.pool6[0]));
+	g_assert_true(persist_begin(old.gateway.nat));
+	g_assert_cmpint(nat64_add_static(old.gateway.nat, PROTOCOL_UDP, &inside, &outside,
+					 gateway_now_ms()),
+			==, NAT64_STATIC_OK);
+	(void)take_all(&old);
+	load_part(&fresh, &restore, PERSIST_STORED, save_part(&old, PERSIST_STORED));
+	g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==, 1);
+	g_assert_cmpint(nat64_add_static(fresh.gateway.nat, PROTOCOL_UDP, &other, &outside2,
+					 gateway_now_ms()),
+			==, NAT64_STATIC_OK);
+	persist_take_back(old.gateway.nat, PERSIST_BINDING, PROTOCOL_UDP, 0);
+	g_assert_cmpint(gateway_udp6(old.fixture, &client, &server, gateway_now_ms()), ==,
+			OUTCOME_TRANSLATED);
+	load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+	g_assert_cmpuint(bib_find4(bib, &outside), ==, 0);
+	g_assert_cmpuint(bib_at(bib, 0)->pool6, ==, 0);
+	g_assert_cmpuint(bib_find4(bib, &outside2), ==, SLAB_NONE);
+	g_assert_cmpuint(restore.n_restored[PERSIST_BINDING], ==, 1);
+	end(&old);
+	end(&fresh);
 }
 
 /* Where no database is, all counts as stored when it begins; and then it ends. */
@@ -578,6 +704,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/tables_file/unusable", test_unusable);
 	g_test_add_func("/tables_file/two_steps", test_two_steps);
 	g_test_add_func("/tables_file/slices", test_slices);
+	g_test_add_func("/tables_file/left_is_held", test_left_is_held);
+	g_test_add_func("/tables_file/used_is_not_held", test_used_is_not_held);
+	g_test_add_func("/tables_file/static_in_parts", test_static_in_parts);
 	g_test_add_func("/tables_file/without_database", test_without_database);
 	g_test_add_func("/tables_file/closed", test_closed);
 	g_test_add_func("/tables_file/parts", test_parts);
