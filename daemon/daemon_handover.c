@@ -264,9 +264,10 @@ static void give_stored(struct daemon *daemon, bool is_all, struct descriptors *
 		is_all = persist_begin_stored(nat);
 	is_all = is_all && persist_is_on(nat);
 	gateway_unlock(&daemon->gateway);
-	daemon->handover.gave_stored = is_all && tables_save(&daemon->gateway, PERSIST_STORED,
-							     daemon_state_owner(daemon->state),
-							     &ret->fd[DESCRIPTOR_TABLES]) == 0;
+	daemon->handover.gave_stored =
+		is_all &&
+		tables_save(&daemon->gateway, PERSIST_STORED, false,
+			    daemon_state_owner(daemon->state), &ret->fd[DESCRIPTOR_TABLES]) == 0;
 }
 
 static int ready(void *context, bool knows_tables, struct descriptors *ret, uint64_t *ret_more_ms)
@@ -306,7 +307,7 @@ static int take(void *context, int *ret_tables_fd, uint64_t *ret_more_ms)
 	gateway_lock(&daemon->gateway);
 	*ret_more_ms = (is_rest ? persist_n_changed(nat) : nat64_n_sessions(nat)) / SESSIONS_PER_MS;
 	gateway_unlock(&daemon->gateway);
-	return tables_save(&daemon->gateway, is_rest ? PERSIST_CHANGED : PERSIST_ALL,
+	return tables_save(&daemon->gateway, is_rest ? PERSIST_CHANGED : PERSIST_ALL, true,
 			   daemon_state_owner(daemon->state), ret_tables_fd);
 }
 
@@ -384,13 +385,14 @@ void daemon_handover_serve(struct daemon *daemon)
 			 strerror(-r));
 }
 
-/* It is used only if the database is then as we leave it now. */
+/* It is used only if the database is then as we leave it now, with what has ended. */
 void daemon_handover_keep(struct daemon *daemon)
 {
 	int fd;
 
 	if (!daemon->handover.server || daemon->handover.done || !getenv("NOTIFY_SOCKET") ||
-	    tables_save(&daemon->gateway, PERSIST_ALL, daemon_state_owner(daemon->state), &fd) < 0)
+	    tables_save(&daemon->gateway, PERSIST_ALL, false, daemon_state_owner(daemon->state),
+			&fd) < 0)
 		return;
 	descriptors_store(DESCRIPTOR_TABLES, fd);
 	(void)close(fd);

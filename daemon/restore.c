@@ -81,6 +81,19 @@ static void restore_copied(void *context, const struct persist_row *row)
 		persist_set_changed(restore->gateway->nat, row);
 }
 
+/* L-13: to be stored here, if somebody stores. */
+static void restore_closed(void *context, const struct closed_binding *closed)
+{
+	struct restore *restore = context;
+	struct nat64 *nat = restore->gateway->nat;
+	struct closed_binding found = *closed;
+
+	if (nat->config.retention_s == 0 || !persist_is_on(nat))
+		return;
+	found.ended_ms = min_u64(found.ended_ms, restore->now_ms);
+	closed_note(&nat->closed, &found);
+}
+
 /* What can be said of a file that can not be used. */
 static int report_unusable(int r)
 {
@@ -97,7 +110,8 @@ static int report_unusable(int r)
 
 int restore_tables(struct restore *restore, enum persist_part part, int fd)
 {
-	const struct tables_reader reader = {.row = restore_copied, .context = restore};
+	const struct tables_reader reader = {
+		.row = restore_copied, .closed = restore_closed, .context = restore};
 	struct nat64 *nat = restore->gateway->nat;
 	uint64_t reach[N_PERSIST_KINDS] = {0};
 	int r;
@@ -178,18 +192,6 @@ static void restore_changed(void *context, const struct persist_row *row)
 	if (is_static)
 		(void)persist_is_there(nat, row);
 	persist_set_changed(nat, row);
-}
-
-static void restore_closed(void *context, const struct closed_binding *closed)
-{
-	struct restore *restore = context;
-	struct nat64 *nat = restore->gateway->nat;
-	struct closed_binding found = *closed;
-
-	if (nat->config.retention_s == 0 || !persist_is_on(nat))
-		return;
-	found.ended_ms = min_u64(found.ended_ms, restore->now_ms);
-	closed_note(&nat->closed, &found);
 }
 
 int restore_changes(struct restore *restore, int fd)

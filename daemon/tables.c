@@ -43,7 +43,7 @@ struct row {
 	uint32_t addr4;   /* mapped, peer */
 	uint16_t port4;
 	uint16_t port6;
-	uint16_t number;
+	uint16_t number; /* of one that has ended: prefix_len of its block */
 	uint8_t state;
 	uint8_t zero;
 	uint8_t addr6[16]; /* of a session: struct segments, and zeros */
@@ -152,16 +152,18 @@ static struct row pack(const struct persist_row *from)
 	return row;
 }
 
+/* Rounded up, as the store does (store_put_closed()). */
 static struct row pack_closed(const struct closed_binding *from)
 {
 	struct row row = {
 		.kind = KIND_CLOSED,
 		.protocol = from->protocol,
 		.time_s = from->created_s,
-		.binding = (uint32_t)(from->ended_ms / 1000),
+		.binding = (uint32_t)((from->ended_ms + 999) / 1000),
 		.addr4 = from->mapped.addr,
 		.port4 = from->mapped.port,
 		.port6 = from->port6,
+		.number = from->protocol == N_PROTOCOLS ? from->prefix_len : 0,
 	};
 
 	memcpy(row.addr6, from->addr6.byte, sizeof(row.addr6));
@@ -237,7 +239,8 @@ static int save_header(struct gateway *gateway, int fd, struct header *header)
 	return write_all(fd, header, sizeof(*header), 0);
 }
 
-int tables_save(struct gateway *gateway, enum persist_part part, uint64_t owner, int *ret_fd)
+int tables_save(struct gateway *gateway, enum persist_part part, bool with_closed, uint64_t owner,
+		int *ret_fd)
 {
 	struct header header = {
 		.magic = MAGIC,
@@ -252,7 +255,7 @@ int tables_save(struct gateway *gateway, enum persist_part part, uint64_t owner,
 	if (fd < 0)
 		return -errno;
 	r = save_rows(gateway, fd, &header);
-	if (r == 0 && part == PERSIST_CHANGED)
+	if (r == 0 && with_closed)
 		r = save_closed(gateway, fd, &header);
 	if (r == 0)
 		r = save_header(gateway, fd, &header);
@@ -304,15 +307,28 @@ static bool unpack(const struct row *row, const uint8_t pool6_now[NAT64_POOL6_MA
 	return true;
 }
 
+/* What is told in place of bindings is a client's prefix, and its ports. */
+static bool is_block(const struct row *row)
+{
+	struct prefix6 client = {.len = (uint8_t)row->number};
+
+	memcpy(client.addr.byte, row->addr6, sizeof(row->addr6));
+	return row->protocol == N_PROTOCOLS && row->number >= 1 && row->number <= 128 &&
+	       !prefix6_has_host_bits(&client) && row->port4 <= row->port6;
+}
+
 static bool unpack_closed(const struct row *row, struct closed_binding *ret)
 {
-	if (row->protocol >= N_PROTOCOLS || row->flags != 0 || row->pool6 != 0 || row->index != 0 ||
-	    row->number != 0 || row->state != 0 || row->zero != 0)
+	if (row->flags != 0 || row->pool6 != 0 || row->index != 0 || row->state != 0 ||
+	    row->zero != 0)
+		return false;
+	if (!is_block(row) && (row->protocol >= N_PROTOCOLS || row->number != 0))
 		return false;
 	*ret = (struct closed_binding){
 		.mapped = {row->addr4, row->port4},
 		.port6 = row->port6,
 		.protocol = row->protocol,
+		.prefix_len = (uint8_t)row->number,
 		.created_s = row->time_s,
 		.ended_ms = row->binding * UINT64_C(1000),
 	};

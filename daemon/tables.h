@@ -2,7 +2,7 @@
 /*
  * Bindings and sessions in a file of memory (memfd), which one daemon leaves to its successor: the
  * rows of one part (persist.h) behind a header, of fixed size, in the order in which they are
- * restored; behind those of PERSIST_CHANGED the bindings that have ended and are not stored (L-13).
+ * restored; behind them the bindings that have ended and are not stored (L-13).
  *
  * It lasts no longer than the boot, so its times are those of the core's clock. What is read is
  * judged as if a stranger had written it: here its form, in persist.c what it means.
@@ -13,12 +13,13 @@
 #include "daemon/gateway.h"
 
 /* Changes with every change of the rows or the header. */
-#define TABLES_FORMAT 2
+#define TABLES_FORMAT 3
 
-/* This part of what there is, and the owner of the database beside it (store.h, 0 = none), with the
- * gateway's lock for some hundred rows at a time. Packets have stopped, but for PERSIST_STORED. 0
- * or a negative errno. */
-int tables_save(struct gateway *gateway, enum persist_part part, uint64_t owner, int *ret_fd);
+/* This part of what there is, with_closed if it is the successor who is to store what has ended,
+ * and the owner of the database beside it (store.h, 0 = none), with the gateway's lock for some
+ * hundred rows at a time. Packets have stopped, but for PERSIST_STORED. 0 or a negative errno. */
+int tables_save(struct gateway *gateway, enum persist_part part, bool with_closed, uint64_t owner,
+		int *ret_fd);
 
 /* The owner in them; 0 as below. */
 int tables_owner(int fd, uint64_t *ret);

@@ -60,7 +60,7 @@ static int save(struct instance *instance)
 {
 	int fd = -1;
 
-	g_assert_cmpint(tables_save(&instance->gateway, PERSIST_ALL, OWNER, &fd), ==, 0);
+	g_assert_cmpint(tables_save(&instance->gateway, PERSIST_ALL, false, OWNER, &fd), ==, 0);
 	return fd;
 }
 
@@ -228,9 +228,10 @@ static void test_unusable(void)
 	g_assert_cmpint(ftruncate(fd, status.st_size + 1000), ==, 0);
 	(void)load(&fresh, fd, -EBADMSG);
 	g_assert_cmpint(ftruncate(fd, status.st_size), ==, 0);
-	g_assert_cmpint(pwrite(fd, "\3", 1, 8), ==, 1);
+	const uint32_t older = TABLES_FORMAT - 1, ours = TABLES_FORMAT;
+	g_assert_cmpint(pwrite(fd, &older, sizeof(older), 8), ==, sizeof(older));
 	(void)load(&fresh, fd, -EPROTONOSUPPORT);
-	g_assert_cmpint(pwrite(fd, "\2", 1, 8), ==, 1);
+	g_assert_cmpint(pwrite(fd, &ours, sizeof(ours), 8), ==, sizeof(ours));
 	tables_spend(fd);
 	(void)load(&fresh, fd, -EBADMSG);
 	g_assert_cmpint(ftruncate(fd, 0), ==, 0);
@@ -248,7 +249,8 @@ static int save_part(struct instance *instance, enum persist_part part)
 {
 	int fd = -1;
 
-	g_assert_cmpint(tables_save(&instance->gateway, part, OWNER, &fd), ==, 0);
+	g_assert_cmpint(tables_save(&instance->gateway, part, part != PERSIST_STORED, OWNER, &fd),
+			==, 0);
 	return fd;
 }
 
@@ -568,6 +570,91 @@ static void test_closed(void)
 	end(&fresh);
 }
 
+/* What ended is told to the second: up, as in the database, but not later than now. A client's
+ * block comes as such (L-11). */
+static void test_closed_block(void)
+{
+	const struct closed_binding block = {
+		.addr6 = taddr6_of("[2001:db8:1::]:0").addr,
+		.mapped = {taddr4_of("203.0.113.1:0").addr, 1024},
+		.port6 = 1087,
+		.protocol = N_PROTOCOLS,
+		.prefix_len = 64,
+		.created_s = -7,
+		.ended_ms = 5001,
+	};
+	/* Of nobody, of part of a prefix, and of no ports. */
+	struct closed_binding bad[4] = {block, block, block, block}, found[5];
+	struct restore restore = {0};
+	struct instance old, fresh;
+	int fd;
+
+	bad[0].prefix_len = 0;
+	bad[1].prefix_len = 129;
+	bad[2].prefix_len = 47;
+	bad[3].port6 = 1023;
+	begin(&old);
+	begin(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	g_assert_true(persist_begin(fresh.gateway.nat));
+	fresh.gateway.nat->config.retention_s = 86400;
+	closed_note(&old.gateway.nat->closed, &block);
+	load_part(&fresh, &restore, PERSIST_CHANGED, save_part(&old, PERSIST_CHANGED));
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, found, 5), ==, 1);
+	g_assert_cmpuint(found[0].protocol, ==, N_PROTOCOLS);
+	g_assert_cmpuint(found[0].prefix_len, ==, 64);
+	g_assert_true(addr6_equal(&found[0].addr6, &block.addr6));
+	g_assert_true(taddr4_equal(&found[0].mapped, &block.mapped));
+	g_assert_cmpuint(found[0].port6, ==, 1087);
+	g_assert_cmpint(found[0].created_s, ==, -7);
+	g_assert_cmpuint(found[0].ended_ms, ==, 6000);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++)
+		closed_note(&old.gateway.nat->closed, &bad[i]);
+	restore.now_ms = 5500;
+	fd = save_part(&old, PERSIST_CHANGED);
+	g_assert_cmpint(restore_changes(&restore, fd), ==, 0);
+	g_assert_cmpuint(restore.n_bad, ==, G_N_ELEMENTS(bad));
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, found, 5), ==, 2);
+	g_assert_cmpuint(found[1].ended_ms, ==, 5500);
+	close(fd);
+	end(&old);
+	end(&fresh);
+}
+
+/* L-13: they come with all that there is, too, if there is no first part; and not where the one
+ * before still stores them himself. */
+static void test_closed_with_all(void)
+{
+	struct closed_binding closed[3];
+	struct instance old, fresh;
+	int fd = -1;
+
+	begin(&old);
+	begin(&fresh);
+	g_assert_true(persist_begin(old.gateway.nat));
+	g_assert_true(persist_begin(fresh.gateway.nat));
+	old.gateway.nat->config.retention_s = fresh.gateway.nat->config.retention_s = 86400;
+	fill(&old);
+	nat64_remove_binding(old.gateway.nat, PROTOCOL_UDP, 3, gateway_now_ms());
+	fd = save(&old);
+	(void)load(&fresh, fd, 0);
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, closed, 3), ==, 0);
+	close(fd);
+	end(&fresh);
+	begin(&fresh);
+	g_assert_true(persist_begin(fresh.gateway.nat));
+	fresh.gateway.nat->config.retention_s = 86400;
+	g_assert_cmpint(tables_save(&old.gateway, PERSIST_ALL, true, OWNER, &fd), ==, 0);
+	g_assert_cmpuint(load(&fresh, fd, 0).n_bad, ==, 0);
+	g_assert_cmpuint(closed_copy(&fresh.gateway.nat->closed, 0, closed, 3), ==, 1);
+	g_assert_cmpuint(nat64_n_bindings(fresh.gateway.nat), ==, 39);
+	persist_restored(fresh.gateway.nat, false, gateway_now_ms());
+	close(fd);
+	end(&old);
+	end(&fresh);
+}
+
 /* One part is not taken for another one. */
 static void test_parts(void)
 {
@@ -655,8 +742,8 @@ static void test_mutants(gconstpointer data)
 		fresh.gateway.nat->limits.bindings = 30;
 		g_assert_true(persist_begin(fresh.gateway.nat));
 		restore.gateway = &fresh.gateway;
+		fresh.gateway.nat->config.retention_s = 86400;
 		if (part == PERSIST_CHANGED) {
-			fresh.gateway.nat->config.retention_s = 86400;
 			/* Also over what is there already. */
 			(void)restore_changes(&restore, fd);
 			(void)restore_changes(&restore, mutant);
@@ -709,6 +796,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/tables_file/static_in_parts", test_static_in_parts);
 	g_test_add_func("/tables_file/without_database", test_without_database);
 	g_test_add_func("/tables_file/closed", test_closed);
+	g_test_add_func("/tables_file/closed_block", test_closed_block);
+	g_test_add_func("/tables_file/closed_with_all", test_closed_with_all);
 	g_test_add_func("/tables_file/parts", test_parts);
 	g_test_add_data_func("/tables_file/mutants/all", GUINT_TO_POINTER(PERSIST_ALL),
 			     test_mutants);

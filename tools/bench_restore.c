@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 	begin(&gateway);
 	fill(gateway.nat);
 	save = (struct cost){now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID)};
-	if (tables_save(&gateway, PERSIST_ALL, 1, &fd) < 0)
+	if (tables_save(&gateway, PERSIST_ALL, false, 1, &fd) < 0)
 		fail("the tables can not be saved");
 	save.clock_ms = now(CLOCK_MONOTONIC) - save.clock_ms;
 	save.cpu_ms = now(CLOCK_PROCESS_CPUTIME_ID) - save.cpu_ms;

@@ -24,7 +24,7 @@ NAMES = ["queue", "raw4", "raw6", "heartbeat", "tables"]
 PATIENCE_S = 60
 
 
-def pack(type_, protocol=1, format_=2, descriptors=()):
+def pack(type_, protocol=1, format_=3, descriptors=()):
     numbers = [NAMES.index(name) for name in descriptors] + [0] * (5 - len(descriptors))
     return MESSAGE.pack(MAGIC, protocol, TYPES.index(type_), format_, len(descriptors), *numbers, b"")
 
