@@ -663,9 +663,13 @@ static int start(struct daemon *daemon)
 		return r;
 	}
 	if (daemon_handover_shares_queues(daemon)) {
-		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+		/* One that goes on after all has its own. */
+		r = daemon_handover_check(daemon);
+		if (r == 0)
+			r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
 		/* Packets do not wait for it then. */
-		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
+		if (r == 0)
+			daemon_sending_choose(&daemon->sending, daemon->nfqueue);
 		has_rules = true;
 	}
 	if (r == 0)

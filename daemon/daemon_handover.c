@@ -159,6 +159,19 @@ bool daemon_handover_shares_queues(const struct daemon *daemon)
 	return daemon->handover.in_parts && nfqueue_has_same_queues(daemon->nfqueue);
 }
 
+int daemon_handover_check(struct daemon *daemon)
+{
+	struct handover_peer *peer = daemon->handover.peer;
+	char text[HANDOVER_TEXT_SIZE];
+	int r = peer ? handover_check(peer, text) : 0;
+
+	if (r == -ECONNRESET)
+		return 0; /* nobody else has rules now: taking the tables tells more */
+	if (r < 0)
+		log_line(LOG_ERR, "--replace: %s", text);
+	return r;
+}
+
 int daemon_handover_take_changes(struct daemon *daemon)
 {
 	struct daemon_handover *handover = &daemon->handover;

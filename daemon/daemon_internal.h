@@ -90,6 +90,8 @@ int daemon_handover_take(struct daemon *daemon);
 void daemon_handover_restore(struct daemon *daemon);
 /* Before packets stop: may the rules be put already, as the one before reads what they give us? */
 bool daemon_handover_shares_queues(const struct daemon *daemon);
+/* Right before that: 0 if no other one goes on. */
+int daemon_handover_check(struct daemon *daemon);
 /* Of two parts: packets stop, and what has changed comes. */
 int daemon_handover_take_changes(struct daemon *daemon);
 /* From now on it is ours, and the one before ends. */

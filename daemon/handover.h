@@ -68,6 +68,8 @@ void handover_free(struct handover *handover);
 struct handover_peer;
 int handover_ask(const char *path, uint32_t tables_format, struct handover_peer **ret,
 		 struct descriptors *ret_descriptors, char text[HANDOVER_TEXT_SIZE]);
+/* Does it wait for us still? For what changes the host, right before. Waits for nothing. */
+int handover_check(struct handover_peer *peer, char text[HANDOVER_TEXT_SIZE]);
 /* *ret_tables_fd is -1 if the database has everything. */
 int handover_take(struct handover_peer *peer, int *ret_tables_fd, char text[HANDOVER_TEXT_SIZE]);
 int handover_taken(struct handover_peer *peer, char text[HANDOVER_TEXT_SIZE]);

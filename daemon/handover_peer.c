@@ -26,20 +26,28 @@ static int say(char *text, int error, const char *what)
 	return error;
 }
 
+/* 1 if there is something to be read by then, 0 if not, or a negative errno. */
+static int wait_for(struct handover_peer *peer, int timeout_ms)
+{
+	struct pollfd poll_fd = {.fd = peer->fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&poll_fd, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 /* Waits for an answer of this type. */
 static int answer_of(struct handover_peer *peer, enum handover_type type,
 		     struct handover_message *ret, struct descriptors *ret_descriptors, char *text)
 {
-	struct pollfd poll_fd = {.fd = peer->fd, .events = POLLIN};
-	int n;
+	int n = wait_for(peer, ANSWER_TIMEOUT_MS);
 	int r;
 
-	do
-		n = poll(&poll_fd, 1, ANSWER_TIMEOUT_MS);
-	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return say(text, -ETIMEDOUT, "does not answer");
-	r = n < 0 ? -errno : handover_receive(peer->fd, ret, ret_descriptors);
+	r = n < 0 ? n : handover_receive(peer->fd, ret, ret_descriptors);
 	if (r < 0)
 		return say(text, r, r == -ECONNRESET ? "has gone" : "can not be understood");
 	if (ret->protocol == HANDOVER_PROTOCOL && ret->type == type)
@@ -107,6 +115,24 @@ int handover_ask(const char *path, uint32_t tables_format, struct handover_peer 
 	}
 	*ret = peer;
 	return 0;
+}
+
+int handover_check(struct handover_peer *peer, char text[HANDOVER_TEXT_SIZE])
+{
+	struct handover_message answer;
+	struct descriptors descriptors;
+	int r = wait_for(peer, 0);
+
+	if (r == 0)
+		return 0;
+	if (r < 0)
+		return say(text, r, "can not be understood");
+	/* It has nothing to say now but that it goes on. */
+	r = answer_of(peer, HANDOVER_LATE, &answer, &descriptors, text);
+	if (r < 0)
+		return r;
+	descriptors_close(&descriptors);
+	return say(text, -ETIME, "has gone on by itself");
 }
 
 int handover_take(struct handover_peer *peer, int *ret_tables_fd, char text[HANDOVER_TEXT_SIZE])
