@@ -158,6 +158,42 @@ fi
 check "nothing of it has bothered the daemon" is_as_before
 check "a second one takes over, after all" gateway_replace
 check "all is as before" is_as_before
+
+# A static binding that the next one has anew, while the one before gives its place in the table to a client:
+# the next one is stopped meanwhile, right after it has asked.
+bindings_meet()
+{
+	local before=${TOPOLOGY_PIDS[nat64d]} status
+	printf '\n[Static door]\nProtocols=udp\nInside=[2001:db8:1::2]:8080\nOutside=203.0.113.5:8080\n' \
+		>>"$RUN/nat64d.conf"
+	rm -f "$RUN/nat64d-next.log"
+	node_start gateway nat64d-next "$NAT64D" --config "$RUN/nat64d.conf" --state-dir "$RUN/state" \
+		--bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control" --replace
+	until grep -qs 'taking over from' "$RUN/nat64d-next.log"; do node_is_running nat64d-next || return; done
+	kill -STOP "${TOPOLOGY_PIDS[nat64d-next]}"
+	cp "$RUN/nat64d-next.log" "$RUN/stopped.log"
+	met=$(ask client udp $TOPOLOGY_SERVER6 7 5050)
+	ask client udp $TOPOLOGY_SERVER6 7 5051 >"$RUN/met"
+	kill -CONT "${TOPOLOGY_PIDS[nat64d-next]}"
+	wait "$before"
+	status=$?
+	TOPOLOGY_PIDS[nat64d]=${TOPOLOGY_PIDS[nat64d-next]}
+	unset "TOPOLOGY_PIDS[nat64d-next]"
+	mv "$RUN/nat64d-next.log" "$RUN/nat64d.log"
+	cp "$RUN/good.conf" "$RUN/nat64d.conf"
+	same status 0 $status && until_true 15 grep '^.*ready: version' "$RUN/nat64d.log"
+}
+
+static_bindings()
+{
+	ctl --socket "$RUN/control" --json bib list --static | jq -r '.[] | .protocol + " " + .mapped'
+}
+
+check "clients get bindings while the next one starts, which has a static one anew" bindings_meet
+check "the next one was not ready then" eval '! grep "ready: version" "$RUN/stopped.log"'
+check "its static binding is there" same static "udp 203.0.113.5:8080" "$(static_bindings)"
+check "and those of the clients, too" same "seen as" "$met" "$(ask client udp $TOPOLOGY_SERVER6 7 5050)"
+check "all is as before" is_as_before
 check "nat64d ends with status 0" daemon_ends_well
 
 # ---- the one before fails -----------------------------------------------------------------------
