@@ -16,9 +16,13 @@ bool closed_clock_look(struct closed_clock *clock, uint64_t boot_ms, uint64_t wa
 
 void closed_clock_begin(struct closed_clock *clock, int64_t oldest_s, int64_t newest_s)
 {
+	const int64_t now_s = (int64_t)(clock->wall_ms / 1000);
+	bool is_empty = oldest_s == 0 && newest_s == 0;
+
 	clock->steady_since_ms = clock->boot_ms;
-	clock->oldest_s = oldest_s;
-	clock->newest_s = newest_s;
+	/* What comes into an empty one ends from now on. */
+	clock->oldest_s = is_empty ? now_s : oldest_s;
+	clock->newest_s = is_empty ? now_s : newest_s;
 	clock->is_begun = true;
 }
 

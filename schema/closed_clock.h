@@ -28,7 +28,8 @@ struct closed_clock {
 /* Looks at both clocks, CLOCK_BOOTTIME and CLOCK_REALTIME. True if it begins anew, because it is
  * the first time or the clock was set: then closed_clock_begin(). */
 bool closed_clock_look(struct closed_clock *clock, uint64_t boot_ms, uint64_t wall_ms);
-/* Where the history begins and ends, in seconds of the wall clock; 0 and 0 if there is none. */
+/* Where the history begins and ends, in seconds of the wall clock; 0 and 0 if there is none: then
+ * it begins at the last look. */
 void closed_clock_begin(struct closed_clock *clock, int64_t oldest_s, int64_t newest_s);
 /* What has ended before one of these seconds, or after the other one, may be forgotten now. */
 void closed_clock_bounds(const struct closed_clock *clock, uint32_t retention_s,

@@ -99,14 +99,22 @@ static void test_steps(void)
 	g_assert_false(look(&clock, BOOT_MS + 100 * HOUR_MS, NOW_S + 100 * 3600));
 }
 
-/* Without a history there is nothing to lose. */
+/* An installation that has no history yet: what comes goes when it is its time, and not before. */
 static void test_empty(void)
 {
+	const uint64_t lived_s = RETENTION + 2 * 3600;
 	struct closed_clock clock = {0};
 
 	g_assert_true(closed_clock_look(&clock, BOOT_MS, (uint64_t)NOW_S * 1000));
 	closed_clock_begin(&clock, 0, 0);
-	assert_bounds(&clock, 0, NOW_S + RETENTION);
+	assert_bounds(&clock, NOW_S - (int64_t)RETENTION, NOW_S + RETENTION);
+	for (uint64_t s = 0; s <= lived_s; s += 3600) {
+		const int64_t now_s = NOW_S + (int64_t)s;
+
+		g_assert_false(
+			closed_clock_look(&clock, BOOT_MS + s * 1000, (uint64_t)now_s * 1000));
+		assert_bounds(&clock, now_s - RETENTION, now_s + RETENTION);
+	}
 }
 
 int main(int argc, char **argv)
