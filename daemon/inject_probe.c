@@ -4,6 +4,10 @@
  * are sent into, with a destination address at the link that is nobody's: packet sockets see it
  * there, and IP does not take it.
  *
+ * Whoever can have packets forwarded by this host can send there, too. A filter in the kernel keeps
+ * what does not bear the key of this process out of the sockets, as nobody reads them between two
+ * probes, and a full one would lose ours.
+ *
  * A probe that goes astray (by a rule of policy routing) dies at the next router: it has a hop
  * limit of 2.
  */
@@ -11,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -36,8 +41,11 @@
 #define SEGMENT_SIZE 64
 #define PAYLOAD_SIZE (2 * SEGMENT_SIZE)
 #define PACKET_SIZE  (IP6_HEADER_SIZE + TCP_HEADER_SIZE + PAYLOAD_SIZE)
-#define NONCE_SIZE   16
+#define KEY_SIZE     8
+#define NONCE_SIZE   16 /* key and what is new with each try */
 #define TCP_ACK      0x10
+/* More than a socket holds. */
+#define STALE_MAX 4096
 
 enum kind { KIND_IP4, KIND_IP4_LOCAL, KIND_IP6, N_KINDS };
 
@@ -46,6 +54,7 @@ struct inject_probe {
 	unsigned ifindex;
 	int send_fd;
 	int receive_fd[2]; /* IPv4, IPv6 */
+	uint8_t key[KEY_SIZE];
 	/* Of the try that is under way. */
 	int timeout_ms;
 	uint8_t nonce[N_KINDS][NONCE_SIZE];
@@ -97,6 +106,24 @@ static uint32_t own_address4(void)
 	return ret >> 24 == 127 ? 0 : ret;
 }
 
+/* Only what bears the key where a probe does; what is shorter is not taken either. */
+static int attach_filter(const struct inject_probe *probe, enum kind kind, int fd)
+{
+	const uint32_t at =
+		(kind == KIND_IP6 ? IP6_HEADER_SIZE : IP4_HEADER_SIZE) + TCP_HEADER_SIZE;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, load_be32(probe->key), 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, load_be32(probe->key + 4), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 static int open_receiver(struct inject_probe *probe, enum kind kind, int *ret)
 {
 	const struct sockaddr_ll address = {.sll_family = AF_PACKET,
@@ -105,7 +132,8 @@ static int open_receiver(struct inject_probe *probe, enum kind kind, int *ret)
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	*ret = fd;
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (fd < 0 || attach_filter(probe, kind, fd) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return 0;
 }
@@ -136,7 +164,9 @@ int inject_probe_new(const struct inject_probe_config *config, struct inject_pro
 	*probe = (struct inject_probe){
 		.ifindex = config->ifindex, .send_fd = -1, .receive_fd = {-1, -1}};
 	(void)snprintf(probe->device, sizeof(probe->device), "%s", config->device);
-	r = open_receiver(probe, KIND_IP4, &probe->receive_fd[0]);
+	r = getrandom(probe->key, KEY_SIZE, 0) == KEY_SIZE ? 0 : -EIO;
+	if (r == 0)
+		r = open_receiver(probe, KIND_IP4, &probe->receive_fd[0]);
 	if (r == 0)
 		r = open_receiver(probe, KIND_IP6, &probe->receive_fd[1]);
 	if (r == 0)
@@ -271,6 +301,19 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Ours of earlier tries, which were late or came twice. */
+static void drain(struct inject_probe *probe)
+{
+	uint8_t bytes[1];
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned n = 0;
+
+		while (n < STALE_MAX && recv(probe->receive_fd[i], bytes, sizeof(bytes), 0) > 0)
+			n++;
+	}
+}
+
 static void receive(struct inject_probe *probe)
 {
 	struct pollfd fds[] = {{.fd = probe->receive_fd[0], .events = POLLIN},
@@ -282,21 +325,30 @@ static void receive(struct inject_probe *probe)
 		(void)poll(fds, 2, (int)left_ms);
 		for (unsigned i = 0; i < 2; i++) {
 			uint8_t bytes[PACKET_SIZE];
-			ssize_t n;
+			ssize_t n = recv(fds[i].fd, bytes, sizeof(bytes), 0);
 
-			while ((n = recv(fds[i].fd, bytes, sizeof(bytes), 0)) > 0)
+			if (n > 0)
 				note(probe, bytes, (uint32_t)n);
 		}
 	}
 }
 
-static int try_once(struct inject_probe *probe)
+/* One for each kind of probe. */
+static int make_nonces(struct inject_probe *probe)
 {
-	int r = 0;
-
 	if (getrandom(probe->nonce, sizeof(probe->nonce), 0) != (ssize_t)sizeof(probe->nonce))
 		return -EIO;
+	for (enum kind kind = 0; kind < N_KINDS; kind++)
+		memcpy(probe->nonce[kind], probe->key, KEY_SIZE);
+	return 0;
+}
+
+static int try_once(struct inject_probe *probe)
+{
+	int r = make_nonces(probe);
+
 	memset(probe->n_bytes, 0, sizeof(probe->n_bytes));
+	drain(probe);
 	for (enum kind kind = 0; r == 0 && kind < N_KINDS; kind++) {
 		if (is_wanted(probe, kind))
 			r = send_one(probe, kind);

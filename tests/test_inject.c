@@ -5,12 +5,17 @@
  */
 #include "daemon/inject.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/gateway.h"
 #include "daemon/inject_probe.h"
+#include "daemon/netlink_veth.h"
 #include "tests/far_end.h"
 #include "tests/netns.h"
 
@@ -255,6 +260,101 @@ static void test_probe_bare(void)
 	close(far);
 }
 
+static void send_many(int family, const void *to, socklen_t size, unsigned n)
+{
+	static const uint8_t bytes[1000];
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	g_assert_cmpint(fd, >=, 0);
+	for (unsigned i = 0; i < n; i++)
+		g_assert_cmpint(sendto(fd, bytes, sizeof(bytes), 0, to, size), ==, sizeof(bytes));
+	close(fd);
+}
+
+/* Whoever can route to where probes go to may send what he likes there: no probe is lost by it,
+ * however long nobody has looked. */
+static void test_probe_strangers(void)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+	char text[INJECT_TEXT_SIZE];
+	struct inject_probe *probe;
+	struct inject *inject;
+	int far;
+
+	if (!far_end_set_up(&far))
+		return;
+	inject = new_inject();
+	probe = new_probe(inject);
+	netns_add_address("2001:db8:2::1/64", "out");
+	g_assert_cmpint(inet_pton(AF_INET, NETLINK_VETH_PROBE4, &to4.sin_addr), ==, 1);
+	g_assert_cmpint(inet_pton(AF_INET6, NETLINK_VETH_PROBE6, &to6.sin6_addr), ==, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		send_many(AF_INET, &to4, sizeof(to4), 2000);
+		send_many(AF_INET6, &to6, sizeof(to6), 2000);
+		/* The only one. */
+		if (inject_probe_run(probe, 1, 2000, text) < 0)
+			g_error("%s", text);
+	}
+	inject_probe_free(probe);
+	inject_free(inject, false);
+	close(far);
+}
+
+/* The IPv4 packet of a probe, as it comes back. */
+static size_t overhear(struct inject_probe *probe, unsigned ifindex, uint8_t *bytes, size_t size)
+{
+	const struct sockaddr_ll address = {.sll_family = AF_PACKET,
+					    .sll_protocol = htons(ETH_P_IP),
+					    .sll_ifindex = (int)ifindex};
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ssize_t n;
+
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+	assert_through(probe);
+	n = recv(fd, bytes, size, 0);
+	g_assert_cmpint(n, >, 40 + 16);
+	close(fd);
+	return (size_t)n;
+}
+
+/* Nor by probes of old, however many there are; and they pass for none of today. */
+static void test_probe_repeated(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	char text[INJECT_TEXT_SIZE];
+	struct inject_probe *probe;
+	struct inject *inject;
+	uint8_t bytes[2000];
+	ssize_t size;
+	int far, fd;
+
+	if (!far_end_set_up(&far))
+		return;
+	inject = new_inject();
+	probe = new_probe(inject);
+	size = (ssize_t)overhear(probe, inject_ifindex(inject), bytes, sizeof(bytes));
+	g_assert_cmpint(inet_pton(AF_INET, NETLINK_VETH_PROBE4, &to.sin_addr), ==, 1);
+	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	g_assert_cmpint(fd, >=, 0);
+	for (unsigned i = 0; i < 2000; i++)
+		g_assert_cmpint(
+			sendto(fd, bytes, (size_t)size, 0, (struct sockaddr *)&to, sizeof(to)), ==,
+			size);
+	if (inject_probe_run(probe, 1, 2000, text) < 0)
+		g_error("%s", text);
+	netns_run("sysctl -qw net.ipv4.ip_forward=0");
+	for (unsigned i = 0; i < 10; i++)
+		g_assert_cmpint(
+			sendto(fd, bytes, (size_t)size, 0, (struct sockaddr *)&to, sizeof(to)), ==,
+			size);
+	assert_stopped(probe, "net.ipv4.ip_forward");
+	close(fd);
+	inject_probe_free(probe);
+	inject_free(inject, false);
+	close(far);
+}
+
 /* What becomes of the pair while it is in use is found out. */
 static void test_gone(void)
 {
@@ -304,6 +404,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/inject/host", test_host);
 	g_test_add_func("/inject/probe", test_probe);
 	g_test_add_func("/inject/probe-bare", test_probe_bare);
+	g_test_add_func("/inject/probe-strangers", test_probe_strangers);
+	g_test_add_func("/inject/probe-repeated", test_probe_repeated);
 	g_test_add_func("/inject/gone", test_gone);
 	return g_test_run();
 }
