@@ -19,18 +19,20 @@
 struct closed_clock {
 	uint64_t boot_ms; /* at the last look */
 	uint64_t wall_ms;
-	uint64_t steady_since_ms; /* of the other clock */
-	int64_t oldest_s;         /* of the history, at that time */
-	int64_t newest_s;
+	uint64_t since_ms; /* of the other clock: the hour that runs began */
+	int64_t before_s;  /* so far things may go by now, from both ends */
+	int64_t after_s;
 	bool is_begun;
 };
 
 /* Looks at both clocks, CLOCK_BOOTTIME and CLOCK_REALTIME. True if it begins anew, because it is
- * the first time or the clock was set: then closed_clock_begin(). */
+ * the first time or the clock was set, or if an hour is over: then closed_clock_range(). */
 bool closed_clock_look(struct closed_clock *clock, uint64_t boot_ms, uint64_t wall_ms);
 /* Where the history begins and ends, in seconds of the wall clock; 0 and 0 if there is none: then
- * it begins at the last look. */
-void closed_clock_begin(struct closed_clock *clock, int64_t oldest_s, int64_t newest_s);
+ * it begins at the last look. The days that may go are counted from here or from what may go
+ * already, so that a gap in the history, such as behind what a dead clock has dated 1970, takes an
+ * hour and not years. */
+void closed_clock_range(struct closed_clock *clock, int64_t oldest_s, int64_t newest_s);
 /* What has ended before one of these seconds, or after the other one, may be forgotten now. */
 void closed_clock_bounds(const struct closed_clock *clock, uint32_t retention_s,
 			 int64_t *ret_before_s, int64_t *ret_after_s);

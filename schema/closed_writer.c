@@ -79,7 +79,7 @@ static int find_bounds(struct closed_writer *writer, struct store *store, uint32
 		r = store_closed_range(store, &oldest_s, &newest_s);
 		if (r < 0)
 			return r;
-		closed_clock_begin(&writer->clock, oldest_s, newest_s);
+		closed_clock_range(&writer->clock, oldest_s, newest_s);
 	}
 	closed_clock_bounds(&writer->clock, retention_s, ret_before_s, ret_after_s);
 	return 0;

@@ -23,11 +23,11 @@
 /* A look; true if the history is to be looked at, too, which then is as above. */
 static bool look(struct closed_clock *clock, uint64_t boot_ms, int64_t wall_s)
 {
-	bool anew = closed_clock_look(clock, boot_ms, (uint64_t)wall_s * 1000);
+	bool is_asked = closed_clock_look(clock, boot_ms, (uint64_t)wall_s * 1000);
 
-	if (anew)
-		closed_clock_begin(clock, OLDEST_S, NEWEST_S);
-	return anew;
+	if (is_asked)
+		closed_clock_range(clock, OLDEST_S, NEWEST_S);
+	return is_asked;
 }
 
 /* A look each minute, up to so many hours from the beginning, by a clock that is not set. */
@@ -35,7 +35,7 @@ static void live(struct closed_clock *clock, int64_t wall_s, unsigned hours)
 {
 	for (unsigned minute = 0; minute <= hours * 60; minute++)
 		g_assert_true(look(clock, BOOT_MS + minute * 60000, wall_s + minute * 60) ==
-			      (minute == 0));
+			      (minute % 60 == 0));
 }
 
 /* What is old goes, once the clock has been steady for an hour, in the very second. */
@@ -96,7 +96,9 @@ static void test_steps(void)
 
 	live(&clock, NOW_S, 1);
 	g_assert_false(look(&clock, BOOT_MS + HOUR_MS + 1000, NOW_S + 3600 + 30));
-	g_assert_false(look(&clock, BOOT_MS + 100 * HOUR_MS, NOW_S + 100 * 3600));
+	g_assert_true(look(&clock, BOOT_MS + 100 * HOUR_MS, NOW_S + 100 * 3600));
+	assert_bounds(&clock, NOW_S + 100 * 3600 - (int64_t)RETENTION,
+		      NOW_S + 100 * 3600 + RETENTION);
 }
 
 /* An installation that has no history yet: what comes goes when it is its time, and not before. */
@@ -106,15 +108,49 @@ static void test_empty(void)
 	struct closed_clock clock = {0};
 
 	g_assert_true(closed_clock_look(&clock, BOOT_MS, (uint64_t)NOW_S * 1000));
-	closed_clock_begin(&clock, 0, 0);
+	closed_clock_range(&clock, 0, 0);
 	assert_bounds(&clock, NOW_S - (int64_t)RETENTION, NOW_S + RETENTION);
 	for (uint64_t s = 0; s <= lived_s; s += 3600) {
 		const int64_t now_s = NOW_S + (int64_t)s;
 
-		g_assert_false(
-			closed_clock_look(&clock, BOOT_MS + s * 1000, (uint64_t)now_s * 1000));
+		/* The first one that has ended did so at the beginning. */
+		if (closed_clock_look(&clock, BOOT_MS + s * 1000, (uint64_t)now_s * 1000))
+			closed_clock_range(&clock, NOW_S, now_s);
 		assert_bounds(&clock, now_s - RETENTION, now_s + RETENTION);
 	}
+}
+
+/* A first boot without a clock has dated some 1970 and some into the future, and the next ones are
+ * of today: when those are gone, Retention holds, and not some years later. */
+static void test_gap(void)
+{
+	const int64_t far_s = NOW_S + INT64_C(36500) * DAY_S;
+	struct closed_clock clock = {0};
+
+	g_assert_true(closed_clock_look(&clock, BOOT_MS, (uint64_t)NOW_S * 1000));
+	closed_clock_range(&clock, 100, far_s);
+	assert_bounds(&clock, 100, far_s);
+	g_assert_true(
+		closed_clock_look(&clock, BOOT_MS + HOUR_MS, (uint64_t)(NOW_S + 3600) * 1000));
+	closed_clock_range(&clock, 100, far_s);
+	assert_bounds(&clock, 100 + DAY_S, far_s - DAY_S);
+	g_assert_true(
+		closed_clock_look(&clock, BOOT_MS + 2 * HOUR_MS, (uint64_t)(NOW_S + 7200) * 1000));
+	closed_clock_range(&clock, OLDEST_S - 7 * DAY_S, NEWEST_S);
+	assert_bounds(&clock, OLDEST_S - 6 * DAY_S, NOW_S + 7200 + RETENTION);
+}
+
+/* The history could not be read when the clock was set: it still begins anew. */
+static void test_not_read(void)
+{
+	struct closed_clock clock = {0};
+
+	live(&clock, NOW_S, 9);
+	for (unsigned i = 1; i <= 3; i++)
+		g_assert_true(closed_clock_look(&clock, BOOT_MS + 9 * HOUR_MS + i * 1000,
+						(uint64_t)(NOW_S + 3650 * DAY_S + i) * 1000));
+	closed_clock_range(&clock, OLDEST_S, NEWEST_S);
+	assert_bounds(&clock, OLDEST_S, NOW_S + 3650 * DAY_S + 3 + RETENTION);
 }
 
 int main(int argc, char **argv)
@@ -125,5 +161,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/closed_clock/ahead", test_ahead);
 	g_test_add_func("/closed_clock/steps", test_steps);
 	g_test_add_func("/closed_clock/empty", test_empty);
+	g_test_add_func("/closed_clock/gap", test_gap);
+	g_test_add_func("/closed_clock/not-read", test_not_read);
 	return g_test_run();
 }
