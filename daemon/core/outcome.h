@@ -11,7 +11,8 @@
  *             STORED      kept for later, dropped in the queue
  *             DROP        dropped
  *             NOTED       dropped, and now and then said in the log with addresses and ports
- *   answer6   the ICMPv6 error for a sender on the IPv6 side (6->4, and hairpinned packets)
+ *   answer6   the ICMPv6 error for a sender on the IPv6 side (6->4, and hairpinned packets); 1/1 is
+ *             not sent about ICMPv6, such as a ping (RFC 7915, 5.4)
  *   answer4   the ICMPv4 error for a sender on the IPv4 side (4->6)
  *             SILENT; ERROR(type, code); OPTION(type, code): off unless the configuration asks for
  *             it. Fields (MTU, pointer) come from where the outcome is decided. A packet that is
