@@ -144,13 +144,67 @@ static const GPtrArray *chains_of_others(struct doctor *doctor)
 	return doctor->chains;
 }
 
+/* From the counters. */
+struct sent {
+	uint64_t translated;
+	uint64_t refused; /* by a firewall */
+};
+
+static struct sent count_sent(const GArray *counters)
+{
+	return (struct sent){
+		.translated = ctl_stats_value(counters, "packets_6to4_translated") +
+			      ctl_stats_value(counters, "packets_4to6_translated"),
+		.refused = ctl_stats_value(counters, "send_errors_firewall"),
+	};
+}
+
+/* What has come to it since doctor began. What was refused is looked at last: it is counted after
+ * the packet has been. */
+static struct sent count_sent_since(struct doctor *doctor)
+{
+	const struct sent before = count_sent(doctor->counters);
+	g_autoptr(GArray) counters = NULL, later = NULL;
+
+	if (ctl_stats_get(doctor->ctl, &counters) != CTL_DONE)
+		return (struct sent){0};
+	g_usleep(LOOK_AGAIN_USEC);
+	if (ctl_stats_get(doctor->ctl, &later) != CTL_DONE)
+		return (struct sent){0};
+	return (struct sent){
+		.translated = count_sent(counters).translated - before.translated,
+		.refused = count_sent(later).refused - before.refused,
+	};
+}
+
+/* There is no chain that does so in general; one may for some. */
+static enum doctor_result judge_refused(struct doctor *doctor, uint64_t refused)
+{
+	struct sent since = count_sent_since(doctor);
+
+	if (since.refused == 0 && since.translated > 0)
+		return doctor_say(doctor, DOCTOR_OK,
+				  "no firewall drops what is translated: none of the last %" PRIu64
+				  " packets, of those before %" PRIu64,
+				  since.translated, refused);
+	doctor_fix(doctor, "nft list ruleset");
+	if (since.refused > 0)
+		return doctor_say(doctor, DOCTOR_WARN,
+				  "a firewall has refused %" PRIu64 " packets, %" PRIu64
+				  " of them just now; no chain does so in general",
+				  refused + since.refused, since.refused);
+	return doctor_say(doctor, DOCTOR_WARN,
+			  "a firewall has refused %" PRIu64
+			  " packets; no chain does so in general, "
+			  "and just now there was none to show whether it still does",
+			  refused);
+}
+
 static enum doctor_result passes_firewall(struct doctor *doctor)
 {
 	const GPtrArray *chains = chains_of_others(doctor);
 	g_autofree char *finding = NULL, *fix = NULL, *device = NULL;
-	uint64_t refused = doctor->counters != NULL
-				   ? ctl_stats_value(doctor->counters, "send_errors_firewall")
-				   : 0;
+	uint64_t refused = doctor->counters != NULL ? count_sent(doctor->counters).refused : 0;
 	struct firewall_ours ours;
 
 	if (chains == NULL)
@@ -170,10 +224,7 @@ static enum doctor_result passes_firewall(struct doctor *doctor)
 	}
 	if (refused == 0)
 		return doctor_say(doctor, DOCTOR_OK, "no firewall drops what is translated");
-	doctor_fix(doctor, "nft list ruleset");
-	return doctor_say(doctor, DOCTOR_WARN,
-			  "a firewall has refused %" PRIu64 " packets; no chain does so in general",
-			  refused);
+	return judge_refused(doctor, refused);
 }
 
 static enum doctor_result has_marks_of_its_own(struct doctor *doctor)

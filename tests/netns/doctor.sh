@@ -172,13 +172,25 @@ firewall_drops()
 		node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 && node gateway nft delete table inet strict
 }
 
-# The same by iptables; what it has refused so far is still told.
+# looked_at_by_a_ping "ROW": while the client pings.
+looked_at_by_a_ping()
+{
+	local status
+	node_start client ping ping -n -q -i 0.02 $TOPOLOGY_SERVER6
+	says 0 "$1"
+	status=$?
+	node_stop ping
+	return $status
+}
+
+# The same by iptables; what it has refused so far is still told, until packets show that it is over.
 iptables_drops()
 {
 	node gateway iptables-nft -P OUTPUT DROP && says 1 "FAIL firewall iptables -t filter -I OUTPUT -m mark" &&
 		node gateway iptables-nft -t filter -I OUTPUT -m mark --mark 0x64000000/0xff000000 -j ACCEPT &&
 		says 0 "warn firewall nft list ruleset" && node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 &&
-		node gateway iptables-nft -P OUTPUT ACCEPT && node gateway iptables-nft -F OUTPUT
+		looked_at_by_a_ping "ok firewall " && node gateway iptables-nft -I OUTPUT -d "$TOPOLOGY_SERVER4" -j DROP &&
+		looked_at_by_a_ping "warn firewall nft list ruleset" && grep "of them just now" "$RUN/doctor.json" && node gateway iptables-nft -P OUTPUT ACCEPT && node gateway iptables-nft -F OUTPUT
 }
 
 mark_clashes()
