@@ -253,6 +253,50 @@ static void test_block_events(void)
 	gateway_free(gateway);
 }
 
+/* What is restored, or taken back again in a hand-over, was told by who came before: a block, too.
+ */
+static void test_restored_blocks_are_quiet(void)
+{
+	const struct nat64_limits limits = {100, 100, 1, 65536,
+					    .pool4 = {.mode = POOL4_BLOCKS, .block_size = 64}};
+	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-1151", &limits);
+	struct nat64 *nat = gateway->nat;
+	struct taddr6 client = taddr6_of("[2001:db8::1]:5000");
+	struct taddr4 mapped = taddr4_of("203.0.113.1:1030");
+	struct bib_key key = bib_key(&nat->bib[PROTOCOL_UDP], &client, &mapped);
+	const struct addr6 prefix = addr6_mask(&client.addr, nat->config.pairing_prefix_length);
+	struct binding_plan plan = {
+		.index = 0,
+		.key = &key,
+		.request = {.protocol = PROTOCOL_UDP,
+			    .client = &client.addr,
+			    .port6 = client.port,
+			    .client_hash = pairing_hash(&nat->pairings, &prefix, 0)},
+	};
+	uint32_t other;
+	struct event event;
+
+	nat->events.want_bindings = true;
+	for (int i = 0; i < 2; i++) {
+		g_assert_true(
+			pool4_choose_restored(nat->pool4, &plan.request, &mapped, &plan.offer));
+		g_assert_cmpint(binding_restore(nat, &plan, NOW), ==, OUTCOME_TRANSLATED);
+		g_assert_false(event_next(&nat->events, &event));
+		if (i == 0)
+			binding_undo(nat, PROTOCOL_UDP, 0, NOW);
+		g_assert_false(event_next(&nat->events, &event));
+	}
+	/* Nor is it told with what comes next; but its end is, as of any. */
+	g_assert_cmpint(create(gateway, "[2001:db8::1]:5001", &other), ==, OUTCOME_TRANSLATED);
+	g_assert_false(event_next(&nat->events, &event));
+	binding_end_if_idle(nat, PROTOCOL_UDP, other, NOW);
+	binding_end_if_idle(nat, PROTOCOL_UDP, 0, NOW);
+	event = next_event(gateway, EVENT_BLOCK_RELEASE);
+	g_assert_cmpuint(event.mapped.port, ==, 1024);
+	g_assert_false(event_next(&nat->events, &event));
+	gateway_free(gateway);
+}
+
 /* P-22: bindings at addresses that an entry has lost go, and their ports are held; others stay. */
 static void test_address_of_an_entry_goes(void)
 {
@@ -344,6 +388,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/binding/every_protocol", test_every_protocol);
 	g_test_add_func("/binding/static_events", test_static_events);
 	g_test_add_func("/binding/block_events", test_block_events);
+	g_test_add_func("/binding/restored_blocks", test_restored_blocks_are_quiet);
 	g_test_add_func("/binding/address_of_an_entry_goes", test_address_of_an_entry_goes);
 	return g_test_run();
 }

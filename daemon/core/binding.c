@@ -172,6 +172,15 @@ static void tell_block(struct nat64 *nat, uint64_t now_ms)
 	     nat->events.want_bindings, WATCH_BINDINGS);
 }
 
+/* Of what is restored, or taken back as if it had never been, nobody is to hear: its block was told
+ * when the client got it. */
+static void keep_block_quiet(struct nat64 *nat)
+{
+	struct pool4_block_change change;
+
+	(void)pool4_block_changed(nat->pool4, &change);
+}
+
 /* RFC 8158, 4.6: a binding that comes or goes, for those who want to know; forced: they need to. */
 static void tell_binding(struct nat64 *nat, enum event_kind kind, enum protocol protocol,
 			 uint32_t binding, bool forced, uint64_t now_ms)
@@ -267,12 +276,11 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	if (pool4_accept(nat->pool4, request, &plan->offer) != POOL4_OK)
 		return SLAB_NONE;
 	pool4 = plan->offer.port.entry->id;
-	tell_block(nat, now_ms);
 	uint32_t binding = plan->key ? add_at(bib, plan->index, plan->key)
 				     : bib_add(bib, &client, &plan->offer.port.taddr);
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);
-		tell_block(nat, now_ms);
+		keep_block_quiet(nat);
 		return SLAB_NONE;
 	}
 
@@ -315,6 +323,7 @@ enum outcome binding_create(struct nat64 *nat, const struct binding_plan *plan, 
 
 	if (binding == SLAB_NONE)
 		return OUTCOME_NO_MEMORY;
+	tell_block(nat, now_ms);
 	nat->counters.bindings_created[protocol]++;
 	quota_took_binding(nat, protocol, binding, now_ms);
 	given_note(nat->given, protocol, &plan->offer.port.taddr, now_ms);
@@ -329,6 +338,7 @@ enum outcome binding_restore(struct nat64 *nat, const struct binding_plan *plan,
 
 	if (binding == SLAB_NONE)
 		return OUTCOME_NO_MEMORY;
+	keep_block_quiet(nat);
 	bib_at(&nat->bib[plan->request.protocol], binding)->is_restored = true;
 	return OUTCOME_TRANSLATED;
 }
@@ -478,7 +488,7 @@ void binding_undo(struct nat64 *nat, enum protocol protocol, uint32_t binding, u
 	while (entry->n_sessions > 0)
 		binding_undo_session(nat, protocol, entry->first_session);
 	pool4_give_back(nat->pool4, protocol, &mapped, entry->pool4);
-	tell_block(nat, now_ms);
+	keep_block_quiet(nat);
 	binding_remove(nat, protocol, binding);
 }
 
