@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where in this file an entry was made is of no use. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #include "daemon/event_log.h"
 
 #include <errno.h>
@@ -11,26 +8,29 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/event_report.h"
 #include "daemon/log.h"
+#include "daemon/log_socket.h"
 
 #define SYSLOG_NAME "nat64d"
 #define TELL_MS     60000      /* between two lines about what was not written */
 #define BUFFER_MAX  (1u << 20) /* bytes in memory, and then what comes is lost */
 #define TIME_SIZE   40
-#define FIELDS_MAX  16
+/* What sd_journal_sendv(3) and syslog(3) talk to; these wait for whoever reads there. */
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define SYSLOG_SOCKET  "/dev/log"
 
 enum where { TO_JOURNAL, TO_SYSLOG, TO_FILE };
 
 struct event_log {
 	enum where where;
-	bool has_syslog;
-	char *path;
+	char *target;     /* NULL: not set yet */
+	const char *path; /* of a file: within target */
+	struct log_socket *journal, *syslog;
 	int fd; /* -1: not open */
 	GString *buffer;
 	uint64_t n_lost; /* lines, since they were told */
@@ -165,17 +165,29 @@ static void lose(struct event_log *log, int error)
 	log->error = error;
 }
 
+/* As documented in systemd's JOURNAL_NATIVE_PROTOCOL; no value of ours has two lines. */
 static void send_to_journal(struct event_log *log, const struct event *event, const char *pool4)
 {
 	g_auto(GStrv) fields = event_log_fields(event, pool4);
-	struct iovec iovec[FIELDS_MAX];
-	int n = 0, r;
+	g_autofree char *text = g_strjoinv("\n", fields);
+	g_autofree char *entry = g_strdup_printf("%s\nSYSLOG_IDENTIFIER=%s\n", text, SYSLOG_NAME);
 
-	for (; fields[n] != NULL && n < FIELDS_MAX; n++)
-		iovec[n] = (struct iovec){fields[n], strlen(fields[n])};
-	r = sd_journal_sendv(iovec, n);
-	if (r < 0)
-		lose(log, -r);
+	log->n_lost += log_socket_write(log->journal, entry, strlen(entry), &log->error);
+}
+
+/* As syslog(3) does: the time is the host's. */
+static void send_to_syslog(struct event_log *log, const char *line, uint64_t wall_usec)
+{
+	time_t seconds = (time_t)(wall_usec / 1000000);
+	g_autofree char *text = NULL;
+	char time[TIME_SIZE];
+	struct tm tm;
+
+	(void)localtime_r(&seconds, &tm);
+	(void)strftime(time, sizeof(time), "%b %e %H:%M:%S", &tm);
+	text = g_strdup_printf("<%d>%s %s[%d]: %s", LOG_DAEMON | LOG_INFO, time, SYSLOG_NAME,
+			       (int)getpid(), line);
+	log->n_lost += log_socket_write(log->syslog, text, strlen(text), &log->error);
 }
 
 /* What is not about single bindings, and these, too, if nothing else is said. */
@@ -195,17 +207,16 @@ struct event_log *event_log_new(void)
 
 	log->fd = -1;
 	log->buffer = g_string_new(NULL);
+	log->journal = log_socket_new(JOURNAL_SOCKET);
+	log->syslog = log_socket_new(SYSLOG_SOCKET);
 	return log;
 }
 
-static void close_all(struct event_log *log)
+static void close_file(struct event_log *log)
 {
 	if (log->fd >= 0)
 		(void)close(log->fd);
 	log->fd = -1;
-	if (log->has_syslog)
-		closelog();
-	log->has_syslog = false;
 }
 
 /* Appended to; nobody but the group may read who had which address. -errno */
@@ -252,10 +263,8 @@ static void flush_file(struct event_log *log)
 {
 	int r = 0;
 
-	if (log->fd >= 0 && is_moved(log)) {
-		(void)close(log->fd);
-		log->fd = -1;
-	}
+	if (log->fd >= 0 && is_moved(log))
+		close_file(log);
 	if (log->fd < 0)
 		r = open_file(log);
 	if (r < 0)
@@ -268,17 +277,33 @@ static void flush_file(struct event_log *log)
 	}
 }
 
-void event_log_flush(struct event_log *log, uint64_t now_ms)
+static void flush_all(struct event_log *log)
 {
 	if (log->where == TO_FILE)
 		flush_file(log);
+	/* Whatever the target is: what is not about single bindings goes to the journal. */
+	log->n_lost += log_socket_flush(log->journal, &log->error);
+	log->n_lost += log_socket_flush(log->syslog, &log->error);
+}
+
+static bool is_all_written(const struct event_log *log)
+{
+	return log->buffer->len == 0 && log_socket_n_waiting(log->journal) == 0 &&
+	       log_socket_n_waiting(log->syslog) == 0;
+}
+
+void event_log_flush(struct event_log *log, uint64_t now_ms)
+{
+	flush_all(log);
 	if (log->n_lost > 0 && (log->told_ms == 0 || now_ms - log->told_ms >= TELL_MS)) {
 		log_line(LOG_WARNING, "Log.Target: %" PRIu64 " bindings could not be logged: %s",
-			 log->n_lost, strerror(log->error));
+			 log->n_lost,
+			 log->error == EAGAIN ? "the log's socket is not read"
+					      : strerror(log->error));
 		log->n_lost = 0;
 		log->told_ms = now_ms;
 		log->lost_before = true;
-	} else if (log->n_lost == 0 && log->lost_before && log->buffer->len == 0 &&
+	} else if (log->n_lost == 0 && log->lost_before && is_all_written(log) &&
 		   now_ms - log->told_ms >= TELL_MS) {
 		log_line(LOG_NOTICE, "Log.Target: bindings are logged again");
 		log->lost_before = false;
@@ -289,32 +314,38 @@ void event_log_free(struct event_log *log)
 {
 	if (log == NULL)
 		return;
-	if (log->where == TO_FILE)
-		flush_file(log);
-	close_all(log);
+	flush_all(log);
+	close_file(log);
+	log_socket_free(log->journal);
+	log_socket_free(log->syslog);
 	g_string_free(log->buffer, TRUE);
-	g_free(log->path);
+	g_free(log->target);
 	g_free(log);
+}
+
+/* What it has not taken by now has no other place to go to. */
+static void leave_file(struct event_log *log)
+{
+	flush_file(log);
+	log->n_lost += count_lines(log->buffer->str, log->buffer->len);
+	g_string_truncate(log->buffer, 0);
+	log->is_half = false;
+	close_file(log);
 }
 
 void event_log_set(struct event_log *log, const struct config_log *config)
 {
-	bool to_file = g_str_has_prefix(config->target, CONFIG_TARGET_FILE);
-	const char *path = to_file ? config->target + strlen(CONFIG_TARGET_FILE) : NULL;
-
+	if (g_strcmp0(log->target, config->target) == 0)
+		return;
 	if (log->where == TO_FILE)
-		flush_file(log);
-	if (g_strcmp0(log->path, path) != 0 || strcmp(config->target, "syslog") != 0)
-		close_all(log);
-	g_string_truncate(log->buffer, 0);
-	g_free(log->path);
-	log->path = g_strdup(path);
-	log->where = to_file                                 ? TO_FILE
-		     : strcmp(config->target, "syslog") == 0 ? TO_SYSLOG
-							     : TO_JOURNAL;
-	if (log->where == TO_SYSLOG && !log->has_syslog) {
-		openlog(SYSLOG_NAME, LOG_PID | LOG_NDELAY, LOG_DAEMON);
-		log->has_syslog = true;
+		leave_file(log);
+	g_free(log->target);
+	log->target = g_strdup(config->target);
+	log->path = NULL;
+	log->where = strcmp(log->target, "syslog") == 0 ? TO_SYSLOG : TO_JOURNAL;
+	if (g_str_has_prefix(log->target, CONFIG_TARGET_FILE)) {
+		log->where = TO_FILE;
+		log->path = log->target + strlen(CONFIG_TARGET_FILE);
 	}
 }
 
@@ -329,7 +360,7 @@ void event_log_write(struct event_log *log, const struct event *event, const cha
 	}
 	(void)event_log_print(event, wall_usec, line);
 	if (log->where == TO_SYSLOG)
-		syslog(LOG_INFO, "%s", line);
+		send_to_syslog(log, line, wall_usec);
 	else if (log->buffer->len <= BUFFER_MAX)
 		g_string_append_printf(log->buffer, "%s\n", line);
 	else

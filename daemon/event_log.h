@@ -8,7 +8,8 @@
  * of RFC 8158, protocol, X' and x, T and t; of a session also Z and z; of a block the client's
  * prefix, T, first and last port. Nothing else (L-5).
  *
- * What can not be written is counted, and told once a minute; translation does not wait (L-14).
+ * What can not be written is counted, and told once a minute; translation does not wait (L-14): not
+ * for a file, nor for a journald or syslogd that hangs.
  * Control thread only.
  */
 #pragma once
@@ -21,15 +22,16 @@ struct event_log;
 struct event_log *event_log_new(void);
 void event_log_free(struct event_log *log);
 
-/* Copies what it needs. A file that is there goes on. */
+/* Copies what it needs. The same target goes on; what a file that was the target has not taken by
+ * now is lost, and counted. */
 void event_log_set(struct event_log *log, const struct config_log *config);
 
 /* wall_usec: when it happened, in microseconds of CLOCK_REALTIME; pool4: the entry's name, or "".
  */
 void event_log_write(struct event_log *log, const struct event *event, const char *pool4,
 		     uint64_t wall_usec);
-/* At the end of a batch: what is in memory goes to the file. Opens it anew if somebody has moved it
- * away (logrotate). */
+/* At the end of a batch: what is in memory goes to where it belongs. Opens a file anew if somebody
+ * has moved it away (logrotate). */
 void event_log_flush(struct event_log *log, uint64_t now_ms);
 
 /* Is this about one binding, session or block? */

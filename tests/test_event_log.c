@@ -3,19 +3,19 @@
  * The log of bindings (L-5 to L-8, L-11, L-14): its lines word by word, its fields in the journal,
  * and what becomes of it when a disk is full, a file is moved, or nobody takes it.
  */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #include "daemon/event_log.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
+
+#include "daemon/log_socket.h"
 
 #define WALL   UINT64_C(1767225600250000) /* 2026-01-01T00:00:00.250Z */
 #define CLIENT .addr6 = {{0x20, 0x01, 0x0d, 0xb8}}, .prefix_len = 64
@@ -24,42 +24,63 @@
 #define PEER   .peer = {0xc6336402, 443}
 #define UDP    .protocol = PROTOCOL_UDP
 
-int __wrap_sd_journal_sendv(const struct iovec *iov, int n);
-void __wrap_openlog(const char *name, int option, int facility);
-void __wrap_closelog(void);
-void __wrap_syslog(int priority, const char *format, ...);
+struct log_socket *__real_log_socket_new(const char *path);
+struct log_socket *__wrap_log_socket_new(const char *path);
 
-static GString *sent;      /* to the journal or syslog */
-static int journal_result; /* of the next sendv */
+static char *sockets; /* the folder with those of this test */
 
-int __wrap_sd_journal_sendv(const struct iovec *iov, int n)
+static char *socket_of(const char *name)
 {
-	for (int i = 0; i < n && journal_result == 0; i++) {
-		g_string_append_len(sent, iov[i].iov_base, (gssize)iov[i].iov_len);
-		g_string_append_c(sent, '\n');
-	}
-	return journal_result;
+	return g_build_filename(sockets, name, NULL);
 }
 
-void __wrap_openlog(const char *name, int option, int facility)
+/* The host's are not ours. */
+struct log_socket *__wrap_log_socket_new(const char *path)
 {
-	g_string_append_printf(sent, "open %s %d\n", name, facility);
+	g_autofree char *ours = NULL;
+
+	g_assert_true(strcmp(path, "/run/systemd/journal/socket") == 0 ||
+		      strcmp(path, "/dev/log") == 0);
+	ours = socket_of(path[1] == 'd' ? "syslog" : "journal");
+	return __real_log_socket_new(ours);
 }
 
-void __wrap_closelog(void)
+/* As journald or syslogd. */
+static int listen_as(const char *name)
 {
-	g_string_append(sent, "close\n");
+	g_autofree char *path = socket_of(name);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	(void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+	return fd;
 }
 
-void __wrap_syslog(int priority, const char *format, ...)
+static void stop_listening(const char *name, int fd)
 {
-	g_autofree char *text = NULL;
-	va_list args;
+	g_autofree char *path = socket_of(name);
 
-	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
-	va_end(args);
-	g_string_append_printf(sent, "<%d>%s\n", priority, text);
+	(void)close(fd);
+	(void)g_unlink(path);
+}
+
+/* The next datagram, or NULL. */
+static char *receive(int fd)
+{
+	char text[4096];
+	ssize_t n = recv(fd, text, sizeof(text), 0);
+
+	return n < 0 ? NULL : g_strndup(text, (gsize)n);
+}
+
+/* Does it end so? */
+static void assert_is_next(int fd, const char *expected)
+{
+	g_autofree char *text = receive(fd);
+
+	g_assert_nonnull(text);
+	g_assert_true(g_str_has_suffix(text, expected));
 }
 
 static const struct {
@@ -305,20 +326,146 @@ static void test_full_disk(void)
 	g_assert_true(strchr(text, '\n')[1] == '\0');
 }
 
+static void to_syslog(struct event_log *log)
+{
+	char target[] = "syslog";
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+}
+
 static void test_syslog(void)
 {
 	struct event_log *log = event_log_new();
-	g_autofree char *expected = g_strdup_printf("open nat64d %d\n<%d>%s\nclose\n", LOG_DAEMON,
-						    LOG_INFO, lines[0].line);
-	char target[] = "syslog";
+	int fd = listen_as("syslog");
+	g_autofree char *expected =
+		g_strdup_printf("<30>Jan  1 00:00:00 nat64d[%d]: %s", (int)getpid(), lines[0].line);
+	g_autofree char *text = NULL;
 
-	g_string_truncate(sent, 0);
-	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
-	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	to_syslog(log);
+	to_syslog(log);
 	event_log_write(log, &lines[0].event, "wan", WALL);
 	event_log_flush(log, 1000);
+	text = receive(fd);
+	g_assert_cmpstr(text, ==, expected);
+	g_assert_null(receive(fd));
 	event_log_free(log);
-	g_assert_cmpstr(sent->str, ==, expected);
+	stop_listening("syslog", fd);
+}
+
+/* L-14: nobody waits for a syslogd that hangs. What there is room for comes later, in its order;
+ * what is too much is counted, and told once. */
+static void test_hung_syslog(void)
+{
+	const unsigned n_written = 3 * LOG_SOCKET_WAITING_MAX;
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	int fd = listen_as("syslog");
+	g_autofree char *text = NULL;
+	unsigned n_read = 0, n_lost = 0;
+	char *line;
+
+	to_syslog(log);
+	event_log_write(log, &lines[1].event, "wan", WALL);
+	for (unsigned i = 1; i < n_written; i++) {
+		event_log_write(log, &lines[0].event, "wan", WALL);
+		if (i % 100 == 0)
+			event_log_flush(log, i == 100 ? 1000 : 2000);
+	}
+	event_log_flush(log, 61000);
+	event_log_flush(log, 62000);
+	assert_is_next(fd, lines[1].line);
+	n_read++;
+	for (; (line = receive(fd)) != NULL; n_read++) {
+		g_free(line);
+		event_log_flush(log, 63000);
+	}
+	event_log_flush(log, 130000);
+	event_log_write(log, &lines[2].event, "wan", WALL);
+	assert_is_next(fd, lines[2].line);
+	event_log_free(log);
+	text = take(&captured);
+	for (const char *at = text; (at = strstr(at, "Log.Target: ")) != NULL; at++) {
+		unsigned n = 0;
+
+		(void)sscanf(at,
+			     "Log.Target: %u bindings could not be logged: the log's socket is "
+			     "not read\n",
+			     &n);
+		n_lost += n;
+	}
+	g_assert_cmpuint(n_lost, >, 0);
+	g_assert_cmpuint(n_read, >=, LOG_SOCKET_WAITING_MAX);
+	g_assert_cmpuint(n_read + n_lost, ==, n_written);
+	g_assert_true(g_str_has_suffix(text, "nat64d: Log.Target: bindings are logged again\n"));
+	stop_listening("syslog", fd);
+}
+
+/* No syslogd: lost and told; another one: it gets what comes then, without a new start of ours. */
+static void test_syslog_comes_back(void)
+{
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	g_autofree char *text = NULL;
+	int fd;
+
+	to_syslog(log);
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_flush(log, 1000);
+	for (size_t i = 1; i < 3; i++) {
+		fd = listen_as("syslog");
+		event_log_write(log, &lines[i].event, "wan", WALL);
+		assert_is_next(fd, lines[i].line);
+		g_assert_null(receive(fd));
+		stop_listening("syslog", fd);
+	}
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_flush(log, 61000);
+	event_log_free(log);
+	text = take(&captured);
+	g_assert_cmpstr(text, ==,
+			"nat64d: Log.Target: 1 bindings could not be logged: No such file or "
+			"directory\n"
+			"nat64d: Log.Target: 1 bindings could not be logged: No such file or "
+			"directory\n");
+}
+
+/* Each reload says again what the target is: what waits for its file waits on. If it is another
+ * one, what waits is lost, and counted. */
+static void test_set_again(void)
+{
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	g_autofree char *directory = g_dir_make_tmp("nat64d-XXXXXX", NULL);
+	g_autofree char *late = g_build_filename(directory, "late", NULL);
+	g_autofree char *path = g_build_filename(late, "bindings", NULL);
+	g_autofree char *target = g_strconcat("file:", path, NULL);
+	g_autofree char *expected = g_strdup_printf("%s\n%s\n", lines[0].line, lines[1].line);
+	g_autofree char *text = NULL, *written = NULL;
+	char full[] = "file:/dev/full", journal[] = "journal";
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &lines[1].event, "wan", WALL);
+	g_assert_cmpint(g_mkdir(late, 0700), ==, 0);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_flush(log, 1000);
+	g_assert_true(g_file_get_contents(path, &written, NULL, NULL));
+	g_assert_cmpstr(written, ==, expected);
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = full});
+	for (unsigned i = 0; i < 7; i++)
+		event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_set(log, &(struct config_log){.bindings = true, .target = journal});
+	event_log_flush(log, 2000);
+	event_log_free(log);
+	text = take(&captured);
+	g_assert_cmpstr(text, ==,
+			"nat64d: Log.Target: 7 bindings could not be logged: No space left on "
+			"device\n");
+	(void)g_unlink(path);
+	(void)g_rmdir(late);
+	(void)g_rmdir(directory);
 }
 
 /* What the operator is to hear of goes to the operator, whatever Log.Target is. */
@@ -327,11 +474,9 @@ static void test_limits(void)
 	const struct event event = {.kind = EVENT_PORTS_EXHAUSTED, UDP, .value = 1};
 	struct event_log *log = event_log_new();
 	struct captured captured = capture();
-	char target[] = "syslog";
 	g_autofree char *text = NULL;
 
-	g_string_truncate(sent, 0);
-	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	to_syslog(log);
 	event_log_write(log, &event, "wan", WALL);
 	event_log_free(log);
 	text = take(&captured);
@@ -340,35 +485,38 @@ static void test_limits(void)
 			"refused, 1 so far\n");
 }
 
-/* stderr is the journal's: entries have fields. One that is not taken is counted. */
+/* stderr is the journal's: entries have fields. One that is not taken is counted; no hung journald
+ * is waited for. */
 static void test_journal(void)
 {
 	struct event_log *log = event_log_new();
 	struct captured captured = capture();
 	char target[] = "journal";
-	g_autofree char *stream = NULL, *text = NULL;
+	g_autofree char *stream = NULL, *text = NULL, *entry = NULL;
+	int fd = listen_as("journal");
 	struct stat status;
 
 	g_assert_cmpint(fstat(STDERR_FILENO, &status), ==, 0);
 	stream = g_strdup_printf("%llu:%llu", (unsigned long long)status.st_dev,
 				 (unsigned long long)status.st_ino);
 	g_setenv("JOURNAL_STREAM", stream, TRUE);
-	g_string_truncate(sent, 0);
 	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
 	event_log_write(log, &lines[0].event, "wan", WALL);
-	journal_result = -ENOBUFS;
-	event_log_write(log, &lines[0].event, "wan", WALL);
+	entry = receive(fd);
+	for (unsigned i = 0; i < 2 * LOG_SOCKET_WAITING_MAX; i++)
+		event_log_write(log, &lines[0].event, "wan", WALL);
+	stop_listening("journal", fd);
 	event_log_flush(log, 1000);
-	journal_result = 0;
 	event_log_free(log);
 	text = take(&captured);
 	g_unsetenv("JOURNAL_STREAM");
-	g_assert_true(g_str_has_prefix(sent->str, "MESSAGE=binding begins: udp [2001:db8::1]:5000 "
-						  "203.0.113.1:2000\nPRIORITY=6\nMESSAGE_ID="));
-	g_assert_nonnull(strstr(sent->str, "\nNAT64D_ADDRESS4=203.0.113.1\n"));
-	g_assert_cmpstr(text, ==,
-			"<4>Log.Target: 1 bindings could not be logged: No buffer space "
-			"available\n");
+	g_assert_true(g_str_has_prefix(entry, "MESSAGE=binding begins: udp [2001:db8::1]:5000 "
+					      "203.0.113.1:2000\nPRIORITY=6\nMESSAGE_ID="));
+	g_assert_nonnull(strstr(entry, "\nNAT64D_ADDRESS4=203.0.113.1\n"));
+	g_assert_true(g_str_has_suffix(entry, "\nSYSLOG_IDENTIFIER=nat64d\n"));
+	g_assert_true(g_str_has_prefix(text, "<4>Log.Target: "));
+	g_assert_true(g_str_has_suffix(
+		text, " bindings could not be logged: No such file or directory\n"));
 }
 
 int main(int argc, char **argv)
@@ -376,7 +524,8 @@ int main(int argc, char **argv)
 	int result;
 
 	g_test_init(&argc, &argv, NULL);
-	sent = g_string_new(NULL);
+	g_setenv("TZ", "UTC", TRUE);
+	sockets = g_dir_make_tmp("nat64d-XXXXXX", NULL);
 	g_test_add_func("/event_log/lines", test_lines);
 	g_test_add_func("/event_log/longest", test_longest);
 	g_test_add_func("/event_log/fields", test_fields);
@@ -385,9 +534,13 @@ int main(int argc, char **argv)
 	g_test_add_func("/event_log/file", test_file);
 	g_test_add_func("/event_log/full-disk", test_full_disk);
 	g_test_add_func("/event_log/syslog", test_syslog);
+	g_test_add_func("/event_log/hung-syslog", test_hung_syslog);
+	g_test_add_func("/event_log/syslog-comes-back", test_syslog_comes_back);
+	g_test_add_func("/event_log/set-again", test_set_again);
 	g_test_add_func("/event_log/limits", test_limits);
 	g_test_add_func("/event_log/journal", test_journal);
 	result = g_test_run();
-	g_string_free(sent, TRUE);
+	(void)g_rmdir(sockets);
+	g_free(sockets);
 	return result;
 }

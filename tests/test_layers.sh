@@ -132,7 +132,7 @@ room_of()
 	handover* | descriptors) echo handover ;;
 	rawsock | inject* | send*) echo sending ;;
 	netlink* | sysctl) echo netlink ;;
-	event_log | event_report) echo event_report ;;
+	event_log | event_report | log_socket) echo event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
 		capabilities | gateway | copy_out)
 		echo "$1" ;;
