@@ -684,6 +684,8 @@ static int start(struct daemon *daemon)
 		r = daemon_handover_finish(daemon);
 	if (r == 0)
 		r = daemon_start_worker(daemon);
+	if (r == 0)
+		daemon_reports_publish(&daemon->reports, daemon->config, daemon->handover.replace);
 	return r;
 }
 

@@ -33,6 +33,15 @@ int daemon_reports_start(struct daemon_reports *reports, struct gateway *gateway
 	return 0;
 }
 
+void daemon_reports_publish(struct daemon_reports *reports, const struct config *config,
+			    bool succeeds)
+{
+	reports->is_public = true;
+	if (succeeds)
+		exporter_succeed(reports->exporter);
+	exporter_set(reports->exporter, config->metrics.file, config->metrics.listen);
+}
+
 void daemon_reports_set(struct daemon_reports *reports, const struct config *config)
 {
 	struct event_queue *queue;
@@ -42,7 +51,8 @@ void daemon_reports_set(struct daemon_reports *reports, const struct config *con
 	/* What has happened by now goes where it was to go. */
 	daemon_reports_drain(reports);
 	event_log_set(reports->log, &config->log);
-	exporter_set(reports->exporter, config->metrics.file, config->metrics.listen);
+	if (reports->is_public)
+		exporter_set(reports->exporter, config->metrics.file, config->metrics.listen);
 	/* One or the other: a session names its binding, too (L-7). */
 	gateway_lock(reports->gateway);
 	queue = &reports->gateway->nat->events;

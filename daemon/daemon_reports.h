@@ -18,12 +18,17 @@ struct daemon_reports {
 	struct event_report *events;
 	struct event_log *log;     /* NULL: not begun */
 	struct exporter *exporter; /* NULL, as well */
+	bool is_public;            /* the exporter does its work */
 	sd_event_source *often;    /* on while bindings are logged */
 };
 
-/* Begins, as config wants it. 0, or a negative errno. */
+/* Begins the log, as config wants it. 0, or a negative errno. */
 int daemon_reports_start(struct daemon_reports *reports, struct gateway *gateway,
 			 struct event_report *events, sd_event *event, const struct config *config);
+/* Begins the metrics. Not before all else is there: until then the daemon before has their socket
+ * and file, and keeps them if this one fails. succeeds: it is about to leave them. */
+void daemon_reports_publish(struct daemon_reports *reports, const struct config *config,
+			    bool succeeds);
 void daemon_reports_set(struct daemon_reports *reports, const struct config *config);
 /* From events: one of them. */
 void daemon_reports_event(struct daemon_reports *reports, const struct event *event,

@@ -14,6 +14,7 @@
 #include "dbus/statistics.h"
 
 #define TICK_USEC    1000000
+#define PATIENT_USEC 50000 /* while who came before still has the address */
 #define TEXT_MS      1000
 #define ENTRIES_PAGE 64
 
@@ -122,13 +123,17 @@ static void write_file(struct exporter *exporter)
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct exporter *exporter = userdata;
+	bool is_patient = exporter->n_patient > 0;
 
-	if (exporter->file != NULL && ++exporter->n_ticks >= EXPORTER_FILE_SECONDS) {
+	/* Such a tick is no second. */
+	if (!is_patient && exporter->file != NULL && ++exporter->n_ticks >= EXPORTER_FILE_SECONDS) {
 		exporter->n_ticks = 0;
 		write_file(exporter);
 	}
+	exporter->n_patient -= is_patient;
 	exporter_listen_start(exporter);
-	(void)sd_event_source_set_time_relative(source, TICK_USEC);
+	(void)sd_event_source_set_time_relative(source,
+						exporter->n_patient > 0 ? PATIENT_USEC : TICK_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -162,6 +167,12 @@ void exporter_free(struct exporter *exporter)
 	g_free(exporter->file);
 	g_free(exporter->listen);
 	g_free(exporter);
+}
+
+void exporter_succeed(struct exporter *exporter)
+{
+	exporter->n_patient = EXPORTER_SUCCEED_USEC / PATIENT_USEC;
+	(void)sd_event_source_set_time_relative(exporter->tick, PATIENT_USEC);
 }
 
 void exporter_set(struct exporter *exporter, const char *file, const char *listen)

@@ -20,12 +20,16 @@
 #define EXPORTER_REQUEST_MAX     4096
 #define EXPORTER_PATIENCE_USEC   10000000 /* for a whole exchange */
 #define EXPORTER_FILE_SECONDS    15
+#define EXPORTER_SUCCEED_USEC    5000000
 
 struct exporter;
 
 int exporter_new(struct gateway *gateway, sd_event *event, struct exporter **ret);
 void exporter_free(struct exporter *exporter);
 
+/* Before exporter_set(), of who takes over: an address may be in use for so long, and nothing is
+ * said of it. */
+void exporter_succeed(struct exporter *exporter);
 /* Either may be NULL: none. listen: a path, or an address and port as in "127.0.0.1:9464",
  * "[::1]:9464". They are copied; what stays as it was goes on. */
 void exporter_set(struct exporter *exporter, const char *file, const char *listen);

@@ -23,6 +23,7 @@ struct exporter {
 	char *listen;
 	int fd; /* -1: it could not be had yet, or is not wanted */
 	bool listen_fails;
+	unsigned n_patient; /* so many times its address may be in use, by whom we take over from */
 	struct stat
 		path; /* of a socket in the file system, as we made it; st_ino 0: there is none */
 	sd_event_source *accept;

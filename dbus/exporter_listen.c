@@ -202,8 +202,8 @@ static int bind_address(const char *text, int *ret)
 	if (*ret < 0)
 		return -errno;
 	(void)setsockopt(*ret, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Who takes over (--replace) has it while the one before still does. */
-	(void)setsockopt(*ret, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	/* No SO_REUSEPORT: two daemons with the same Metrics.Listen would share its scrapes, and
+	 * nobody would know. Who takes over tries again until the one before has ended. */
 	if (is4) {
 		in4.sin_addr.s_addr = htonl(taddr4.addr);
 		in4.sin_port = htons(taddr4.port);
@@ -243,9 +243,14 @@ void exporter_listen_start(struct exporter *exporter)
 {
 	int r;
 
-	if (exporter->listen == NULL || exporter->fd >= 0)
+	if (exporter->listen == NULL || exporter->fd >= 0) {
+		exporter->n_patient = 0;
 		return;
+	}
 	r = open_socket(exporter);
+	if (r == -EADDRINUSE && exporter->n_patient > 0)
+		return;
+	exporter->n_patient = 0;
 	if (r < 0 && !exporter->listen_fails)
 		log_line(LOG_WARNING,
 			 "Metrics.Listen: nobody can be listened to at %s: %s; it is "

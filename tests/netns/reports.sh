@@ -58,10 +58,10 @@ by_address()
 	ctl config set Metrics.Listen "$1" && at "$1" && [ ! -e "$RUN/metrics.sock" ]
 }
 
-# Somebody else has the port: said once, tried until it is free.
+# Somebody else has the port, and would share it: said once, tried until it is free.
 port_is_taken()
 {
-	node_start gateway holder socat TCP4-LISTEN:9500,bind=127.0.0.1,fork SYSTEM:true &&
+	node_start gateway holder socat TCP4-LISTEN:9500,bind=127.0.0.1,reuseport,fork SYSTEM:true &&
 		until_true 5 node gateway bash -c 'ss -Hlnt sport = :9500 | grep .' && ctl config set Metrics.Listen 127.0.0.1:9500 &&
 		grep 'Metrics.Listen: nobody can be listened to at 127.0.0.1:9500: Address already in use' "$RUN/nat64d.log" || return
 	node_stop holder
@@ -69,11 +69,31 @@ port_is_taken()
 		same lines 2 "$(grep -c 'Metrics.Listen: .*9500' "$RUN/nat64d.log")"
 }
 
-# The next one answers at the same place, and nobody complains.
+# The next one answers at the same place, as soon as the one before has gone, and nobody complains.
 taken_over()
 {
-	ctl config set Metrics.Listen 127.0.0.1:9464 && gateway_replace && at 127.0.0.1:9464 && ! grep 'Metrics.Listen' "$RUN/nat64d.log" &&
+	ctl config set Metrics.Listen 127.0.0.1:9464 && gateway_replace && until_true 5 at 127.0.0.1:9464 && ! grep 'Metrics.Listen' "$RUN/nat64d.log" &&
 		ctl config set Metrics.Listen "$RUN/metrics.sock" && gateway_replace && at "$RUN/metrics.sock" && ! grep 'Metrics.Listen' "$RUN/nat64d.log"
+}
+
+# failed_at PLACE: one that fails late, as somebody else has its control socket, leaves the metrics of the
+# one that goes on alone: its socket, and a file (its own here, to see that there is none).
+failed_at()
+{
+	local status n
+	n=$(grep -c 'this one goes on' "$RUN/nat64d.log")
+	ctl config set Metrics.Listen "$1" && at "$1" || return
+	sed "s|^File=.*|File=$RUN/next.prom|" "$RUN/nat64d.conf" >"$RUN/next.conf"
+	ln -sf "$RUN/control.handover" "$RUN/other.handover"
+	node_start gateway other socat UNIX-LISTEN:"$RUN/other",fork SYSTEM:true && until_true 5 test -S "$RUN/other" || return
+	node gateway timeout 60 "$NAT64D" --config "$RUN/next.conf" --state-dir "$RUN/state" --bus "$DBUS_SYSTEM_BUS_ADDRESS" \
+		--socket "$RUN/other" --replace >"$RUN/next.log" 2>&1
+	status=$?
+	node_stop other
+	rm -f "$RUN/other" "$RUN/other.handover"
+	cat "$RUN/next.log"
+	same status 1 $status && grep 'other belongs to a daemon that is running' "$RUN/next.log" && [ ! -e "$RUN/next.prom" ] &&
+		until_true 10 eval "[ \$(grep -c 'this one goes on' '$RUN/nat64d.log') = $((n + 1)) ]" && at "$1"
 }
 
 # logged PATTERN [N]: soon, so many lines are exactly so, but for the time.
@@ -164,6 +184,8 @@ check "metrics at an IPv6 address" by_address '[::1]:9464'
 check "requests that are wrong, by TCP" scrape '[::1]:9464' refused
 check "a port that is taken" port_is_taken
 check "another nat64d takes over" taken_over
+check "another one fails to take over: a socket" failed_at "$RUN/metrics.sock"
+check "another one fails to take over: an address" failed_at 127.0.0.1:9464
 check "a file that can not be written" file_fails
 check "a binding that begins and ends" begins_and_ends
 check "the time of it" at_that_time
