@@ -236,11 +236,12 @@ static bool is_moved(const struct event_log *log)
 	       open_one.st_ino != named.st_ino || open_one.st_dev != named.st_dev;
 }
 
+/* But for the end of one that is in the file already. */
 static uint64_t count_lines(const char *text, size_t size)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 1; i < size; i++)
 		n += text[i] == '\n';
 	return n;
 }
@@ -292,15 +293,19 @@ static bool is_all_written(const struct event_log *log)
 	       log_socket_n_waiting(log->syslog) == 0;
 }
 
+static void tell_lost(struct event_log *log)
+{
+	log_line(LOG_WARNING, "Log.Target: %" PRIu64 " bindings could not be logged: %s",
+		 log->n_lost,
+		 log->error == EAGAIN ? "the log's socket is not read" : strerror(log->error));
+	log->n_lost = 0;
+}
+
 void event_log_flush(struct event_log *log, uint64_t now_ms)
 {
 	flush_all(log);
 	if (log->n_lost > 0 && (log->told_ms == 0 || now_ms - log->told_ms >= TELL_MS)) {
-		log_line(LOG_WARNING, "Log.Target: %" PRIu64 " bindings could not be logged: %s",
-			 log->n_lost,
-			 log->error == EAGAIN ? "the log's socket is not read"
-					      : strerror(log->error));
-		log->n_lost = 0;
+		tell_lost(log);
 		log->told_ms = now_ms;
 		log->lost_before = true;
 	} else if (log->n_lost == 0 && log->lost_before && is_all_written(log) &&
@@ -310,12 +315,31 @@ void event_log_flush(struct event_log *log, uint64_t now_ms)
 	}
 }
 
+/* What it has not taken by now has no other place to go to. */
+static void leave_file(struct event_log *log)
+{
+	if (log->where == TO_FILE)
+		flush_file(log);
+	log->n_lost += count_lines(log->buffer->str, log->buffer->len);
+	g_string_truncate(log->buffer, 0);
+	log->is_half = false;
+	close_file(log);
+}
+
 void event_log_free(struct event_log *log)
 {
+	uint64_t n_waiting;
+
 	if (log == NULL)
 		return;
 	flush_all(log);
-	close_file(log);
+	leave_file(log);
+	n_waiting = log_socket_n_waiting(log->journal) + log_socket_n_waiting(log->syslog);
+	if (n_waiting > 0)
+		log->error = EAGAIN;
+	log->n_lost += n_waiting;
+	if (log->n_lost > 0)
+		tell_lost(log);
 	log_socket_free(log->journal);
 	log_socket_free(log->syslog);
 	g_string_free(log->buffer, TRUE);
@@ -323,22 +347,11 @@ void event_log_free(struct event_log *log)
 	g_free(log);
 }
 
-/* What it has not taken by now has no other place to go to. */
-static void leave_file(struct event_log *log)
-{
-	flush_file(log);
-	log->n_lost += count_lines(log->buffer->str, log->buffer->len);
-	g_string_truncate(log->buffer, 0);
-	log->is_half = false;
-	close_file(log);
-}
-
 void event_log_set(struct event_log *log, const struct config_log *config)
 {
 	if (g_strcmp0(log->target, config->target) == 0)
 		return;
-	if (log->where == TO_FILE)
-		leave_file(log);
+	leave_file(log);
 	g_free(log->target);
 	log->target = g_strdup(config->target);
 	log->path = NULL;

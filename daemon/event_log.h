@@ -20,6 +20,7 @@
 struct event_log;
 
 struct event_log *event_log_new(void);
+/* What nobody has taken by then is told as lost. */
 void event_log_free(struct event_log *log);
 
 /* Copies what it needs. The same target goes on; what a file that was the target has not taken by

@@ -304,8 +304,22 @@ static void test_file(void)
 	(void)g_rmdir(directory);
 }
 
-/* A full disk: what does not fit into memory is counted, and told once a minute, not once a line.
- */
+/* How many bindings it says were lost, in all. */
+static unsigned count_lost(const char *text)
+{
+	unsigned n_lost = 0;
+
+	for (const char *at = text; (at = strstr(at, "Log.Target: ")) != NULL; at++) {
+		unsigned n = 0;
+
+		(void)sscanf(at, "Log.Target: %u bindings could not be logged: ", &n);
+		n_lost += n;
+	}
+	return n_lost;
+}
+
+/* A full disk: what does not fit into memory is counted, and told once a minute and at the end, not
+ * once a line. */
 static void test_full_disk(void)
 {
 	struct event_log *log = event_log_new();
@@ -323,7 +337,10 @@ static void test_full_disk(void)
 	text = take(&captured);
 	g_assert_true(g_str_has_prefix(text, "nat64d: Log.Target: "));
 	g_assert_nonnull(strstr(text, " bindings could not be logged: No space left on device\n"));
-	g_assert_true(strchr(text, '\n')[1] == '\0');
+	g_assert_true(g_str_has_suffix(strchr(text, '\n'),
+				       " bindings could not be logged: No space left on device\n"));
+	g_assert_cmpuint(count_lost(text), ==, 50000);
+	g_assert_null(strchr(strchr(strchr(text, '\n') + 1, '\n') + 1, '\n'));
 }
 
 static void to_syslog(struct event_log *log)
@@ -361,7 +378,7 @@ static void test_hung_syslog(void)
 	struct captured captured = capture();
 	int fd = listen_as("syslog");
 	g_autofree char *text = NULL;
-	unsigned n_read = 0, n_lost = 0;
+	unsigned n_read = 0, n_lost;
 	char *line;
 
 	to_syslog(log);
@@ -384,19 +401,36 @@ static void test_hung_syslog(void)
 	assert_is_next(fd, lines[2].line);
 	event_log_free(log);
 	text = take(&captured);
-	for (const char *at = text; (at = strstr(at, "Log.Target: ")) != NULL; at++) {
-		unsigned n = 0;
-
-		(void)sscanf(at,
-			     "Log.Target: %u bindings could not be logged: the log's socket is "
-			     "not read\n",
-			     &n);
-		n_lost += n;
-	}
+	n_lost = count_lost(text);
+	g_assert_nonnull(
+		strstr(text, " bindings could not be logged: the log's socket is not read\n"));
 	g_assert_cmpuint(n_lost, >, 0);
 	g_assert_cmpuint(n_read, >=, LOG_SOCKET_WAITING_MAX);
 	g_assert_cmpuint(n_read + n_lost, ==, n_written);
 	g_assert_true(g_str_has_suffix(text, "nat64d: Log.Target: bindings are logged again\n"));
+	stop_listening("syslog", fd);
+}
+
+/* The end, while it hangs: what waits is told as lost. */
+static void test_hung_at_the_end(void)
+{
+	struct event_log *log = event_log_new();
+	struct captured captured = capture();
+	int fd = listen_as("syslog");
+	g_autofree char *text = NULL;
+	unsigned n_read = 0;
+	char *line;
+
+	to_syslog(log);
+	for (unsigned i = 0; i < LOG_SOCKET_WAITING_MAX; i++)
+		event_log_write(log, &lines[0].event, "wan", WALL);
+	event_log_flush(log, 1000);
+	event_log_free(log);
+	text = take(&captured);
+	for (; (line = receive(fd)) != NULL; n_read++)
+		g_free(line);
+	g_assert_cmpuint(count_lost(text), >, 0);
+	g_assert_cmpuint(n_read + count_lost(text), ==, LOG_SOCKET_WAITING_MAX);
 	stop_listening("syslog", fd);
 }
 
@@ -535,6 +569,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/event_log/full-disk", test_full_disk);
 	g_test_add_func("/event_log/syslog", test_syslog);
 	g_test_add_func("/event_log/hung-syslog", test_hung_syslog);
+	g_test_add_func("/event_log/hung-at-the-end", test_hung_at_the_end);
 	g_test_add_func("/event_log/syslog-comes-back", test_syslog_comes_back);
 	g_test_add_func("/event_log/set-again", test_set_again);
 	g_test_add_func("/event_log/limits", test_limits);
