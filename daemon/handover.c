@@ -99,12 +99,13 @@ static void give_up(struct handover *handover, const char *why)
 	struct handover_message late = handover_message(HANDOVER_LATE);
 	bool goes_on = handover->stage != STAGE_ASKED_NOTHING;
 
-	(void)handover_send(handover->peer_fd, &late, NULL);
-	(void)shutdown(handover->peer_fd, SHUT_RDWR);
+	/* Nothing more can come: whoever hears that it is late has not been heard. */
+	(void)shutdown(handover->peer_fd, SHUT_RD);
 	if (has_taken(handover)) {
 		taken(handover);
 		return;
 	}
+	(void)handover_send(handover->peer_fd, &late, NULL);
 	end_peer(handover);
 	if (goes_on)
 		handover->config.go_on(handover->config.context, why);
