@@ -9,8 +9,8 @@
 
 #define STORE_FILE "state.db"
 
-/* Nothing waits for the disk but a checkpoint. That always does: copied without, the log could begin
- * anew over rows that were said to be safe, and a power cut could leave neither. */
+/* Nothing waits for the disk but a checkpoint. That always does: copied without, the log could
+ * begin anew over rows that were said to be safe, and a power cut could leave neither. */
 #define STORE_SYNC_NORMAL "PRAGMA synchronous = NORMAL"
 
 /* Seconds that a clock may say: none is so far away that reckoning with them overflows. */
