@@ -71,13 +71,16 @@ static void assert_sends(struct sending *sending, int far)
 
 /* TCP that comes out of the pair. The device's own numbers have what the kernel says of itself,
  * too. */
-static void begin_counting(void)
+static gboolean set_up(int *ret_far)
 {
+	if (!far_end_set_up(ret_far))
+		return FALSE;
 	netns_run("nft add table inet count");
 	netns_run("nft add counter inet count injected");
 	netns_run("nft add chain inet count in { type filter hook prerouting priority -500 ; }");
 	netns_run("nft add rule inet count in iifname " DEVICE
 		  " meta l4proto tcp counter name injected");
+	return TRUE;
 }
 
 static guint64 n_injected(void)
@@ -97,9 +100,8 @@ static void test_ways(void)
 	struct sending *sending;
 	int far;
 
-	if (!far_end_set_up(&far))
+	if (!set_up(&far))
 		return;
-	begin_counting();
 	sending = new_sending();
 	assert_sends(sending, far);
 	offer(sending);
@@ -125,7 +127,7 @@ static void test_gone(void)
 	struct sending *sending;
 	int far;
 
-	if (!far_end_set_up(&far))
+	if (!set_up(&far))
 		return;
 	sending = new_sending();
 	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -159,7 +161,7 @@ static void test_refused(void)
 	struct sending *sending;
 	int far;
 
-	if (!far_end_set_up(&far))
+	if (!set_up(&far))
 		return;
 	netns_run("ip route add 192.0.2.50 dev out");
 	netns_run("nft add table inet f");
