@@ -348,7 +348,8 @@ static int open_any(struct store *store)
 		g_free(why);
 		if (r < 0)
 			return r;
-		if (newer && store_take_copy(store))
+		/* Once: that copy may be newer, too. */
+		if (newer && i == 0 && store_take_copy(store))
 			store_report(store, "%s: the copy of before the upgrade is used",
 				     store->path);
 		r = try_open(store, false);

@@ -97,6 +97,26 @@ static void test_newer(struct store_fixture *f, gconstpointer data)
 	}
 }
 
+/* And if that copy is newer as well, it begins empty. */
+static void test_newer_copy(struct store_fixture *f, gconstpointer data)
+{
+	g_autofree char *copy = g_strconcat(f->path, ".v" FIXTURE_VERSION, NULL);
+	struct store *store;
+
+	for (unsigned i = 0; i < 2; i++) {
+		fixture_make_version(f, STORE_VERSION);
+		fixture_sql(f, "PRAGMA user_version = " FIXTURE_NEWER);
+		if (i == 0)
+			g_assert_cmpint(g_rename(f->path, copy), ==, 0);
+	}
+	store = fixture_open(f);
+	fixture_assert_loads(store, &fixture_boot_1, 0, 0);
+	store_close(store);
+	g_assert_cmpint(fixture_assert_whole(f->path), ==, STORE_VERSION);
+	g_assert_cmpuint(fixture_n_files(f, "state.db.newer-"), ==, 2);
+	fixture_clean(f);
+}
+
 /* An upgrade, and the way back: what the older program has left is used, not what came later. */
 static void test_downgrade(struct store_fixture *f, gconstpointer data)
 {
@@ -122,6 +142,7 @@ int main(int argc, char **argv)
 		{"/store_versions/upgrade", test_upgrade},
 		{"/store_versions/upgrade_fails", test_upgrade_fails},
 		{"/store_versions/newer", test_newer},
+		{"/store_versions/newer_copy", test_newer_copy},
 		{"/store_versions/downgrade", test_downgrade},
 	};
 
