@@ -234,7 +234,9 @@ static struct counts begin(struct state_fixture *f)
 	return check_tables(f->gateway.nat);
 }
 
-static void run(struct state_fixture *f, bool look)
+/* A start reads neither each page nor the history: what of those is damaged only --check finds
+ * (doc/decisions.md). */
+static void run(struct state_fixture *f, bool look, bool is_sound)
 {
 	struct counts first, second;
 	guint n_not_restored;
@@ -246,7 +248,7 @@ static void run(struct state_fixture *f, bool look)
 	first = begin(f);
 	state_end(f);
 	check_who(f, true);
-	REQUIRE(check_file(f) == 0);
+	REQUIRE(check_file(f) == 0 || !is_sound);
 	n_not_restored = state_n_logged(f, "not restored");
 	second = begin(f);
 	if (second.n_bindings != first.n_bindings || second.n_sessions != first.n_sessions)
@@ -286,6 +288,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			  .block_size = BLOCK_SIZE},
 	};
 	struct state_fixture f = {0};
+	bool is_sound = false;
+	const char *path;
 	char *copy;
 
 	state_setup(&f, NULL);
@@ -297,11 +301,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		.retention_s = settings & SETTING_RETENTION ? 3600 : 0,
 	};
 	copy = g_strdup_printf("%s.v%d", f.path, STORE_VERSION);
-	(settings & SETTING_AS_IT_IS ? state_file_copy : state_file_make)(
-		settings & SETTING_COPY ? copy : f.path, &input);
+	path = settings & SETTING_COPY ? copy : f.path;
+	if (settings & SETTING_AS_IT_IS)
+		state_file_copy(path, &input);
+	else
+		is_sound = state_file_make(path, &input);
 	if (settings & SETTING_COPY)
 		make_newer(&f);
-	run(&f, settings & SETTING_LOOK);
+	run(&f, settings & SETTING_LOOK, is_sound);
 	state_teardown(&f, NULL);
 	g_free(copy);
 	return 0;

@@ -524,7 +524,7 @@ static void begin(const char *path, uint8_t settings)
 	write_file(path, made[settings].bytes, made[settings].size);
 }
 
-void state_file_make(const char *path, struct fuzz_input *input)
+bool state_file_make(const char *path, struct fuzz_input *input)
 {
 	const uint8_t settings = fuzz_byte(input);
 	struct state_file file = {0};
@@ -537,6 +537,7 @@ void state_file_make(const char *path, struct fuzz_input *input)
 		tighten(&file);
 	REQUIRE(sqlite3_close(file.db) == SQLITE_OK);
 	patch(path, &file);
+	return !(settings & SETTING_LOOSE) && file.n_patches == 0;
 }
 
 void state_file_copy(const char *path, struct fuzz_input *input)

@@ -13,7 +13,8 @@
 #define STATE_FILE_PORT      1024
 #define STATE_FILE_PORT_LAST 2047
 
-/* Makes the file at path, which is not there, from the rest of the input. */
-void state_file_make(const char *path, struct fuzz_input *input);
+/* Makes the file at path, which is not there, from the rest of the input. True if all of it was
+ * done by SQL on tables as they are, so that its pages are sound. */
+bool state_file_make(const char *path, struct fuzz_input *input);
 /* What is left of the input is the file, as it is. */
 void state_file_copy(const char *path, struct fuzz_input *input);
