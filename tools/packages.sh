@@ -9,7 +9,7 @@ PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-de
 	libjansson-dev libsqlite3-dev)
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
-PACKAGES_CHECK=(clang-format binutils groff-base iperf3 procps python3 python3-dbusmock
+PACKAGES_CHECK=(clang-format binutils groff-base iperf3 jq procps python3 python3-dbusmock
 	python3-jsonschema python3-prometheus-client python3-scapy scdoc sqlite3 systemd zsh)
 PACKAGES_PACKAGE=(debhelper dpkg-dev lintian mmdebstrap python3 scdoc systemd)
 # A machine for tests/vm, made of packages.
@@ -20,8 +20,14 @@ PACKAGES_CROSS=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-s390x-linux-gn
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 PACKAGES_BENCH=(iperf3)
 # Installing these would start services or bring in databases: they are unpacked, see packages_unpack.
+PACKAGES_RESOLVER=(unbound)
 PACKAGES_STACKS=(tayga coturn wireguard-go wireguard-tools)
+PACKAGES_SERVICES=(bind9 keepalived bird2)
 PACKAGES_UNPACKED=build/unpacked # below the root of the sources
+# Of the next release of Debian, as these can not do what is wanted here before; see packages_unpack_next.
+PACKAGES_NEXT=(radvd systemd) # PREF64: radvd 2.20, systemd 255
+PACKAGES_NEXT_RELEASE=trixie
+PACKAGES_NEXT_UNPACKED=build/unpacked-next
 
 # packages_install yes|no PACKAGE…: installs what is missing, or names it and fails.
 packages_install()
@@ -51,10 +57,12 @@ packages_install()
 	}
 }
 
-# packages_unpack PACKAGE…: what is missing of them, and what they need, into $PACKAGES_UNPACKED.
+# packages_unpack yes|no PACKAGE…: what is missing of them, and what they need, into $PACKAGES_UNPACKED;
+# or names it and fails.
 packages_unpack()
 {
-	local package missing=() root=$PACKAGES_ROOT/$PACKAGES_UNPACKED file
+	local package missing=() root=$PACKAGES_ROOT/$PACKAGES_UNPACKED file may=$1
+	shift
 	command -v dpkg-query >/dev/null || return 0
 	for package; do
 		[ -e "$root/archives/$package.unpacked" ] ||
@@ -62,6 +70,10 @@ packages_unpack()
 			missing+=("$package")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$may" = no ]; then
+		echo "missing Debian packages, which would be unpacked: ${missing[*]}" >&2
+		return 1
+	fi
 	echo "unpacking Debian packages in $PACKAGES_UNPACKED: ${missing[*]}"
 	mkdir -p "$root/archives/partial" || return
 	# Nothing of the system is touched, so neither its lock nor root is needed.
@@ -77,6 +89,46 @@ packages_unpack()
 	for package in "${missing[@]}"; do
 		: >"$root/archives/$package.unpacked"
 	done
+}
+
+# packages_unpack_next yes|no PACKAGE…: of the next release, with all that they need, the C library too, into
+# $PACKAGES_NEXT_UNPACKED; packages_next runs a program there.
+packages_unpack_next()
+{
+	local root=$PACKAGES_ROOT/$PACKAGES_NEXT_UNPACKED file mirror may=$1
+	shift
+	command -v dpkg-query >/dev/null || return 0
+	[ "$(cat "$root/unpacked" 2>/dev/null)" != "$*" ] || return 0
+	if [ "$may" = no ]; then
+		echo "missing packages of Debian $PACKAGES_NEXT_RELEASE, which would be unpacked: $*" >&2
+		return 1
+	fi
+	echo "unpacking packages of Debian $PACKAGES_NEXT_RELEASE in $PACKAGES_NEXT_UNPACKED: $*"
+	# From where the packages of this release come.
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+	mkdir -p "$root/lists/partial" "$root/archives/partial" && : >"$root/status" || return
+	echo "deb ${mirror:-(none)} $PACKAGES_NEXT_RELEASE main" >"$root/next.list"
+	set -- "$*" -o Dir::Etc::SourceList="$root/next.list" -o Dir::Etc::SourceParts=- \
+		-o Dir::State::Lists="$root/lists" -o Dir::State::Status="$root/status" \
+		-o Dir::Cache::Archives="$root/archives" -o Dir::Cache::PkgCache= -o Dir::Cache::SrcPkgCache= \
+		-o Debug::NoLocking=1
+	# shellcheck disable=SC2086
+	packages_apt "${@:2}" update && packages_apt "${@:2}" --download-only install $1 || {
+		echo "apt-get could not download from $PACKAGES_NEXT_RELEASE: $1" >&2
+		return 1
+	}
+	for file in "$root/archives/"*.deb; do
+		dpkg-deb -x "$file" "$root" || return
+	done
+	rm -rf "$root/lists" "$root/archives" && echo "$1" >"$root/unpacked"
+}
+
+# packages_next PROGRAM ARGUMENT…: one of those, by its path below their root, such as usr/sbin/radvd.
+packages_next()
+{
+	local root=$PACKAGES_ROOT/$PACKAGES_NEXT_UNPACKED libraries
+	libraries=$(echo "$root"/usr/lib/*-linux-*)
+	exec "$libraries"/ld-linux*.so.* --library-path "$libraries:$libraries/systemd" "$root/$1" "${@:2}"
 }
 
 packages_apt()

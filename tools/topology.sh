@@ -375,6 +375,63 @@ gateway_bus()
 	until_true 5 test -S "$RUN/bus"
 }
 
+# The gateway's own DNS64: unbound with what `nat64ctl dns64 unbound` says, for zones of the lab with
+# addresses of IPv4 alone. From then on names of the lab are known by it, in all nodes: the gateway asks it
+# by IPv4, the clients by IPv6.
+topology_resolver()
+{
+	mkdir -p "$RUN/unbound"
+	cat >"$RUN/unbound/server.example" <<-END
+		@ 60 SOA ns.example. root.example. 1 3600 600 86400 60
+		@ 60 NS ns.example.
+		@ 60 A $TOPOLOGY_SERVER4
+	END
+	# RFC 7050, 8.2
+	sed '$d' "$RUN/unbound/server.example" >"$RUN/unbound/ipv4only.arpa"
+	printf '@ 60 A 192.0.0.%s\n' 170 171 >>"$RUN/unbound/ipv4only.arpa"
+	cat >"$RUN/unbound/unbound.conf" <<-END
+		server:
+		 directory: $RUN/unbound
+		 interface: $TOPOLOGY_GATEWAY6
+		 interface: 127.0.0.1
+		 access-control: ::/0 allow
+		 access-control: 127.0.0.0/8 allow
+		 username: ""
+		 chroot: ""
+		 pidfile: ""
+		 use-syslog: no
+		 num-threads: 1
+		remote-control:
+		 control-enable: no
+	END
+	printf 'auth-zone:\n name: %s\n zonefile: '"$RUN/unbound"'/%s\n for-downstream: no\n' \
+		server.example{,} ipv4only.arpa{,} >>"$RUN/unbound/unbound.conf"
+	ctl dns64 unbound >>"$RUN/unbound/unbound.conf" || return
+	topology_unpacked_start gateway unbound unbound -d -c "$RUN/unbound/unbound.conf"
+	sed -i '/ server\.example$/d' "$RUN/hosts"
+	topology_resolved_by 127.0.0.1 $TOPOLOGY_GATEWAY6
+	until_true 5 eval '[ "$(node gateway ss -Hlnu "sport = :53" | wc -l)" -ge 2 ]'
+}
+
+# topology_resolved_by ADDRESS…: in all nodes.
+topology_resolved_by()
+{
+	local file
+	file=$(realpath -m /etc/resolv.conf) # of another program's, below the /run that is not here?
+	printf 'nameserver %s\n' "$@" >"$RUN/resolv.conf"
+	mountpoint -q "$file" && return
+	[ -e "$file" ] || { mkdir -p "${file%/*}" && : >"$file"; } || return
+	mount --bind "$RUN/resolv.conf" "$file"
+}
+
+# topology_unpacked_start NODE LABEL PROGRAM ARGUMENT…: of the system, or of tools/packages.sh's unpacking.
+topology_unpacked_start()
+{
+	local unpacked=$PWD/build/unpacked libraries
+	libraries=$(echo "$unpacked"/{usr/,}lib/*-linux-* | tr ' ' :)
+	node_start "$1" "$2" env PATH="$PATH:/usr/sbin:$unpacked/usr/sbin:$unpacked/usr/bin" LD_LIBRARY_PATH="$libraries" "${@:3}"
+}
+
 # Starts nat64d ($NAT64D, by the command in NAT64D_WRAPPER if there is one) and waits until it is ready (it says so as services do).
 gateway_start()
 {

@@ -43,7 +43,7 @@ tap_needs()
 {
 	local program unpacked=$PWD/build/unpacked/usr
 	PATH=$PATH:$unpacked/bin:$unpacked/sbin
-	TAP_LIBRARIES=$(echo "$unpacked"/lib/*-linux-*)
+	TAP_LIBRARIES=$(echo "${unpacked%/usr}"/{usr/,}lib/*-linux-* | tr " " :)
 	for program; do
 		command -v "$program" >/dev/null ||
 			{ echo "1..0 # SKIP there is no $program here; tools/check unpacks it" && exit; }
