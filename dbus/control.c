@@ -11,11 +11,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "dbus/local_socket.h"
 #include "dbus/names.h"
 
 #define YIELDED ".before" /* the socket's name while another daemon has the path */
@@ -207,20 +207,6 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	return 0;
 }
 
-/* Is somebody listening there? */
-static bool is_alive(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool alive;
-
-	if (fd < 0)
-		return true; /* better leave it alone */
-	alive = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno == EAGAIN;
-	close(fd);
-	return alive;
-}
-
 /* Write permission is what lets a peer connect; until chmod() only our own user has it. */
 static void permit_admins(const char *path)
 {
@@ -237,22 +223,14 @@ static void permit_admins(const char *path)
 
 static int open_socket(struct control *control, const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int r;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return -errno;
-	if (bind(control->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		if (errno != EADDRINUSE || is_alive(&address))
-			return -errno;
-		if (unlink(path) < 0)
-			return -errno;
-		if (bind(control->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-			return -errno;
-	}
+	r = local_socket_bind(control->fd, path);
+	if (r < 0)
+		return r;
 	control->path = strdup(path);
 	if (control->path == NULL)
 		return -ENOMEM;

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/core/addr.h"
 #include "daemon/log.h"
 #include "dbus/exporter_internal.h"
+#include "dbus/local_socket.h"
 
 #define BACKLOG  16
 #define TYPE     "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -168,19 +168,13 @@ static int on_accept(sd_event_source *source, int listening, uint32_t events, vo
 	return 0;
 }
 
-/* A socket in the file system, in place of one that nobody listens on any more. -errno */
+/* A name in the file system. -errno */
 static int bind_path(struct exporter *exporter, int fd)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct stat old;
+	int r = local_socket_bind(fd, exporter->listen);
 
-	if (strlen(exporter->listen) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, exporter->listen, strlen(exporter->listen) + 1);
-	if (lstat(exporter->listen, &old) == 0 && S_ISSOCK(old.st_mode))
-		(void)unlink(exporter->listen);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	/* As open as what D-Bus shows. */
 	if (chmod(exporter->listen, 0666) < 0 || stat(exporter->listen, &exporter->path) < 0)
 		return -errno;
@@ -269,12 +263,13 @@ void exporter_listen_stop(struct exporter *exporter)
 	while (exporter->first != NULL)
 		connection_free(exporter->first);
 	exporter->accept = sd_event_source_disable_unref(exporter->accept);
-	if (exporter->fd >= 0)
-		(void)close(exporter->fd);
-	exporter->fd = -1;
-	/* Another daemon may have put its own in this place. */
+	/* Another daemon may have put its own in this place. Before nobody listens any more: until
+	 * then nobody else does. */
 	if (exporter->path.st_ino != 0 && stat(exporter->listen, &now) == 0 &&
 	    now.st_ino == exporter->path.st_ino && now.st_dev == exporter->path.st_dev)
 		(void)unlink(exporter->listen);
 	exporter->path.st_ino = 0;
+	if (exporter->fd >= 0)
+		(void)close(exporter->fd);
+	exporter->fd = -1;
 }

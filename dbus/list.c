@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/core/policy.h"
 #include "daemon/core/pool4_text.h"
 
 void list_cursor_begin(struct list_cursor *ret)
@@ -235,7 +236,7 @@ static struct list_session_row session_row(const struct nat64 *nat, enum protoco
 		.protocol = protocol,
 		.client = bib_entry_taddr6(entry),
 		.mapped = bib_entry_taddr4(entry),
-		.server6 = rfc6052_embed(&nat->config.pool6[session->pool6], session->addr4),
+		.server6 = rfc6052_embed(policy_pool6(nat, session->pool6), session->addr4),
 		.server = {session->addr4, session->port4},
 		.state = session->state,
 		.expires_ms = session->expires_ms,

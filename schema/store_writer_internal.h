@@ -44,6 +44,9 @@ struct store_writer {
 	unsigned n_begun; /* how often everything was to be written */
 	GHashTable *kept; /* by key: rows of commands, as the store has them */
 	GHashTable *owed; /* by key: those that it is still to have */
+	/* Keys of which nobody knows what it has: what failed may be in its log, and be found there
+	 * by whoever opens it next. */
+	GHashTable *unsure;
 };
 
 /* ---- store_writer.c -----------------------------------------------------------------------------

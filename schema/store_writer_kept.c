@@ -28,7 +28,7 @@ static GPtrArray *list_differing(const struct store_writer *writer, const GPtrAr
 		bool same = stored ? kept_row_equal(stored, row) : !row->exists;
 
 		/* Of one that could not be read at the start nobody knows what it has. */
-		if (!same || !writer->config.kept)
+		if (!same || !writer->config.kept || g_hash_table_contains(writer->unsure, key))
 			g_ptr_array_add(differing, row);
 	}
 	return differing;
@@ -61,6 +61,26 @@ int writer_put_kept_anew(struct store_writer *writer)
 	return r;
 }
 
+/* What has just failed and may be there all the same: who asked for it was told that nothing is
+ * changed, so the store is to have again what it had. A newer word that it is owed stays. */
+static void owe_what_was(struct store_writer *writer, const GPtrArray *failed)
+{
+	for (guint i = 0; i < failed->len; i++) {
+		const struct kept_row *row = g_ptr_array_index(failed, i);
+		g_autofree char *key = kept_row_key(row);
+		const struct kept_row *stored = g_hash_table_lookup(writer->kept, key);
+		struct kept_row *was;
+
+		(void)g_hash_table_add(writer->unsure, g_strdup(key));
+		/* What one has that could not be read at the start is not known. */
+		if (g_hash_table_contains(writer->owed, key) || (!stored && !writer->config.kept))
+			continue;
+		was = kept_row_copy(stored ? stored : row);
+		was->exists = stored != NULL;
+		g_hash_table_insert(writer->owed, g_steal_pointer(&key), was);
+	}
+}
+
 /* text: why not. */
 static int put_rows(struct store_writer *writer, const GPtrArray *rows, char text[STORE_TEXT_SIZE])
 {
@@ -75,13 +95,17 @@ static int put_rows(struct store_writer *writer, const GPtrArray *rows, char tex
 		r = store_put_kept(writer->store, differing, false);
 		if (r < 0)
 			(void)g_strlcpy(text, store_error(writer->store), STORE_TEXT_SIZE);
-		if (r < 0 && r != -E2BIG)
+		if (r < 0 && r != -E2BIG) {
+			owe_what_was(writer, differing);
 			writer_store_failed(writer, r);
+		}
 	}
 	for (guint i = 0; r == 0 && i < differing->len; i++) {
 		const struct kept_row *row = g_ptr_array_index(differing, i);
+		g_autofree char *key = kept_row_key(row);
 
 		note_kept(writer->kept, row, row->exists);
+		(void)g_hash_table_remove(writer->unsure, key);
 	}
 	g_ptr_array_unref(differing);
 	return r;
@@ -193,6 +217,7 @@ void writer_init_kept(struct store_writer *writer)
 	writer->last_job = &writer->jobs;
 	writer->kept = new_rows_by_key();
 	writer->owed = new_rows_by_key();
+	writer->unsure = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; kept && i < kept->len; i++)
 		note_kept(writer->kept, g_ptr_array_index(kept, i), true);
 }
@@ -201,4 +226,5 @@ void writer_deinit_kept(struct store_writer *writer)
 {
 	g_hash_table_unref(writer->kept);
 	g_hash_table_unref(writer->owed);
+	g_hash_table_unref(writer->unsure);
 }

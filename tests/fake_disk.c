@@ -379,6 +379,12 @@ static int on_sync(sqlite3_file *file, int flags)
 	int result;
 
 	g_mutex_lock(&disk.lock);
+	call = disk.on_sync;
+	context = disk.context;
+	g_mutex_unlock(&disk.lock);
+	if (call)
+		call(context);
+	g_mutex_lock(&disk.lock);
 	result = failure(fake(file));
 	if (result == SQLITE_OK && !count(fake(file)->path, &platter))
 		result = SQLITE_IOERR_FSYNC;
@@ -388,11 +394,7 @@ static int on_sync(sqlite3_file *file, int flags)
 			make_directory_safe();
 		fake(file)->syncs_directory = false;
 	}
-	call = disk.on_sync;
-	context = disk.context;
 	g_mutex_unlock(&disk.lock);
-	if (call)
-		call(context);
 	return result;
 }
 

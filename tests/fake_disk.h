@@ -19,7 +19,7 @@ void fake_disk_install(void);
 /* What writing, syncing and shortening files answers from now on, an SQLite result, and errno
  * beside; SQLITE_OK: it works. Only the database itself, or its log, too? */
 void fake_disk_fail(int result, int error, bool log_too);
-/* Is called at each sync; NULL: nothing is. */
+/* Is called before each sync, which may be told to fail then; NULL: nothing is. */
 void fake_disk_on_sync(void (*call)(void *context), void *context);
 
 /* From now on the power counts: what is there is safe. It is cut at the n-th time from now that

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dbus/local_socket.h"
 #include "dbus/names.h"
 #include "tests/bus.h"
 
@@ -302,6 +303,40 @@ static void test_name_taken(void)
 	assert_served(false);
 }
 
+static int bind_there(const char *path)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = local_socket_bind(fd, path);
+
+	(void)close(fd);
+	return r;
+}
+
+/* A name is taken from the dead alone. */
+static void test_names(void)
+{
+	g_autofree char *name = g_build_filename(service.directory, "a-name", NULL);
+	g_autofree char *file = g_build_filename(service.directory, "a-file", NULL);
+	g_autofree char *link = g_build_filename(service.directory, "a-link", NULL);
+	g_autofree char *nowhere = g_build_filename(service.directory, "nowhere", "a-name", NULL);
+	g_autofree char *too_long = g_strnfill(sizeof(((struct sockaddr_un *)NULL)->sun_path), 'x');
+
+	g_assert_cmpint(bind_there(service.socket_path), ==, -EADDRINUSE);
+	(void)close(connect_silently());
+	g_assert_cmpint(bind_there(name), ==, 0);
+	g_assert_cmpint(bind_there(name), ==, 0);
+	g_assert_true(g_file_set_contents(file, "mine", -1, NULL));
+	g_assert_cmpint(bind_there(file), ==, -EADDRINUSE);
+	g_assert_cmpint(g_access(file, F_OK), ==, 0);
+	g_assert_cmpint(symlink(name, link), ==, 0);
+	g_assert_cmpint(bind_there(link), ==, -EADDRINUSE);
+	g_assert_cmpint(bind_there(nowhere), ==, -ENOENT);
+	g_assert_cmpint(bind_there(too_long), ==, -ENAMETOOLONG);
+	(void)g_unlink(link);
+	(void)g_unlink(file);
+	(void)g_unlink(name);
+}
+
 /* Dies as a test that fails or is killed does, and says what it would have left behind. */
 static void test_killed(void)
 {
@@ -347,6 +382,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/control/bus-restarts", test_bus_restarts);
 	g_test_add_func("/control/bus-hangs", test_bus_hangs);
 	g_test_add_func("/control/name-taken", test_name_taken);
+	g_test_add_func("/control/names", test_names);
 	g_test_add_func("/control/leaves-nothing", test_leaves_nothing);
 	r = g_test_run();
 	test_service_stop(&service);

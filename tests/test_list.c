@@ -70,6 +70,28 @@ static void test_lock(void)
 	g_assert_cmpuint(listing.n_sessions, ==, N_BINDINGS);
 }
 
+/* A session lives on when its prefix is removed, and is listed with the one that its packets have
+ * from then on. */
+static void test_removed_prefix(void)
+{
+	struct nat64_config *config = &service.gateway.nat->config;
+	const struct prefix6 removed = config->pool6[0];
+	struct list_filter everything = {.pool4_id = 0};
+	struct list_cursor cursor;
+	struct list_session_row row;
+
+	list_cursor_begin(&cursor);
+	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1), ==, 1);
+	g_assert_true(prefix6_contains(&removed, &row.server6));
+	g_assert_true(prefix6_parse("2001:db8:65::/96", &config->pool6[1]));
+	config->pool6[0] = (struct prefix6){.len = 0};
+	list_cursor_begin(&cursor);
+	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1), ==, 1);
+	g_assert_true(prefix6_contains(&config->pool6[1], &row.server6));
+	config->pool6[0] = removed;
+	config->pool6[1] = (struct prefix6){.len = 0};
+}
+
 int main(int argc, char **argv)
 {
 	int r;
@@ -77,6 +99,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	test_service_start(&service);
 	g_test_add_func("/list/lock", test_lock);
+	g_test_add_func("/list/removed-prefix", test_removed_prefix);
 	r = g_test_run();
 	test_service_stop(&service);
 	return r;

@@ -514,6 +514,30 @@ static void test_writer_damaged(struct store_fixture *f, gconstpointer data)
 	end(&writing);
 }
 
+static void fail_from_now_on(void *context)
+{
+	fake_disk_fail(SQLITE_IOERR_FSYNC, EIO, true);
+}
+
+/* A disk that takes a change into its log and then can not make it safe: who asked was told that
+ * nothing has changed, so whoever reads the log later must not find it. */
+static void test_writer_unsafe(struct store_fixture *f, gconstpointer data)
+{
+	struct writing writing;
+
+	begin(&writing, f, fixture_open(f), 10);
+	g_assert_cmpint(try_put(&writing, settings("UDP", "6min", NULL)), ==, 0);
+	/* Its own file, so it is not written anew in the end. */
+	wait_for_answer(f, "SELECT owner FROM meta", "4711");
+	fake_disk_on_sync(fail_from_now_on, NULL);
+	g_assert_cmpint(try_put(&writing, settings("UDP", "7min", "ICMP", "2min", NULL)), ==, -EIO);
+	fake_disk_on_sync(count_sync, NULL);
+	fake_disk_fail(SQLITE_OK, 0, true);
+	end(&writing);
+	fixture_assert_answer(f->path, KEYS, "UDP");
+	fixture_assert_answer(f->path, UDP, "6min");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -536,6 +560,7 @@ int main(int argc, char **argv)
 		{"/store_kept/writer_replaced", test_writer_replaced, false},
 		{"/store_kept/writer_unread", test_writer_unread, false},
 		{"/store_kept/writer_damaged", test_writer_damaged, false},
+		{"/store_kept/writer_unsafe", test_writer_unsafe, false},
 	};
 
 	g_test_init(&argc, &argv, NULL);

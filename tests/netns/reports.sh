@@ -73,7 +73,7 @@ port_is_taken()
 taken_over()
 {
 	ctl config set Metrics.Listen 127.0.0.1:9464 && gateway_replace && until_true 5 at 127.0.0.1:9464 && ! grep 'Metrics.Listen' "$RUN/nat64d.log" &&
-		ctl config set Metrics.Listen "$RUN/metrics.sock" && gateway_replace && at "$RUN/metrics.sock" && ! grep 'Metrics.Listen' "$RUN/nat64d.log"
+		ctl config set Metrics.Listen "$RUN/metrics.sock" && gateway_replace && until_true 5 at "$RUN/metrics.sock" && ! grep 'Metrics.Listen' "$RUN/nat64d.log"
 }
 
 # failed_at PLACE: one that fails late, as somebody else has its control socket, leaves the metrics of the
