@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "daemon/static_key.h"
+
 static void record_free(void *data)
 {
 	struct pool4_record *record = data;
@@ -24,6 +26,7 @@ struct pool4_runtime *pool4_runtime_new(void)
 		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
 		.off = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, record_free),
 		.statics = g_array_new(FALSE, FALSE, sizeof(struct static_record)),
+		.static_keys = static_keys_new(),
 		.touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.touched_statics = g_array_new(FALSE, FALSE, sizeof(struct config_static)),
 	};
@@ -36,6 +39,7 @@ void pool4_runtime_free(struct pool4_runtime *runtime)
 		return;
 	g_array_unref(runtime->touched_statics);
 	g_hash_table_unref(runtime->touched);
+	g_hash_table_unref(runtime->static_keys);
 	g_array_unref(runtime->statics);
 	g_hash_table_unref(runtime->off);
 	g_hash_table_unref(runtime->by_name);
@@ -167,6 +171,8 @@ static bool same_static(const struct config_static *a, const struct config_stati
 const struct static_record *pool4_runtime_find_static(const struct pool4_runtime *runtime,
 						      const struct config_static *binding)
 {
+	if (!static_keys_contain(runtime->static_keys, binding))
+		return NULL;
 	for (guint i = 0; i < runtime->statics->len; i++) {
 		const struct static_record *record =
 			&g_array_index(runtime->statics, struct static_record, i);
@@ -180,6 +186,9 @@ const struct static_record *pool4_runtime_find_static(const struct pool4_runtime
 static void forget_static(struct pool4_runtime *runtime, const struct config_static *binding)
 {
 	g_array_append_val(runtime->touched_statics, *binding);
+	if (!static_keys_contain(runtime->static_keys, binding))
+		return;
+	static_keys_remove(runtime->static_keys, binding);
 	for (guint i = runtime->statics->len; i-- > 0;) {
 		const struct static_record *record =
 			&g_array_index(runtime->statics, struct static_record, i);
@@ -189,6 +198,12 @@ static void forget_static(struct pool4_runtime *runtime, const struct config_sta
 	}
 }
 
+static void note_static(struct pool4_runtime *runtime, const struct static_record *record)
+{
+	g_array_append_val(runtime->statics, *record);
+	(void)static_keys_add(runtime->static_keys, &record->binding);
+}
+
 void pool4_runtime_add_static(struct pool4_runtime *runtime, const struct config_static *binding,
 			      bool of_file)
 {
@@ -196,7 +211,7 @@ void pool4_runtime_add_static(struct pool4_runtime *runtime, const struct config
 
 	forget_static(runtime, binding);
 	if (!of_file)
-		g_array_append_val(runtime->statics, record);
+		note_static(runtime, &record);
 }
 
 void pool4_runtime_remove_static(struct pool4_runtime *runtime, const struct config_static *binding,
@@ -206,7 +221,7 @@ void pool4_runtime_remove_static(struct pool4_runtime *runtime, const struct con
 
 	forget_static(runtime, binding);
 	if (of_file)
-		g_array_append_val(runtime->statics, record);
+		note_static(runtime, &record);
 }
 
 /* ---- the newest word wins -----------------------------------------------------------------------
@@ -296,12 +311,9 @@ static enum protocol protocol_of(const struct config_static *binding)
 static bool is_removed(const struct pool4_runtime *runtime, const struct config_static *section,
 		       enum protocol protocol)
 {
-	struct config_static one = *section;
-	const struct static_record *record;
+	const struct config_static one = static_key_only(section, protocol);
+	const struct static_record *record = pool4_runtime_find_static(runtime, &one);
 
-	memset(one.protocol, 0, sizeof(one.protocol));
-	one.protocol[protocol] = true;
-	record = pool4_runtime_find_static(runtime, &one);
 	return record && record->removed;
 }
 
@@ -359,6 +371,7 @@ static void forget_statics(const struct forgetting *forgetting, bool removed)
 				 taddr4_equal(&section->outside, &record->binding.outside)))
 			say_static(forgetting, &record->binding, section);
 		g_array_append_val(runtime->touched_statics, record->binding);
+		static_keys_remove(runtime->static_keys, &record->binding);
 		g_array_remove_index(runtime->statics, i);
 	}
 }

@@ -36,7 +36,8 @@ struct pool4_runtime {
 	GPtrArray *added; /* of struct pool4_record, in order */
 	GHashTable *by_name;
 	GHashTable *off; /* by name, of struct pool4_record: of the file */
-	GArray *statics; /* of struct static_record, in order */
+	GArray *statics; /* of struct static_record, in order; and their keys (static_key.h) */
+	GHashTable *static_keys;
 	/* What has changed since that was asked last (kept.h): names of entries, and static
 	 * bindings. */
 	GHashTable *touched;

@@ -10,6 +10,7 @@
 #include "daemon/core/nat64.h"
 #include "daemon/kept.h"
 #include "daemon/pool4_sync_internal.h"
+#include "daemon/static_key.h"
 
 #define PROTOCOLS_SIZE 16
 
@@ -85,16 +86,6 @@ static const char *protocols_text(const bool protocol[N_PROTOCOLS], char ret[PRO
 static struct nat64 *nat_of(const struct pool4_sync *sync)
 {
 	return sync->config.gateway->nat;
-}
-
-/* One protocol of a binding. */
-static struct config_static only(const struct config_static *binding, enum protocol protocol)
-{
-	struct config_static one = *binding;
-
-	memset(one.protocol, 0, sizeof(one.protocol));
-	one.protocol[protocol] = true;
-	return one;
 }
 
 static bool is_of_file(const struct pool4_sync *sync, const struct config_static *binding,
@@ -260,7 +251,7 @@ static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index,
 	};
 
 	if (entry->is_static) {
-		binding = only(&binding, protocol);
+		binding = static_key_only(&binding, protocol);
 		record(sync, &binding, protocol, true, options);
 		if (!options->dry_run)
 			static_sync_ended(sync->statics, protocol, &binding.outside);
@@ -275,7 +266,7 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 		 struct change_result *ret)
 {
 	struct nat64 *nat = nat_of(sync);
-	struct config_static one = only(binding, protocol);
+	struct config_static one = static_key_only(binding, protocol);
 	enum nat64_static_result result;
 	uint32_t found[2];
 

@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "daemon/core/nat64.h"
+#include "daemon/static_key.h"
 
 struct static_sync {
 	struct gateway *gateway;
@@ -159,12 +160,6 @@ static bool add(struct static_sync *sync, const struct config_static *binding)
 	return complete;
 }
 
-static bool same_static(const struct config_static *a, const struct config_static *b)
-{
-	return taddr6_equal(&a->inside, &b->inside) && taddr4_equal(&a->outside, &b->outside) &&
-	       memcmp(a->protocol, b->protocol, sizeof(a->protocol)) == 0;
-}
-
 static void remove_static(struct static_sync *sync, const struct config_static *binding)
 {
 	struct nat64 *nat = sync->gateway->nat;
@@ -179,35 +174,43 @@ static void remove_static(struct static_sync *sync, const struct config_static *
 	gateway_unlock(sync->gateway);
 }
 
+static GHashTable *keys_of(const GArray *statics)
+{
+	GHashTable *keys = static_keys_new();
+
+	for (guint i = 0; i < statics->len; i++)
+		(void)static_keys_add(keys, &g_array_index(statics, struct config_static, i));
+	return keys;
+}
+
 /* Those that are not wanted any more. */
 static void retire(struct static_sync *sync, const GArray *wanted)
 {
+	g_autoptr(GHashTable) still = keys_of(wanted);
+
 	for (guint i = sync->statics->len; i-- > 0;) {
 		const struct config_static *old = static_sync_at(sync, i);
-		bool still = false;
 
-		for (guint j = 0; j < wanted->len && !still; j++)
-			still = same_static(old, &g_array_index(wanted, struct config_static, j));
-		if (still)
+		if (static_keys_contain(still, old))
 			continue;
 		remove_static(sync, old);
 		g_array_remove_index_fast(sync->statics, i);
 	}
 }
 
-static bool is_removed(const struct pool4_runtime *runtime, const struct config_static *binding,
-		       enum protocol protocol)
+/* Each with one protocol. */
+static GHashTable *removed_keys(const struct pool4_runtime *runtime)
 {
+	GHashTable *keys = static_keys_new();
+
 	for (guint i = 0; i < runtime->statics->len; i++) {
 		const struct static_record *record =
 			&g_array_index(runtime->statics, struct static_record, i);
 
-		if (record->removed && record->binding.protocol[protocol] &&
-		    taddr6_equal(&record->binding.inside, &binding->inside) &&
-		    taddr4_equal(&record->binding.outside, &binding->outside))
-			return true;
+		if (record->removed)
+			(void)static_keys_add(keys, &record->binding);
 	}
-	return false;
+	return keys;
 }
 
 /* Those of the file that were not removed, which come first, and those that were added. */
@@ -215,13 +218,16 @@ static GArray *list_wanted(const struct config *config, const struct pool4_runti
 			   guint *ret_of_file)
 {
 	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(struct config_static));
+	g_autoptr(GHashTable) removed = removed_keys(runtime);
 
 	for (uint32_t i = 0; i < config->n_statics; i++) {
 		struct config_static binding = config->statics[i];
 		bool any = false;
 
 		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-			if (is_removed(runtime, &binding, protocol))
+			const struct config_static one = static_key_only(&binding, protocol);
+
+			if (static_keys_contain(removed, &one))
 				binding.protocol[protocol] = false;
 			any |= binding.protocol[protocol];
 		}
@@ -239,20 +245,12 @@ static GArray *list_wanted(const struct config *config, const struct pool4_runti
 	return wanted;
 }
 
-static bool is_known(const struct static_sync *sync, const struct config_static *binding)
-{
-	for (guint i = 0; i < sync->statics->len; i++) {
-		if (same_static(static_sync_at(sync, i), binding))
-			return true;
-	}
-	return false;
-}
-
 unsigned static_sync_follow(struct static_sync *sync, const struct config *config, bool is_new,
 			    const struct pool4_runtime *runtime)
 {
 	guint n_of_file;
 	g_autoptr(GArray) wanted = list_wanted(config, runtime, &n_of_file);
+	g_autoptr(GHashTable) known = NULL;
 	unsigned n_failed = 0;
 
 	if (is_new) {
@@ -261,11 +259,12 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 	}
 	if (sync->statics->len == wanted->len)
 		return 0;
+	known = keys_of(sync->statics);
 	for (guint i = 0; i < wanted->len; i++) {
 		const struct config_static *binding =
 			&g_array_index(wanted, struct config_static, i);
 
-		if (is_known(sync, binding))
+		if (!static_keys_add(known, binding))
 			continue;
 		if (add(sync, binding))
 			g_array_append_val(sync->statics, *binding);

@@ -124,7 +124,7 @@ room_of()
 		pool4_move | pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | row_pipe | settings_change | \
 		static_change | static_sync)
 		echo wiring ;;
-	config* | near | pool4_runtime) echo config ;;
+	config* | near | pool4_runtime | static_key) echo config ;;
 	rules*) echo rules ;;
 	links | route | neighbours | listeners | own_addresses) echo kernel ;;
 	change*) echo change ;;
