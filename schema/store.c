@@ -317,13 +317,13 @@ static int try_open(struct store *store, bool read_only)
 	if (result != SQLITE_OK)
 		return store_fail(store, result, "can not be opened");
 	store_harden(store);
-	r = store_migrate(store);
+	r = read_only ? store_migrate_to_read(store) : store_migrate(store);
 	if (r == 0)
 		r = read_meta(store);
 	if (r == 0)
 		r = store_prepare(store);
 	/* One that is only to be read is in this mode already, or can not be. */
-	if (r == 0 && sqlite3_db_readonly(store->db, "main") == 0)
+	if (r == 0 && !read_only)
 		r = store_run(store,
 			      "PRAGMA journal_mode = WAL;"
 			      "PRAGMA wal_autocheckpoint = 0;"

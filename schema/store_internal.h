@@ -105,6 +105,9 @@ void store_shut(struct store *store);
 int store_read_version(struct store *store, int64_t *ret);
 /* -EUCLEAN if it is not ours, -ERANGE if it is newer. */
 int store_migrate(struct store *store);
+/* The same of a file that can not be written: an older one goes on as a copy in memory, which takes
+ * nothing new. */
+int store_migrate_to_read(struct store *store);
 /* The steps, as SQL. Text that they leave of a table is compared (store_schema.c): of ALTER only
  * ADD COLUMN leaves the same in every version of SQLite. */
 extern const char *const store_steps[STORE_VERSION];

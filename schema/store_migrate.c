@@ -129,3 +129,45 @@ int store_migrate(struct store *store)
 		r = take_step(store, version);
 	return r;
 }
+
+/* Into memory: as the file has it, and no more than that can be read from then on. */
+static int take_into_memory(struct store *store)
+{
+	sqlite3_backup *backup = NULL;
+	sqlite3 *memory = NULL;
+	int result = sqlite3_open(":memory:", &memory);
+
+	if (result == SQLITE_OK)
+		backup = sqlite3_backup_init(memory, "main", store->db, "main");
+	if (backup) {
+		(void)sqlite3_backup_step(backup, -1);
+		result = sqlite3_backup_finish(backup);
+	} else if (result == SQLITE_OK) {
+		result = sqlite3_errcode(memory);
+	}
+	if (result != SQLITE_OK) {
+		(void)sqlite3_close(memory);
+		return store_fail(store, result, "can not be read into memory");
+	}
+	(void)sqlite3_close(store->db);
+	store->db = memory;
+	store_harden(store);
+	return 0;
+}
+
+int store_migrate_to_read(struct store *store)
+{
+	int64_t version = 0;
+	int r = store_read_version(store, &version);
+
+	if (r == 0 && version > 0)
+		r = store_check_schema(store, version);
+	if (r < 0 || version == STORE_VERSION)
+		return r;
+	r = take_into_memory(store);
+	for (; r == 0 && version < STORE_VERSION; version++)
+		r = take_step(store, version);
+	if (r == 0)
+		r = store_run(store, "PRAGMA query_only = ON", "can not be read");
+	return r;
+}

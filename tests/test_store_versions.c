@@ -72,6 +72,36 @@ static void test_upgrade_fails(struct store_fixture *f, gconstpointer data)
 	g_ptr_array_unref(aside);
 }
 
+/* Where nothing can be written, one of an older version is restored all the same, and stays as it
+ * is. */
+static void test_upgrade_without_room(struct store_fixture *f, gconstpointer data)
+{
+	const struct store_config config = {.directory = f->directory, .or_read = true};
+	const struct store_config to_write = {.directory = f->directory};
+	char text[STORE_TEXT_SIZE];
+
+	for (int version = 1; version < STORE_VERSION; version++) {
+		g_autofree char *fresh = g_strdup_printf("%s.v%d.new", f->path, version);
+		g_autofree char *in_it = g_build_filename(fresh, "in-the-way", NULL);
+		struct store *store;
+
+		fixture_make_version(f, version);
+		g_assert_cmpint(g_mkdir_with_parents(in_it, 0700), ==, 0);
+		g_assert_cmpint(store_open(&to_write, &store, text), <, 0);
+		g_assert_nonnull(strstr(text, "can not be copied before it is upgraded"));
+		g_assert_cmpint(store_open(&config, &store, text), ==, 0);
+		g_assert_nonnull(strstr(text, "can not be copied before it is upgraded"));
+		fixture_assert_loads(store, &fixture_boot_1, FIXTURE_KEPT, 0);
+		/* Nobody takes this for the file. */
+		g_assert_cmpint(store_begin(store) == 0 && store_cut(store, 0, 0) == 0, ==, false);
+		store_close(store);
+		g_assert_cmpint(g_rmdir(in_it), ==, 0);
+		g_assert_cmpint(g_rmdir(fresh), ==, 0);
+		g_assert_cmpint(fixture_assert_whole(f->path), ==, version);
+		fixture_clean(f);
+	}
+}
+
 /* One of a newer version: the newest copy that we know is used, and without one it begins empty. */
 static void test_newer(struct store_fixture *f, gconstpointer data)
 {
@@ -141,6 +171,7 @@ int main(int argc, char **argv)
 		{"/store_versions/kept", test_kept},
 		{"/store_versions/upgrade", test_upgrade},
 		{"/store_versions/upgrade_fails", test_upgrade_fails},
+		{"/store_versions/upgrade_without_room", test_upgrade_without_room},
 		{"/store_versions/newer", test_newer},
 		{"/store_versions/newer_copy", test_newer_copy},
 		{"/store_versions/downgrade", test_downgrade},
