@@ -2,23 +2,21 @@
 #include "daemon/event_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/event_report.h"
 #include "daemon/log.h"
+#include "daemon/log_file.h"
 #include "daemon/log_socket.h"
 
 #define SYSLOG_NAME "nat64d"
-#define TELL_MS     60000      /* between two lines about what was not written */
-#define BUFFER_MAX  (1u << 20) /* bytes in memory, and then what comes is lost */
+#define TELL_MS     60000 /* between two lines about what was not written */
 #define TIME_SIZE   40
 /* What sd_journal_sendv(3) and syslog(3) talk to; these wait for whoever reads there. */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -28,14 +26,11 @@ enum where { TO_JOURNAL, TO_SYSLOG, TO_FILE };
 
 struct event_log {
 	enum where where;
-	char *target;     /* NULL: not set yet */
-	const char *path; /* of a file: within target */
+	char *target; /* NULL: not set yet */
 	struct log_socket *journal, *syslog;
-	int fd; /* -1: not open */
-	GString *buffer;
-	uint64_t n_lost; /* lines, since they were told */
-	int error;       /* for which */
-	bool is_half;    /* what is in the file ends within a line */
+	struct log_file *file; /* NULL: none is the target */
+	uint64_t n_lost;       /* lines, since they were told */
+	int error;             /* for which */
 	bool lost_before;
 	uint64_t told_ms;
 };
@@ -159,12 +154,6 @@ char **event_log_fields(const struct event *event, const char *pool4)
 	return (char **)g_ptr_array_free(fields, FALSE);
 }
 
-static void lose(struct event_log *log, int error)
-{
-	log->n_lost++;
-	log->error = error;
-}
-
 /* As documented in systemd's JOURNAL_NATIVE_PROTOCOL; no value of ours has two lines. */
 static void send_to_journal(struct event_log *log, const struct event *event, const char *pool4)
 {
@@ -205,83 +194,15 @@ struct event_log *event_log_new(void)
 {
 	struct event_log *log = g_new0(struct event_log, 1);
 
-	log->fd = -1;
-	log->buffer = g_string_new(NULL);
 	log->journal = log_socket_new(JOURNAL_SOCKET);
 	log->syslog = log_socket_new(SYSLOG_SOCKET);
 	return log;
 }
 
-static void close_file(struct event_log *log)
-{
-	if (log->fd >= 0)
-		(void)close(log->fd);
-	log->fd = -1;
-}
-
-/* Appended to; nobody but the group may read who had which address. -errno */
-static int open_file(struct event_log *log)
-{
-	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		       0640);
-	return log->fd < 0 ? -errno : 0;
-}
-
-/* Has somebody moved it, or taken it away? */
-static bool is_moved(const struct event_log *log)
-{
-	struct stat open_one, named;
-
-	return fstat(log->fd, &open_one) < 0 || stat(log->path, &named) < 0 ||
-	       open_one.st_ino != named.st_ino || open_one.st_dev != named.st_dev;
-}
-
-/* But for the end of one that is in the file already. */
-static uint64_t count_lines(const char *text, size_t size)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 1; i < size; i++)
-		n += text[i] == '\n';
-	return n;
-}
-
-/* As much as fits; the rest stays for the next time. */
-static void write_buffer(struct event_log *log)
-{
-	ssize_t n = write(log->fd, log->buffer->str, log->buffer->len);
-	int error = n < 0 ? errno : ENOSPC;
-
-	if (n > 0)
-		log->is_half = log->buffer->str[n - 1] != '\n';
-	if (n > 0)
-		g_string_erase(log->buffer, 0, n);
-	if (log->buffer->len > 0)
-		log->error = error;
-}
-
-static void flush_file(struct event_log *log)
-{
-	int r = 0;
-
-	if (log->fd >= 0 && is_moved(log))
-		close_file(log);
-	if (log->fd < 0)
-		r = open_file(log);
-	if (r < 0)
-		log->error = -r;
-	else if (log->buffer->len > 0)
-		write_buffer(log);
-	if (log->buffer->len > BUFFER_MAX) {
-		log->n_lost += count_lines(log->buffer->str, log->buffer->len);
-		g_string_assign(log->buffer, log->is_half ? "\n" : "");
-	}
-}
-
 static void flush_all(struct event_log *log)
 {
-	if (log->where == TO_FILE)
-		flush_file(log);
+	if (log->file)
+		log->n_lost += log_file_flush(log->file, &log->error);
 	/* Whatever the target is: what is not about single bindings goes to the journal. */
 	log->n_lost += log_socket_flush(log->journal, &log->error);
 	log->n_lost += log_socket_flush(log->syslog, &log->error);
@@ -289,15 +210,20 @@ static void flush_all(struct event_log *log)
 
 static bool is_all_written(const struct event_log *log)
 {
-	return log->buffer->len == 0 && log_socket_n_waiting(log->journal) == 0 &&
-	       log_socket_n_waiting(log->syslog) == 0;
+	return (!log->file || log_file_is_written(log->file)) &&
+	       log_socket_n_waiting(log->journal) == 0 && log_socket_n_waiting(log->syslog) == 0;
 }
 
 static void tell_lost(struct event_log *log)
 {
+	const char *why = strerror(log->error);
+
+	if (log->error == EAGAIN)
+		why = "the log's socket is not read";
+	else if (log->error == ETIMEDOUT)
+		why = "the file's disk hangs";
 	log_line(LOG_WARNING, "Log.Target: %" PRIu64 " bindings could not be logged: %s",
-		 log->n_lost,
-		 log->error == EAGAIN ? "the log's socket is not read" : strerror(log->error));
+		 log->n_lost, why);
 	log->n_lost = 0;
 }
 
@@ -318,12 +244,9 @@ void event_log_flush(struct event_log *log, uint64_t now_ms)
 /* What it has not taken by now has no other place to go to. */
 static void leave_file(struct event_log *log)
 {
-	if (log->where == TO_FILE)
-		flush_file(log);
-	log->n_lost += count_lines(log->buffer->str, log->buffer->len);
-	g_string_truncate(log->buffer, 0);
-	log->is_half = false;
-	close_file(log);
+	if (log->file)
+		log->n_lost += log_file_free(log->file, &log->error);
+	log->file = NULL;
 }
 
 void event_log_free(struct event_log *log)
@@ -342,7 +265,6 @@ void event_log_free(struct event_log *log)
 		tell_lost(log);
 	log_socket_free(log->journal);
 	log_socket_free(log->syslog);
-	g_string_free(log->buffer, TRUE);
 	g_free(log->target);
 	g_free(log);
 }
@@ -354,11 +276,10 @@ void event_log_set(struct event_log *log, const struct config_log *config)
 	leave_file(log);
 	g_free(log->target);
 	log->target = g_strdup(config->target);
-	log->path = NULL;
 	log->where = strcmp(log->target, "syslog") == 0 ? TO_SYSLOG : TO_JOURNAL;
 	if (g_str_has_prefix(log->target, CONFIG_TARGET_FILE)) {
 		log->where = TO_FILE;
-		log->path = log->target + strlen(CONFIG_TARGET_FILE);
+		log->file = log_file_new(log->target + strlen(CONFIG_TARGET_FILE));
 	}
 }
 
@@ -374,8 +295,6 @@ void event_log_write(struct event_log *log, const struct event *event, const cha
 	(void)event_log_print(event, wall_usec, line);
 	if (log->where == TO_SYSLOG)
 		send_to_syslog(log, line, wall_usec);
-	else if (log->buffer->len <= BUFFER_MAX)
-		g_string_append_printf(log->buffer, "%s\n", line);
 	else
-		lose(log, log->error);
+		log->n_lost += log_file_write(log->file, line, &log->error);
 }

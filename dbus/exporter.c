@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/aside.h"
 #include "daemon/log.h"
 #include "dbus/exporter_internal.h"
 #include "dbus/list.h"
@@ -17,6 +18,7 @@
 #define PATIENT_USEC 50000 /* while who came before still has the address */
 #define TEXT_MS      1000
 #define ENTRIES_PAGE 64
+#define PATIENCE_MS  200 /* far more than a disk takes that does not hang */
 
 /* All of them, page by page; names are the caller's to free. */
 static GArray *take_entries(struct gateway *gateway)
@@ -85,39 +87,84 @@ const GString *exporter_text(struct exporter *exporter)
 	return exporter->text;
 }
 
-/* Beside it, and then in its place: whoever reads it finds a whole one. A negative errno. */
-static int replace_file(const char *path, const GString *text)
+/* ---- the file -----------------------------------------------------------------------------------
+ */
+
+/* The thread's, while it writes. */
+struct exporter_file {
+	char *path;
+	GString *text;
+	int result; /* a negative errno */
+};
+
+static void file_free(void *data)
 {
-	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
+	struct exporter_file *file = data;
+
+	g_free(file->path);
+	g_string_free(file->text, TRUE);
+	g_free(file);
+}
+
+/* Beside it, and then in its place: whoever reads it finds a whole one. */
+static void replace_file(void *data)
+{
+	struct exporter_file *file = data;
+	g_autofree char *fresh = g_strconcat(file->path, ".new", NULL);
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		      0644);
 	ssize_t n;
 	int r = 0;
 
+	file->result = fd < 0 ? -errno : 0;
 	if (fd < 0)
-		return -errno;
-	n = write(fd, text->str, text->len);
-	if (n != (ssize_t)text->len)
+		return;
+	n = write(fd, file->text->str, file->text->len);
+	if (n != (ssize_t)file->text->len)
 		r = n < 0 ? -errno : -ENOSPC;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	if (r == 0 && rename(fresh, path) < 0)
+	if (r == 0 && rename(fresh, file->path) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlink(fresh);
-	return r;
+	file->result = r;
 }
 
+/* Two that are under way at once would write one file: while one hangs there is no other. */
 static void write_file(struct exporter *exporter)
 {
-	int r = replace_file(exporter->file, exporter_text(exporter));
+	int r = -ETIMEDOUT;
 
+	if (!aside_is_busy(exporter->aside)) {
+		g_string_assign(exporter->writing->text, exporter_text(exporter)->str);
+		if (aside_do(exporter->aside, replace_file, PATIENCE_MS))
+			r = exporter->writing->result;
+	}
 	if (r < 0 && !exporter->file_fails)
 		log_line(LOG_WARNING, "Metrics.File: %s can not be written: %s; it is tried again",
-			 exporter->file, strerror(-r));
+			 exporter->file, r == -ETIMEDOUT ? "its disk hangs" : strerror(-r));
 	else if (r == 0 && exporter->file_fails)
 		log_line(LOG_NOTICE, "Metrics.File: %s is written again", exporter->file);
 	exporter->file_fails = r < 0;
+}
+
+static void set_file(struct exporter *exporter, const char *path)
+{
+	aside_free(exporter->aside); /* and what it writes */
+	exporter->aside = NULL;
+	exporter->writing = NULL;
+	g_free(exporter->file);
+	exporter->file = g_strdup(path);
+	exporter->file_fails = false;
+	exporter->n_ticks = 0;
+	if (!path)
+		return;
+	exporter->writing = g_new0(struct exporter_file, 1);
+	exporter->writing->path = g_strdup(path);
+	exporter->writing->text = g_string_new(NULL);
+	exporter->aside = aside_new(exporter->writing, file_free);
+	write_file(exporter);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -163,8 +210,8 @@ void exporter_free(struct exporter *exporter)
 	exporter_listen_stop(exporter);
 	sd_event_source_disable_unref(exporter->tick);
 	sd_event_unref(exporter->event);
+	set_file(exporter, NULL);
 	g_string_free(exporter->text, TRUE);
-	g_free(exporter->file);
 	g_free(exporter->listen);
 	g_free(exporter);
 }
@@ -177,14 +224,8 @@ void exporter_succeed(struct exporter *exporter)
 
 void exporter_set(struct exporter *exporter, const char *file, const char *listen)
 {
-	if (g_strcmp0(exporter->file, file) != 0) {
-		g_free(exporter->file);
-		exporter->file = g_strdup(file);
-		exporter->file_fails = false;
-		exporter->n_ticks = 0;
-		if (file != NULL)
-			write_file(exporter);
-	}
+	if (g_strcmp0(exporter->file, file) != 0)
+		set_file(exporter, file);
 	if (g_strcmp0(exporter->listen, listen) != 0) {
 		exporter_listen_stop(exporter);
 		g_free(exporter->listen);

@@ -7,7 +7,9 @@
 
 #include "dbus/exporter.h"
 
+struct aside;
 struct exporter_connection;
+struct exporter_file;
 
 struct exporter {
 	struct gateway *gateway;
@@ -15,6 +17,8 @@ struct exporter {
 	sd_event_source *tick;
 	unsigned n_ticks; /* since the file was written */
 	char *file;
+	struct exporter_file *writing; /* NULL: no file is wanted */
+	struct aside *aside;           /* its thread */
 	bool file_fails;
 	/* The last text, and when it was made (CLOCK_BOOTTIME); 0 = never. */
 	GString *text;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "daemon/aside.h"
 #include "daemon/log_socket.h"
 
 #define WALL   UINT64_C(1767225600250000) /* 2026-01-01T00:00:00.250Z */
@@ -43,6 +45,29 @@ struct log_socket *__wrap_log_socket_new(const char *path)
 		      strcmp(path, "/dev/log") == 0);
 	ours = socket_of(path[1] == 'd' ? "syslog" : "journal");
 	return __real_log_socket_new(ours);
+}
+
+bool __real_aside_do(struct aside *aside, void (*work)(void *data), unsigned limit_ms);
+bool __wrap_aside_do(struct aside *aside, void (*work)(void *data), unsigned limit_ms);
+ssize_t __real_write(int fd, const void *data, size_t size);
+ssize_t __wrap_write(int fd, const void *data, size_t size);
+
+/* A disk is slow here only if it is told to: this machine is not taken for one. */
+static atomic_bool disk_hangs;
+
+bool __wrap_aside_do(struct aside *aside, void (*work)(void *data), unsigned limit_ms)
+{
+	return __real_aside_do(aside, work,
+			       limit_ms > 0 && !atomic_load(&disk_hangs) ? 60000 : limit_ms);
+}
+
+ssize_t __wrap_write(int fd, const void *data, size_t size)
+{
+	struct stat status;
+
+	while (atomic_load(&disk_hangs) && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		g_usleep(1000);
+	return __real_write(fd, data, size);
 }
 
 /* As journald or syslogd. */
@@ -343,6 +368,75 @@ static void test_full_disk(void)
 	g_assert_null(strchr(strchr(strchr(text, '\n') + 1, '\n') + 1, '\n'));
 }
 
+static unsigned port_of(const char *row)
+{
+	g_auto(GStrv) fields = g_strsplit(row, "\t", 0);
+
+	return (unsigned)atoi(fields[5]);
+}
+
+/* Of the last line that is whole. */
+static unsigned last_port(const char *path)
+{
+	g_autofree char *text = NULL;
+	char *begin;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_assert_cmpint(text[0], !=, '\0');
+	*strrchr(text, '\n') = '\0';
+	begin = strrchr(text, '\n');
+	return port_of(begin ? begin + 1 : text);
+}
+
+/* Its disk hangs: lines wait up to a bound, what is past that is counted, and all that was kept is
+ * in the file, once and in order, when the disk goes on. */
+static void test_hung_disk(void)
+{
+	unsigned n_bindings = 30000; /* some three megabytes */
+	g_autofree char *directory = g_dir_make_tmp("nat64d-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(directory, "bindings", NULL);
+	g_autofree char *target = g_strconcat("file:", path, NULL);
+	struct captured captured = capture();
+	g_autofree char *text = NULL, *written = NULL;
+	struct event_log *log = event_log_new();
+	struct event event = lines[0].event;
+	g_auto(GStrv) rows = NULL;
+	unsigned n_rows, n_lost, last = 0;
+
+	event_log_set(log, &(struct config_log){.bindings = true, .target = target});
+	event_log_write(log, &event, "wan", WALL);
+	event_log_flush(log, 1000);
+	atomic_store(&disk_hangs, true);
+	for (unsigned i = 0; i < n_bindings; i++) {
+		event.port6 = (uint16_t)(1 + i);
+		event_log_write(log, &event, "wan", WALL);
+		if (i % 1000 == 0)
+			event_log_flush(log, 1000 + i);
+	}
+	event_log_flush(log, 70000);
+	atomic_store(&disk_hangs, false);
+	do {
+		event.port6 = (uint16_t)(1 + n_bindings++);
+		event_log_write(log, &event, "wan", WALL);
+		event_log_flush(log, 70001);
+	} while (last_port(path) != event.port6);
+	event_log_free(log);
+	g_assert_true(g_file_get_contents(path, &written, NULL, NULL));
+	text = take(&captured);
+	g_assert_nonnull(strstr(text, "bindings could not be logged: the file's disk hangs\n"));
+	n_lost = count_lost(text);
+	rows = g_strsplit(g_strchomp(written), "\n", 0);
+	n_rows = g_strv_length(rows);
+	g_assert_cmpuint(n_lost, >, 0);
+	g_assert_cmpuint(n_rows + n_lost, ==, n_bindings + 1);
+	for (unsigned i = 1; i < n_rows; i++) {
+		g_assert_cmpuint(port_of(rows[i]), >, last);
+		last = port_of(rows[i]);
+	}
+	(void)g_unlink(path);
+	(void)g_rmdir(directory);
+}
+
 static void to_syslog(struct event_log *log)
 {
 	char target[] = "syslog";
@@ -566,6 +660,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/event_log/catalogue", test_catalogue);
 	g_test_add_func("/event_log/catalogue-fields", test_catalogue_fields);
 	g_test_add_func("/event_log/file", test_file);
+	g_test_add_func("/event_log/hung-disk", test_hung_disk);
 	g_test_add_func("/event_log/full-disk", test_full_disk);
 	g_test_add_func("/event_log/syslog", test_syslog);
 	g_test_add_func("/event_log/hung-syslog", test_hung_syslog);

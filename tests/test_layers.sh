@@ -132,9 +132,9 @@ room_of()
 	handover* | descriptors) echo handover ;;
 	rawsock | inject* | send*) echo sending ;;
 	netlink* | sysctl) echo netlink ;;
-	event_log | event_report | log_socket) echo event_report ;;
+	event_log | event_report | log_file | log_socket) echo event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
-		capabilities | gateway | copy_out)
+		aside | capabilities | gateway | copy_out)
 		echo "$1" ;;
 	esac
 }
@@ -151,7 +151,7 @@ edge_offenders()
 		daemon/*) to=$(room_of "$(stem "$path")") ;;
 		*) echo "$file includes $path" && continue ;;
 		esac
-		[[ " $from gateway log netlink " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
+		[[ " $from aside gateway log netlink " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
 			echo "$file ($from) includes $path ($to)"
 	done | sort -u
 }
@@ -159,7 +159,7 @@ edge_offenders()
 bus_offenders()
 {
 	includes dbus/*.[ch] schema/*.[ch] 2>/dev/null |
-		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(change|state_calls|gateway|log|config[a-z_]*)\.h)'
+		grep -vE ' (dbus/|schema/|daemon/core/|daemon/(aside|change|state_calls|gateway|log|config[a-z_]*)\.h)'
 }
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the
