@@ -6,11 +6,11 @@
 #include <time.h>
 
 #include "dbus/client_list.h"
+#include "dbus/list.h"
 #include "tools/bench_rows.h"
 
 #define N_CLIENTS 1000000u
 #define N_TOP     10u
-#define N_SLICE   4096u /* positions, as in dbus/list.h */
 #define TOP_MS    100.0
 #define SLICE_US  1000.0
 
@@ -66,11 +66,11 @@ void bench_clients_top(void)
 		fail("not those that use most");
 	bench_at_most("processor time", (bench_cpu_ns() - cpu) / 1e6, "ms", TOP_MS);
 	bench_show("time until the answer, pauses for packets included", wall_ms() - wall, "ms");
-	slice = calloc(N_SLICE, sizeof(*slice));
+	slice = calloc(LIST_SLICE, sizeof(*slice));
 	if (!slice)
 		fail("no memory");
 	begin = bench_cpu_ns();
-	(void)client_list_slice(&gateway, NULL, &next, slice, N_SLICE);
+	(void)client_list_slice(&gateway, NULL, &next, slice, LIST_SLICE);
 	bench_at_most("that packets may wait for, at a time", (bench_cpu_ns() - begin) / 1000, "us",
 		      SLICE_US);
 	free(slice);
