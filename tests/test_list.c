@@ -86,14 +86,17 @@ static void test_removed_prefix(void)
 	struct list_filter everything = {.pool4_id = 0};
 	struct list_cursor cursor;
 	struct list_session_row row;
+	uint32_t work = 0;
 
 	list_cursor_begin(&cursor);
-	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1), ==, 1);
+	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1, &work), ==,
+			 1);
 	g_assert_true(prefix6_contains(&removed, &row.server6));
 	g_assert_true(prefix6_parse("2001:db8:65::/96", &config->pool6[1]));
 	config->pool6[0] = (struct prefix6){.len = 0};
 	list_cursor_begin(&cursor);
-	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1), ==, 1);
+	g_assert_cmpuint(list_sessions(&service.gateway, &everything, &cursor, &row, 1, &work), ==,
+			 1);
 	g_assert_true(prefix6_contains(&config->pool6[1], &row.server6));
 	config->pool6[0] = removed;
 	config->pool6[1] = (struct prefix6){.len = 0};
