@@ -16,13 +16,17 @@
  *   -450 output          the daemon's own, known by its mark, is neither tracked nor defragmented
  *                        nor taken again (X-18); local traffic to Pool6 is taken
  *   -450 quiet           at boot only: no reset and no unreachable port from where restored
- * sessions may be, whose addresses are not known yet
+ *                        sessions may be, as it is not known yet which addresses are the host's
  *
  * "take" means to the daemon or nowhere: without it nothing leaks (X-17). "offer" means to the
  * daemon or, without it, to the host: ICMP on an own address that can not be told apart (an echo
  * with an identifier of the entry, any error) and fragments there. A later fragment has no ports
  * and is of use only together with its first, so that all fragments go the same way; the first of
  * a TCP or UDP packet to the entry's ports is taken before that and so still fails closed.
+ *
+ * At boot a pool4 address may turn out to be the host's own, which must be able to be reached where
+ * the daemon does not start: then what comes to one is not taken in prerouting, but dropped
+ * where it would be forwarded (-450 forward).
  *
  * lo is not exempt: the kernel's own ICMP errors about what the daemon sent from an own address
  * come in there, even marked (net.ipv4.fwmark_reflect).
@@ -277,9 +281,10 @@ static void print_prerouting(GString *text, const struct rules_plan *plan,
 	if (plan->inject_device)
 		g_string_append_printf(text, "\t\tiifname \"%s\" notrack accept\n",
 				       plan->inject_device);
-	g_string_append(text, "\t\tip6 daddr @pool6 goto take\n"
-			      "\t\tip daddr @pool4 goto take\n"
-			      "\t}\n\n"
+	g_string_append(text, "\t\tip6 daddr @pool6 goto take\n");
+	if (plan->quiet.n_ranges == 0)
+		g_string_append(text, "\t\tip daddr @pool4 goto take\n");
+	g_string_append(text, "\t}\n\n"
 			      "\tchain prerouting_own {\n"
 			      "\t\ttype filter hook prerouting priority -155; policy accept;\n"
 			      "\t\tmeta nfproto ipv6 accept\n"
@@ -321,7 +326,8 @@ static void print_input(GString *text)
 			      "\t}\n\n");
 }
 
-/* At boot: nobody is to hear that nothing listens where a restored session will. */
+/* At boot: nobody is to hear that nothing listens where a restored session will, and nothing to
+ * pool4 goes on. */
 static void print_quiet(GString *text, const struct rules_plan *plan)
 {
 	g_string_append_printf(text,
@@ -336,6 +342,12 @@ static void print_quiet(GString *text, const struct rules_plan *plan)
 	g_string_append(text,
 			" } drop\n"
 			"\t\ticmp type destination-unreachable icmp code port-unreachable drop\n"
+			"\t}\n\n"
+			"\tchain forward {\n"
+			"\t\ttype filter hook forward priority -450; policy accept;\n"
+			"\t\tip daddr != @pool4 accept\n"
+			"\t\tjump exempt\n"
+			"\t\tdrop\n"
 			"\t}\n\n");
 }
 

@@ -76,9 +76,12 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	config = load_config(ctl, arguments->option[CTL_CONFIG]);
 	if (config == NULL)
 		return CTL_FAILED;
-	/* It would end the router advertisements by which a link is to get its default route. */
-	if (early)
+	/* Forwarding would end the router advertisements by which a link is to get its default
+	 * route; and nobody answers yet for what is announced. */
+	if (early) {
 		config->forwarding = CONFIG_FORWARDING_NO;
+		config->announce.how = CONFIG_ANNOUNCE_NONE;
+	}
 	ctl_entries_init(&entries);
 	r = ctl_entries_read(config, early, &entries);
 	if (r == 0)
