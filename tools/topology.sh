@@ -260,6 +260,19 @@ topology_offloads()
 	done
 }
 
+# topology_frames on|off: whether packets may cross links as superpackets; if not, whoever sends cuts them
+# and whoever receives them gathers them again.
+topology_frames()
+{
+	local name interface gather=on
+	[ "$1" = off ] || gather=off
+	for name in "${TOPOLOGY_NODES[@]}"; do
+		for interface in $(ip -n $TOPOLOGY_NAME-"$name" -brief link show type veth | cut -d@ -f1); do
+			node "$name" ethtool -K "$interface" tso "$1" gro $gather >/dev/null 2>&1 || return
+		done
+	done
+}
+
 # A firewall with connection tracking in the gateway, and NAT44 on the address nat64d may share.
 topology_conntrack()
 {

@@ -185,6 +185,20 @@ superpackets_are_whole()
 	return 1
 }
 
+# Of a sender's own superpackets, each datagram arrives, there and back, and none as a part of another.
+udp_superpackets()
+{
+	same "datagrams, and those as they were sent" "10 10" \
+		"$(node client python3 tests/netns/udp_segment.py client $TOPOLOGY_SERVER6 4000)"
+}
+
+# They cross the gateway's links whole, so the gateway's kernel has to cut them for nat64d.
+udp_superpackets_cross()
+{
+	node_start server segments python3 tests/netns/udp_segment.py server $TOPOLOGY_SERVER4 4000
+	until_true 10 grep -q listening "$RUN/segments.log" && udp_superpackets
+}
+
 cut_on_links()
 {
 	node gateway ethtool -K router6 tso off gso off >/dev/null &&
@@ -206,6 +220,7 @@ check "MSS 536 of the server" with_mss server 536
 check "MSS 1400 of the server" with_mss server 1400
 check "without timestamps" with ipv4/tcp_timestamps=0 1500 1500
 check "with ECN" with ipv4/tcp_ecn=1 1500 1500
+check "superpackets of UDP" udp_superpackets_cross
 check "path MTU of the client falls to 1280 in the middle of a download" narrowed_download 1280
 check "path MTU of the server falls to 1280 in the middle of an upload" narrowed_upload 1280
 check "path MTU of the server falls to 905 in the middle of an upload" narrowed_upload 905
