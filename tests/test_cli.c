@@ -492,6 +492,21 @@ static void keep_lines(const char *arguments, const char *text)
 }
 
 /* monitor and trace: a packet that is dropped, and a binding. */
+/* Each counter has a meaning, zero or not. */
+static void test_meanings(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	g_assert_cmpint(cli_run(&service, "stats --all --json", false, &out, &message), ==, 0);
+	lines = g_strsplit(out, "\n", -1);
+	g_assert_cmpuint(g_strv_length(lines), >, 100);
+	for (char **line = lines; *line != NULL; line++) {
+		if (strstr(*line, "\"description\":\"\"") != NULL)
+			g_error("no meaning: %s", *line);
+	}
+}
+
 static void test_watching(void)
 {
 	static const struct {
@@ -583,6 +598,7 @@ int main(int argc, char **argv)
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);
 	g_test_add_func("/cli/steps", test_steps);
+	g_test_add_func("/cli/meanings", test_meanings);
 	g_test_add_func("/cli/watching", test_watching);
 	g_test_add_func("/cli/top", test_top);
 	g_test_add_func("/cli/watching-bindings", test_watching_bindings);
