@@ -98,16 +98,20 @@ static void link_changed(void *context, const char *name, bool up)
 		      "'unreachable'");
 }
 
-static void follow_soon(void *context)
+static void follow_in(struct daemon *daemon, uint64_t usec)
 {
-	struct daemon *daemon = context;
 	int enabled = SD_EVENT_OFF;
 
 	/* Not put off by further news: those are in time for it. */
 	if (!daemon->follow || sd_event_source_get_enabled(daemon->follow, &enabled) != 0)
 		return;
-	(void)sd_event_source_set_time_relative(daemon->follow, COLLECT_USEC);
+	(void)sd_event_source_set_time_relative(daemon->follow, usec);
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
+}
+
+static void follow_soon(void *context)
+{
+	follow_in(context, COLLECT_USEC);
 }
 
 /* Before any packet. */
@@ -290,9 +294,13 @@ static int open_rules(struct daemon *daemon)
  * or our own rules, by somebody who flushed them all. */
 static void follow_host(struct daemon *daemon)
 {
+	uint64_t again_ms;
+
 	(void)world_refresh(daemon->world);
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	daemon_rules_keep(&daemon->rules);
+	again_ms = daemon_rules_keep(&daemon->rules, gateway_now_ms());
+	if (again_ms > 0)
+		follow_in(daemon, again_ms * 1000);
 	daemon_sending_look(&daemon->sending);
 }
 

@@ -107,8 +107,9 @@ unsigned rules_reach(const struct rules *rules, uint32_t i);
  * stay until the next of these calls. */
 const GPtrArray *rules_warnings(const struct rules *rules);
 
-/* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:
- * then rules_apply() again. */
+/* After rules_apply(): has the kernel still what we put there, and nothing else in our table and,
+ * in that mode, in our chains of iptables? Somebody may have flushed it, or put something else in
+ * its place: then rules_apply() again. Cheap as long as nobody changes anything in nf_tables. */
 bool rules_present(struct rules *rules);
 
 /* All that rules_apply() would do, as a shell script for people. g_free() */
