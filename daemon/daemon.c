@@ -626,7 +626,7 @@ static int load_config(struct daemon *daemon)
 static void open_state(struct daemon *daemon)
 {
 	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
-					  &daemon->config->state);
+					  daemon->options->run_dir, &daemon->config->state);
 	daemon_kept_init(&daemon->kept, daemon_state_kept(daemon->state));
 	daemon_kept_restore_settings(&daemon->kept, daemon->settings, &daemon->config);
 }

@@ -392,7 +392,7 @@ static struct daemon_state *start_state(struct test_service *service, const char
 	struct daemon_state *state;
 
 	g_assert_cmpint(g_mkdir(directory, 0700), ==, 0);
-	state = daemon_state_open(&service->gateway, directory, &config);
+	state = daemon_state_open(&service->gateway, directory, NULL, &config);
 	daemon_state_restore(state, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(state), ==, 0);
 	return state;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Storage that fails under a running nat64d: a full disk, a file system that turns read-only by an error, a
-# directory that goes or can not be written, a file that somebody has locked, syncs that take seconds, and a
+# Storage that fails under a running nat64d: a full disk, a file system that turns read-only by an error or is
+# frozen, a directory that goes or can not be written, a file that somebody has locked, syncs that take seconds, and a
 # wall clock that steps by a day. Each time translation goes on, `nat64ctl status` says what is wrong until it
 # is mended, and what has begun meanwhile is in the file then. All the while not one ping is lost.
 #
@@ -36,6 +36,28 @@ disk_breaks()
 disk_is_mended()
 {
 	umount -l "$DISK" && gateway_replace && { e2fsck -fy "$RUN/disk.img" || [ $? = 1 ]; } && disk_mount
+}
+
+# As for a snapshot: whoever writes, also to what is mapped, waits. What is written before makes each page of
+# a mapped file one that is asked for again.
+disk_freezes()
+{
+	sync && fsfreeze -f "$DISK"
+}
+
+# Longer than the watchdog waits for the packet thread.
+goes_on_while_frozen()
+{
+	local end=$((SECONDS + 12))
+	while [ $SECONDS -lt $end ]; do
+		many_flows && new_flow && ping_goes_on 5 || return
+	done
+	node_is_running nat64d && ctl status >/dev/null
+}
+
+disk_thaws()
+{
+	fsfreeze -u "$DISK"
 }
 
 can_break()
@@ -180,7 +202,7 @@ gateway_configure routed "
 SyncInterval=1s"
 odd_host 0 0
 NAT64D_WRAPPER=(env "LD_PRELOAD=$(realpath "$ODD_HOST_LIBRARY")" "ODD_HOST=$RUN/odd"
-	"ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0")
+	"ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0" "RUNTIME_DIRECTORY=$RUN")
 tap_gateway
 node_start client idle sh -c 'exec python3 tests/netns/survive.py idle "$1" "$2" <>"$3" >"$4"' sh \
 	$TOPOLOGY_SERVER6 $IDLE "$RUN/idle.in" "$RUN/idle.out"
@@ -193,6 +215,13 @@ trouble "full" "disk is full" fill_disk "rm $DISK/filler"
 trouble "locked" "database is locked" lock_file unlock_file
 trouble "removed" "has been removed|can not be opened" directory_goes directory_is_back
 trouble "not writable" "Read-only file system|readonly database|can not be opened" directory_is_closed directory_is_open
+if disk_freezes 2>/dev/null; then
+	check "frozen: translation goes on" goes_on_while_frozen
+	check "frozen: it ends" disk_thaws
+	check "frozen: all is in the file" all_in_file
+else
+	echo "# a file system that can not be frozen"
+fi
 if can_break; then
 	trouble "read-only by an error" "Read-only file system|readonly database" disk_breaks disk_is_mended
 else

@@ -3,13 +3,15 @@
 #
 # What has begun goes on (O-12, O-13): a download and an upload of 300 MB, 200 idle TCP connections, 100
 # flows of UDP and a ping live through ten times `kill -9` of nat64d at random moments, ten clean restarts and
-# ten hand-overs. With a hand-over not one ping is lost. The state directory is all that is carried over.
+# ten hand-overs. With a hand-over not one ping is lost. The state directory and, as with systemd, the runtime
+# directory, which is in memory, are all that is carried over.
 #
 # usage: survive.sh [ROUNDS]
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
 . tests/netns/ping.sh
+NAT64D_WRAPPER=(env "RUNTIME_DIRECTORY=$RUN")
 ROUNDS=${1:-10} SIZE=300000000 IDLE=200 FLOWS=100
 RANDOM=${NAT64D_SEED:-20110401}
 echo "# NAT64D_SEED=${NAT64D_SEED:-20110401} kills at the same times"
