@@ -467,9 +467,11 @@ static void follow_entry(struct pool4_sync *sync, const struct pool4_entry *entr
 {
 	uint32_t id = entry->id;
 
-	if (entry->spec.source != wanted->spec.source) {
+	if (entry->spec.source != wanted->spec.source ||
+	    strcmp(entry->spec.comment, wanted->spec.comment) != 0) {
 		gateway_lock(sync->config.gateway);
 		pool4_set_source(pool_of(sync), id, wanted->spec.source);
+		pool4_set_comment(pool_of(sync), id, wanted->spec.comment);
 		gateway_unlock(sync->config.gateway);
 		pool4_sync_tell(sync, id);
 	}

@@ -330,6 +330,14 @@ void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
 		item->entry.spec.source = source;
 }
 
+void pool4_set_comment(struct pool4 *pool, uint32_t id, const char comment[POOL4_COMMENT_SIZE])
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+
+	if (item)
+		memcpy(item->entry.spec.comment, comment, sizeof(item->entry.spec.comment));
+}
+
 enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);

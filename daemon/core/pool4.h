@@ -147,6 +147,7 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
 void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source);
+void pool4_set_comment(struct pool4 *pool, uint32_t id, const char comment[POOL4_COMMENT_SIZE]);
 /* POOL4_EXISTS if another one has the name, or POOL4_NO_MEMORY: it is called as before then. */
 enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name);
 
