@@ -383,8 +383,9 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	char text[NFQUEUE_TEXT_SIZE];
 	int r;
 
-	daemon_adapt_config(fresh, daemon->config);
-	r = daemon_rules_open(&daemon->rules, fresh, ret_error);
+	r = daemon_adapt_config(fresh, daemon->config, ret_error);
+	if (r == 0)
+		r = daemon_rules_open(&daemon->rules, fresh, ret_error);
 	if (r < 0) {
 		config_free(fresh);
 		return r;
@@ -404,6 +405,20 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	return 0;
 }
 
+/* The rules are to follow what was read, or it does not hold. */
+static void follow_reload(struct daemon *daemon)
+{
+	if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0) {
+		settings_change_settle(&daemon->settings_change);
+		log_line(LOG_INFO, "reloaded");
+		return;
+	}
+	if (settings_change_back(&daemon->settings_change))
+		(void)put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+	log_line(LOG_ERR, "reload refused, as the packet rules can not follow: the configuration "
+			  "of before stays in use");
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	static const struct change_options no_options;
@@ -417,9 +432,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)sd_notify(0, "RELOADING=1");
 	settings_change_reload(&daemon->settings_change, &no_options, &result);
 	if (result.error != CHANGE_OK)
-		log_line(LOG_ERR, "reload refused: the configuration of before stays in use");
-	else if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
-		log_line(LOG_INFO, "reloaded");
+		log_line(LOG_ERR, "reload refused, the configuration of before stays in use: %s",
+			 result.text);
+	else
+		follow_reload(daemon);
 	g_strfreev(result.details);
 	daemon_changes_keep(daemon->changes);
 	manager_changed(daemon->manager);
@@ -631,6 +647,19 @@ static void open_state(struct daemon *daemon)
 	daemon_kept_restore_settings(&daemon->kept, daemon->settings, &daemon->config);
 }
 
+/* With what the files say, if what was set at run time is what the rules can not follow. */
+static int put_first_rules(struct daemon *daemon)
+{
+	g_autofree char *error = NULL;
+	int r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, &error);
+
+	if (r < 0 && daemon_changes_hold_settings(daemon->changes, &daemon->rules.rules,
+						  error ? error : strerror(-r)))
+		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+	settings_change_settle(&daemon->settings_change);
+	return r;
+}
+
 static int start(struct daemon *daemon)
 {
 	bool has_rules = false;
@@ -674,7 +703,7 @@ static int start(struct daemon *daemon)
 		/* One that goes on after all has its own. */
 		r = daemon_handover_check(daemon);
 		if (r == 0)
-			r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+			r = put_first_rules(daemon);
 		/* Packets do not wait for it then. */
 		if (r == 0)
 			daemon_sending_choose(&daemon->sending, daemon->nfqueue);
@@ -685,7 +714,7 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = start_state(daemon);
 	if (r == 0 && !has_rules)
-		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+		r = put_first_rules(daemon);
 	if (r == 0 && !has_rules)
 		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
 	if (r == 0)

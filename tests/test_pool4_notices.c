@@ -220,9 +220,9 @@ static void test_later_keys(void)
 		host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n"
 				 "[Limits]\nClientPrefixLength=56\n[Pool4]\nMode=blocks\n");
 	struct captured log = capture();
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *error = NULL;
 
-	daemon_adapt_config(fresh, running);
+	g_assert_cmpint(daemon_adapt_config(fresh, running, &error), ==, 0);
 	text = take(&log);
 	g_assert_cmpstr(text, ==,
 			"nat64d: Pool4.Mode has changed: that takes effect at the next start\n"
@@ -231,6 +231,35 @@ static void test_later_keys(void)
 	g_assert_cmpuint(fresh->nat64.icmp_limit.client_prefix_length, ==, 64);
 	g_assert_cmpuint(fresh->limits.pool4.mode, ==, POOL4_DYNAMIC);
 	config_free(fresh);
+	config_free(running);
+}
+
+/* Files that are good for another mode than the one that runs until the next start: taken where
+ * they are good for this one, too, and else refused before anything is cut. */
+static void test_other_mode(void)
+{
+	static const char good[] = "[Pool4 a]\nAddresses=192.0.2.1\nPorts=1024-65535\n"
+				   "Clients=2001:db8:1::/62\n";
+	struct config *running =
+		host_read_config("[Pool4]\nMode=deterministic\nPairingPrefixLength=64\n[Pool4 "
+				 "a]\nAddresses=192.0.2.1\n"
+				 "Ports=1024-65535\nClients=2001:db8:1::/62\n");
+	struct config *fit = host_read_config(good);
+	struct config *unfit = host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n");
+	struct captured log = capture();
+	g_autofree char *text = NULL, *error = NULL;
+
+	g_assert_cmpint(daemon_adapt_config(fit, running, &error), ==, 0);
+	g_assert_cmpint(daemon_adapt_config(unfit, running, &error), ==, -EINVAL);
+	text = take(&log);
+	g_assert_nonnull(
+		strstr(text, "Pool4.Mode has changed: that takes effect at the next start"));
+	g_assert_nonnull(strstr(error, "[Pool4 a]"));
+	g_assert_nonnull(strstr(error,
+				"in deterministic mode Ports= is needed; that goes by what is "
+				"in use until a restart, which would take all of it"));
+	config_free(fit);
+	config_free(unfit);
 	config_free(running);
 }
 
@@ -243,5 +272,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_notices/two_programs", test_two_programs);
 	g_test_add_func("/pool4_notices/asked_for", test_asked_for);
 	g_test_add_func("/pool4_notices/later-keys", test_later_keys);
+	g_test_add_func("/pool4_notices/other-mode", test_other_mode);
 	return g_test_run();
 }
