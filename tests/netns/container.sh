@@ -73,14 +73,14 @@ refused_as_rules_can_not_follow()
 
 goes_on_as_before()
 {
-	same setting no "$(forwarding_setting)" && contained_ctl --socket "$SOCKET" stats | grep '^rules_in_place 1 ' &&
+	same setting no "$(forwarding_setting)" && contained_ctl --socket "$SOCKET" stats --all | grep -E '^rules_in_place +1( |$)' &&
 		contained_ctl --socket "$SOCKET" pool4 add 203.0.113.33 --name later &&
 		contained_ctl --socket "$SOCKET" pool4 remove later
 }
 
 starts_by_the_files()
 {
-	daemon_ends_well && forwarding_is_out_of_reach && contained_ctl teardown && start &&
+	daemon_ends_well && contained_ctl teardown && forwarding_is_out_of_reach && start &&
 		grep "Setup.Forwarding: 'auto', set at run time, is not used now and is left in the database" \
 			"$RUN/nat64d.log" && same setting no "$(forwarding_setting)"
 }

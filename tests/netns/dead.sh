@@ -116,17 +116,17 @@ rules_are_flushed()
 		server_answers
 }
 
-# put_back COMMAND…: said once more than before, and the server answers.
+# put_back COMMAND…: what it changes of the table is as it was before, soon and as long as it is looked at.
 put_back()
 {
 	local before
-	before=$(grep -c 'the packet rules are in place again' "$RUN/nat64d.log")
-	"$@" && until_true 8 said_more_often "$before" && server_answers
+	before=$(table_now)
+	"$@" && until_true 8 eval '[ "$(table_now)" = "$before" ]' && server_answers && same table "$before" "$(table_now)"
 }
 
-said_more_often()
+table_now()
 {
-	[ "$(grep -c 'the packet rules are in place again' "$RUN/nat64d.log")" -gt "$1" ]
+	node gateway nft list table inet nat64d
 }
 
 # What was added by command is not in the files by which setup would put the table.
