@@ -7,9 +7,10 @@
 #include "daemon/log.h"
 #include "daemon/rules_renew.h"
 
-/* Between two times that everything is put back, at least; and as many times as long as it took. */
-#define REST_MS     1000u
-#define REST_FACTOR 9u
+/* Between two times that everything is put back: as long as it took, which is longer where the pool
+ * is large or the host is busy, but within these. Meanwhile packets may pass. */
+#define REST_MS         1000u
+#define REST_LONGEST_MS 5000u
 /* Who changes them all the time is named so often. */
 #define SAY_MS 60000u
 
@@ -94,8 +95,8 @@ static void put_back(struct daemon_rules *rules, uint64_t now_ms)
 	uint64_t start_ms = gateway_now_ms(), rest_ms;
 	int r = daemon_rules_put(rules, POOL4_SYNC_ANEW, NULL);
 
-	rest_ms = (gateway_now_ms() - start_ms) * REST_FACTOR;
-	rules->not_before_ms = now_ms + (rest_ms > REST_MS ? rest_ms : REST_MS);
+	rest_ms = CLAMP(gateway_now_ms() - start_ms, REST_MS, REST_LONGEST_MS);
+	rules->not_before_ms = now_ms + rest_ms;
 	if (r == 0 && rules->n_unsaid == 0)
 		log_line(LOG_NOTICE, "the packet rules are in place again");
 }

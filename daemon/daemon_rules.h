@@ -39,7 +39,7 @@ int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, 
 /*
  * Puts in place what has changed, and everything if somebody has changed or removed what was there.
  * Logs what it finds. With another program that does the same nobody would have rest: so not more
- * than once a second, nor for more than a tenth of the time. Returns after how many milliseconds
- * there is something left to do, or 0: nothing is.
+ * than once a second, nor right away again where that takes longer. Returns after how many
+ * milliseconds there is something left to do, or 0: nothing is.
  */
 uint64_t daemon_rules_keep(struct daemon_rules *rules, uint64_t now_ms);

@@ -121,7 +121,7 @@ put_back()
 {
 	local before
 	before=$(table_now)
-	"$@" && until_true 8 eval '[ "$(table_now)" = "$before" ]' && server_answers && same table "$before" "$(table_now)"
+	"$@" && until_true 20 eval '[ "$(table_now)" = "$before" ]' && server_answers && same table "$before" "$(table_now)"
 }
 
 table_now()
