@@ -131,7 +131,9 @@ soak_most()
 soak_uncounted()
 {
 	until_true 3 conservation
-	conservation | tr -d ',' | awk '{ print $2 > $4 ? $2 - $4 : $4 - $2, $4 - $6 }' | awk '{ print $1 + $2 }'
+	conservation | tr -d ',' | awk '
+		function distance(a, b) { return a > b ? a - b : b - a }
+		{ print distance($2, $4) + distance($4, $6) }'
 }
 
 bench_soak()
