@@ -167,8 +167,8 @@ static void test_two_programs(void)
 
 	if (!put_rules(&host, &rules))
 		return;
-	/* A daemon is told at once, ten times a second. */
-	for (uint64_t end_ms = now_ms + 70000; now_ms < end_ms; now_ms += 100) {
+	/* A daemon is told at once, ten times a second; the last times a minute apart. */
+	for (unsigned i = 0; i <= 52; i++, now_ms += i < 50 ? 100 : 60000) {
 		g_autofree char *said = NULL;
 
 		if (rules.applied)
@@ -180,7 +180,7 @@ static void test_two_programs(void)
 		g_assert_true(host.gateway.rules_in_place == rules.applied);
 	}
 	g_assert_cmpuint(n_put, >, 1);
-	g_assert_cmpuint(n_put, <=, 71);
+	g_assert_cmpuint(n_put, <=, 9);
 	g_assert_true(g_str_has_prefix(all->str, PUT_BACK));
 	g_assert_nonnull(strstr(all->str,
 				"somebody keeps changing the packet rules: they have been "
