@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <unistd.h>
 
 #include "daemon/netlink_veth.h"
 #include "daemon/rules_announce.h"
@@ -44,7 +45,13 @@ struct rules {
 
 uint32_t rules_n_workers(const struct config *config)
 {
-	return config->queue.workers == 0 ? 1 : config->queue.workers;
+	long n_processors;
+
+	if (config->queue.workers != 0)
+		return config->queue.workers;
+	/* Of the machine: whoever else asks, such as nat64ctl, has to find the same. */
+	n_processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return (uint32_t)CLAMP(n_processors, 1, CONFIG_WORKERS_MAX);
 }
 
 char *rules_table_name(const char *instance)
@@ -135,6 +142,8 @@ int rules_open(const char *instance, const struct config *config, struct rules *
 		return r;
 	rules = g_new0(struct rules, 1);
 	rules_plan_init(&rules->plan, instance, config, mode);
+	rules->plan.by_flow =
+		mode == RULES_NFT && rules->plan.workers > 1 && rules_probe_nft_hash();
 	rules->wanted = config->queue.rules;
 	rules->forwarding = config->forwarding == CONFIG_FORWARDING_AUTO;
 	*ret = rules;

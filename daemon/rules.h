@@ -51,7 +51,8 @@ void rules_warnings_add(GPtrArray *warnings, const char *entry, uint32_t addr, c
 struct rules;
 
 /* How many pairs of queues there are: TCP goes to Queue.First and the n - 1 after it, the rest to
- * the n numbers after those. The daemon binds all 2n. auto is one pair, as one thread serves it. */
+ * the n numbers after those. The daemon binds all 2n. auto is one for each processor that is
+ * online. */
 uint32_t rules_n_workers(const struct config *config);
 
 /* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */

@@ -221,19 +221,54 @@ static char *queue_numbers(uint32_t first, uint32_t n)
 		      : g_strdup_printf("%u-%u", first, first + n - 1);
 }
 
+/* Where it does not matter which flows meet in a queue, but two hosts that want to know can not
+ * make all of theirs meet. The same whenever the rules are put, so that no flow changes its queue
+ * then. */
+#define FLOW_SEED 0x6e363464
+
+/* Flows by their ports, too, so that those of one host are spread over all queues. A later fragment
+ * has no ports: it matches none of these and goes by its addresses, with the next rule. */
+static void print_flows(GString *text, const char *match, uint32_t first, uint32_t n)
+{
+	static const char *const family[] = {"ip6", "ip"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(family); i++)
+		g_string_append_printf(text,
+				       "\t\tmeta nfproto %s %s queue to jhash %s saddr . %s daddr "
+				       ". th sport . th dport mod %u seed 0x%x offset %u\n",
+				       i == 0 ? "ipv6" : "ipv4", match, family[i], family[i], n,
+				       FLOW_SEED, first);
+}
+
+/* Each packet of a flow and direction goes into the same queue, or it would be overtaken: TCP, and
+ * QUIC, which is never fragmented (RFC 9000, 14), by addresses and ports; everything else by
+ * addresses, as the ports of some of its packets can not be seen. */
+static void print_queues(GString *text, const struct rules_plan *plan)
+{
+	const uint32_t n = plan->workers;
+	const uint32_t first_rest = plan->queue_first + n;
+	g_autofree char *tcp = queue_numbers(plan->queue_first, n);
+	g_autofree char *rest = queue_numbers(first_rest, n);
+
+	if (n > 1 && plan->by_flow)
+		print_flows(text, "meta l4proto tcp", plan->queue_first, n);
+	g_string_append_printf(text, "\t\tmeta l4proto tcp queue num %s\n", tcp);
+	if (n > 1 && plan->by_flow) {
+		print_flows(text, "udp dport 443", first_rest, n);
+		print_flows(text, "udp sport 443", first_rest, n);
+	}
+	g_string_append_printf(text, "\t\tqueue num %s\n", rest);
+}
+
 /* How packets leave for the daemon. untrack: in the early chains of the mark's way. */
 static void print_take(GString *text, const struct rules_plan *plan, uint32_t mark, bool untrack)
 {
-	g_autofree char *tcp = queue_numbers(plan->queue_first, plan->workers);
-	g_autofree char *rest = queue_numbers(plan->queue_first + plan->workers, plan->workers);
-
 	g_string_append(text, "\t\tjump exempt\n");
 	if (plan->mode == RULES_IPTABLES)
 		g_string_append_printf(text, "\t\t%smeta mark set meta mark & 0x%08x | 0x%08x\n",
 				       untrack ? "notrack " : "", ~plan->mark.mask, mark);
 	else
-		g_string_append_printf(
-			text, "\t\tmeta l4proto tcp queue num %s\n\t\tqueue num %s\n", tcp, rest);
+		print_queues(text, plan);
 }
 
 static void print_offer(GString *text, const struct rules_plan *plan, uint32_t mark)

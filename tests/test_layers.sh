@@ -126,7 +126,7 @@ room_of()
 		echo wiring ;;
 	config* | near | pool4_runtime | static_key) echo config ;;
 	rules*) echo rules ;;
-	links | route | neighbours | listeners | own_addresses) echo kernel ;;
+	links | route | neighbours | listeners | own_addresses | reader_lock) echo kernel ;;
 	change*) echo change ;;
 	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
@@ -134,7 +134,7 @@ room_of()
 	netlink* | sysctl) echo netlink ;;
 	event_log | event_report | log_file | log_socket) echo event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
-		aside | capabilities | gateway | copy_out)
+		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
 		echo "$1" ;;
 	esac
 }

@@ -236,8 +236,11 @@ static void test_table(void)
 		const char *has;
 		const char *has_not;
 		enum config_inject inject;
+		bool by_flow;
 	} cases[] = {
-		{ RULES_NFT, 0, false, true, "meta l4proto tcp queue num 6400\n\t\tqueue num 6401\n", "ct state" },
+		{ RULES_NFT, 1, false, true, "meta l4proto tcp queue num 6400\n\t\tqueue num 6401\n", "jhash", .by_flow = true },
+		{ RULES_NFT, 4, false, true, "meta nfproto ipv4 meta l4proto tcp queue to jhash ip saddr . ip daddr . th sport . th dport mod 4 seed 0x6e363464 offset 6400\n\t\tmeta l4proto tcp queue num 6400-6403\n", "ct state", .by_flow = true },
+		{ RULES_NFT, 4, false, true, "meta nfproto ipv6 udp dport 443 queue to jhash ip6 saddr . ip6 daddr . th sport . th dport mod 4 seed 0x6e363464 offset 6404\n", "meta l4proto udp", .by_flow = true },
 		{ RULES_NFT, 4, false, true, "meta l4proto tcp queue num 6400-6403\n\t\tqueue num 6404-6407\n", "guard" },
 		{ RULES_NFT, 1, false, true, "queue num 6401 bypass\n", "6400 bypass" },
 		{ RULES_NFT, 1, true,  true, "ct state established,related accept", "meta mark set" },
@@ -263,6 +266,7 @@ static void test_table(void)
 		config.local_traffic = cases[i].local_traffic;
 		rules_plan_init(&plan, "lab", &config, cases[i].mode);
 		plan.conntrack = cases[i].conntrack;
+		plan.by_flow = cases[i].by_flow;
 		g_ptr_array_add(plan.undo, g_strdup("sysctl a 0"));
 		text = rules_nft_table(&plan);
 		g_assert_true(g_str_has_prefix(text, "add table inet nat64d_lab\n"

@@ -49,13 +49,15 @@ void bench_clients_top(void)
 {
 	static const struct siphash_key key = {{24, 25}};
 	struct nat64 *nat = calloc(1, sizeof(*nat));
-	struct gateway gateway = {.nat = nat};
+	struct gateway gateway;
 	struct client_row rows[N_TOP], *slice;
 	double begin, cpu, wall;
 	uint32_t next = 0;
 
-	if (!nat || pthread_mutex_init(&gateway.lock, NULL) != 0)
+	if (!nat)
 		fail("no memory");
+	gateway_init(&gateway);
+	gateway.nat = nat;
 	client_table_init(&nat->clients, &key, N_CLIENTS, 64);
 	fill(&nat->clients);
 	bench_section("who uses most of 1000000 clients");

@@ -15,13 +15,18 @@
 
 static uint32_t mss_of(const struct session *session, bool from6)
 {
-	return (from6 ? session->mss_6to4 : session->mss_4to6) * 4u;
+	const struct session_timing timing = session_timing(session);
+
+	return (from6 ? timing.mss_6to4 : timing.mss_4to6) * 4u;
 }
 
 static void set_mss(struct session *session, bool from6, uint32_t mss)
 {
 	const uint32_t units = min_u32(mss / 4, SESSION_MSS_MAX);
 
+	/* Of what is as it should be nothing is written: see segment_learns(). */
+	if (units == mss_of(session, from6) / 4)
+		return;
 	if (from6)
 		session->mss_6to4 = units & SESSION_MSS_MAX;
 	else
@@ -89,6 +94,31 @@ static struct session *session_of(struct nat64 *nat, const struct filter_plan *p
 	return index == SLAB_NONE ? NULL : session_at(sessions, index);
 }
 
+/* What a direction without SYNs knows after this segment. */
+static uint32_t grown(const struct session *session, bool from6, const struct packet *packet)
+{
+	return max_u32(mss_of(session, from6), packet_l4_size(packet) - TCP_HEADER_SIZE);
+}
+
+bool segment_learns(const struct nat64 *nat, const struct filter_plan *plan,
+		    const struct packet *packet, uint32_t header_size, uint32_t limit)
+{
+	const uint32_t headers_size = header_size + TCP_HEADER_SIZE;
+	const struct session *session;
+
+	if (packet->protocol != PROTOCOL_TCP)
+		return false;
+	session = session_at(&nat->sessions[PROTOCOL_TCP], plan->session);
+	if (packet_tcp_flags(packet) & TH_SYN)
+		return true;
+	if (packet->superpacket)
+		return bound(session, plan->from6) >
+		       max_u32(max_u32(limit, headers_size) - headers_size, SEGMENT_MSS_MIN);
+	return !session->syn_from6 && !session->syn_from4 &&
+	       min_u32(grown(session, plan->from6, packet) / 4, SESSION_MSS_MAX) !=
+		       mss_of(session, plan->from6) / 4;
+}
+
 void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const struct packet *packet)
 {
 	struct session *session;
@@ -105,8 +135,7 @@ void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const stru
 	}
 	if (packet->superpacket || session->syn_from6 || session->syn_from4)
 		return;
-	set_mss(session, plan->from6,
-		max_u32(mss_of(session, plan->from6), packet_l4_size(packet) - TCP_HEADER_SIZE));
+	set_mss(session, plan->from6, grown(session, plan->from6, packet));
 }
 
 /* tuple: (T,t) and (Z,z) of a session, in this order. */

@@ -9,12 +9,23 @@
  * Expiry is lazy: session_touch() writes the new deadline and nothing else, unless it is earlier
  * than the one the wheel knows. session_take_expired() files those again whose time has moved.
  *
- * Lock: that of the binding, see bib.h; the wheel has one of its own.
+ * Lock: as all tables (nat64.h). The one thing that several packet threads write at once is a
+ * deadline, so it is read and written in one piece.
  */
 #pragma once
 
 #include "daemon/core/bib.h"
 #include "daemon/core/wheel.h"
+
+#define SESSION_TIMING                                                                  \
+	uint64_t expires_ms : 42; /* not before this, at most 2 s later (K-13) */       \
+	uint64_t mss_6to4 : 11;   /* of segments in this direction, in units of four */ \
+	uint64_t mss_4to6 : 11
+
+/* In one word. */
+struct session_timing {
+	SESSION_TIMING;
+};
 
 struct session {
 	uint32_t bib;
@@ -31,9 +42,13 @@ struct session {
 	uint32_t bib_prev;     /* list of the binding's sessions */
 	uint32_t bib_next;
 	struct wheel_link timer;
-	uint64_t expires_ms : 42; /* not before this, at most 2 s later (K-13) */
-	uint64_t mss_6to4 : 11;   /* of segments in this direction, in units of four */
-	uint64_t mss_4to6 : 11;
+	union {
+		struct session_timing timing;
+		uint64_t timing_word; /* of session_timing() and session.c only */
+		struct {
+			SESSION_TIMING;
+		};
+	};
 };
 #define SESSION_MSS_MAX  0x7ffu
 #define SESSION_TIME_MAX ((UINT64_C(1) << 42) - 1) /* 139 years */
@@ -98,6 +113,21 @@ void session_trim(struct session_table *table);
 /* The binding stays, also without sessions: the caller decides (S-4). */
 void session_remove(struct session_table *table, uint32_t index);
 
+/* What of a session may change while it is read (lane.h). */
+static inline struct session_timing session_timing(const struct session *session)
+{
+	const uint64_t word = __atomic_load_n(&session->timing_word, __ATOMIC_RELAXED);
+	struct session_timing timing;
+
+	memcpy(&timing, &word, sizeof(timing));
+	return timing;
+}
+
+/* Would session_set_state() write a deadline, and nothing else anywhere? Then session_live_on() is
+ * the same, and several threads may do both at once, as long as nobody else writes. */
+bool session_only_lives_on(const struct session_table *table, uint32_t index, uint8_t state,
+			   uint64_t expires_ms);
+void session_live_on(struct session_table *table, uint32_t index, uint64_t expires_ms);
 /* A new deadline; state as it is. */
 void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms);
 /* A deadline to be stored (K-13: an upper bound), which holds while the session only lives on, for

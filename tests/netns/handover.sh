@@ -82,7 +82,7 @@ row_of_state()
 }
 
 topology_servers || tap_bail "the servers do not listen"
-gateway_configure routed
+gateway_configure routed "[Queue]"$'\n'"Workers=2"
 
 # ---- it works -----------------------------------------------------------------------------------
 
@@ -273,19 +273,19 @@ node_start gateway keeper sh -c 'exec python3 tests/netns/keeper.py "$@" <"$0.co
 check "a service manager starts it" until_true 15 grep -q '^ready$' "$RUN/keeper.out"
 mapped=$(ask client udp $TOPOLOGY_SERVER6 7 5000)
 ping_begin
-check "a clean restart: queues and tables are kept" keeper restart 'ready heartbeat queue raw4 raw6 tables'
+check "a clean restart: queues and tables are kept" keeper restart 'ready heartbeat queue queue1 raw4 raw6 tables'
 check "a clean restart: all is as before" is_as_before
 check "a clean restart: no ping is lost" lost_are 0
 ping_begin
-check "a slow restart: queues and tables are kept" keeper slow 'ready heartbeat queue raw4 raw6 tables'
+check "a slow restart: queues and tables are kept" keeper slow 'ready heartbeat queue queue1 raw4 raw6 tables'
 check "a slow restart: all is as before" is_as_before
 check "a slow restart: no ping is lost" lost_are 0
 ping_begin
-check "killed: the queues are kept" keeper crash 'ready heartbeat queue raw4 raw6'
+check "killed: the queues are kept" keeper crash 'ready heartbeat queue queue1 raw4 raw6'
 check "killed: all is as before" is_as_before
 check "killed: only the batch in hand is lost, or what is too late" lost_are_late 64
 ping_begin
-check "away for long: the queues are kept" keeper outage 'ready heartbeat queue raw4 raw6'
+check "away for long: the queues are kept" keeper outage 'ready heartbeat queue queue1 raw4 raw6'
 check "away for long: what waited is dropped" counter_is_above 'packets_(6to4|4to6)_late' 0
 check "away for long: all is as before" is_as_before
 check "away for long: and counted" lost_are_late 64

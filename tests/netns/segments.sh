@@ -209,7 +209,7 @@ cut_on_links()
 
 topology_offloads on && cut_on_links || tap_bail "offloads cannot be set"
 traffic_servers $PAYLOAD || tap_bail "the servers do not listen"
-gateway_configure "$pool4" "[Queue]"$'\n'"Inject=$inject"
+gateway_configure "$pool4" "[Queue]"$'\n'"Workers=1"$'\n'"Inject=$inject"
 tap_gateway
 
 check "plain transfers" both 1500 1500
