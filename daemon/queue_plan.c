@@ -28,12 +28,13 @@ static bool owns(const struct queue_plan_owned *owned, uint16_t number)
 
 static bool is_less(const struct load *a, const struct load *b, enum kind kind)
 {
-	if (a->n[kind] != b->n[kind])
-		return a->n[kind] < b->n[kind];
-	return a->n[KIND_TCP] + a->n[KIND_REST] < b->n[KIND_TCP] + b->n[KIND_REST];
+	const unsigned all_a = a->n[KIND_TCP] + a->n[KIND_REST];
+	const unsigned all_b = b->n[KIND_TCP] + b->n[KIND_REST];
+
+	return all_a != all_b ? all_a < all_b : a->n[kind] < b->n[kind];
 }
 
-/* The thread with the fewest of that kind, of those the one with the fewest of all. */
+/* The thread with the fewest queues, of those the one with the fewest of that kind. */
 static unsigned least(const struct load *load, unsigned n_workers, enum kind kind)
 {
 	unsigned found = 0;
