@@ -32,7 +32,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "daemon/core/minmax.h"
 #include "daemon/core/nat64.h"
 #include "daemon/nfqueue.h"
 #include "daemon/sending.h"
@@ -46,7 +45,7 @@
 #define EXPIRE_BUDGET 256
 /* And how many of them others have to wait for. */
 #define EXPIRE_STEP 16
-/* How long a deadline is trusted that others may have made nearer. */
+/* How long a deadline is trusted that others may have made nearer, while packets come. */
 #define LOOK_MS 50
 /* The control thread may have made a deadline nearer meanwhile. K-13 allows 2 s. */
 #define SLEEP_MAX_MS 500
@@ -246,9 +245,9 @@ static int expire(struct worker *worker, uint64_t now_ms)
 
 	if (worker->config.lane != 0)
 		return SLEEP_MAX_MS;
-	/* Others may have made a deadline nearer, so it is only as good as the sleep is long. */
+	/* Others would wait for it, after each batch. */
 	if (!is_single && now_ms < worker->deadline_ms && now_ms < worker->expired_ms + LOOK_MS)
-		return sleep_ms(min_u64(worker->deadline_ms, worker->expired_ms + LOOK_MS), now_ms);
+		return sleep_ms(worker->deadline_ms, now_ms);
 	for (unsigned done = 0; done < EXPIRE_BUDGET && !all_done; done += step)
 		all_done = expire_some(worker, now_ms, step);
 	worker->expired_ms = now_ms;

@@ -82,7 +82,8 @@ row_of_state()
 }
 
 topology_servers || tap_bail "the servers do not listen"
-gateway_configure routed "[Queue]"$'\n'"Workers=2"
+gateway_configure routed
+sed -i "1i [Queue]\\nWorkers=2\\n" "$RUN/nat64d.conf"
 
 # ---- it works -----------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ cp "$RUN/nat64d.conf" "$RUN/good.conf"
 echo 'Addresses=203.0.113.999' >>"$RUN/nat64d.conf"
 check "a bad configuration does not even ask" next_fails 'is given twice\|203.0.113.999'
 check "and the daemon is not bothered" eval '! grep "another nat64d is taking over" "$RUN/nat64d.log"'
-sed "1i [Queue]\\nFirst=7000\\n" "$RUN/good.conf" >"$RUN/nat64d.conf"
+sed "1a First=7000" "$RUN/good.conf" >"$RUN/nat64d.conf"
 node_start gateway occupier python3 -c '
 import socket, struct, time
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
@@ -126,7 +127,7 @@ node_stop occupier
 cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "killed after it has asked" next_is_killed 'taking over from'
 # With other queues, rules come only after the tables: that takes long enough to be killed in it.
-sed "1i [Queue]\\nFirst=7000\\n" "$RUN/good.conf" >"$RUN/nat64d.conf"
+sed "1a First=7000" "$RUN/good.conf" >"$RUN/nat64d.conf"
 check "killed after it has the tables" next_is_killed 'restored '
 cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "it asks, and is gone" goes_on_after 'it has ended' ask expect=ready
