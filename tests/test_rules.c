@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The packet rules as text: what is merged and split, which words follow (A-16, A-18, P-18, P-24,
  * X-17, X-18). What the kernel makes of them is in netns/test_rules_kernel.c. */
+#include <unistd.h>
+
 #include "daemon/rules_host.h"
 #include "daemon/rules_instances.h"
 #include "daemon/rules_iptables.h"
@@ -222,6 +224,17 @@ static void test_native(void)
 	assert_elements(&plan, RULES_SET_NATIVE6, "2001:db8:64::c000:200/120");
 	assert_elements(&plan, RULES_SET_NATIVE4, "203.0.113.128-203.0.113.255");
 	rules_plan_deinit(&plan);
+}
+
+/* auto is one for each processor that is online. */
+static void test_workers(void)
+{
+	struct config config = config_default();
+
+	g_assert_cmpuint(rules_n_workers(&config), ==,
+			 CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, CONFIG_WORKERS_MAX));
+	config.queue.workers = 3;
+	g_assert_cmpuint(rules_n_workers(&config), ==, 3);
 }
 
 /* Each case: words that the table has, or has not, in a mode and with so many workers. */
@@ -452,6 +465,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/embed", test_embed);
 	g_test_add_func("/rules/marks", test_marks);
 	g_test_add_func("/rules/native", test_native);
+	g_test_add_func("/rules/workers", test_workers);
 	g_test_add_func("/rules/table", test_table);
 	g_test_add_func("/rules/inject-device", test_inject_device);
 	g_test_add_func("/rules/iptables", test_iptables);
