@@ -85,7 +85,7 @@ overload_now()
 bench_overload()
 {
 	local begin end before during after offered received lost packets ping_before ping_after
-	flows_path && overload_count_begin && gateway_configure routed && gateway_start &&
+	flows_path && overload_count_begin && gateway_configure routed "[Queue]"$'\n'Workers=1 && gateway_start &&
 		threads_on 1 "$(threads packets)" || return
 	node_start server iperf3 iperf3 --server --one-off
 	until_true 5 stream_server_listens || return

@@ -62,7 +62,8 @@ start_fresh()
 
 start_nat64d()
 {
-	gateway_configure routed
+	# One packet thread, as the others have: it has the second core for itself.
+	gateway_configure routed "[Queue]"$'\n'Workers=1
 	start_fresh
 }
 
@@ -72,7 +73,7 @@ start_sending()
 	if [ "${SYSTEMS_FLOWS:-no}" = yes ]; then
 		flows_configure "Inject=$1"$'\n[State]\nKeep=no'
 	else
-		gateway_configure routed "[Queue]"$'\n'"Inject=$1"
+		gateway_configure routed "[Queue]"$'\n'"Workers=1"$'\n'"Inject=$1"
 	fi
 	start_fresh
 }
