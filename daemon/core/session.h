@@ -35,7 +35,8 @@ struct session {
 			       session_set_state() only */
 	uint16_t pool6 : 4;
 	uint16_t bound_shift : 5; /* private to session.c: see session_bound() */
-	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h */
+	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h. Written by
+				     session_set_segments() only */
 	uint16_t syn_from4 : 1;
 	uint32_t next;         /* hash chain of by_peer */
 	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
@@ -150,6 +151,28 @@ static inline void session_set_pool6(struct session_table *table, uint32_t index
 	if (session->pool6 == pool6)
 		return;
 	session->pool6 = pool6 & 15;
+	dirty_mark(&table->dirty, index);
+}
+
+/* What is known of a TCP session's segments (segment.h) as one number, which is stored; 0 =
+ * nothing. */
+#define SESSION_SEGMENTS_MAX ((1u << 24) - 1)
+static inline uint32_t session_segments(const struct session *session)
+{
+	return session->syn_from6 | (uint32_t)session->syn_from4 << 1 |
+	       (uint32_t)session->mss_6to4 << 2 | (uint32_t)session->mss_4to6 << 13;
+}
+static inline void session_set_segments(struct session_table *table, uint32_t index,
+					uint32_t segments)
+{
+	struct session *session = session_at(table, index);
+
+	if (session_segments(session) == segments)
+		return;
+	session->syn_from6 = segments & 1;
+	session->syn_from4 = segments >> 1 & 1;
+	session->mss_6to4 = segments >> 2 & SESSION_MSS_MAX;
+	session->mss_4to6 = segments >> 13 & SESSION_MSS_MAX;
 	dirty_mark(&table->dirty, index);
 }
 

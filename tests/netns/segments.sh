@@ -139,10 +139,22 @@ restarted()
 	gateway_stop && gateway_start
 }
 
-# Handed over with the session, so segments are as large as before.
+# What was flushed before is what the next one knows.
+killed()
+{
+	until_true 5 state_is_flushed && gateway_kill && gateway_start
+}
+
+state_is_flushed()
+{
+	[ "$(node gateway busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" get-property org.nat64d1 /org/nat64d1 \
+		org.nat64d1.Manager PendingChanges)" = "t 0" ]
+}
+
+# as_large_as_before COMMAND…: stored, or handed over, with the session, so segments are as large as before.
 as_large_as_before()
 {
-	interrupted 1000 1060 gateway_replace && same "the largest" 1060 "$(largest router6)"
+	interrupted 1000 1060 "$@" && same "the largest" 1060 "$(largest router6)"
 }
 
 # How much the server's side has taken.
@@ -228,7 +240,9 @@ check "conservation" until_true 3 conservation
 check "MSS 536 of the client, and a restart in the middle of a download" interrupted 536 596 restarted
 check "MSS 1400, and a restart in the middle of a download" interrupted 1400 1460 restarted
 check "MSS 536, and a hand-over in the middle of a download" interrupted 536 596 gateway_replace
-check "MSS 1000, and a hand-over: segments are as large as before" as_large_as_before
+check "MSS 1000, and a hand-over: segments are as large as before" as_large_as_before gateway_replace
+check "MSS 1000, and a restart: segments are as large as before" as_large_as_before restarted
+check "MSS 1000, and kill -9: segments are as large as before" as_large_as_before killed
 check "nat64d ends with status 0" daemon_ends_well
 check "its interface is gone" same "interface" "" "$(node gateway ip -brief link show type veth | grep '^n' | cut -d@ -f1)"
 tap_end
