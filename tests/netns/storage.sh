@@ -11,6 +11,7 @@
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
+. tests/netns/lasting.sh
 . tests/netns/ping.sh
 ODD_HOST_LIBRARY=${ODD_HOST_LIBRARY:-build/tests/netns/libodd_host.so}
 DISK=$RUN/disk PORT=5000
@@ -151,17 +152,9 @@ new_flow()
 	ask client udp $TOPOLOGY_SERVER6 7 $PORT | grep -q '^203\.0\.113\.'
 }
 
-idle_answers()
-{
-	local n
-	n=$(wc -l <"$RUN/idle.out")
-	echo >"$RUN/idle.in"
-	until_true 30 eval "[ \$(wc -l <'$RUN/idle.out') -gt $n ]" && same "answers" 10 "$(tail -n 1 "$RUN/idle.out")"
-}
-
 translation_goes_on()
 {
-	idle_answers && new_flow && ping_goes_on 5
+	lasting_answers idle $IDLE && new_flow && ping_goes_on 5
 }
 
 # in_file PORT: of the client.
@@ -191,10 +184,7 @@ trouble()
 }
 
 IDLE=10
-topology_servers 1000 || tap_bail "the servers do not listen"
-mkfifo "$RUN/idle.in" && : >"$RUN/idle.out"
-node_start server echo python3 tests/netns/survive.py server $TOPOLOGY_SERVER4
-until_true 5 grep -q listening "$RUN/echo.log" || tap_bail "the server does not listen"
+lasting_servers 1000
 disk_mount || mount -t tmpfs -o size=3M tmpfs "$DISK" || tap_bail "no disk"
 rmdir "$RUN/state" && mkdir "$DISK/state" && ln -s "$DISK/state" "$RUN/state"
 gateway_configure routed "
@@ -204,9 +194,8 @@ odd_host 0 0
 NAT64D_WRAPPER=(env "LD_PRELOAD=$(realpath "$ODD_HOST_LIBRARY")" "ODD_HOST=$RUN/odd"
 	"ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0" "RUNTIME_DIRECTORY=$RUN")
 tap_gateway
-node_start client idle sh -c 'exec python3 tests/netns/survive.py idle "$1" "$2" <>"$3" >"$4"' sh \
-	$TOPOLOGY_SERVER6 $IDLE "$RUN/idle.in" "$RUN/idle.out"
-check "$IDLE TCP connections" until_true 10 grep -qx $IDLE "$RUN/idle.out"
+lasting_begin idle client idle $TOPOLOGY_SERVER6 $IDLE
+check "$IDLE TCP connections" lasting_has_begun idle $IDLE
 check "a flow" new_flow
 check "both are in the file" all_in_file
 ping_begin
@@ -244,7 +233,7 @@ odd_host 0 86400
 check "nat64d ends a day later" daemon_ends_well
 odd_host 0 -86400
 tap_gateway
-check "and begins two days earlier: its flows are there" eval 'idle_answers &&
+check "and begins two days earlier: its flows are there" eval 'lasting_answers idle $IDLE &&
 	same "seen as" "$mapped" "$(ask client udp $TOPOLOGY_SERVER6 7 $PORT)"'
 check "without an alarm" no_alarm
 check "nat64d ends with status 0" daemon_ends_well
