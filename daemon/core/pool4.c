@@ -520,11 +520,16 @@ const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol pro
 
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr)
 {
+	return pool4_has_address_besides(pool, addr, 0);
+}
+
+bool pool4_has_address_besides(const struct pool4 *pool, uint32_t addr, uint32_t id)
+{
 	const struct addr4_range here = {addr, addr};
 
 	for (struct pool4_index_node *node = pool4_index_first(&pool->index, here); node;
 	     node = pool4_index_next(node, here)) {
-		if (node->entry->state != POOL4_DISABLED)
+		if (node->entry->state != POOL4_DISABLED && node->entry->id != id)
 			return true;
 	}
 	return false;

@@ -292,6 +292,8 @@ uint64_t pool4_next_deadline(const struct pool4 *pool);
 const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol protocol,
 				     uint32_t addr, uint16_t port);
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
+/* Without the entry with this id. */
+bool pool4_has_address_besides(const struct pool4 *pool, uint32_t addr, uint32_t id);
 
 bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr);
 
