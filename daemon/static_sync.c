@@ -320,8 +320,8 @@ void static_sync_end_restored(struct static_sync *sync)
 /* Neither the host's own nor in pool4, but for the entry with this id. */
 static bool has_no_place(const struct nat64 *nat, uint32_t addr, uint32_t id)
 {
-	return !nat->world.own4(nat->world.context, addr) &&
-	       !pool4_has_address_besides(nat->pool4, addr, id);
+	return !pool4_has_address_besides(nat->pool4, addr, id) &&
+	       !nat->world.own4(nat->world.context, addr);
 }
 
 uint32_t static_sync_n_around(const struct static_sync *sync, const struct pool4_entry *entry)
