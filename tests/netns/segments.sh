@@ -142,7 +142,10 @@ restarted()
 # What was flushed before is what the next one knows.
 killed()
 {
-	until_true 5 state_is_flushed && gateway_kill && gateway_start
+	until_true 5 state_is_flushed && kill -KILL "${TOPOLOGY_PIDS[nat64d]}" || return
+	wait "${TOPOLOGY_PIDS[nat64d]}" 2>/dev/null
+	unset "TOPOLOGY_PIDS[nat64d]"
+	gateway_start
 }
 
 state_is_flushed()
