@@ -400,6 +400,7 @@ check "draining waits for it" eval 'ctl pool4 drain few 2>&1 | grep "1 static bi
 check "--force ends it" eval 'ctl pool4 remove few --force 2>&1 | grep "1 binding ended" && same "entry few" "" "$(entry few)" &&
 	! static | grep 203.0.113.36'
 check "nat64d ends with status 0" daemon_ends_well
+rm -rf "${RUN:?}/state"/*
 
 # ---- nothing is kept, and nothing may be changed ------------------------------------------------
 
