@@ -127,6 +127,8 @@ static void look_at_refused(struct worker *worker)
 			nat64_lane_send_failed(&lane_of(worker)->core, origin->from6,
 					       origin->outcome);
 	}
+	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
+		lane_of(worker)->send_errors[i] = sending_errors(worker->config.sending, i);
 	leave(worker);
 }
 
@@ -258,14 +260,6 @@ static int expire(struct worker *worker, uint64_t now_ms)
 	return sleep_ms(worker->deadline_ms, now_ms);
 }
 
-static void note_errors(const struct worker *worker)
-{
-	enter(worker);
-	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
-		lane_of(worker)->send_errors[i] = sending_errors(worker->config.sending, i);
-	leave(worker);
-}
-
 /* One batch, or none. Returns whether it was full, or a negative errno. */
 static int walk_batch(struct worker *worker, const struct source *source, uint64_t now_ms)
 {
@@ -300,7 +294,6 @@ static int walk_round(struct worker *worker, int *ret_sleep_ms)
 		is_full |= r > 0;
 	}
 	*ret_sleep_ms = expire(worker, now_ms);
-	note_errors(worker);
 	/* A full batch is rarely the last one. */
 	if (is_full)
 		*ret_sleep_ms = 0;

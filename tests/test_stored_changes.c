@@ -190,7 +190,7 @@ static void test_fails(void)
 	block("BlockClient", "2001:db8:9::/64", &blocked);
 	change_assert_refused(&blocked, DBUS_ERROR_DATABASE_FAILED, NO_SPACE);
 	/* What stores nothing works. */
-	change_entry("RemovePool4", "wan", "dry-run", &dry);
+	change_entry("DrainPool4", "wan", "dry-run", &dry);
 	assert_changed(&dry);
 	change_entry("EnablePool4", "wan", NULL, &same);
 	change_assert_done(&same, 0,
@@ -364,6 +364,7 @@ static void test_together(void)
 /* Nobody waits for an answer, and each needs what the one before has done. */
 static void test_order(void)
 {
+	_cleanup_ending_ struct change_ending unbound;
 	g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(int));
 	struct pending call[9];
 
@@ -378,7 +379,7 @@ static void test_order(void)
 	ask(&call[5], order, 5, "SetConfig", "ssa{sv}", "Timeouts.UDP", "8min", 0);
 	ask(&call[6], order, 6, "SetConfig", "ssa{sv}", "Timeouts.UDP", "9min", 0);
 	ask(&call[7], order, 7, "ResetConfig", "sa{sv}", "Timeouts.UDP", 0);
-	ask(&call[8], order, 8, "RemovePool4", "sa{sv}", "a", 0);
+	ask(&call[8], order, 8, "RemovePool4", "sa{sv}", "a", 1, "force", "b", 1);
 	wait_for(order, 9);
 	for (unsigned i = 0; i < 9; i++)
 		g_test_message("answer %u is of call %d", i, g_array_index(order, int, i));
@@ -391,6 +392,9 @@ static void test_order(void)
 	g_assert_null(entry_named("a"));
 	assert_kept("pool4_entry\na", NULL);
 	assert_kept("setting\nTimeouts\nUDP", NULL);
+	/* It would be back with its address. */
+	change_bib("RemoveBib", "udp", "2001:db8::6", 2525, "198.51.100.1", 2525, NULL, &unbound);
+	assert_changed(&unbound);
 }
 
 /* Both were good when they were looked at, but one is in the way of the other. */
