@@ -19,6 +19,7 @@ CONTAINED=(env -u DBUS_SYSTEM_BUS_ADDRESS setpriv --reuid $NOBODY --regid $NOBOD
 
 start()
 {
+	rm -f "$RUN/nat64d.log" # of the one before
 	node_start gateway nat64d "${CONTAINED[@]}" "$NAT64D" --config "$RUN/nat64d.conf" \
 		--state-dir "$RUN/container" --no-bus --socket "$SOCKET"
 	until_true 20 grep -q 'ready: ' "$RUN/nat64d.log"
