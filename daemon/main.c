@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glib.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,6 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
-#include "daemon/memory.h"
 #include "schema/store.h"
 
 #define USAGE_ERROR   2
@@ -181,6 +181,10 @@ static void fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
+/* What is as large as this, such as long answers, goes back to the kernel when it is freed. By
+ * itself the C library would keep some of it, and more the larger it was. */
+#define LARGE_SIZE (128 << 10)
+
 int main(int argc, char **argv)
 {
 	struct daemon_options daemon_options;
@@ -193,7 +197,7 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_descriptors();
-	memory_prepare();
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_SIZE);
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		if (option == 'h') {
 			help();

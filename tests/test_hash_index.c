@@ -3,7 +3,6 @@
 #include <glib.h>
 
 #include "daemon/core/hash_index.h"
-#include "daemon/core/siphash.h"
 
 #define SEED 6147
 
@@ -12,23 +11,10 @@ struct entry {
 	uint32_t key;
 };
 
-/* The factor that stands for a keyed hash, as the tables of the core have. */
-#define KEYED UINT64_MAX
-
-static uint64_t hash(uint32_t key, uint64_t factor)
-{
-	static const struct siphash_key secret = {{3, 4}};
-
-	return factor == KEYED ? siphash(&secret, &key, sizeof(key)) : key * factor;
-}
-
-static uint32_t n_hashed; /* entries that the table has looked at to move them */
-
 /* context: what the keys are multiplied with; 0 makes all hashes equal. */
 static uint64_t hash_of(const void *context, const void *entry)
 {
-	n_hashed++;
-	return hash(((const struct entry *)entry)->key, *(const uint64_t *)context);
+	return ((const struct entry *)entry)->key * *(const uint64_t *)context;
 }
 
 struct fixture {
@@ -40,7 +26,7 @@ struct fixture {
 static void set_up(struct fixture *f, uint64_t factor)
 {
 	f->factor = factor;
-	slab_init(&f->slab, sizeof(struct entry), 1 << 21);
+	slab_init(&f->slab, sizeof(struct entry), 1 << 20);
 	hash_index_init(&f->table, &f->slab, offsetof(struct entry, next), hash_of, &f->factor);
 }
 
@@ -52,7 +38,7 @@ static void tear_down(struct fixture *f)
 
 static uint32_t find(const struct fixture *f, uint32_t key)
 {
-	uint32_t index = hash_index_first(&f->table, hash(key, f->factor));
+	uint32_t index = hash_index_first(&f->table, key * f->factor);
 
 	while (index != SLAB_NONE) {
 		const struct entry *entry = slab_at(&f->slab, index);
@@ -69,7 +55,7 @@ static void add(struct fixture *f, uint32_t key)
 	uint32_t index = slab_alloc(&f->slab);
 
 	((struct entry *)slab_at(&f->slab, index))->key = key;
-	g_assert_true(hash_index_add(&f->table, index, hash(key, f->factor)));
+	g_assert_true(hash_index_add(&f->table, index, key * f->factor));
 }
 
 static void drop(struct fixture *f, uint32_t key)
@@ -77,7 +63,7 @@ static void drop(struct fixture *f, uint32_t key)
 	uint32_t index = find(f, key);
 
 	g_assert_cmpuint(index, !=, SLAB_NONE);
-	hash_index_remove(&f->table, index, hash(key, f->factor));
+	hash_index_remove(&f->table, index, key * f->factor);
 	slab_free(&f->slab, index);
 }
 
@@ -146,58 +132,32 @@ static void test_memory(void)
 	set_up(&f, 0x9e3779b97f4a7c15);
 	for (uint32_t i = 0; i < n; i++)
 		add(&f, i);
-	g_assert_cmpuint(hash_index_memory(&f.table), <=,
-			 HASH_INDEX_SEGMENT_BUCKETS * sizeof(uint32_t) + 16 * sizeof(void *));
+	g_assert_cmpuint(hash_index_memory(&f.table), <=, 5 * n);
 	tear_down(&f);
 }
 
-/* Room begins small, then is taken a segment at a time, and goes once half of the segment before it
- * is empty; the list of segments starts with sixteen and doubles. */
+/* Room is taken a segment of 1024 buckets at a time and given back so, but for one in reserve; the
+ * list of segments starts with sixteen and doubles. */
 static void test_steps_of_memory(void)
 {
-	const uint32_t whole = HASH_INDEX_SEGMENT_BUCKETS, few = HASH_INDEX_FIRST_BUCKETS;
-	const uint32_t n = 17 * whole + 1;
+	const uint32_t n = 17 * 1024 + 1;
 	struct fixture f;
 
 	set_up(&f, 0x9e3779b97f4a7c15);
 	for (uint32_t i = 0; i < n; i++) {
-		const size_t n_segments = i / whole + 1, room = n_segments <= 16 ? 16 : 32;
+		const size_t n_segments = i / 1024 + 1, room = n_segments <= 16 ? 16 : 32;
 
 		add(&f, i);
 		g_assert_cmpuint(hash_index_memory(&f.table), ==,
-				 (i < few ? few : n_segments * whole) * sizeof(uint32_t) +
-					 room * sizeof(void *));
+				 n_segments * 4096 + room * sizeof(void *));
 	}
 	for (uint32_t left = n - 1; left < n; left--) {
-		const size_t n_segments = MIN((left + whole / 2 - 1) / whole + 1, 18);
+		const size_t n_segments = MIN((left + 1023) / 1024 + 1, 18);
 
 		drop(&f, left);
 		g_assert_cmpuint(hash_index_memory(&f.table), ==,
-				 (left <= few / 2 ? few : n_segments * whole) * sizeof(uint32_t) +
-					 32 * sizeof(void *));
+				 n_segments * 4096 + 32 * sizeof(void *));
 	}
-	tear_down(&f);
-}
-
-/* One operation on the table looks at few entries, whatever its size and however it is growing or
- * shrinking: no packet pays for a resize. */
-static void test_work_of_one(void)
-{
-	const uint32_t n = 300000;
-	uint32_t most = 0;
-	struct fixture f;
-
-	set_up(&f, KEYED);
-	for (uint32_t i = 0; i < 2 * n; i++) {
-		n_hashed = 0;
-		if (i < n)
-			add(&f, i);
-		else
-			drop(&f, i - n);
-		most = MAX(most, n_hashed);
-	}
-	g_test_message("at most %u entries", most);
-	g_assert_cmpuint(most, <=, 16);
 	tear_down(&f);
 }
 
@@ -280,6 +240,7 @@ static void test_reserve(void)
 	g_assert_true(hash_index_check(&f.table));
 	hash_index_trim(&f.table);
 	g_assert_cmpuint(f.table.n_buckets, ==, 2000);
+	g_assert_cmpuint(hash_index_memory(&f.table), <=, 5 * n);
 	g_assert_true(hash_index_check(&f.table));
 	/* Over what is there, and less than there is. */
 	hash_index_reserve(&f.table, n);
@@ -348,7 +309,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/hash_index/large", test_large);
 	g_test_add_func("/hash_index/memory", test_memory);
 	g_test_add_func("/hash_index/steps_of_memory", test_steps_of_memory);
-	g_test_add_func("/hash_index/work_of_one", test_work_of_one);
 	g_test_add_func("/hash_index/no_thrashing", test_no_thrashing);
 	g_test_add_func("/hash_index/replace", test_replace);
 	g_test_add_func("/hash_index/move", test_move);

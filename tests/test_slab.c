@@ -161,7 +161,7 @@ static void test_place_of_a_chunk(void)
 /* Chunks come one by one, the list of them with room for 64 and then twice as many. */
 static void test_steps_of_memory(void)
 {
-	const uint32_t n = 129 * SLAB_CHUNK_ENTRIES + 1;
+	const uint32_t n = 129 * 1024 + 1;
 	struct slab slab;
 	size_t chunk;
 
@@ -169,11 +169,12 @@ static void test_steps_of_memory(void)
 	g_assert_cmpuint(slab_alloc(&slab), ==, 0);
 	g_assert_cmpuint(slab.chunk_capacity, ==, 64);
 	chunk = slab_memory(&slab) - 64 * sizeof(void *) - sizeof(uint64_t);
-	g_assert_cmpuint(chunk, >=, SLAB_CHUNK_ENTRIES * 8 + SLAB_CHUNK_ENTRIES / 8);
-	g_assert_cmpuint(chunk, <=, SLAB_CHUNK_ENTRIES * 8 + SLAB_CHUNK_ENTRIES / 8 + 64);
+	g_assert_cmpuint(chunk, >=, 1024 * 8 + 1024 / 8);
+	g_assert_cmpuint(chunk, <=, 1024 * 8 + 1024 / 8 + 64);
 	for (uint32_t i = 1; i < n; i++) {
-		const size_t n_chunks = i / SLAB_CHUNK_ENTRIES + 1;
-		const size_t room = n_chunks <= 64 ? 64 : n_chunks <= 128 ? 128 : 256;
+		const size_t n_chunks = i / 1024 + 1, room = n_chunks <= 64    ? 64
+							     : n_chunks <= 128 ? 128
+									       : 256;
 
 		g_assert_cmpuint(slab_alloc(&slab), ==, i);
 		g_assert_cmpuint(slab_memory(&slab), ==,
@@ -253,7 +254,7 @@ static void test_alloc_at(void)
 {
 	struct slab slab;
 
-	slab_init(&slab, 8, 3 * SLAB_CHUNK_ENTRIES - 72);
+	slab_init(&slab, 8, 3000);
 	g_assert_true(slab_alloc_at(&slab, 2500));
 	g_assert_true(slab_check(&slab));
 	g_assert_false(slab_alloc_at(&slab, 2500));

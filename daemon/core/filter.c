@@ -474,18 +474,12 @@ static enum outcome commit_session(struct nat64 *nat, const struct filter_plan *
 	return OUTCOME_TRANSLATED;
 }
 
-static bool is_over(const struct session_table *sessions, uint32_t session, uint64_t now_ms)
-{
-	return session_timing(session_at(sessions, session)).expires_ms <= now_ms;
-}
-
-bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms)
+bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan)
 {
 	const struct session_table *sessions = &nat->sessions[plan->protocol];
 	const struct bib *bib = &nat->bib[plan->protocol];
 
-	if (plan->session == SLAB_NONE || plan->stored_syn != SLAB_NONE ||
-	    is_over(sessions, plan->session, now_ms))
+	if (plan->session == SLAB_NONE || plan->stored_syn != SLAB_NONE)
 		return false;
 	if (plan->from6 && (session_at(sessions, plan->session)->pool6 != plan->pool6 ||
 			    bib_at(bib, plan->binding)->pool6 != plan->pool6))
@@ -620,31 +614,4 @@ bool filter_expired(struct nat64 *nat, enum protocol protocol, uint32_t session,
 	}
 	binding_end_session(nat, protocol, session, now_ms);
 	return false;
-}
-
-/* How many sessions of a binding a packet looks at that has none itself. */
-#define COLLECTED_MAX 16
-
-bool filter_collect(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms)
-{
-	const struct session_table *sessions = &nat->sessions[plan->protocol];
-	const bool of_packet = plan->session != SLAB_NONE;
-	bool collected = false;
-	/* The packet that is there tells more than a probe would ask. */
-	struct filter_probe unsent;
-	uint32_t session, next;
-
-	if (plan->binding == SLAB_NONE)
-		return false;
-	session = of_packet ? plan->session
-			    : bib_at(&nat->bib[plan->protocol], plan->binding)->first_session;
-	for (unsigned i = 0; session != SLAB_NONE && i < COLLECTED_MAX; i++) {
-		next = of_packet ? SLAB_NONE : session_at(sessions, session)->bib_next;
-		if (is_over(sessions, session, now_ms)) {
-			(void)filter_expired(nat, plan->protocol, session, now_ms, &unsent);
-			collected = true;
-		}
-		session = next;
-	}
-	return collected;
 }

@@ -81,9 +81,8 @@ bool filter_turns_back(const struct filter_plan *first);
 void filter_turn_back(const struct nat64 *nat, const struct filter_input *input,
 		      struct filter_plan *plan);
 
-/* Is all that a plan writes a deadline, of a session that is there and not over (filter_collect())?
- * And carries out such a one. */
-bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms);
+/* Is all that a plan writes a deadline, of a session that is there? And carries out such a one. */
+bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan);
 void filter_commit_light(struct nat64 *nat, const struct filter_plan *plan);
 /* Carries the plan out: OUTCOME_TRANSLATED or OUTCOME_NO_MEMORY. */
 enum outcome filter_commit(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms);
@@ -104,11 +103,6 @@ struct filter_probe {
 	struct taddr6 src; /* (Y',y) */
 	struct taddr6 dst; /* (X',x) */
 };
-
-/* K-13: ends what of the plan's binding is over and has not been collected yet: its session; or if
- * there is none for the packet, the first few of the others, on which the binding may live. True if
- * there was such a one, and then the plan is void. */
-bool filter_collect(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms);
 
 /* A session whose time is over: it ends, or goes to TRANS; then true, and *ret is to be sent,
  * unless the client is blocked. */

@@ -236,14 +236,12 @@ static uint32_t ip_size_of(bool is6)
 
 static bool is_light_drop(const struct decision *decision, enum outcome decided)
 {
-	/* What a binding has may be over (filter_collect()). */
 	return outcome_info(decided)->verdict != VERDICT_STORED &&
-	       !(decision->has_plan &&
-		 (decision->plan.binding != SLAB_NONE || quota_is_refusal(decided)));
+	       !(decision->has_plan && quota_is_refusal(decided));
 }
 
 bool forward_is_light(const struct nat64 *nat, const struct packet *packet,
-		      const struct decision *decision, enum outcome decided, uint64_t now_ms)
+		      const struct decision *decision, enum outcome decided)
 {
 	const struct filter_plan *plan = &decision->plan;
 
@@ -251,7 +249,7 @@ bool forward_is_light(const struct nat64 *nat, const struct packet *packet,
 		return false;
 	if (decided != OUTCOME_TRANSLATED)
 		return is_light_drop(decision, decided);
-	return filter_is_light(nat, plan, now_ms) &&
+	return filter_is_light(nat, plan) &&
 	       !segment_learns(nat, plan, packet, ip_size_of(!plan->from6), decision->limit);
 }
 

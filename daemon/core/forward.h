@@ -35,7 +35,7 @@ enum outcome forward_decide_4to6(const struct nat64 *nat, struct packet *packet,
 				 struct decision *decision);
 /* Would carrying it out write nothing but a deadline (lane.h)? */
 bool forward_is_light(const struct nat64 *nat, const struct packet *packet,
-		      const struct decision *decision, enum outcome decided, uint64_t now_ms);
+		      const struct decision *decision, enum outcome decided);
 enum outcome forward_6to4(struct passage *passage, const struct decision *decision,
 			  enum outcome decided);
 enum outcome forward_4to6(struct passage *passage, const struct decision *decision,

@@ -5,8 +5,8 @@
  * splits bucket n - 2^(k-1) in two, removing the last one joins them again. On average one entry
  * is looked at for that.
  *
- * Buckets are kept in segments that never move once they are whole: the first one is copied once
- * (4 KiB), the small array of segments when it doubles (8 bytes for each 65536 entries).
+ * Buckets are kept in segments that never move; only the small array of segments is copied when it
+ * doubles (8 bytes for each 1024 entries).
  *
  * Invariants (hash_index_check): as many buckets as entries, or more that were reserved; every
  * entry stands in the bucket that its hash says.
@@ -14,6 +14,8 @@
 #include "daemon/core/hash_index.h"
 
 #include <stdlib.h>
+
+#define SEGMENT_SIZE (HASH_INDEX_SEGMENT_BUCKETS * sizeof(uint32_t))
 
 void hash_index_init(struct hash_index *table, const struct slab *entries, size_t next_offset,
 		     hash_index_fn hash_of, const void *context)
@@ -37,7 +39,6 @@ void hash_index_deinit(struct hash_index *table)
 	free(table->segment);
 	table->segment = NULL;
 	table->n_segments = 0;
-	table->n_first = 0;
 	table->segment_capacity = 0;
 	table->n_entries = 0;
 	table->n_buckets = 0;
@@ -72,29 +73,8 @@ static uint32_t *link_to(const struct hash_index *table, uint32_t index, uint64_
 	return link;
 }
 
-/* For how many buckets there is room. */
-static uint32_t room(const struct hash_index *table)
-{
-	return table->n_segments > 1 ? table->n_segments << HASH_INDEX_SEGMENT_BITS
-				     : table->n_first;
-}
-
-/* The first segment becomes a whole one. */
-static bool complete_first(struct hash_index *table)
-{
-	uint32_t *whole = realloc(table->segment[0], HASH_INDEX_SEGMENT_BUCKETS * sizeof(*whole));
-
-	if (whole == NULL)
-		return false;
-	table->segment[0] = whole;
-	table->n_first = HASH_INDEX_SEGMENT_BUCKETS;
-	return true;
-}
-
 static bool append_segment(struct hash_index *table)
 {
-	const uint32_t n =
-		table->n_segments == 0 ? HASH_INDEX_FIRST_BUCKETS : HASH_INDEX_SEGMENT_BUCKETS;
 	uint32_t capacity = table->segment_capacity;
 	uint32_t **segment;
 
@@ -107,19 +87,11 @@ static bool append_segment(struct hash_index *table)
 		table->segment_capacity = capacity;
 	}
 	segment = &table->segment[table->n_segments];
-	*segment = malloc(n * sizeof(**segment));
+	*segment = calloc(1, SEGMENT_SIZE);
 	if (*segment == NULL)
 		return false;
-	if (table->n_segments++ == 0)
-		table->n_first = n;
+	table->n_segments++;
 	return true;
-}
-
-static bool make_room(struct hash_index *table)
-{
-	return table->n_segments == 1 && table->n_first < HASH_INDEX_SEGMENT_BUCKETS
-		       ? complete_first(table)
-		       : append_segment(table);
 }
 
 /* One more bucket: moves there what belongs there from the bucket that stood in for it. */
@@ -129,7 +101,7 @@ static bool grow(struct hash_index *table)
 	uint32_t *link;
 	uint32_t *tail;
 
-	if (added == room(table) && !make_room(table))
+	if (added == table->n_segments << HASH_INDEX_SEGMENT_BITS && !append_segment(table))
 		return false;
 	table->n_buckets++;
 	if (added > table->mask)
@@ -157,32 +129,11 @@ static bool grow(struct hash_index *table)
 	return true;
 }
 
-/* The last segment when half of the one before it is empty, too; or of the first one what a small
- * table does not need. Whoever has no memory for something smaller keeps what is there. */
-static void give_back(struct hash_index *table)
-{
-	const uint32_t n_before = (table->n_segments - 1) << HASH_INDEX_SEGMENT_BITS;
-	uint32_t *small;
-
-	if (table->n_segments > 1) {
-		if (table->n_buckets + HASH_INDEX_SEGMENT_BUCKETS / 2 <= n_before)
-			free(table->segment[--table->n_segments]);
-		return;
-	}
-	if (table->n_first == HASH_INDEX_FIRST_BUCKETS ||
-	    table->n_buckets > HASH_INDEX_FIRST_BUCKETS / 2)
-		return;
-	small = realloc(table->segment[0], HASH_INDEX_FIRST_BUCKETS * sizeof(*small));
-	if (small == NULL)
-		return;
-	table->segment[0] = small;
-	table->n_first = HASH_INDEX_FIRST_BUCKETS;
-}
-
 /* One bucket less: its chain goes behind that of the bucket it was split from. */
 static void shrink(struct hash_index *table)
 {
 	uint32_t removed = table->n_buckets - 1;
+	uint32_t n_needed;
 	uint32_t *link;
 
 	if (removed > 0) {
@@ -195,7 +146,10 @@ static void shrink(struct hash_index *table)
 	if (table->n_buckets <= (table->mask >> 1) + 1 && table->mask > 0)
 		table->mask >>= 1;
 
-	give_back(table);
+	/* One segment stays in reserve. */
+	n_needed = (table->n_buckets + HASH_INDEX_SEGMENT_BUCKETS - 1) >> HASH_INDEX_SEGMENT_BITS;
+	if (table->n_segments > n_needed + 1)
+		free(table->segment[--table->n_segments]);
 }
 
 bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash)
@@ -257,16 +211,14 @@ void hash_index_trim(struct hash_index *table)
 
 size_t hash_index_memory(const struct hash_index *table)
 {
-	return room(table) * sizeof(**table->segment) +
-	       table->segment_capacity * sizeof(*table->segment);
+	return table->n_segments * SEGMENT_SIZE + table->segment_capacity * sizeof(*table->segment);
 }
 
 bool hash_index_check(const struct hash_index *table)
 {
 	uint32_t n_entries = 0;
 
-	if (table->n_buckets > room(table) ||
-	    (table->n_segments > 1 && table->n_first != HASH_INDEX_SEGMENT_BUCKETS))
+	if (table->n_buckets > table->n_segments << HASH_INDEX_SEGMENT_BITS)
 		return false;
 	if (table->n_buckets > 0 && (table->n_buckets - 1 > table->mask ||
 				     (table->mask > 0 && table->n_buckets - 1 <= table->mask >> 1)))

@@ -20,21 +20,17 @@
 
 typedef uint64_t (*hash_index_fn)(const void *context, const void *entry);
 
-/* Buckets of one segment, which takes and gives back its memory as slab.h's chunks do. The first
- * one begins with few, so that a small table is small, and then becomes whole. */
-#define HASH_INDEX_SEGMENT_BITS    16
+/* Buckets of one segment. */
+#define HASH_INDEX_SEGMENT_BITS    10
 #define HASH_INDEX_SEGMENT_BUCKETS (1u << HASH_INDEX_SEGMENT_BITS)
-#define HASH_INDEX_FIRST_BUCKETS   1024u
 
 struct hash_index {
 	const struct slab *entries;
 	size_t next_offset;
 	hash_index_fn hash_of;
 	const void *context;
-	uint32_t *
-		*segment; /* HASH_INDEX_SEGMENT_BUCKETS heads of chains each, but for a first one */
+	uint32_t **segment; /* HASH_INDEX_SEGMENT_BUCKETS heads of chains each */
 	uint32_t n_segments;
-	uint32_t n_first; /* buckets that the first one has room for */
 	uint32_t segment_capacity;
 	uint32_t n_entries;
 	uint32_t n_buckets; /* one for each entry, or more that were reserved */

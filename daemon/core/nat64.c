@@ -91,39 +91,6 @@ static void trace_decided(struct passage *passage, const struct decision *decisi
 	trace(passage, &seen, decision, outcome);
 }
 
-/* What was decided before something was found to be over is void. */
-static void decide_anew(struct decision *decision)
-{
-	decision->hairpinned = false;
-	decision->has_plan = false;
-	decision->goes_out = false;
-	decision->has_back = false;
-	decision->has_route = false;
-	decision->mtu = 0;
-}
-
-/* The same, and before it ends what the packet meets and what is over (K-13), so that when it is
- * collected by nat64_expire() makes no difference. A binding's session, and the other sessions of
- * one, of the way there and back. */
-#define DECISIONS_MAX 4
-
-static enum outcome decide_exactly(struct passage *passage, struct decision *decision)
-{
-	struct nat64 *nat = passage->nat;
-	enum outcome outcome;
-
-	for (unsigned i = 0; i < DECISIONS_MAX; i++) {
-		outcome = decide(nat, passage->packet, passage->now_ms, decision);
-		if (!decision->has_plan ||
-		    (!filter_collect(nat, &decision->plan, passage->now_ms) &&
-		     (!decision->has_back ||
-		      !filter_collect(nat, &decision->back, passage->now_ms))))
-			return outcome;
-		decide_anew(decision);
-	}
-	return decide(nat, passage->packet, passage->now_ms, decision);
-}
-
 static enum outcome go(struct passage *passage, struct decision *decision)
 {
 	const bool is_light = decision->known_only;
@@ -142,13 +109,9 @@ static enum outcome go(struct passage *passage, struct decision *decision)
 		return transit(passage, decision);
 
 	const bool from6 = passage->packet->version == 6;
-	if (is_light) {
-		outcome = decide(nat, passage->packet, passage->now_ms, decision);
-		if (!forward_is_light(nat, passage->packet, decision, outcome, passage->now_ms))
-			return FILTER_UNDECIDED;
-	} else {
-		outcome = decide_exactly(passage, decision);
-	}
+	outcome = decide(nat, passage->packet, passage->now_ms, decision);
+	if (is_light && !forward_is_light(nat, passage->packet, decision, outcome))
+		return FILTER_UNDECIDED;
 	if (nat->watch.trace)
 		trace_decided(passage, decision, outcome);
 	return from6 ? forward_6to4(passage, decision, outcome)
@@ -171,7 +134,12 @@ static void decision_init(struct decision *decision)
 	decision->known_only = false;
 	decision->pool6 = -1;
 	decision->peer4 = 0;
-	decide_anew(decision);
+	decision->hairpinned = false;
+	decision->has_plan = false;
+	decision->goes_out = false;
+	decision->has_back = false;
+	decision->has_route = false;
+	decision->mtu = 0;
 }
 
 enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,

@@ -7,8 +7,7 @@
  * empty chunk can go at any moment without searching one for its entries.
  *
  * Invariants (slab_check): a chunk's open bit is set if and only if it is there and has a free
- * entry; lowest_open is not above the lowest such chunk, and that of a chunk not above its lowest
- * word with a free entry; the last chunk is there; at most one is
+ * entry; lowest_open is not above the lowest such chunk; the last chunk is there; at most one is
  * empty; the counts agree with the bitmaps.
  */
 #include "daemon/core/slab.h"
@@ -88,11 +87,9 @@ static bool add_chunk_at(struct slab *slab, uint32_t number)
 	while (number >= slab->chunk_capacity)
 		if (!grow_arrays(slab))
 			return false;
-	/* Its entries become zero one by one as they are used. */
-	chunk = malloc(chunk_size(slab));
+	chunk = calloc(1, chunk_size(slab));
 	if (chunk == NULL)
 		return false;
-	*chunk = (struct slab_chunk){.n_used = 0};
 	while (slab->n_chunks <= number)
 		slab->chunk[slab->n_chunks++] = NULL;
 	slab->chunk[number] = chunk;
@@ -156,9 +153,9 @@ static void use(struct slab *slab, uint32_t number, uint32_t index)
 
 uint32_t slab_alloc(struct slab *slab)
 {
-	struct slab_chunk *chunk;
+	const struct slab_chunk *chunk;
 	uint32_t number;
-	uint32_t word;
+	uint32_t word = 0;
 	uint32_t index;
 
 	if (slab->n_used >= slab->limit)
@@ -171,10 +168,8 @@ uint32_t slab_alloc(struct slab *slab)
 	}
 
 	chunk = slab->chunk[number];
-	word = chunk->lowest_open;
 	while (chunk->used[word] == UINT64_MAX)
 		word++;
-	chunk->lowest_open = word;
 	index = word * 64 + (uint32_t)__builtin_ctzll(~chunk->used[word]);
 	use(slab, number, index);
 	return number << SLAB_CHUNK_BITS | index;
@@ -203,7 +198,6 @@ void slab_free(struct slab *slab, uint32_t index)
 
 	chunk = slab->chunk[number];
 	chunk->used[index % SLAB_CHUNK_ENTRIES / 64] &= ~(UINT64_C(1) << index % 64);
-	chunk->lowest_open = min_u32(chunk->lowest_open, index % SLAB_CHUNK_ENTRIES / 64);
 	chunk->n_used--;
 	slab->n_used--;
 	set_open(slab, number, true);
@@ -255,11 +249,8 @@ static bool check_chunk(const struct slab *slab, uint32_t number)
 
 	if (chunk == NULL)
 		return !is_open(slab, number) && number + 1 < slab->n_chunks;
-	for (uint32_t word = 0; word < WORDS_PER_CHUNK; word++) {
-		if (word < chunk->lowest_open && chunk->used[word] != UINT64_MAX)
-			return false;
+	for (uint32_t word = 0; word < WORDS_PER_CHUNK; word++)
 		n_bits += (uint32_t)__builtin_popcountll(chunk->used[word]);
-	}
 	if (n_bits != chunk->n_used)
 		return false;
 	if (is_open(slab, number) != (n_bits < SLAB_CHUNK_ENTRIES))

@@ -5,12 +5,9 @@
  * Entries live in chunks that never move, so an index and also a pointer stay valid until the
  * entry is freed; by rule only indices are stored (half the size, and checked by slab_at()).
  * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time as
- * they become empty. A chunk is so large that the C library takes it from the kernel and gives it
- * back by itself (memory.h), and is not touched before its entries are: so growth costs a page now
- * and then, and what becomes empty is the kernel's again at once and a chunk at a time. A new entry
- * takes the lowest free position in the chunks that are there, so that the higher ones do become
- * empty. An entry never moves: cursors over positions (slab_next) list every entry that exists
- * throughout exactly once.
+ * they become empty. A new entry takes the lowest free position in the chunks that are there, so
+ * that the higher ones do become empty. An entry never moves: cursors over positions (slab_next)
+ * list every entry that exists throughout exactly once.
  */
 #pragma once
 
@@ -22,14 +19,12 @@
 #define SLAB_NONE      UINT32_MAX
 #define SLAB_LIMIT_MAX (SLAB_NONE / 2)
 
-/* Entries of one chunk: enough that what a chunk wastes of its last page is nothing, small enough
- * that giving one back is no pause. */
-#define SLAB_CHUNK_BITS    12
+/* Entries of one chunk: enough to be rare, small enough that taking one is no pause. */
+#define SLAB_CHUNK_BITS    10
 #define SLAB_CHUNK_ENTRIES (1u << SLAB_CHUNK_BITS)
 
 struct slab_chunk {
 	uint32_t n_used;
-	uint32_t lowest_open;                   /* no word of used before this one has a zero */
 	uint64_t used[SLAB_CHUNK_ENTRIES / 64]; /* bit per entry */
 	_Alignas(max_align_t) uint8_t data[];
 };
