@@ -103,51 +103,56 @@ static void check_seen(void)
 		       seen.n_rows, n_changes, g_hash_table_size(seen.passing));
 }
 
-/* ---- slices in process
- * ---------------------------------------------------------------------------
+/* ---- pages in process ---------------------------------------------------------------------------
  */
 
-static uint32_t bib_rows(struct list_cursor *cursor, uint32_t n)
+static uint32_t bib_rows(struct list_cursor *cursor, uint32_t n, bool is_slice)
 {
 	g_autofree struct list_bib_row *rows = g_new(struct list_bib_row, n);
-	uint32_t work = 0;
 
-	n = list_bib(&service.gateway, &tcp, cursor, rows, n, &work);
+	n = is_slice ? list_bib_slice(&service.gateway, &tcp, cursor, rows, n)
+		     : list_bib(&service.gateway, &tcp, cursor, rows, n);
 	for (uint32_t i = 0; i < n; i++)
 		see(&rows[i].entry.addr6);
 	return n;
 }
 
-static uint32_t session_rows(struct list_cursor *cursor, uint32_t n)
+static uint32_t session_rows(struct list_cursor *cursor, uint32_t n, bool is_slice)
 {
 	g_autofree struct list_session_row *rows = g_new(struct list_session_row, n);
-	uint32_t work = 0;
 
-	n = list_sessions(&service.gateway, &tcp, cursor, rows, n, &work);
+	n = is_slice ? list_sessions_slice(&service.gateway, &tcp, cursor, rows, n)
+		     : list_sessions(&service.gateway, &tcp, cursor, rows, n);
 	for (uint32_t i = 0; i < n; i++)
 		see(&rows[i].client.addr);
 	return n;
 }
 
-typedef uint32_t (*rows_fn)(struct list_cursor *cursor, uint32_t n);
+typedef uint32_t (*rows_fn)(struct list_cursor *cursor, uint32_t n, bool is_slice);
 
-static void check_slices(rows_fn rows, uint32_t n)
+static void check_pages(rows_fn rows, uint32_t n, bool is_slice)
 {
 	struct list_cursor cursor;
 
 	see_nothing();
 	list_cursor_begin(&cursor);
 	while (cursor.protocol != N_PROTOCOLS) {
-		g_assert_cmpuint(rows(&cursor, n), <=, n);
+		g_assert_cmpuint(rows(&cursor, n, is_slice), <=, n);
 		change(CHANGES * n / N_STAYING + 1);
 	}
 	check_seen();
 }
 
+static void test_pages(void)
+{
+	check_pages(bib_rows, PAGE, false);
+	check_pages(session_rows, PAGE, false);
+}
+
 static void test_slices(void)
 {
-	check_slices(bib_rows, SLICE);
-	check_slices(session_rows, SLICE);
+	check_pages(bib_rows, SLICE, true);
+	check_pages(session_rows, SLICE, true);
 }
 
 /* ---- in another thread --------------------------------------------------------------------------
@@ -169,7 +174,7 @@ static gpointer change_always(gpointer data)
 	return NULL;
 }
 
-/* All rows in one table of many slices, over and over until there were changes enough. */
+/* All rows in one page of several slices, over and over until there were changes enough. */
 static void test_thread(void)
 {
 	const struct list_filter dynamic = {
@@ -187,7 +192,7 @@ static void test_thread(void)
 			see_nothing();
 			list_cursor_begin(&cursor);
 			while (cursor.protocol != N_PROTOCOLS)
-				(void)(i == 0 ? bib_rows : session_rows)(&cursor, N_STAYING);
+				(void)(i == 0 ? bib_rows : session_rows)(&cursor, N_STAYING, false);
 			for (uint32_t j = 0; j < N_STAYING; j++)
 				g_assert_cmpuint(seen.n[j], ==, 1);
 		}
@@ -305,6 +310,7 @@ int main(int argc, char **argv)
 			test_service_add_session(&service, PROTOCOL_TCP,
 						 N_STAYING + i / (N_STAYING / N_PASSING), 9, 1);
 	}
+	g_test_add_func("/churn/pages", test_pages);
 	g_test_add_func("/churn/slices", test_slices);
 	g_test_add_func("/churn/thread", test_thread);
 	g_test_add_func("/churn/calls", test_calls);

@@ -237,5 +237,4 @@ def main(arguments):
             print("ok %s: written" % path)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+main(sys.argv[1:])

@@ -7,7 +7,7 @@
 . tests/netns/traffic.sh
 tap_begin "$@"
 pool4=routed
-. tools/bench_systems.sh
+. tools/bench_speed.sh
 
 udp_comes_back()
 {
