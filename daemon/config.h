@@ -46,9 +46,10 @@ struct config_mark {
 	uint32_t mask;
 };
 
+#define CONFIG_WORKERS_MAX 32
 struct config_queue {
 	uint32_t first;
-	uint32_t workers;     /* 0 = auto: one for each CPU, at most 32 */
+	uint32_t workers;     /* 0 = auto: one for each processor */
 	uint32_t length;      /* packets */
 	uint64_t memory_size; /* bytes */
 	enum config_rules rules;

@@ -98,7 +98,7 @@ static void warn_of_answering(const struct config *config, const struct config_f
 static void check_queue(const struct config *config, const struct config_file *file,
 			GPtrArray *problems)
 {
-	uint32_t workers = config->queue.workers != 0 ? config->queue.workers : 32;
+	uint32_t workers = config->queue.workers != 0 ? config->queue.workers : CONFIG_WORKERS_MAX;
 
 	if (config->queue.first + 2 * workers - 1 > UINT16_MAX)
 		problem_at_key(file, CONFIG_ERROR, "Queue", "First",

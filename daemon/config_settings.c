@@ -22,6 +22,7 @@ int config_settings_new(const char *path, struct config_settings **ret, struct c
 	}
 	*ret_config = g_steal_pointer(&draft.config);
 	config_settings_accept(settings, &draft);
+	config_settings_settle(settings);
 	*ret = settings;
 	return 0;
 }
@@ -30,6 +31,7 @@ void config_settings_free(struct config_settings *settings)
 {
 	if (settings == NULL)
 		return;
+	config_settings_settle(settings);
 	g_free(settings->path);
 	config_file_free(settings->file);
 	g_ptr_array_unref(settings->overrides);
@@ -203,16 +205,43 @@ int config_draft_reset(const struct config_settings *settings, const struct conf
 	return make(settings, ret, problems);
 }
 
+int config_draft_back(struct config_settings *settings, struct config_draft *ret,
+		      GPtrArray *problems)
+{
+	draft_init(settings, ret);
+	if (settings->overrides_before != NULL) {
+		g_ptr_array_unref(ret->overrides);
+		ret->overrides = g_steal_pointer(&settings->overrides_before);
+	}
+	ret->file = g_steal_pointer(&settings->file_before);
+	return make(settings, ret, problems);
+}
+
 void config_settings_accept(struct config_settings *settings, struct config_draft *draft)
 {
 	if (draft->file != NULL) {
+		if (settings->file_before == NULL)
+			settings->file_before = g_steal_pointer(&settings->file);
 		config_file_free(settings->file);
 		settings->file = g_steal_pointer(&draft->file);
 	}
+	if (settings->overrides_before == NULL)
+		settings->overrides_before = g_ptr_array_ref(settings->overrides);
 	g_ptr_array_unref(settings->overrides);
 	settings->overrides = g_steal_pointer(&draft->overrides);
 	g_ptr_array_unref(draft->dropped);
 	config_free(draft->config);
+}
+
+void config_settings_settle(struct config_settings *settings)
+{
+	config_file_free(g_steal_pointer(&settings->file_before));
+	g_clear_pointer(&settings->overrides_before, g_ptr_array_unref);
+}
+
+bool config_settings_is_unsettled(const struct config_settings *settings)
+{
+	return settings->file_before != NULL || settings->overrides_before != NULL;
 }
 
 /* What holds for a plain key. */

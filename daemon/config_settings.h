@@ -14,6 +14,10 @@ struct config_settings {
 	char *path; /* NULL: the default */
 	struct config_file *file;
 	GPtrArray *overrides;
+	/* What both were before the first draft that was accepted since config_settings_settle();
+	 * NULL: the same. */
+	struct config_file *file_before;
+	GPtrArray *overrides_before;
 };
 
 struct config_draft {
@@ -43,10 +47,17 @@ int config_draft_reset(const struct config_settings *settings, const struct conf
 int config_draft_restore(const struct config_settings *settings, GPtrArray *stored,
 			 const struct config *running, struct config_draft *ret,
 			 GPtrArray *ret_held, GPtrArray *problems);
+/* A draft of what was before all that was accepted since config_settings_settle(). Then there is no
+ * way back any more. */
+int config_draft_back(struct config_settings *settings, struct config_draft *ret,
+		      GPtrArray *problems);
 void config_draft_deinit(struct config_draft *draft);
 
 /* The draft is in effect. */
 void config_settings_accept(struct config_settings *settings, struct config_draft *draft);
+/* Whatever has been accepted stays: there is no way back. */
+void config_settings_settle(struct config_settings *settings);
+bool config_settings_is_unsettled(const struct config_settings *settings);
 
 /* What the draft would change, a text each: "Timeouts.UDP: 5min -> 6min", "[Pool4 wan]: new". */
 GPtrArray *config_draft_differences(const struct config_settings *settings,

@@ -98,16 +98,20 @@ static void link_changed(void *context, const char *name, bool up)
 		      "'unreachable'");
 }
 
-static void follow_soon(void *context)
+static void follow_in(struct daemon *daemon, uint64_t usec)
 {
-	struct daemon *daemon = context;
 	int enabled = SD_EVENT_OFF;
 
 	/* Not put off by further news: those are in time for it. */
 	if (!daemon->follow || sd_event_source_get_enabled(daemon->follow, &enabled) != 0)
 		return;
-	(void)sd_event_source_set_time_relative(daemon->follow, COLLECT_USEC);
+	(void)sd_event_source_set_time_relative(daemon->follow, usec);
 	(void)sd_event_source_set_enabled(daemon->follow, SD_EVENT_ONESHOT);
+}
+
+static void follow_soon(void *context)
+{
+	follow_in(context, COLLECT_USEC);
 }
 
 /* Before any packet. */
@@ -122,6 +126,7 @@ static void restore(void *context)
 static int start_core(struct daemon *daemon)
 {
 	const struct world_config world_config = {
+		.n_workers = rules_n_workers(daemon->config),
 		.mark = daemon->config->queue.mark.value,
 		.link_changed = link_changed,
 		.addresses4_changed = follow_soon,
@@ -175,7 +180,15 @@ static int start_entries(struct daemon *daemon)
 	return pool4_sync_follow(daemon->sync, daemon->config) > 0 ? -EINVAL : 0;
 }
 
-static int start_sending(struct daemon *daemon)
+static void set_super(void *context, bool whole)
+{
+	struct daemon *daemon = context;
+
+	daemon_packets_set_super(&daemon->packets, whole);
+}
+
+/* Queues and sockets: what needs capabilities, and may be in use by others. */
+static int open_packets(struct daemon *daemon)
 {
 	struct descriptors *inherited = &daemon->handover.inherited;
 	const struct daemon_sending_config config = {
@@ -185,77 +198,24 @@ static int start_sending(struct daemon *daemon)
 		.n_workers = rules_n_workers(daemon->config),
 		.inherited_fd4 = descriptors_take(inherited, DESCRIPTOR_RAW4),
 		.inherited_fd6 = descriptors_take(inherited, DESCRIPTOR_RAW6),
-	};
-
-	return daemon_sending_open(&daemon->sending, &config);
-}
-
-/* Queues and sockets: what needs capabilities, and may be in use by others. */
-static int start_packets(struct daemon *daemon)
-{
-	const struct config_queue *queue = &daemon->config->queue;
-	struct descriptors *inherited = &daemon->handover.inherited;
-	const struct nfqueue_config nfqueue_config = {
-		.first = (uint16_t)queue->first,
-		.n_queues = 2 * rules_n_workers(daemon->config),
-		.length = queue->length,
-		.memory_size = queue->memory_size,
-		.inherited_fd = descriptors_take(inherited, DESCRIPTOR_QUEUE),
-	};
-	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
-	char text[NFQUEUE_TEXT_SIZE];
-	int r;
-
-	r = start_sending(daemon);
-	if (r < 0)
-		return r;
-	r = nfqueue_new(&nfqueue_config, &daemon->nfqueue, text);
-	if (r < 0) {
-		log_line(LOG_ERR, "%s", text);
-		return r;
-	}
-	if (text[0])
-		log_line(LOG_NOTICE, "%s", text);
-	r = nfqueue_read_losses(daemon->nfqueue, losses);
-	if (r < 0)
-		log_line(LOG_NOTICE,
-			 "packets that are lost before they reach the daemon can not be counted: "
-			 "/proc/net/netfilter/nfnetlink_queue: %s",
-			 strerror(-r));
-	for (unsigned i = 0; i < nfqueue_config.n_queues; i++)
-		daemon->gateway.queue[i].number = (uint16_t)(queue->first + i);
-	daemon->gateway.n_queues = nfqueue_config.n_queues;
-	return 0;
-}
-
-/* Packet thread. */
-static void worker_failed(void *context, int error)
-{
-	struct daemon *daemon = context;
-	const uint64_t one = 1;
-
-	atomic_store(&daemon->worker_error, error);
-	(void)!write(daemon->failed_fd, &one, sizeof(one));
-}
-
-int daemon_start_worker(struct daemon *daemon)
-{
-	const struct worker_config config = {
-		.gateway = &daemon->gateway,
-		.nfqueue = daemon->nfqueue,
-		.sending = daemon->sending.sending,
-		.world = daemon->world,
-		.heartbeat = heartbeat_place(daemon->heartbeat),
-		.drop_waiting = daemon->handover.is_late,
-		.failed = worker_failed,
+		.set_super = set_super,
 		.context = daemon,
 	};
-	int r;
+	int r = daemon_sending_open(&daemon->sending, &config);
 
-	r = worker_start(&config, &daemon->worker);
 	if (r < 0)
-		log_line(LOG_ERR, "the packet thread can not be started: %s", strerror(-r));
-	return r;
+		return r;
+	daemon->packets.gateway = &daemon->gateway;
+	daemon->packets.sending = &daemon->sending;
+	daemon->packets.world = daemon->world;
+	return daemon_packets_open(&daemon->packets, &daemon->config->queue, config.n_workers,
+				   inherited);
+}
+
+int daemon_start_packets(struct daemon *daemon)
+{
+	return daemon_packets_start(&daemon->packets, heartbeat_place(daemon->heartbeat),
+				    daemon->handover.is_late);
 }
 
 static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_error)
@@ -290,9 +250,13 @@ static int open_rules(struct daemon *daemon)
  * or our own rules, by somebody who flushed them all. */
 static void follow_host(struct daemon *daemon)
 {
+	uint64_t again_ms;
+
 	(void)world_refresh(daemon->world);
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	daemon_rules_keep(&daemon->rules);
+	again_ms = daemon_rules_keep(&daemon->rules, gateway_now_ms());
+	if (again_ms > 0)
+		follow_in(daemon, again_ms * 1000);
 	daemon_sending_look(&daemon->sending);
 }
 
@@ -308,8 +272,8 @@ void daemon_feed_watchdog(void *data)
 {
 	struct daemon *daemon = data;
 
-	watchdog_feed(&daemon->watchdog, daemon->worker
-						 ? atomic_load(heartbeat_place(daemon->heartbeat))
+	watchdog_feed(&daemon->watchdog, daemon_packets_run(&daemon->packets)
+						 ? daemon_packets_oldest_beat(&daemon->packets)
 						 : gateway_now_ms());
 }
 
@@ -317,7 +281,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	worker_read_losses(daemon->nfqueue, &daemon->gateway);
+	daemon_packets_tick(&daemon->packets);
 	daemon_reports_drain(&daemon->reports);
 	daemon_feed_watchdog(daemon);
 	if (!daemon_handover_is_idle(daemon))
@@ -358,8 +322,8 @@ static int on_worker_failed(sd_event_source *source, int fd, uint32_t events, vo
 {
 	struct daemon *daemon = userdata;
 
-	log_line(LOG_ERR, "the packet thread has ended: %s",
-		 strerror(-atomic_load(&daemon->worker_error)));
+	log_line(LOG_ERR, "a packet thread has ended: %s",
+		 strerror(-daemon_packets_error(&daemon->packets)));
 	return sd_event_exit(daemon->event, 1);
 }
 
@@ -372,11 +336,11 @@ static const struct config *running_config(void *context)
 static int apply_config(void *context, struct config *fresh, char **ret_error)
 {
 	struct daemon *daemon = context;
-	char text[NFQUEUE_TEXT_SIZE];
 	int r;
 
-	daemon_adapt_config(fresh, daemon->config);
-	r = daemon_rules_open(&daemon->rules, fresh, ret_error);
+	r = daemon_adapt_config(fresh, daemon->config, ret_error);
+	if (r == 0)
+		r = daemon_rules_open(&daemon->rules, fresh, ret_error);
 	if (r < 0) {
 		config_free(fresh);
 		return r;
@@ -387,13 +351,25 @@ static int apply_config(void *context, struct config *fresh, char **ret_error)
 	gateway_unlock(&daemon->gateway);
 	(void)world_set_silent(daemon->world, fresh->silent_interfaces);
 	daemon_reports_set(&daemon->reports, fresh);
-	nfqueue_set_waiting(daemon->nfqueue, fresh->queue.length, fresh->queue.memory_size, text);
-	if (text[0])
-		log_line(LOG_NOTICE, "%s", text);
+	daemon_packets_set_waiting(&daemon->packets, &fresh->queue);
 	(void)pool4_sync_follow(daemon->sync, fresh);
 	config_free(daemon->config);
 	daemon->config = fresh;
 	return 0;
+}
+
+/* The rules are to follow what was read, or it does not hold. */
+static void follow_reload(struct daemon *daemon)
+{
+	if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0) {
+		settings_change_settle(&daemon->settings_change);
+		log_line(LOG_INFO, "reloaded");
+		return;
+	}
+	if (settings_change_back(&daemon->settings_change))
+		(void)put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+	log_line(LOG_ERR, "reload refused, as the packet rules can not follow: the configuration "
+			  "of before stays in use");
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -409,9 +385,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)sd_notify(0, "RELOADING=1");
 	settings_change_reload(&daemon->settings_change, &no_options, &result);
 	if (result.error != CHANGE_OK)
-		log_line(LOG_ERR, "reload refused: the configuration of before stays in use");
-	else if (put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL) == 0)
-		log_line(LOG_INFO, "reloaded");
+		log_line(LOG_ERR, "reload refused, the configuration of before stays in use: %s",
+			 result.text);
+	else
+		follow_reload(daemon);
 	g_strfreev(result.details);
 	daemon_changes_keep(daemon->changes);
 	manager_changed(daemon->manager);
@@ -432,8 +409,7 @@ static int start_events(struct daemon *daemon)
 {
 	int r;
 
-	daemon->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = daemon->failed_fd < 0 ? -errno : sd_event_default(&daemon->event);
+	r = sd_event_default(&daemon->event);
 	if (r >= 0)
 		r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_end, daemon);
 	if (r >= 0)
@@ -449,8 +425,8 @@ static int start_events(struct daemon *daemon)
 		r = sd_event_add_io(daemon->event, NULL, rules_news_fd(daemon->rules_news), EPOLLIN,
 				    on_rules_news, daemon);
 	if (r >= 0)
-		r = sd_event_add_io(daemon->event, NULL, daemon->failed_fd, EPOLLIN,
-				    on_worker_failed, daemon);
+		r = sd_event_add_io(daemon->event, NULL, daemon_packets_failed_fd(&daemon->packets),
+				    EPOLLIN, on_worker_failed, daemon);
 	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME,
 					       SECOND_USEC, TICK_ACCURACY_USEC, on_tick, daemon);
@@ -618,9 +594,22 @@ static int load_config(struct daemon *daemon)
 static void open_state(struct daemon *daemon)
 {
 	daemon->state = daemon_state_open(&daemon->gateway, daemon->options->state_dir,
-					  &daemon->config->state);
+					  daemon->options->run_dir, &daemon->config->state);
 	daemon_kept_init(&daemon->kept, daemon_state_kept(daemon->state));
 	daemon_kept_restore_settings(&daemon->kept, daemon->settings, &daemon->config);
+}
+
+/* With what the files say, if what was set at run time is what the rules can not follow. */
+static int put_first_rules(struct daemon *daemon)
+{
+	g_autofree char *error = NULL;
+	int r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, &error);
+
+	if (r < 0 && daemon_changes_hold_settings(daemon->changes, &daemon->rules.rules,
+						  error ? error : strerror(-r)))
+		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+	settings_change_settle(&daemon->settings_change);
+	return r;
 }
 
 static int start(struct daemon *daemon)
@@ -636,7 +625,7 @@ static int start(struct daemon *daemon)
 	open_state(daemon);
 	r = start_core(daemon);
 	if (r == 0)
-		r = start_packets(daemon);
+		r = open_packets(daemon);
 	if (r == 0)
 		r = open_rules(daemon);
 	if (r < 0)
@@ -666,10 +655,10 @@ static int start(struct daemon *daemon)
 		/* One that goes on after all has its own. */
 		r = daemon_handover_check(daemon);
 		if (r == 0)
-			r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+			r = put_first_rules(daemon);
 		/* Packets do not wait for it then. */
 		if (r == 0)
-			daemon_sending_choose(&daemon->sending, daemon->nfqueue);
+			daemon_sending_choose(&daemon->sending);
 		has_rules = true;
 	}
 	if (r == 0)
@@ -677,13 +666,13 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = start_state(daemon);
 	if (r == 0 && !has_rules)
-		r = put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
+		r = put_first_rules(daemon);
 	if (r == 0 && !has_rules)
-		daemon_sending_choose(&daemon->sending, daemon->nfqueue);
+		daemon_sending_choose(&daemon->sending);
 	if (r == 0)
 		r = daemon_handover_finish(daemon);
 	if (r == 0)
-		r = daemon_start_worker(daemon);
+		r = daemon_start_packets(daemon);
 	if (r == 0)
 		daemon_reports_publish(&daemon->reports, daemon->config, daemon->handover.replace);
 	return r;
@@ -691,7 +680,7 @@ static int start(struct daemon *daemon)
 
 static void stop(struct daemon *daemon)
 {
-	worker_stop(daemon->worker);
+	daemon_packets_stop(&daemon->packets);
 	daemon_handover_keep(daemon);
 	daemon_history_stop(daemon->history);
 	daemon_state_stop(daemon->state);
@@ -706,7 +695,7 @@ static void stop(struct daemon *daemon)
 	sd_event_unref(daemon->event);
 	rules_news_free(daemon->rules_news);
 	pool4_sync_free(daemon->sync);
-	nfqueue_free(daemon->nfqueue);
+	daemon_packets_close(&daemon->packets);
 	daemon_sending_close(&daemon->sending, daemon->handover.done || daemon->handover.peer);
 	heartbeat_free(daemon->heartbeat);
 	gateway_deinit(&daemon->gateway);
@@ -714,16 +703,15 @@ static void stop(struct daemon *daemon)
 	daemon_kept_deinit(&daemon->kept);
 	config_free(daemon->config);
 	config_settings_free(daemon->settings);
-	if (daemon->failed_fd >= 0)
-		(void)close(daemon->failed_fd);
 	/* Last: the one before takes back what we had of it. */
 	handover_peer_free(daemon->handover.peer);
 }
 
 int daemon_run(const struct daemon_options *options)
 {
-	struct daemon daemon = {
-		.options = options, .failed_fd = -1, .noted_log = {.report = report}};
+	struct daemon daemon = {.options = options,
+				.packets = DAEMON_PACKETS_CLOSED,
+				.noted_log = {.report = report}};
 	sigset_t signals;
 	int r;
 

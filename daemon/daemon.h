@@ -15,6 +15,7 @@ struct daemon_options {
 	bool replace;          /* take over from the running one, if there is one */
 	const char *socket;    /* control socket */
 	const char *state_dir; /* for the state database */
+	const char *run_dir;   /* for what need not outlive the machine */
 };
 
 /* Runs until a signal ends it. 0, or 1 after one line in the log that says why. */

@@ -32,6 +32,7 @@
 #include "daemon/kept.h"
 #include "daemon/log.h"
 #include "daemon/pool4_change.h"
+#include "daemon/static_change.h"
 #include "dbus/manager.h"
 
 #define COLLECT_USEC         100000
@@ -79,6 +80,25 @@ static uint64_t time_to_collect(uint64_t update_usec)
 	return update_usec < COLLECT_LONGEST_USEC ? update_usec : COLLECT_LONGEST_USEC;
 }
 
+/* They can not: nothing of what is answered so stays in effect, as the next start would fail by it.
+ * Entries and static bindings leave the rules the next time; another configuration at once, since
+ * the one of before had rules. */
+static void take_back(struct daemon_changes *changes)
+{
+	const struct daemon_changes_config *config = &changes->config;
+	char *error = NULL;
+
+	static_change_roll_back(config->sync);
+	pool4_change_roll_back(config->sync);
+	if (!settings_change_back(config->settings))
+		return;
+	(void)config->put_rules(config->context, POOL4_SYNC_DIFFERENCE, &error);
+	g_free(error);
+	/* The prefixes may be others. */
+	if (changes->manager)
+		manager_changed(changes->manager);
+}
+
 /* The rules follow, and all are answered. */
 static void settle(struct daemon_changes *changes)
 {
@@ -96,7 +116,9 @@ static void settle(struct daemon_changes *changes)
 	/* What is taken back is to leave the rules, too. */
 	changes->only_adds = r == 0;
 	if (r < 0)
-		pool4_change_roll_back(changes->config.sync);
+		take_back(changes);
+	else
+		settings_change_settle(changes->config.settings);
 	if (r < 0 && !error)
 		error = g_strdup(strerror(-r));
 	if (changes->manager)
@@ -409,6 +431,25 @@ void daemon_changes_stored(struct daemon_changes *changes, uint64_t ticket, cons
 	daemon_changes_keep(changes);
 	if (changes->manager)
 		manager_next_turn(changes->manager);
+}
+
+static bool need_others(const void *context, const struct config *without)
+{
+	const struct rules *const *rules = context;
+
+	return !rules_are_of(*rules, without);
+}
+
+bool daemon_changes_hold_settings(struct daemon_changes *changes, struct rules *const *rules,
+				  const char *why)
+{
+	const struct settings_change *settings = changes->config.settings;
+
+	if (!settings_change_hold(settings, need_others, rules, why))
+		return false;
+	g_ptr_array_unref(changes->overrides);
+	changes->overrides = config_overrides_copy(settings->settings->overrides);
+	return true;
 }
 
 void daemon_changes_keep(struct daemon_changes *changes)

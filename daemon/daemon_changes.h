@@ -48,6 +48,11 @@ void daemon_changes_want_rules(struct daemon_changes *changes);
 
 /* The rows with this ticket are on the disk; or error is a sentence, and they are not. */
 void daemon_changes_stored(struct daemon_changes *changes, uint64_t ticket, const char *error);
+/* At a start: these rules can not be put in place. Keys that were set before and without which they
+ * would be others are not used, and stay where they are kept; *rules are others then. False: there
+ * is none. */
+bool daemon_changes_hold_settings(struct daemon_changes *changes, struct rules *const *rules,
+				  const char *why);
 /* Something else has changed what is kept: a reload, or an entry that has gone. It is stored in its
  * own time. */
 void daemon_changes_keep(struct daemon_changes *changes);

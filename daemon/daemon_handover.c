@@ -156,7 +156,7 @@ void daemon_handover_restore(struct daemon *daemon)
 
 bool daemon_handover_shares_queues(const struct daemon *daemon)
 {
-	return daemon->handover.in_parts && nfqueue_has_same_queues(daemon->nfqueue);
+	return daemon->handover.in_parts && daemon_packets_have_same_queues(&daemon->packets);
 }
 
 int daemon_handover_check(struct daemon *daemon)
@@ -207,7 +207,7 @@ static void judge_age(struct daemon *daemon, bool ended_well)
 	uint64_t beat_ms = atomic_load(heartbeat_place(daemon->heartbeat));
 	uint64_t age_ms = gateway_now_ms() - beat_ms;
 
-	if (!daemon->handover.is_kept || !nfqueue_is_inherited(daemon->nfqueue) ||
+	if (!daemon->handover.is_kept || !daemon_packets_are_inherited(&daemon->packets) ||
 	    age_ms <= (ended_well ? HEARTBEAT_LATE_CLEAN_MS : HEARTBEAT_LATE_MS))
 		return;
 	daemon->handover.is_late = true;
@@ -239,7 +239,7 @@ int daemon_handover_finish(struct daemon *daemon)
 	handover_peer_free(handover->peer);
 	handover->peer = NULL;
 	judge_age(daemon, tables_fd >= 0);
-	nfqueue_settle(daemon->nfqueue);
+	daemon_packets_settle(&daemon->packets);
 	return 0;
 }
 
@@ -253,17 +253,18 @@ bool daemon_handover_is_idle(const struct daemon *daemon)
 
 static void list_descriptors(const struct daemon *daemon, struct descriptors *ret)
 {
+	const struct rawsock *rawsock = sending_rawsock(daemon->sending.sending[0]);
+
 	descriptors_init(ret);
-	ret->fd[DESCRIPTOR_QUEUE] = nfqueue_fd(daemon->nfqueue);
-	ret->fd[DESCRIPTOR_RAW4] = rawsock_fd4(sending_rawsock(daemon->sending.sending));
-	ret->fd[DESCRIPTOR_RAW6] = rawsock_fd6(sending_rawsock(daemon->sending.sending));
+	daemon_packets_list(&daemon->packets, ret);
+	ret->fd[DESCRIPTOR_RAW4] = rawsock_fd4(rawsock);
+	ret->fd[DESCRIPTOR_RAW6] = rawsock_fd6(rawsock);
 	ret->fd[DESCRIPTOR_HEARTBEAT] = heartbeat_fd(daemon->heartbeat);
 }
 
 static void stop_packets(struct daemon *daemon)
 {
-	worker_stop(daemon->worker);
-	daemon->worker = NULL;
+	daemon_packets_stop(&daemon->packets);
 	daemon->handover.stopped = true;
 }
 
@@ -327,7 +328,7 @@ static int take(void *context, int *ret_tables_fd, uint64_t *ret_more_ms)
 static void go_on(void *context, const char *why)
 {
 	struct daemon *daemon = context;
-	int r = daemon->worker ? 0 : daemon_start_worker(daemon);
+	int r = daemon_packets_run(&daemon->packets) ? 0 : daemon_start_packets(daemon);
 
 	daemon->handover.yielded = daemon->handover.stopped = false;
 	daemon_sending_say_again(&daemon->sending);
@@ -347,8 +348,8 @@ static void go_on(void *context, const char *why)
 	daemon->rules.applied = false;
 	(void)daemon_put_rules(daemon, POOL4_SYNC_ANEW);
 	log_line(LOG_WARNING, "the other nat64d has not taken over (%s): this one goes on", why);
-	if (daemon->handover.end_wanted || !daemon->worker)
-		(void)sd_event_exit(daemon->event, daemon->worker ? 0 : 1);
+	if (daemon->handover.end_wanted || !daemon_packets_run(&daemon->packets))
+		(void)sd_event_exit(daemon->event, daemon_packets_run(&daemon->packets) ? 0 : 1);
 }
 
 static void taken(void *context, pid_t successor)
@@ -367,9 +368,7 @@ static void store_descriptors(const struct daemon *daemon)
 	struct descriptors descriptors;
 
 	list_descriptors(daemon, &descriptors);
-	for (unsigned i = 0; i < N_DESCRIPTORS; i++)
-		if (descriptors.fd[i] >= 0)
-			descriptors_store(i, descriptors.fd[i]);
+	descriptors_store_all(&descriptors);
 }
 
 void daemon_handover_serve(struct daemon *daemon)

@@ -2,10 +2,10 @@
 /* What the files of the daemon share. */
 #pragma once
 
-#include <stdatomic.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/daemon_kept.h"
+#include "daemon/daemon_packets.h"
 #include "daemon/daemon_reports.h"
 #include "daemon/daemon_rules.h"
 #include "daemon/daemon_sending.h"
@@ -45,9 +45,8 @@ struct daemon {
 	struct config *config;
 	struct gateway gateway;
 	struct world *world;
-	struct nfqueue *nfqueue;
 	struct daemon_sending sending;
-	struct worker *worker;
+	struct daemon_packets packets;
 	struct daemon_state *state; /* NULL: none is kept */
 	struct daemon_kept kept;
 	struct daemon_rules rules;
@@ -59,8 +58,6 @@ struct daemon {
 	sd_event *event;
 	sd_event_source *tick;
 	sd_event_source *follow; /* on while there is news that the configuration may depend on */
-	int failed_fd;           /* eventfd: the packet thread has ended with worker_error */
-	atomic_int worker_error;
 	unsigned n_ticks;
 	struct heartbeat *heartbeat;
 	struct watchdog watchdog;
@@ -70,7 +67,7 @@ struct daemon {
 	struct noted_log noted_log;
 };
 
-int daemon_start_worker(struct daemon *daemon);
+int daemon_start_packets(struct daemon *daemon);
 /* Of a struct daemon: once a second. */
 void daemon_feed_watchdog(void *daemon);
 /* Changes that are on the disk, or can not be stored, go on. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/daemon_reload.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "daemon/config_check.h"
 #include "daemon/config_keys.h"
 #include "daemon/log.h"
 
@@ -53,25 +55,52 @@ static void keep_indices(struct config *fresh, const struct config *running)
 	memcpy(fresh->nat64.pool6, placed, sizeof(placed));
 }
 
-/* What takes the next start keeps its value. */
-static void keep(const struct config_key *key, struct config *fresh, const struct config *running)
+/* What takes the next start keeps its value. True: it would have another one. */
+static bool keep(const struct config_key *key, struct config *fresh, const struct config *running)
 {
 	void *field = (char *)fresh + key->offset;
 	const void *before = (const char *)running + key->offset;
 	size_t size = config_type_size(key->type);
 
 	if (memcmp(field, before, size) == 0)
-		return;
+		return false;
 	memcpy(field, before, size);
 	log_line(LOG_WARNING, "%s.%s has changed: that takes effect at the next start",
 		 key->section, key->name);
+	return true;
 }
 
-void daemon_adapt_config(struct config *fresh, const struct config *running)
+/* As the files were checked with other values: entries that are fit for Pool4.Mode=dynamic may not
+ * be so for the mode that runs, and would be cut without being made again. */
+static int check(const struct config *config, char **ret_error)
 {
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	struct config_file *nowhere = config_file_new();
+
+	config_check(config, nowhere, problems);
+	config_file_free(nowhere);
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *problem = g_ptr_array_index(problems, i);
+		g_autofree char *text = config_problem_print(problem);
+
+		if (problem->severity != CONFIG_ERROR)
+			continue;
+		*ret_error = g_strdup_printf("%s; that goes by what is in use until a restart, "
+					     "which would take all of it",
+					     text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int daemon_adapt_config(struct config *fresh, const struct config *running, char **ret_error)
+{
+	bool keeps = false;
+
 	keep_indices(fresh, running);
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
 		if (!config_key_is_of_object(key) && !config_key_is_live(key, running))
-			keep(key, fresh, running);
+			keeps |= keep(key, fresh, running);
 	}
+	return keeps ? check(fresh, ret_error) : 0;
 }

@@ -7,6 +7,7 @@
 /*
  * Makes a freshly read configuration fit the running one: a Pool6 prefix keeps its index, which
  * sessions remember, and what can not change while the daemon runs keeps its value, with a log line
- * for each.
+ * for each. 0, or -EINVAL if the rest does not go together with that: *ret_error is a sentence, for
+ * g_free().
  */
-void daemon_adapt_config(struct config *fresh, const struct config *running);
+int daemon_adapt_config(struct config *fresh, const struct config *running, char **ret_error);

@@ -5,6 +5,14 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "daemon/rules_renew.h"
+
+/* Between two times that everything is put back: as long as it took, which is longer where the pool
+ * is large or the host is busy, but within these. Meanwhile packets may pass. */
+#define REST_MS         1000u
+#define REST_LONGEST_MS 5000u
+/* Who changes them all the time is named so often. */
+#define SAY_MS 60000u
 
 static void set_applied(struct daemon_rules *rules, bool applied)
 {
@@ -55,15 +63,56 @@ int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, 
 	return r;
 }
 
-void daemon_rules_keep(struct daemon_rules *rules)
+/* Unless the last time is not long ago. */
+static void say_changed(struct daemon_rules *rules, uint64_t now_ms)
 {
-	bool applied;
+	g_autofree char *table = rules_table_name(rules->instance);
 
+	if (rules_renew_is_asked(table)) {
+		log_line(LOG_NOTICE, "the packet rules are asked for; putting them in place anew");
+		return;
+	}
+	if (rules->said_ms != 0 && now_ms - rules->said_ms < SAY_MS) {
+		rules->n_unsaid++;
+		return;
+	}
+	if (rules->n_unsaid > 0)
+		log_line(
+			LOG_WARNING,
+			"somebody keeps changing the packet rules: they have been put back %u more "
+			"times; 'nft monitor' shows by whom",
+			rules->n_unsaid);
+	else
+		log_line(LOG_WARNING,
+			 "somebody has changed or removed the packet rules; putting them back");
+	rules->said_ms = now_ms;
+	rules->n_unsaid = 0;
+}
+
+/* All of them. */
+static void put_back(struct daemon_rules *rules, uint64_t now_ms)
+{
+	uint64_t start_ms = gateway_now_ms(), rest_ms;
+	int r = daemon_rules_put(rules, POOL4_SYNC_ANEW, NULL);
+
+	rest_ms = CLAMP(gateway_now_ms() - start_ms, REST_MS, REST_LONGEST_MS);
+	rules->not_before_ms = now_ms + rest_ms;
+	if (r == 0 && rules->n_unsaid == 0)
+		log_line(LOG_NOTICE, "the packet rules are in place again");
+}
+
+uint64_t daemon_rules_keep(struct daemon_rules *rules, uint64_t now_ms)
+{
 	if (rules->applied && !rules_present(rules->rules)) {
 		set_applied(rules, false);
-		log_line(LOG_WARNING, "somebody has removed the packet rules; putting them back");
+		say_changed(rules, now_ms);
 	}
-	applied = rules->applied;
-	if (daemon_rules_put(rules, POOL4_SYNC_DIFFERENCE, NULL) == 0 && !applied)
-		log_line(LOG_NOTICE, "the packet rules are in place again");
+	if (rules->applied) {
+		(void)daemon_rules_put(rules, POOL4_SYNC_DIFFERENCE, NULL);
+		return 0;
+	}
+	if (now_ms < rules->not_before_ms)
+		return rules->not_before_ms - now_ms;
+	put_back(rules, now_ms);
+	return 0;
 }

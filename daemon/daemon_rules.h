@@ -15,6 +15,10 @@ struct daemon_rules {
 	struct pool4_sync *sync; /* knows what they are to say */
 	struct rules *rules;
 	bool applied; /* else the whole table is still to be put in place */
+	/* Of daemon_rules_keep(), in milliseconds of gateway_now_ms(). */
+	uint64_t not_before_ms; /* the next time that it puts back what somebody has changed */
+	uint64_t said_ms;       /* when it said that last, or 0 */
+	unsigned n_unsaid;      /* times since then */
 };
 
 /*
@@ -32,6 +36,10 @@ void daemon_rules_close(struct daemon_rules *rules);
  */
 int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, char **ret_error);
 
-/* Puts in place what has changed, and everything if somebody has removed them. Logs what it finds.
+/*
+ * Puts in place what has changed, and everything if somebody has changed or removed what was there.
+ * Logs what it finds. With another program that does the same nobody would have rest: so not more
+ * than once a second, nor right away again where that takes longer. Returns after how many
+ * milliseconds there is something left to do, or 0: nothing is.
  */
-void daemon_rules_keep(struct daemon_rules *rules);
+uint64_t daemon_rules_keep(struct daemon_rules *rules, uint64_t now_ms);

@@ -11,7 +11,6 @@
 
 #include "daemon/inject_probe.h"
 #include "daemon/log.h"
-#include "daemon/nfqueue.h"
 #include "daemon/rules.h"
 #include "daemon/sending.h"
 
@@ -24,7 +23,21 @@
 #define TRIES_FAILING      1
 #define TIMEOUT_FAILING_MS 50
 
-/* A pair for TCP, new or as it is, and what looks after it. */
+/* The pair is new or as it is; each thread has a socket of its own in it. */
+static int make_injects(const struct daemon_sending *sending, const struct inject_config *config,
+			struct inject *ret[GATEWAY_LANES_MAX], char *text)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < sending->n_workers && r == 0; i++)
+		r = inject_new(config, &ret[i], text);
+	if (r < 0)
+		for (unsigned i = sending->n_workers; i-- > 0;)
+			inject_free(ret[i], i > 0);
+	return r;
+}
+
+/* A pair for TCP, and what looks after it. */
 static int make(struct daemon_sending *sending, char *text)
 {
 	const struct inject_config inject_config = {
@@ -35,30 +48,32 @@ static int make(struct daemon_sending *sending, char *text)
 	};
 	struct inject_probe_config probe_config = {.device = sending->device,
 						   .mark = sending->mark.value};
-	struct inject *inject = NULL;
+	struct inject *inject[GATEWAY_LANES_MAX] = {NULL};
 	int r;
 
 	inject_probe_free(sending->probe);
 	sending->probe = NULL;
 	sending->ifindex = 0;
-	r = inject_new(&inject_config, &inject, text);
+	r = make_injects(sending, &inject_config, inject, text);
 	if (r < 0)
 		return r;
-	probe_config.ifindex = inject_ifindex(inject);
+	probe_config.ifindex = inject_ifindex(inject[0]);
 	r = inject_probe_new(&probe_config, &sending->probe, text);
-	if (r < 0) {
-		inject_free(inject, true);
-		return r;
+	if (r == 0)
+		sending->ifindex = inject_ifindex(inject[0]);
+	for (unsigned i = 0; i < sending->n_workers; i++) {
+		if (r == 0)
+			sending_offer(sending->sending[i], inject[i]);
+		else
+			inject_free(inject[i], true);
 	}
-	sending->ifindex = inject_ifindex(inject);
-	sending_offer(sending->sending, inject);
-	return 0;
+	return r;
 }
 
 int daemon_sending_open(struct daemon_sending *sending, const struct daemon_sending_config *config)
 {
 	const struct config_queue *queue = config->queue;
-	const struct rawsock_config rawsock_config = {
+	struct rawsock_config rawsock_config = {
 		.mark = queue->mark.value,
 		.mark_mask = queue->mark.mask,
 		.memory_size = SEND_MEMORY_SIZE,
@@ -66,7 +81,7 @@ int daemon_sending_open(struct daemon_sending *sending, const struct daemon_send
 		.inherited_fd6 = config->inherited_fd6,
 	};
 	char text[RAWSOCK_TEXT_SIZE];
-	int r;
+	int r = 0;
 
 	_Static_assert(INJECT_TEXT_SIZE <= RAWSOCK_TEXT_SIZE, "text is for both");
 	*sending = (struct daemon_sending){
@@ -74,10 +89,16 @@ int daemon_sending_open(struct daemon_sending *sending, const struct daemon_send
 		.wanted = queue->inject,
 		.mark = queue->mark,
 		.n_workers = config->n_workers,
+		.set_super = config->set_super,
+		.context = config->context,
 		.is_first = true,
 	};
 	sending->device = rules_inject_device(config->instance);
-	r = sending_new(&rawsock_config, &sending->sending, text);
+	for (unsigned i = 0; i < sending->n_workers && r == 0; i++) {
+		r = sending_new(&rawsock_config, &sending->sending[i], text);
+		/* They carry nothing over: those of the others are new. */
+		rawsock_config.inherited_fd4 = rawsock_config.inherited_fd6 = 0;
+	}
 	if (r < 0) {
 		log_line(LOG_ERR, "%s", text);
 		return r;
@@ -95,9 +116,11 @@ int daemon_sending_open(struct daemon_sending *sending, const struct daemon_send
 void daemon_sending_close(struct daemon_sending *sending, bool keep)
 {
 	inject_probe_free(sending->probe);
-	sending_free(sending->sending, keep);
+	/* The first one last: it may take the pair away. */
+	for (unsigned i = sending->n_workers; i-- > 0;)
+		sending_free(sending->sending[i], keep || i > 0);
 	g_free(sending->device);
-	*sending = (struct daemon_sending){.sending = NULL};
+	*sending = (struct daemon_sending){.n_workers = 0};
 }
 
 /* With packet, a probe that does not come through is only a remark. */
@@ -174,12 +197,13 @@ static void take_way(struct daemon_sending *sending, bool by_packet, const char 
 			     strcmp(reason, sending->reason) != 0;
 
 	/* Also when the packet thread has changed it, and the way is the same as before. */
-	sending_set_way(sending->sending, by_packet ? SENDING_PACKET : SENDING_RAW);
+	for (unsigned i = 0; i < sending->n_workers; i++)
+		sending_set_way(sending->sending[i], by_packet ? SENDING_PACKET : SENDING_RAW);
 	if (!is_news)
 		return;
 	sending->by_packet = by_packet;
 	(void)g_strlcpy(sending->reason, reason, sizeof(sending->reason));
-	nfqueue_set_super(sending->nfqueue, by_packet ? sending->n_workers : 0);
+	sending->set_super(sending->context, by_packet);
 	tell_gateway(sending, has_fallen);
 	say(sending, has_fallen);
 	sending->is_first = false;
@@ -193,13 +217,22 @@ static void sweep(struct daemon_sending *sending)
 	sending->is_swept = true;
 }
 
+/* A thread has found that the pair is not there. */
+static bool one_has_fallen(const struct daemon_sending *sending)
+{
+	for (unsigned i = 0; i < sending->n_workers; i++)
+		if (sending_way(sending->sending[i]) == SENDING_RAW)
+			return true;
+	return false;
+}
+
 /* The pair is not what it was. */
 static bool has_gone(struct daemon_sending *sending, char *text)
 {
 	if (inject_check(sending->device, sending->ifindex, text) == -ENODEV)
 		return true;
 	(void)g_strlcpy(text, "the interface did not take packets for a moment", INJECT_TEXT_SIZE);
-	return sending_way(sending->sending) == SENDING_RAW;
+	return one_has_fallen(sending);
 }
 
 static void look(struct daemon_sending *sending)
@@ -216,9 +249,8 @@ static void look(struct daemon_sending *sending)
 	take_way(sending, can, text);
 }
 
-void daemon_sending_choose(struct daemon_sending *sending, struct nfqueue *nfqueue)
+void daemon_sending_choose(struct daemon_sending *sending)
 {
-	sending->nfqueue = nfqueue;
 	if (sending->wanted != CONFIG_INJECT_RAW) {
 		look(sending);
 		return;
@@ -252,13 +284,12 @@ void daemon_sending_look(struct daemon_sending *sending)
 
 void daemon_sending_tick(struct daemon_sending *sending)
 {
-	if (sending->is_doubtful ||
-	    (sending->by_packet && sending_way(sending->sending) == SENDING_RAW))
+	if (sending->is_doubtful || (sending->by_packet && one_has_fallen(sending)))
 		daemon_sending_look(sending);
 }
 
 void daemon_sending_say_again(struct daemon_sending *sending)
 {
 	if (!sending->is_first)
-		nfqueue_set_super(sending->nfqueue, sending->by_packet ? sending->n_workers : 0);
+		sending->set_super(sending->context, sending->by_packet);
 }

@@ -15,24 +15,27 @@
 #include "daemon/gateway.h"
 
 struct inject_probe;
-struct nfqueue;
 struct sending;
 
 struct daemon_sending_config {
 	struct gateway *gateway;
 	const char *instance;
 	const struct config_queue *queue; /* read by daemon_sending_open() only */
-	unsigned n_workers;
-	int inherited_fd4; /* as in rawsock_config */
+	unsigned n_workers;               /* each sends by itself, all by the same way */
+	int inherited_fd4;                /* as in rawsock_config */
 	int inherited_fd6;
+	/* Superpackets are to come whole, or not. */
+	void (*set_super)(void *context, bool whole);
+	void *context;
 };
 
 struct daemon_sending {
-	struct sending *sending;
+	struct sending *sending[GATEWAY_LANES_MAX]; /* of each packet thread */
 
 	/* Private. */
 	struct gateway *gateway;
-	struct nfqueue *nfqueue;
+	void (*set_super)(void *context, bool whole);
+	void *context;
 	struct inject_probe *probe; /* NULL: there is no pair */
 	enum config_inject wanted;
 	struct config_mark mark;
@@ -55,7 +58,7 @@ void daemon_sending_close(struct daemon_sending *sending, bool keep);
 
 /* Once the packet rules are in place, and before packets are sent: the way, also what the queues
  * are to do. */
-void daemon_sending_choose(struct daemon_sending *sending, struct nfqueue *nfqueue);
+void daemon_sending_choose(struct daemon_sending *sending);
 
 /* Is that interface one of the pair? */
 bool daemon_sending_is_device(const struct daemon_sending *sending, const char *name);

@@ -30,9 +30,11 @@ struct daemon_state {
 	struct gateway *gateway;
 	struct config_state config;
 	char *directory;
+	char *run_directory; /* NULL: none that is in memory */
 	struct store *store; /* NULL: could not be opened, or is the writer's */
 	char problem[STORE_TEXT_SIZE];
 	struct given_file *given;
+	bool left; /* a successor has it, too */
 	uint64_t owner;
 	struct store_writer *writer;
 	struct restore restore;
@@ -78,13 +80,33 @@ static struct store_config store_config(const struct daemon_state *state, int bu
 
 static void open_given(struct daemon_state *state)
 {
-	int r = given_file_open(state->directory, &state->given);
+	int r;
 
+	if (state->run_directory && given_file_open(state->run_directory, &state->given) == 0)
+		return;
+	g_clear_pointer(&state->run_directory, g_free);
+	r = given_file_open(state->directory, &state->given);
 	if (r < 0)
 		log_line(LOG_WARNING,
 			 "%s/ports can not be used (%s): after a crash, ports that were in use "
 			 "right before may be given to others at once",
 			 state->directory, g_strerror(-r));
+}
+
+/* What one that ended well has left, or a version that had the file there has, even as it runs. */
+static void take_given(struct daemon_state *state)
+{
+	if (state->given && state->run_directory)
+		(void)given_file_take(state->given, state->directory);
+}
+
+/* Nobody comes after us but by the state: it is to outlive the machine. */
+static void leave_given(struct daemon_state *state)
+{
+	if (!state->given || !state->run_directory || state->left)
+		return;
+	if (given_file_leave(state->given, state->directory) == 0)
+		given_file_remove(state->run_directory);
 }
 
 static void stored_free(void *data)
@@ -127,7 +149,7 @@ static void load_kept(struct daemon_state *state)
 }
 
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
-				       const struct config_state *config)
+				       const char *run_directory, const struct config_state *config)
 {
 	struct daemon_state *state;
 	struct store_config store;
@@ -139,6 +161,9 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 	state->restore.gateway = gateway;
 	state->config = *config;
 	state->directory = g_strdup(directory);
+	if (run_directory && strcmp(run_directory, directory) != 0 &&
+	    given_file_is_place(run_directory))
+		state->run_directory = g_strdup(run_directory);
 	while (state->owner == 0)
 		if (getrandom(&state->owner, sizeof(state->owner), 0) < 0)
 			break;
@@ -262,12 +287,15 @@ static void settle(struct daemon_state *state)
 
 	state->restore.now_ms = gateway_now_ms();
 	persist_restored(nat, !state->was_clean, state->restore.now_ms);
+	take_given(state);
 	if (state->given && state->n_given > 0 && state->was_clean)
 		given_file_each_since(state->given, state->n_given, hold_given, state);
 	else if (state->given)
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 	if (state->given)
 		nat->given = given_file_ring(state->given);
+	if (state->given && state->run_directory)
+		given_file_remove(state->directory);
 	restore_report(&state->restore,
 		       state->was_clean ? "" : " after an end that was not a clean one");
 }
@@ -288,6 +316,7 @@ void daemon_state_restore(struct daemon_state *state, enum daemon_state_source s
 	if (source != DAEMON_STATE_STORED) {
 		settle(state);
 	} else if (state->given && state->was_clean) {
+		take_given(state);
 		state->restore.now_ms = gateway_now_ms();
 		state->n_given = given_file_ring(state->given)->n;
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
@@ -394,6 +423,7 @@ bool daemon_state_leave(struct daemon_state *state, bool packets_go_on,
 
 	if (!state)
 		return false;
+	state->left = true;
 	if (packets_go_on)
 		is_all = store_writer_leave(state->writer, waits, context);
 	else
@@ -406,7 +436,10 @@ int daemon_state_go_on(struct daemon_state *state)
 {
 	struct store_config store;
 
-	if (!state || state->writer)
+	if (!state)
+		return 0;
+	state->left = false;
+	if (state->writer)
 		return 0;
 	state->problem[0] = '\0';
 	store = store_config(state, START_BUSY_MS);
@@ -457,6 +490,7 @@ void daemon_state_stop(struct daemon_state *state)
 	store_close(state->store);
 	if (state->gateway->nat)
 		state->gateway->nat->given = NULL;
+	leave_given(state);
 	given_file_close(state->given);
 	if (state->kept)
 		g_ptr_array_unref(state->kept);
@@ -465,5 +499,6 @@ void daemon_state_stop(struct daemon_state *state)
 	if (state->stored_fd >= 0)
 		(void)close(state->stored_fd);
 	g_free(state->directory);
+	g_free(state->run_directory);
 	g_free(state);
 }

@@ -19,8 +19,10 @@ struct daemon_state;
 typedef void (*daemon_state_stored_fn)(void *context, uint64_t ticket, const char *error);
 
 /* Opens the database of directory, before gateway has its core. Never fails for good: what can not
- * be opened is reported, and tried again by the writer. NULL if State.Keep=no. */
+ * be opened is reported, and tried again by the writer. NULL if State.Keep=no. run_directory, if
+ * that is in memory, has what packets write to (given_file.h); may be NULL. */
 struct daemon_state *daemon_state_open(struct gateway *gateway, const char *directory,
+				       const char *run_directory,
 				       const struct config_state *config);
 
 /* What was changed by command, as rows (kept_row.h); NULL if there is nothing to be read. state may

@@ -23,9 +23,14 @@ enum descriptor {
 		N_DESCRIPTORS,
 };
 
+/* Beside QUEUE: one for each further packet thread, which the service manager knows as "queue1",
+ * "queue2" and so on. */
+#define DESCRIPTORS_MORE_MAX 31
+
 /* -1: there is none. */
 struct descriptors {
 	int fd[N_DESCRIPTORS];
+	int more_queues[DESCRIPTORS_MORE_MAX];
 };
 
 void descriptors_init(struct descriptors *descriptors);
@@ -44,3 +49,5 @@ void descriptors_listen(struct descriptors *ret);
  * without a service manager, or if it has no room. */
 void descriptors_store(enum descriptor which, int fd);
 void descriptors_forget(enum descriptor which);
+/* The same of all there are, but the tables; those that are not there are forgotten. */
+void descriptors_store_all(const struct descriptors *descriptors);

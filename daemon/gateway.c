@@ -4,16 +4,35 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "daemon/core/minmax.h"
 #include "daemon/core/nat64.h"
 
 void gateway_init(struct gateway *gateway)
 {
-	*gateway = (struct gateway){.state = GATEWAY_STARTING,
+	pthread_mutexattr_t kind;
+
+	*gateway = (struct gateway){.n_lanes = 1,
+				    .state = GATEWAY_STARTING,
 				    .sending.reason = "nothing has been sent yet"};
-	(void)pthread_mutex_init(&gateway->lock, NULL);
+	/* A lane is left after some hundred nanoseconds: sleeping at once would take longer. */
+	(void)pthread_mutexattr_init(&kind);
+	(void)pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+	for (unsigned i = 0; i < GATEWAY_LANES_MAX; i++)
+		(void)pthread_mutex_init(&gateway->lane[i].lock, &kind);
+	(void)pthread_mutex_init(&gateway->order, &kind);
+	(void)pthread_mutexattr_destroy(&kind);
 	gateway->started_ms = gateway_now_ms();
+}
+
+void gateway_set_lanes(struct gateway *gateway, unsigned n)
+{
+	assert(n >= 1 && n <= GATEWAY_LANES_MAX);
+	gateway->n_lanes = n;
+	for (unsigned i = 0; i < n; i++)
+		nat64_lane_init(gateway->nat, &gateway->lane[i].core);
 }
 
 void gateway_deinit(struct gateway *gateway)
@@ -22,21 +41,88 @@ void gateway_deinit(struct gateway *gateway)
 		return;
 	nat64_free(gateway->nat);
 	gateway->nat = NULL;
-	(void)pthread_mutex_destroy(&gateway->lock);
+	for (unsigned i = 0; i < GATEWAY_LANES_MAX; i++)
+		(void)pthread_mutex_destroy(&gateway->lane[i].lock);
+	(void)pthread_mutex_destroy(&gateway->order);
+}
+
+static void lock(pthread_mutex_t *mutex)
+{
+	int r = pthread_mutex_lock(mutex);
+
+	assert(r == 0);
+	(void)r;
+}
+
+static void unlock(pthread_mutex_t *mutex)
+{
+	int r = pthread_mutex_unlock(mutex);
+
+	assert(r == 0);
+	(void)r;
+}
+
+void gateway_enter(struct gateway *gateway, unsigned lane)
+{
+	lock(&gateway->lane[lane].lock);
+}
+
+void gateway_leave(struct gateway *gateway, unsigned lane)
+{
+	unlock(&gateway->lane[lane].lock);
+}
+
+/* Without order two of them would stand in each other's way, lane by lane. */
+void gateway_be_alone(struct gateway *gateway)
+{
+	if (gateway->n_lanes > 1)
+		lock(&gateway->order);
+	for (unsigned i = 0; i < gateway->n_lanes; i++)
+		lock(&gateway->lane[i].lock);
+}
+
+void gateway_end_alone(struct gateway *gateway)
+{
+	for (unsigned i = 0; i < gateway->n_lanes; i++)
+		unlock(&gateway->lane[i].lock);
+	if (gateway->n_lanes > 1)
+		unlock(&gateway->order);
+}
+
+uint64_t gateway_not_before(struct gateway *gateway, uint64_t now_ms)
+{
+	gateway->latest_ms = max_u64(gateway->latest_ms, now_ms);
+	return gateway->latest_ms;
+}
+
+static void gather(struct gateway *gateway)
+{
+	uint64_t send_errors[N_GATEWAY_SEND_ERRORS] = {0};
+
+	for (unsigned i = 0; i < gateway->n_lanes; i++) {
+		struct gateway_lane *lane = &gateway->lane[i];
+
+		if (gateway->nat)
+			nat64_gather(gateway->nat, &lane->core);
+		for (unsigned j = 0; j < gateway->n_queues; j++) {
+			gateway->queue[j].received += lane->received[j];
+			lane->received[j] = 0;
+		}
+		for (unsigned j = 0; j < N_GATEWAY_SEND_ERRORS; j++)
+			send_errors[j] += lane->send_errors[j];
+	}
+	memcpy(gateway->send_errors, send_errors, sizeof(send_errors));
 }
 
 void gateway_lock(struct gateway *gateway)
 {
-	int r = pthread_mutex_lock(&gateway->lock);
-	assert(r == 0);
-	(void)r;
+	gateway_be_alone(gateway);
+	gather(gateway);
 }
 
 void gateway_unlock(struct gateway *gateway)
 {
-	int r = pthread_mutex_unlock(&gateway->lock);
-	assert(r == 0);
-	(void)r;
+	gateway_end_alone(gateway);
 }
 
 uint64_t gateway_now_ms(void)

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The running gateway, as everything around the core shares it: the core, the lock that guards it,
+ * The running gateway, as everything around the core shares it: the core, the locks that guard it,
  * and what the daemon counts itself.
  *
- * Threads: a packet thread (worker.c; several later) and the control thread, which runs the event
- * loop (signals, timers, netlink, D-Bus). Whoever calls the core or reads its tables holds the
- * lock, for the work of one batch or of one page of a list. Nobody holds it over a system call
- * of his own; the one exception is a route that is not in the cache (world.c).
+ * Threads: packet threads (worker.c), each with a lane of its own, and the control thread, which
+ * runs the event loop (signals, timers, netlink, D-Bus). A lane has a lock, and one can be in the
+ * core in two ways:
+ *
+ *   gateway_enter()     with the lock of one's own lane, for one packet that is light
+ *                       (core/lane.h): as many at once as there are lanes, and none of them
+ *                       writes anything that another one's processor has to fetch;
+ *   gateway_be_alone()  with the locks of all lanes: everything else that a packet may need, such
+ *                       as a new session, and the end of those that are over.
+ *
+ * The control thread is alone, too: gateway_lock(), which brings together what the lanes have
+ * counted, for the work of one page of a list. With a single lane to enter it is to be alone.
+ * Nobody holds a lock over a system call of his own; the one exception is a route that is not in
+ * the cache (world.c), which only those wait for who want to be alone.
  */
 #pragma once
 
@@ -14,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct nat64;
+#include "daemon/core/lane.h"
 
 enum gateway_state {
 	GATEWAY_STARTING,
@@ -24,8 +34,9 @@ enum gateway_state {
 	N_GATEWAY_STATES,
 };
 
+#define GATEWAY_LANES_MAX 32
 /* Two queues for each packet thread: TCP, and everything else. */
-#define GATEWAY_QUEUES_MAX 64
+#define GATEWAY_QUEUES_MAX (2 * GATEWAY_LANES_MAX)
 
 struct gateway_queue {
 	uint16_t number;
@@ -75,9 +86,20 @@ struct gateway_sending {
 	char reason[256]; /* why that way: a sentence without a full stop */
 };
 
+/* Of one packet thread. What it has counted is guarded by its lock; it is not the gateway's yet. */
+struct gateway_lane {
+	_Alignas(128) pthread_mutex_t lock; /* two cache lines, as they are fetched in pairs */
+	struct nat64_lane core;
+	uint64_t received[GATEWAY_QUEUES_MAX];
+	uint64_t send_errors[N_GATEWAY_SEND_ERRORS]; /* all of them */
+};
+
 struct gateway {
-	pthread_mutex_t lock;
-	/* All that follows is guarded by the lock. */
+	unsigned n_lanes; /* fixed before the first thread starts */
+	struct gateway_lane lane[GATEWAY_LANES_MAX];
+	pthread_mutex_t order; /* of those who want to be alone, where there are several lanes */
+	/* All that follows is guarded by all lanes' locks. */
+	uint64_t latest_ms; /* see gateway_not_before() */
 	struct nat64 *nat;
 	enum gateway_state state;
 	bool rules_in_place; /* the kernel has the packet rules of this configuration */
@@ -89,11 +111,24 @@ struct gateway {
 	uint64_t send_errors[N_GATEWAY_SEND_ERRORS]; /* single packets, fragments counted each */
 };
 
+/* With one lane. */
 void gateway_init(struct gateway *gateway);
+/* With so many, while nobody is in the core and before any packet: 1 .. GATEWAY_LANES_MAX. The core
+ * is there. */
+void gateway_set_lanes(struct gateway *gateway, unsigned n);
 void gateway_deinit(struct gateway *gateway); /* frees the core, too */
 
 void gateway_lock(struct gateway *gateway);
 void gateway_unlock(struct gateway *gateway);
+
+void gateway_enter(struct gateway *gateway, unsigned lane);
+void gateway_leave(struct gateway *gateway, unsigned lane);
+/* Not from within a lane. */
+void gateway_be_alone(struct gateway *gateway);
+void gateway_end_alone(struct gateway *gateway);
+/* For packet threads that are alone: the time that one of them has read, or a later one at which
+ * another one was. For the core time does not go back. */
+uint64_t gateway_not_before(struct gateway *gateway, uint64_t now_ms);
 
 /* CLOCK_BOOTTIME: the clock of everything in the core. Goes on while the machine sleeps. */
 uint64_t gateway_now_ms(void);

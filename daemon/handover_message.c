@@ -10,9 +10,13 @@
 #include "daemon/handover.h"
 
 #define MAGIC "n64hand"
+/* Those that are named in the message, and behind them further queues in their order: of these a
+ * predecessor with a single packet thread has none, and a successor that has never heard of them
+ * can not read the message, so that the one with several threads goes on. */
+#define FDS_MAX (N_DESCRIPTORS + DESCRIPTORS_MORE_MAX)
 
 union control {
-	char bytes[CMSG_SPACE(N_DESCRIPTORS * sizeof(int))];
+	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	struct cmsghdr align;
 };
 
@@ -28,7 +32,7 @@ int handover_send(int fd, struct handover_message *message, const struct descrip
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 	union control control = {0};
 	struct cmsghdr *cmsg = &control.align;
-	int fds[N_DESCRIPTORS];
+	int fds[FDS_MAX];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; descriptors && i < N_DESCRIPTORS; i++) {
@@ -38,6 +42,9 @@ int handover_send(int fd, struct handover_message *message, const struct descrip
 		fds[n++] = descriptors->fd[i];
 	}
 	message->n_descriptors = n;
+	for (uint32_t i = 0; descriptors && i < DESCRIPTORS_MORE_MAX; i++)
+		if (descriptors->more_queues[i] >= 0)
+			fds[n++] = descriptors->more_queues[i];
 	if (n > 0) {
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
@@ -50,7 +57,7 @@ int handover_send(int fd, struct handover_message *message, const struct descrip
 }
 
 /* How many came; they are ours, whatever the message says. */
-static unsigned take_descriptors(struct msghdr *header, int fds[N_DESCRIPTORS])
+static unsigned take_descriptors(struct msghdr *header, int fds[FDS_MAX])
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
 	unsigned n;
@@ -58,8 +65,8 @@ static unsigned take_descriptors(struct msghdr *header, int fds[N_DESCRIPTORS])
 	if (!cmsg || cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 		return 0;
 	n = (unsigned)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	if (n > N_DESCRIPTORS)
-		n = N_DESCRIPTORS; /* there is no room for more */
+	if (n > FDS_MAX)
+		n = FDS_MAX; /* there is no room for more */
 	memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
 	return n;
 }
@@ -72,7 +79,21 @@ static bool is_ours(const struct handover_message *message, ssize_t size, unsign
 		return false;
 	if (message->protocol != HANDOVER_PROTOCOL)
 		return true;
-	return size == sizeof(*message) && message->n_descriptors == n_fds;
+	return size == sizeof(*message) && message->n_descriptors <= n_fds &&
+	       message->n_descriptors <= N_DESCRIPTORS &&
+	       n_fds - message->n_descriptors <= DESCRIPTORS_MORE_MAX;
+}
+
+/* Where the descriptor belongs that came as this one; NULL if nowhere. */
+static int *place_of(const struct handover_message *message, unsigned index,
+		     struct descriptors *descriptors)
+{
+	uint32_t which;
+
+	if (index >= message->n_descriptors)
+		return &descriptors->more_queues[index - message->n_descriptors];
+	which = message->descriptor[index];
+	return which < N_DESCRIPTORS ? &descriptors->fd[which] : NULL;
 }
 
 int handover_receive(int fd, struct handover_message *ret, struct descriptors *ret_descriptors)
@@ -83,7 +104,7 @@ int handover_receive(int fd, struct handover_message *ret, struct descriptors *r
 				.msg_iovlen = 1,
 				.msg_control = control.bytes,
 				.msg_controllen = sizeof(control.bytes)};
-	int fds[N_DESCRIPTORS];
+	int fds[FDS_MAX];
 	unsigned n_fds;
 	ssize_t size;
 	bool ours;
@@ -96,11 +117,12 @@ int handover_receive(int fd, struct handover_message *ret, struct descriptors *r
 	n_fds = take_descriptors(&header, fds);
 	ours = is_ours(ret, size, n_fds);
 	for (unsigned i = 0; i < n_fds; i++) {
-		uint32_t which = ret->descriptor[i];
+		int *place = NULL;
 
-		if (ours && ret->protocol == HANDOVER_PROTOCOL && which < N_DESCRIPTORS &&
-		    ret_descriptors->fd[which] < 0)
-			ret_descriptors->fd[which] = fds[i];
+		if (ours && ret->protocol == HANDOVER_PROTOCOL)
+			place = place_of(ret, i, ret_descriptors);
+		if (place && *place < 0)
+			*place = fds[i];
 		else
 			(void)close(fds[i]);
 	}

@@ -9,6 +9,7 @@
 #include "daemon/kept.h"
 
 #define PORTS_TEXT_SIZE 1024 /* of PORT_RANGES_MAX ranges */
+#define AUTO            "auto"
 
 static const char *const states[] = {
 	[POOL4_USE] = "active", [POOL4_DRAIN] = "draining", [POOL4_OFF] = "disabled"};
@@ -173,6 +174,9 @@ static struct kept_row *row_of_name(const struct pool4_runtime *runtime, const c
 	const struct pool4_record *added = pool4_runtime_find(runtime, name);
 	const struct pool4_record *off = g_hash_table_lookup(runtime->off, name);
 
+	if (strcmp(name, AUTO) == 0)
+		return runtime->leaving ? kept_pool4_row(runtime->leaving, false)
+					: kept_pool4_gone(name);
 	if (added)
 		return kept_pool4_row(added, false);
 	return off ? kept_pool4_row(off, true) : kept_pool4_gone(name);
@@ -257,7 +261,7 @@ static char *parse_entry(const struct kept_row *row, const struct config *config
 	*ret = (struct pool4_record){
 		.entry = {.spec = {.pool6 = POOL4_ANY_PREFIX, .source = POOL4_FROM_RUNTIME}},
 	};
-	if (!config_name_is_valid(name) || strcmp(name, "auto") == 0)
+	if (!config_name_is_valid(name))
 		return g_strdup("that is no name");
 	(void)g_strlcpy(ret->entry.spec.name, name, sizeof(ret->entry.spec.name));
 	for (size_t i = 0; !problem && i < G_N_ELEMENTS(keys); i++)
@@ -271,6 +275,8 @@ static char *parse_entry(const struct kept_row *row, const struct config *config
 		problem = parse_state(row->value[KEPT_POOL4_STATE], &ret->intent);
 	if (!problem && ret->intent == POOL4_OFF)
 		problem = g_strdup("only an entry of the files can be disabled");
+	if (!problem && strcmp(name, AUTO) == 0 && ret->intent != POOL4_DRAIN)
+		problem = g_strdup("that is no name");
 	return problem;
 }
 
@@ -293,6 +299,9 @@ static void restore_added(struct pool4_runtime *runtime, const struct config *co
 		    "pool4 entry '%.64s', added at run time, can not be used and is left in the "
 		    "database: %s",
 		    row->value[KEPT_POOL4_NAME], problem);
+	} else if (strcmp(record.entry.spec.name, AUTO) == 0) {
+		record.entry.spec.source = POOL4_FROM_AUTO;
+		pool4_runtime_set_leaving(runtime, &record.entry.spec);
 	} else {
 		struct pool4_record *added =
 			pool4_runtime_add(runtime, &record.entry, &record.prefix);

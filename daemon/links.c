@@ -8,12 +8,12 @@
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/netlink.h"
+#include "daemon/reader_lock.h"
 
 /* Not in glibc's <net/if.h>, whose names clash with <linux/if.h>. */
 #define LINK_LOWER_UP 0x10000
@@ -35,7 +35,7 @@ struct link_list {
 struct links {
 	struct netlink netlink;
 	struct nlif_handle *names;
-	pthread_mutex_t lock; /* guards now */
+	struct reader_lock lock; /* guards now */
 	struct link_list now;
 	char **silent; /* names, NULL-terminated; or NULL. Control thread. */
 };
@@ -132,7 +132,7 @@ int links_new(struct links **ret)
 	links = calloc(1, sizeof(*links));
 	if (!links)
 		return -ENOMEM;
-	(void)pthread_mutex_init(&links->lock, NULL);
+	reader_lock_init(&links->lock);
 	r = netlink_open(NETLINK_ROUTE, &links->netlink);
 	if (r < 0)
 		goto failed;
@@ -165,7 +165,7 @@ void links_free(struct links *links)
 	if (links->names)
 		nlif_close(links->names);
 	netlink_close(&links->netlink);
-	(void)pthread_mutex_destroy(&links->lock);
+	reader_lock_deinit(&links->lock);
 	free(links->now.link);
 	free_names(links->silent);
 	free(links);
@@ -203,10 +203,10 @@ int links_read(struct links *links, void (*changed)(void *context, unsigned ifin
 		qsort(fresh.link, fresh.n, sizeof(*fresh.link), compare);
 	read_names(links);
 
-	(void)pthread_mutex_lock(&links->lock);
+	reader_lock_write(&links->lock);
 	old = links->now;
 	links->now = fresh;
-	(void)pthread_mutex_unlock(&links->lock);
+	reader_lock_write_end(&links->lock);
 
 	for (unsigned i = 0; changed && i < fresh.n; i++) {
 		const struct indexed_link *before = find(&old, fresh.link[i].ifindex);
@@ -244,11 +244,11 @@ bool links_get(struct links *links, unsigned ifindex, struct link *ret)
 {
 	const struct indexed_link *found;
 
-	(void)pthread_mutex_lock(&links->lock);
+	reader_lock_read(&links->lock);
 	found = find(&links->now, ifindex);
 	if (found)
 		*ret = found->link;
-	(void)pthread_mutex_unlock(&links->lock);
+	reader_lock_read_end(&links->lock);
 	return found != NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "daemon/core/packet.h"
@@ -29,6 +30,7 @@ struct listener_list {
 };
 
 struct listeners {
+	pthread_mutex_t lock; /* guards all that follows */
 	struct netlink netlink;
 	struct listener_list list[N_PROTOCOLS]; /* that of ICMP stays empty */
 };
@@ -41,6 +43,7 @@ int listeners_new(struct listeners **ret)
 	listeners = calloc(1, sizeof(*listeners));
 	if (!listeners)
 		return -ENOMEM;
+	(void)pthread_mutex_init(&listeners->lock, NULL);
 	r = netlink_open(NETLINK_SOCK_DIAG, &listeners->netlink);
 	if (r < 0 && r != -EPROTONOSUPPORT) {
 		listeners_free(listeners);
@@ -55,6 +58,7 @@ void listeners_free(struct listeners *listeners)
 	if (!listeners)
 		return;
 	netlink_close(&listeners->netlink);
+	(void)pthread_mutex_destroy(&listeners->lock);
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
 		free(listeners->list[i].listener);
 	free(listeners);
@@ -146,8 +150,10 @@ static void refresh(struct listeners *listeners, enum protocol protocol, uint64_
 
 void listeners_forget(struct listeners *listeners)
 {
+	(void)pthread_mutex_lock(&listeners->lock);
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
 		listeners->list[i].read_ms = 0;
+	(void)pthread_mutex_unlock(&listeners->lock);
 }
 
 /* The place of the first one with at least this port. */
@@ -171,28 +177,34 @@ bool listeners_have(struct listeners *listeners, enum protocol protocol, uint32_
 		    uint16_t port, uint64_t now_ms)
 {
 	const struct listener_list *list = &listeners->list[protocol];
+	bool found = false;
 
 	if (protocol == PROTOCOL_ICMP)
 		return false;
+	(void)pthread_mutex_lock(&listeners->lock);
 	refresh(listeners, protocol, now_ms);
-	for (size_t i = lower_bound(list, port); i < list->n && list->listener[i].port == port; i++)
-		if (list->listener[i].addr == 0 || list->listener[i].addr == addr)
-			return true;
-	return false;
+	for (size_t i = lower_bound(list, port);
+	     !found && i < list->n && list->listener[i].port == port; i++)
+		found = list->listener[i].addr == 0 || list->listener[i].addr == addr;
+	(void)pthread_mutex_unlock(&listeners->lock);
+	return found;
 }
 
 bool listeners_next(struct listeners *listeners, enum protocol protocol, uint64_t now_ms,
 		    uint16_t *ret_port)
 {
 	const struct listener_list *list = &listeners->list[protocol];
+	bool found;
 	size_t i;
 
 	if (protocol == PROTOCOL_ICMP)
 		return false;
+	(void)pthread_mutex_lock(&listeners->lock);
 	refresh(listeners, protocol, now_ms);
 	i = lower_bound(list, (uint32_t)*ret_port + 1);
-	if (i == list->n)
-		return false;
-	*ret_port = list->listener[i].port;
-	return true;
+	found = i < list->n;
+	if (found)
+		*ret_port = list->listener[i].port;
+	(void)pthread_mutex_unlock(&listeners->lock);
+	return found;
 }

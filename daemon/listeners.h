@@ -4,7 +4,7 @@
  * by sock_diag (P-18, P-23).
  *
  * The kernel is asked only when somebody asks us, and at most once a second: never once a packet.
- * One struct belongs to one user, with whatever lock he has.
+ * A lock inside lets one ask at a time.
  */
 #pragma once
 

@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whoever reads stderr may hang, as the journal does where its disk hangs. Nobody waits for him:
+ * what does not go at once is lost, and the next line that goes says how many were.
+ */
 #include "daemon/log.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1024
+#define HEAD_SIZE 16 /* in front of it, and the end */
+
+/* One line at a time, of whatever thread: nobody else of ours takes the room that poll() has found.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t n_lost;
+static bool is_half; /* what was written last ends within a line */
 
 static int max_level = LOG_INFO;
 
@@ -62,6 +78,52 @@ bool log_is_to_journal(void)
 	       status.st_ino == inode;
 }
 
+/* Without waiting; how much has gone. A pipe that has room has so much that a line never waits. */
+static size_t put(const char *text, size_t size)
+{
+	struct pollfd file = {.fd = STDERR_FILENO, .events = POLLOUT};
+	ssize_t n = send(STDERR_FILENO, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0 && errno == ENOTSOCK && poll(&file, 1, 0) == 1 &&
+	    (file.revents & (POLLOUT | POLLERR | POLLHUP)) == POLLOUT)
+		n = write(STDERR_FILENO, text, size);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static bool put_line(int level, const char *line)
+{
+	char text[LINE_SIZE + HEAD_SIZE];
+	const char *before = is_half ? "\n" : "";
+	int size;
+	size_t n;
+
+	if (log_is_to_journal())
+		size = snprintf(text, sizeof(text), "%s<%d>%s\n", before, level, line);
+	else
+		size = snprintf(text, sizeof(text), "%snat64d: %s\n", before, line);
+	n = put(text, (size_t)size);
+	if (n > 0)
+		is_half = n < (size_t)size;
+	return n == (size_t)size;
+}
+
+static bool tell_lost(void)
+{
+	char text[LINE_SIZE];
+
+	if (n_lost == 0)
+		return true;
+	(void)snprintf(text, sizeof(text),
+		       "%" PRIu64
+		       " line%s before this one lost, as whoever reads the log did not take "
+		       "more: packets and management do not wait for that",
+		       n_lost, n_lost == 1 ? "" : "s");
+	if (!put_line(LOG_WARNING, text))
+		return false;
+	n_lost = 0;
+	return true;
+}
+
 void log_line(int level, const char *format, ...)
 {
 	char line[LINE_SIZE];
@@ -72,8 +134,8 @@ void log_line(int level, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	if (log_is_to_journal())
-		(void)fprintf(stderr, "<%d>%s\n", level, line);
-	else
-		(void)fprintf(stderr, "nat64d: %s\n", line);
+	(void)pthread_mutex_lock(&lock);
+	if (!tell_lost() || !put_line(level, line))
+		n_lost++;
+	(void)pthread_mutex_unlock(&lock);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Log lines on stderr; under systemd with the priority in front, as sd-daemon(3) has it. Only main,
- * daemon and manager log.
+ * daemon and manager log. Nobody waits for whoever reads there: lines that he does not take are
+ * lost, and their number is told.
  */
 #pragma once
 

@@ -237,6 +237,7 @@ int main(int argc, char **argv)
 		.replace = arg_replace,
 		.socket = socket,
 		.state_dir = state_dir,
+		.run_dir = run_dir,
 	};
 	status = daemon_run(&daemon_options);
 	g_free(socket);

@@ -16,7 +16,8 @@
  * the first queue's packets and wait for ever for the acknowledgement of the next one.
  *
  * A queue belongs to the netlink port of the socket that has bound it, whoever holds the socket: a
- * successor that gets the descriptor goes on reading where the other one has stopped. As packets
+ * successor that gets the descriptor goes on reading where the other one has stopped. What it does
+ * not want any more ends when it is empty, so that what waits there is not lost. As packets
  * stand in line there, nothing is acknowledged then; what the kernel has made of it is in /proc.
  *
  * The queues fail closed: without NFQA_CFG_F_FAIL_OPEN a full queue drops. Where NFQA_CFG_F_GSO is
@@ -37,6 +38,7 @@
 #include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -60,10 +62,12 @@
 struct nfqueue {
 	struct mnl_socket *socket;
 	int proc_fd; /* -1 if the file can not be read: losses are unknown then */
-	uint16_t first;
+	uint16_t number[NFQUEUE_QUEUES_MAX];
 	uint32_t length;
 	uint64_t memory_size;
 	unsigned n_queues;
+	unsigned n_old;                 /* behind those */
+	bool ended[NFQUEUE_QUEUES_MAX]; /* control thread */
 	unsigned n_super;
 	bool inherited;
 	bool settled; /* queues have, or get at once, what we say */
@@ -215,8 +219,24 @@ static int send_config(struct nfqueue *queue, const struct nlmsghdr *nlh)
 	return mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
+/* Lets packets flow. Not acknowledged: the answer would stand in line with them. A failure comes as
+ * one of a verdict would, and is counted so. */
+static int open_number(struct nfqueue *queue, uint16_t number, bool is_super)
+{
+	char buffer[CONFIG_SIZE];
+	struct nlmsghdr *nlh;
+
+	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	/* Said in any case: the daemon before may have had it otherwise. */
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(is_super ? NFQA_CFG_F_GSO : 0));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+	return send_config(queue, nlh);
+}
+
 /* Ours already, or bound now: nothing that the predecessor would notice. Where /proc can not be
- * read (in a user namespace), binding a queue of ours once more does no harm. */
+ * read (in a user namespace), binding a queue of ours once more does no harm. What is new holds
+ * what comes, as rules may lead there before the predecessor has ended. */
 static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, char *text)
 {
 	uint32_t port = mnl_socket_get_portid(queue->socket);
@@ -232,6 +252,8 @@ static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, 
 		owner = queue_owner(queue, number);
 	if (r == 0 && owner != port && queue->proc_fd >= 0)
 		r = -EBUSY;
+	if (r == 0)
+		r = open_number(queue, number, false);
 	if (r < 0)
 		nfqueue_explain(r, number, owner, text);
 	return r;
@@ -239,9 +261,9 @@ static int adopt_queue(struct nfqueue *queue, uint16_t number, uint32_t length, 
 
 static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
 {
-	queue->is_same = queue->inherited;
+	queue->is_same = queue->inherited && queue->n_old == 0;
 	for (unsigned i = 0; i < queue->n_queues; i++) {
-		uint16_t number = (uint16_t)(queue->first + i);
+		const uint16_t number = queue->number[i];
 		int r;
 
 		if (queue->inherited) {
@@ -259,30 +281,18 @@ static int bind_queues(struct nfqueue *queue, uint32_t length, char *text)
 	return 0;
 }
 
-/* Lets packets flow. Not acknowledged: the answer would stand in line with them. A failure comes as
- * one of a verdict would, and is counted so. */
-static int open_queue(struct nfqueue *queue, uint16_t number)
+static int open_queue(struct nfqueue *queue, unsigned index)
 {
-	const bool is_super = (unsigned)(number - queue->first) < queue->n_super;
-	char buffer[CONFIG_SIZE];
-	struct nlmsghdr *nlh;
-
-	nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
-	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
-	/* Said in any case: the daemon before may have had it otherwise. */
-	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(is_super ? NFQA_CFG_F_GSO : 0));
-	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
-	return send_config(queue, nlh);
+	return open_number(queue, queue->number[index], index < queue->n_super);
 }
 
 static int open_queues(struct nfqueue *queue, char *text)
 {
 	for (unsigned i = 0; i < queue->n_queues; i++) {
-		uint16_t number = (uint16_t)(queue->first + i);
-		int r = open_queue(queue, number);
+		int r = open_queue(queue, i);
 
 		if (r < 0) {
-			nfqueue_explain(r, number, 0, text);
+			nfqueue_explain(r, queue->number[i], 0, text);
 			return r;
 		}
 	}
@@ -318,8 +328,7 @@ void nfqueue_set_waiting(struct nfqueue *queue, uint32_t length, uint64_t memory
 	queue->length = length;
 	queue->memory_size = memory_size;
 	for (unsigned i = 0; i < queue->n_queues; i++) {
-		struct nlmsghdr *nlh =
-			nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, (uint32_t)queue->first + i);
+		struct nlmsghdr *nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number[i]);
 
 		nfq_nlmsg_cfg_put_qmaxlen(nlh, length);
 		(void)mnl_socket_sendto(queue->socket, nlh, nlh->nlmsg_len);
@@ -385,7 +394,7 @@ static int open_socket(struct nfqueue *queue, int inherited_fd, char *text)
 	    (!queue->inherited && mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0)) {
 		int r = -errno;
 
-		nfqueue_explain(r, queue->first, 0, text);
+		nfqueue_explain(r, queue->number[0], 0, text);
 		return r;
 	}
 	/* A full buffer then just loses packets, which the kernel counts. */
@@ -398,22 +407,48 @@ static int open_socket(struct nfqueue *queue, int inherited_fd, char *text)
 	return 0;
 }
 
+int nfqueue_queues_of(int fd, uint16_t ret[NFQUEUE_QUEUES_MAX])
+{
+	struct sockaddr_nl address = {.nl_family = AF_UNSPEC};
+	socklen_t size = sizeof(address);
+	int proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
+	char text[PROC_SIZE_MAX];
+	const char *next = text;
+	struct proc_line line;
+	int r = proc_read(proc_fd, text, sizeof(text));
+	int n = 0;
+
+	if (proc_fd >= 0)
+		(void)close(proc_fd);
+	if (r == 0 && getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		r = -errno;
+	if (r < 0 || address.nl_family != AF_NETLINK)
+		return r < 0 ? r : -EINVAL;
+	while (n < NFQUEUE_QUEUES_MAX && (next = proc_next(next, &line)) != NULL)
+		if (line.owner == address.nl_pid && line.number <= UINT16_MAX)
+			ret[n++] = (uint16_t)line.number;
+	return n;
+}
+
 int nfqueue_new(const struct nfqueue_config *config, struct nfqueue **ret, char *text)
 {
 	struct nfqueue *queue;
 	int r;
 
-	assert(config->n_queues >= 1 && config->n_queues <= NFQUEUE_QUEUES_MAX);
+	assert(config->n_queues + config->n_old <= NFQUEUE_QUEUES_MAX);
 	text[0] = '\0';
 	queue = calloc(1, sizeof(*queue));
 	if (!queue && config->inherited_fd > 0)
 		(void)close(config->inherited_fd);
 	if (!queue)
 		goto no_memory;
-	queue->first = config->first;
+	for (unsigned i = 0; i < config->n_queues + config->n_old; i++)
+		queue->number[i] =
+			config->numbers ? config->numbers[i] : (uint16_t)(config->first + i);
 	queue->length = config->length;
 	queue->memory_size = config->memory_size;
 	queue->n_queues = config->n_queues;
+	queue->n_old = config->n_old;
 	queue->n_super = config->n_super;
 	queue->proc_fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	if (make_buffers(queue) < 0)
@@ -466,6 +501,30 @@ bool nfqueue_has_same_queues(const struct nfqueue *queue)
 	return queue->is_same;
 }
 
+static unsigned n_all(const struct nfqueue *queue)
+{
+	return queue->n_queues + queue->n_old;
+}
+
+/* Which of the queues is it? As many as there are if none of them. */
+static unsigned index_of(const struct nfqueue *queue, unsigned number)
+{
+	unsigned i = 0;
+
+	while (i < n_all(queue) && queue->number[i] != number)
+		i++;
+	return i;
+}
+
+static void end_queue(struct nfqueue *queue, uint16_t number)
+{
+	char buffer[CONFIG_SIZE];
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+
+	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+	(void)send_config(queue, nlh);
+}
+
 static void end_others(struct nfqueue *queue)
 {
 	uint32_t port = mnl_socket_get_portid(queue->socket);
@@ -475,17 +534,39 @@ static void end_others(struct nfqueue *queue)
 
 	if (proc_read(queue->proc_fd, text, sizeof(text)) < 0)
 		return;
-	while ((next = proc_next(next, &line)) != NULL) {
-		char buffer[CONFIG_SIZE];
-		struct nlmsghdr *nlh;
+	while ((next = proc_next(next, &line)) != NULL)
+		if (line.owner == port && index_of(queue, line.number) == n_all(queue))
+			end_queue(queue, (uint16_t)line.number);
+}
 
-		if (line.owner != port ||
-		    (line.number >= queue->first && line.number - queue->first < queue->n_queues))
+void nfqueue_end_old(struct nfqueue *queue)
+{
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
+
+	if (queue->n_old == 0 || nfqueue_read_losses(queue, losses) < 0)
+		return;
+	for (unsigned i = queue->n_queues; i < n_all(queue); i++) {
+		if (queue->ended[i] || losses[i].waiting > 0)
 			continue;
-		nlh = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, line.number);
-		nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
-		(void)send_config(queue, nlh);
+		queue->ended[i] = true;
+		end_queue(queue, queue->number[i]);
 	}
+}
+
+unsigned nfqueue_n_queues(const struct nfqueue *queue)
+{
+	return queue->n_queues;
+}
+
+unsigned nfqueue_n_old(const struct nfqueue *queue)
+{
+	return queue->n_old;
+}
+
+uint16_t nfqueue_number(const struct nfqueue *queue, unsigned index)
+{
+	assert(index < n_all(queue));
+	return queue->number[index];
 }
 
 void nfqueue_settle(struct nfqueue *queue)
@@ -498,8 +579,7 @@ void nfqueue_settle(struct nfqueue *queue)
 	for (unsigned i = 0; i < queue->n_queues; i++) {
 		char buffer[CONFIG_SIZE];
 
-		(void)send_config(queue, put_queue(buffer, (uint16_t)(queue->first + i),
-						   queue->length, false));
+		(void)send_config(queue, put_queue(buffer, queue->number[i], queue->length, false));
 	}
 	(void)open_queues(queue, text);
 	/* What is less than asked for was remarked when it was asked first. */
@@ -525,7 +605,7 @@ static bool read_packet(struct nfqueue *queue, uint8_t *message, size_t size,
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)message;
 	struct nlattr *attr[NFQA_MAX + 1] = {NULL};
 	const struct nfqnl_msg_packet_hdr *header;
-	unsigned number;
+	unsigned index;
 
 	if (!mnl_nlmsg_ok(nlh, (int)size))
 		return false;
@@ -538,13 +618,14 @@ static bool read_packet(struct nfqueue *queue, uint8_t *message, size_t size,
 	    nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR])
 		goto unreadable;
 	header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
-	number = ntohs(((const struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->res_id);
-	if (number < queue->first || number - queue->first >= queue->n_queues)
+	index = index_of(queue,
+			 ntohs(((const struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->res_id));
+	if (index == n_all(queue))
 		goto unreadable;
 
 	*ret = (struct nfqueue_packet){
 		.id = ntohl(header->packet_id),
-		.queue = (uint8_t)(number - queue->first),
+		.queue = (uint8_t)index,
 		.packet.data = message + size,
 		.packet.truncated = attr[NFQA_CAP_LEN] != NULL,
 	};
@@ -601,15 +682,15 @@ int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_batch *batch)
 			continue;
 		}
 		nlh = nfq_nlmsg_put(queue->verdicts + size, NFQNL_MSG_VERDICT,
-				    queue->first + packet->queue);
+				    queue->number[packet->queue]);
 		nfq_nlmsg_verdict_put(nlh, (int)packet->id, NF_ACCEPT);
 		size += nlh->nlmsg_len;
 	}
-	for (unsigned i = 0; i < queue->n_queues; i++) {
+	for (unsigned i = 0; i < n_all(queue); i++) {
 		if (!drop[i])
 			continue;
 		nlh = nfq_nlmsg_put(queue->verdicts + size, NFQNL_MSG_VERDICT_BATCH,
-				    queue->first + i);
+				    queue->number[i]);
 		nfq_nlmsg_verdict_put(nlh, (int)last_id[i], NF_DROP);
 		size += nlh->nlmsg_len;
 	}
@@ -634,13 +715,15 @@ int nfqueue_read_losses(const struct nfqueue *queue, struct nfqueue_losses *ret)
 	r = proc_read(queue->proc_fd, text, sizeof(text));
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < queue->n_queues; i++) {
+	for (unsigned i = 0; i < n_all(queue); i++) {
 		struct proc_line line;
+		const bool is_there = proc_find(text, queue->number[i], &line);
 
-		if (!proc_find(text, queue->first + i, &line))
+		/* An old one has ended in the meantime. */
+		if (!is_there && i < queue->n_queues)
 			return -ENODATA;
-		losses[i] = line.losses;
+		losses[i] = is_there ? line.losses : (struct nfqueue_losses){0};
 	}
-	memcpy(ret, losses, queue->n_queues * sizeof(losses[0]));
+	memcpy(ret, losses, n_all(queue) * sizeof(losses[0]));
 	return 0;
 }

@@ -2,23 +2,27 @@
 /*
  * NFQUEUE: packets out of the kernel in batches, and a verdict for each of them.
  *
- * One struct is one netlink socket with consecutive queue numbers. It belongs to one packet
- * thread; only nfqueue_read_losses() may be called by another one.
+ * One struct is one netlink socket with some queues. It belongs to one packet thread; the control
+ * thread may call what says so.
  */
 #pragma once
 
 #include "daemon/core/packet.h"
 
 #define NFQUEUE_BATCH_MAX  64
-#define NFQUEUE_QUEUES_MAX 64
+#define NFQUEUE_QUEUES_MAX 128 /* of one socket; half of them may be old */
 #define NFQUEUE_TEXT_SIZE  256
 
 struct nfqueue;
 
 struct nfqueue_config {
-	uint16_t first;       /* number of the first queue */
-	unsigned n_queues;    /* 1 .. NFQUEUE_QUEUES_MAX */
-	unsigned n_super;     /* of the first ones: superpackets come whole (segment.h) */
+	uint16_t first;          /* number of the first queue, if they are consecutive: */
+	const uint16_t *numbers; /* NULL, else all of them */
+	unsigned n_queues;       /* 0 .. NFQUEUE_QUEUES_MAX, with n_old */
+	unsigned n_super;        /* of the first ones: superpackets come whole (segment.h) */
+	/* So many more numbers are of queues that the socket has from before and that end as soon
+	 * as nothing waits in them: nfqueue_end_old(). */
+	unsigned n_old;
 	uint32_t length;      /* packets that may wait in each queue */
 	uint64_t memory_size; /* bytes that may wait in the socket */
 	/* The socket of a predecessor, which has the queues and what waits in them; 0 = none. It is
@@ -46,6 +50,10 @@ struct nfqueue_counters {
 	uint64_t verdict_failures; /* verdicts that the kernel did not take */
 };
 
+/* The queues that this socket of a predecessor has: how many, or a negative errno if that can not
+ * be told, as in a user namespace. */
+int nfqueue_queues_of(int fd, uint16_t ret[NFQUEUE_QUEUES_MAX]);
+
 /*
  * Binds the queues. On failure a negative errno, and text is a sentence for people; with 0 text is
  * a remark (less memory than asked for) or empty. text holds NFQUEUE_TEXT_SIZE bytes.
@@ -55,11 +63,19 @@ void nfqueue_free(struct nfqueue *queue);
 
 /* Has it taken over what waits? */
 bool nfqueue_is_inherited(const struct nfqueue *queue);
-/* And did the one before have all the queues that are wanted now? False if that can not be told. */
+/* And did the one before have all the queues that are wanted now, and no others? False if that can
+ * not be told. */
 bool nfqueue_has_same_queues(const struct nfqueue *queue);
 /* The predecessor will not go on: only now the queues get what this configuration says, and those
- * that only he had end. Nothing if there is none. */
+ * that nobody knows of end. Nothing if there is none. */
 void nfqueue_settle(struct nfqueue *queue);
+/* Of the control thread, after the rules have left them: old queues in which nothing waits end. */
+void nfqueue_end_old(struct nfqueue *queue);
+
+/* Old ones are behind the others. */
+unsigned nfqueue_n_queues(const struct nfqueue *queue);
+unsigned nfqueue_n_old(const struct nfqueue *queue);
+uint16_t nfqueue_number(const struct nfqueue *queue, unsigned index);
 
 /* In how many of the first queues superpackets come whole from now on, or from nfqueue_settle() on
  * if that is still due; also says again what
@@ -93,7 +109,9 @@ struct nfqueue_losses {
 	uint64_t socket_full; /* dropped: the socket's memory was full */
 };
 
-/* Fills n_queues elements, of any thread. -ENODATA if a queue is not bound any more. */
+/* Fills n_queues elements, and n_old more; of any thread. -ENODATA if a queue is not bound any
+ * more.
+ */
 int nfqueue_read_losses(const struct nfqueue *queue, struct nfqueue_losses *ret);
 
 /* The sentence for an errno of binding queue number; owner is the netlink port that has it, or 0.

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "daemon/core/packet.h"
 #include "daemon/netlink.h"
+#include "daemon/reader_lock.h"
 
 /* Both families in one sorted list: an IPv4 address lies in ::1:0:0/96 here (from4()), where no
  * interface has an IPv6 address. */
@@ -21,7 +21,7 @@ struct address_list {
 
 struct own_addresses {
 	struct netlink netlink;
-	pthread_mutex_t lock; /* guards now */
+	struct reader_lock lock; /* guards now */
 	struct address_list now;
 };
 
@@ -91,7 +91,7 @@ int own_addresses_new(struct own_addresses **ret)
 	own = calloc(1, sizeof(*own));
 	if (!own)
 		return -ENOMEM;
-	(void)pthread_mutex_init(&own->lock, NULL);
+	reader_lock_init(&own->lock);
 	r = netlink_open(NETLINK_ROUTE, &own->netlink);
 	if (r == 0)
 		r = own_addresses_read(own);
@@ -108,7 +108,7 @@ void own_addresses_free(struct own_addresses *own)
 	if (!own)
 		return;
 	netlink_close(&own->netlink);
-	(void)pthread_mutex_destroy(&own->lock);
+	reader_lock_deinit(&own->lock);
 	free(own->now.addr);
 	free(own);
 }
@@ -133,10 +133,10 @@ int own_addresses_read(struct own_addresses *own)
 	}
 	if (fresh.n > 0)
 		qsort(fresh.addr, fresh.n, sizeof(*fresh.addr), compare);
-	(void)pthread_mutex_lock(&own->lock);
+	reader_lock_write(&own->lock);
 	old = own->now;
 	own->now = fresh;
-	(void)pthread_mutex_unlock(&own->lock);
+	reader_lock_write_end(&own->lock);
 	free(old.addr);
 	return 0;
 }
@@ -145,10 +145,10 @@ bool own_addresses_have6(struct own_addresses *own, const struct addr6 *addr)
 {
 	bool found;
 
-	(void)pthread_mutex_lock(&own->lock);
+	reader_lock_read(&own->lock);
 	found = own->now.n > 0 &&
 		bsearch(addr, own->now.addr, own->now.n, sizeof(*addr), compare) != NULL;
-	(void)pthread_mutex_unlock(&own->lock);
+	reader_lock_read_end(&own->lock);
 	return found;
 }
 

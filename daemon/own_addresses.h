@@ -3,8 +3,8 @@
  * The addresses that are configured on interfaces of this host. Routes that make an address local
  * (Pool4.Announce) do not count.
  *
- * The control thread reads them anew after news of the kernel; any thread may look. A lock inside
- * is held for one look-up.
+ * The control thread reads them anew after news of the kernel; any thread may look, and
+ * none waits for another one that looks.
  */
 #pragma once
 

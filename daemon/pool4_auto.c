@@ -127,16 +127,16 @@ static bool is_of(const struct ifaddrs *interface, const char *name)
 	       (interface->ifa_name[length] == '\0' || interface->ifa_name[length] == ':');
 }
 
-uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
-			      struct addr4_range *ret, uint32_t max)
+void pool4_auto_interface(const struct pool4_auto *autos, const char *name, GArray *ret)
 {
-	uint32_t n = 0;
-	uint32_t addr;
+	struct addr4_range range;
 
-	for (const struct ifaddrs *i = autos->interfaces; i && n < max; i = i->ifa_next)
-		if (is_of(i, name) && address_of(i, &addr))
-			ret[n++] = (struct addr4_range){addr, addr};
-	return n;
+	for (const struct ifaddrs *i = autos->interfaces; i; i = i->ifa_next) {
+		if (!is_of(i, name) || !address_of(i, &range.first))
+			continue;
+		range.last = range.first;
+		g_array_append_val(ret, range);
+	}
 }
 
 void pool4_auto_cut(struct port_ranges *ranges, uint16_t first, uint16_t last)

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <glib.h>
+
 #include "daemon/core/pool4.h"
 
 struct pool4_auto;
@@ -26,9 +28,8 @@ bool pool4_auto_is_own(const struct pool4_auto *autos, const struct addr4_range 
 /* The first such address. */
 bool pool4_auto_own(const struct pool4_auto *autos, const struct addr4_range *ranges,
 		    uint32_t n_ranges, uint32_t *ret);
-/* The IPv4 addresses of an interface, at most max of them; returns how many. */
-uint32_t pool4_auto_interface(const struct pool4_auto *autos, const char *name,
-			      struct addr4_range *ret, uint32_t max);
+/* Appends the IPv4 addresses of an interface: struct addr4_range. */
+void pool4_auto_interface(const struct pool4_auto *autos, const char *name, GArray *ret);
 
 /* From 1024 up, without ip_local_port_range, ip_local_reserved_ports, and ports that some socket
  * listens on. */

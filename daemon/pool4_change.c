@@ -131,7 +131,7 @@ static void use_waiting(struct pool4_sync *sync, struct pool4_wanted *waiting,
 
 static uint64_t count_used(struct pool4_sync *sync, const struct pool4_entry *entry)
 {
-	uint64_t n = 0;
+	uint64_t n = static_sync_n_around(sync->statics, entry);
 
 	gateway_lock(sync->config.gateway);
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
@@ -244,6 +244,7 @@ static void warn_of_statics(struct pool4_sync *sync, const struct pool4_entry *e
 					entry);
 	}
 	gateway_unlock(sync->config.gateway);
+	n += static_sync_n_around(sync->statics, entry);
 	if (n > 0)
 		change_warn(ret,
 			    "%u static binding%s among them: the entry stays until 'nat64ctl bib "

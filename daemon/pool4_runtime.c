@@ -37,6 +37,8 @@ void pool4_runtime_free(struct pool4_runtime *runtime)
 {
 	if (!runtime)
 		return;
+	if (runtime->leaving)
+		record_free(runtime->leaving);
 	g_array_unref(runtime->touched_statics);
 	g_hash_table_unref(runtime->touched);
 	g_hash_table_unref(runtime->static_keys);
@@ -99,6 +101,25 @@ void pool4_runtime_set_added_intent(struct pool4_runtime *runtime, struct pool4_
 {
 	record->intent = intent;
 	touch(runtime, record->entry.spec.name);
+}
+
+void pool4_runtime_set_leaving(struct pool4_runtime *runtime, const struct pool4_spec *spec)
+{
+	const struct config_pool4 entry = {.spec = *spec};
+
+	pool4_runtime_forget_leaving(runtime);
+	runtime->leaving = record_new(&entry);
+	runtime->leaving->intent = POOL4_DRAIN;
+	touch(runtime, spec->name);
+}
+
+void pool4_runtime_forget_leaving(struct pool4_runtime *runtime)
+{
+	if (!runtime->leaving)
+		return;
+	touch(runtime, runtime->leaving->entry.spec.name);
+	record_free(runtime->leaving);
+	runtime->leaving = NULL;
 }
 
 static bool same_interfaces(char **a, char **b)

@@ -36,6 +36,9 @@ struct pool4_runtime {
 	GPtrArray *added; /* of struct pool4_record, in order */
 	GHashTable *by_name;
 	GHashTable *off; /* by name, of struct pool4_record: of the file */
+	/* The entry "auto", drained, as long as it has bindings: they are to outlive a restart,
+	 * too. NULL: there is none. Its intent is POOL4_DRAIN. */
+	struct pool4_record *leaving;
 	GArray *statics; /* of struct static_record, in order; and their keys (static_key.h) */
 	GHashTable *static_keys;
 	/* What has changed since that was asked last (kept.h): names of entries, and static
@@ -57,6 +60,10 @@ void pool4_runtime_remove(struct pool4_runtime *runtime, const char *name);
 /* Of one that was added. */
 void pool4_runtime_set_added_intent(struct pool4_runtime *runtime, struct pool4_record *record,
 				    enum pool4_intent intent);
+
+/* "auto" is drained, with this; or it is not any more, or has gone. */
+void pool4_runtime_set_leaving(struct pool4_runtime *runtime, const struct pool4_spec *spec);
+void pool4_runtime_forget_leaving(struct pool4_runtime *runtime);
 
 /* What is to become of an entry of the file. */
 enum pool4_intent pool4_runtime_intent(const struct pool4_runtime *runtime,

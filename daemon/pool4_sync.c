@@ -60,6 +60,7 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	sync->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	sync->added = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	sync->added_statics = g_array_new(FALSE, FALSE, sizeof(struct config_static));
 	sync->draining = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	r = pool4_auto_new(&sync->autos);
 	if (r < 0) {
@@ -79,6 +80,7 @@ void pool4_sync_free(struct pool4_sync *sync)
 	static_sync_free(sync->statics);
 	g_array_unref(sync->draining);
 	g_array_unref(sync->added);
+	g_array_unref(sync->added_statics);
 	g_array_unref(sync->pending);
 	g_hash_table_unref(sync->warned);
 	g_ptr_array_unref(sync->warnings);
@@ -176,9 +178,12 @@ uint32_t pool4_sync_cut(struct pool4_sync *sync, uint32_t id)
 {
 	uint32_t n_ended = end_all_bindings(sync, id);
 
+	if (pool4_entry(pool_of(sync), id)->spec.source == POOL4_FROM_AUTO)
+		pool4_runtime_forget_leaving(sync->runtime);
 	gateway_lock(sync->config.gateway);
 	(void)pool4_remove(pool_of(sync), id);
 	gateway_unlock(sync->config.gateway);
+	n_ended += static_sync_end_lost(sync->statics);
 	pool4_sync_tell(sync, id);
 	return n_ended;
 }
@@ -188,7 +193,7 @@ uint32_t pool4_sync_disable(struct pool4_sync *sync, uint32_t id)
 	uint32_t n_ended = end_all_bindings(sync, id);
 
 	pool4_sync_set_state(sync, id, POOL4_DISABLED);
-	return n_ended;
+	return n_ended + static_sync_end_lost(sync->statics);
 }
 
 static void replace(struct pool4_sync *sync, const struct pool4_entry *entry)
@@ -235,7 +240,7 @@ static void move(struct pool4_sync *sync, const struct pool4_entry *entry,
 	}
 	if (text[0])
 		pool4_sync_say(sync, LOG_NOTICE, "%s: %u bindings ended", text,
-			       end_bindings(sync, id, true));
+			       end_bindings(sync, id, true) + static_sync_end_lost(sync->statics));
 	if (entry->state == POOL4_PENDING)
 		g_array_append_val(sync->pending, id);
 	pool4_sync_tell(sync, id);
@@ -246,10 +251,12 @@ static bool end_drained(struct pool4_sync *sync, const struct pool4_entry *entry
 {
 	const struct pool4_wanted *wanted = pool4_wanted_find(sync->wanted, entry->spec.name);
 	bool of_file = wanted && wanted->spec.source == POOL4_FROM_FILE;
+	bool is_auto = entry->spec.source == POOL4_FROM_AUTO;
 	g_autofree char *name = g_strdup(entry->spec.name);
-	uint64_t n_used = 0;
+	uint64_t n_used;
 	uint32_t id = entry->id;
 
+	n_used = static_sync_n_around(sync->statics, entry);
 	gateway_lock(sync->config.gateway);
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
 		n_used += entry->n_used[protocol];
@@ -262,6 +269,8 @@ static bool end_drained(struct pool4_sync *sync, const struct pool4_entry *entry
 		return false;
 	if (of_file)
 		wanted = NULL;
+	else if (is_auto)
+		pool4_runtime_forget_leaving(sync->runtime);
 	else
 		pool4_runtime_remove(sync->runtime, name);
 	if (wanted)
@@ -280,6 +289,18 @@ static void forget_id(GArray *ids, uint32_t id)
 	}
 }
 
+/* With the ports that its bindings may have. */
+static void keep_leaving(struct pool4_sync *sync, const struct pool4_entry *entry)
+{
+	struct pool4_spec spec = entry->spec;
+
+	if (spec.source != POOL4_FROM_AUTO)
+		return;
+	if (entry->id == sync->auto_id)
+		spec.ports = sync->auto_ports;
+	pool4_runtime_set_leaving(sync->runtime, &spec);
+}
+
 bool pool4_sync_drain(struct pool4_sync *sync, uint32_t id)
 {
 	const struct pool4_entry *entry = pool4_entry(pool_of(sync), id);
@@ -294,6 +315,8 @@ bool pool4_sync_drain(struct pool4_sync *sync, uint32_t id)
 	if (end_drained(sync, entry))
 		return true;
 	g_array_append_val(sync->draining, id);
+	if (is_new)
+		keep_leaving(sync, entry);
 	if (is_new) {
 		pool4_sync_say(sync, LOG_NOTICE,
 			       "pool4 entry %s is drained: it goes with its last binding",
@@ -388,6 +411,18 @@ static void retire(struct pool4_sync *sync, const struct pool4_wanted_list *old)
 	}
 }
 
+/* The ports of the one that are none of the other's; none if they are too many ranges. */
+static struct port_ranges ports_between(const struct port_ranges *ranges,
+					const struct port_ranges *others)
+{
+	struct port_ranges ret = *ranges;
+
+	for (uint32_t i = 0; i < others->n_ranges; i++)
+		if (!port_ranges_remove(&ret, others->range[i].first, others->range[i].last))
+			return (struct port_ranges){.n_ranges = 0};
+	return ret;
+}
+
 /* A port, or where there are blocks a block, that has nothing to do with these ranges; else none.
  */
 static struct port_ranges ports_outside(const struct pool4_sync *sync,
@@ -407,19 +442,22 @@ static struct port_ranges ports_outside(const struct pool4_sync *sync,
 
 /*
  * The entry "auto" is on its way out, and shares ports with an entry that is to come, usually on
- * the host's one address. It gets ports instead that are in nobody's way: ports in use stay so, and
- * the rules keep those of before. Only where it can not have any, its bindings end.
+ * the host's one address. It keeps those that are not in its way, or gets some that are in
+ * nobody's: ports in use stay so, and the rules keep those of before. Only where it can not have
+ * any, its bindings end.
  */
 static void make_way(struct pool4_sync *sync, const struct pool4_entry *automatic,
 		     const struct pool4_spec *spec)
 {
-	const struct port_ranges ports = ports_outside(sync, &spec->ports);
+	struct port_ranges ports = ports_between(&automatic->spec.ports, &spec->ports);
 	enum pool4_result result;
 
 	if (sync->auto_id != automatic->id) {
 		sync->auto_id = automatic->id;
 		sync->auto_ports = automatic->spec.ports;
 	}
+	if (ports.n_ranges == 0)
+		ports = ports_outside(sync, &spec->ports);
 	gateway_lock(sync->config.gateway);
 	result = pool4_set_ports(pool_of(sync), automatic->id, &ports);
 	gateway_unlock(sync->config.gateway);
@@ -467,18 +505,52 @@ static void follow_entry(struct pool4_sync *sync, const struct pool4_entry *entr
 {
 	uint32_t id = entry->id;
 
-	if (entry->spec.source != wanted->spec.source) {
+	if (entry->spec.source != wanted->spec.source ||
+	    strcmp(entry->spec.comment, wanted->spec.comment) != 0) {
 		gateway_lock(sync->config.gateway);
 		pool4_set_source(pool_of(sync), id, wanted->spec.source);
+		pool4_set_comment(pool_of(sync), id, wanted->spec.comment);
 		gateway_unlock(sync->config.gateway);
 		pool4_sync_tell(sync, id);
 	}
 	sync->differ |= pool4_move_differs(entry, &wanted->spec);
 	if (wanted->intent == POOL4_USE &&
-	    (entry->state == POOL4_DRAINING || entry->state == POOL4_DISABLED))
+	    (entry->state == POOL4_DRAINING || entry->state == POOL4_DISABLED)) {
+		if (entry->spec.source == POOL4_FROM_AUTO)
+			pool4_runtime_forget_leaving(sync->runtime);
 		pool4_sync_revive(sync, id);
-	else if (wanted->intent != POOL4_USE && entry->state != POOL4_DISABLED)
+	} else if (wanted->intent != POOL4_USE && entry->state != POOL4_DISABLED)
 		(void)pool4_sync_drain(sync, id);
+}
+
+/* One that was drained before the start: it goes with its last binding, if any is restored. */
+static void add_drained(struct pool4_sync *sync, uint32_t id)
+{
+	pool4_sync_set_state(sync, id, POOL4_DRAINING);
+	g_array_append_val(sync->draining, id);
+}
+
+/* "auto" was on its way out before the start. It is first, so that the others find it as they found
+ * it then: it makes way for them. */
+static void add_leaving(struct pool4_sync *sync)
+{
+	const struct pool4_record *leaving = sync->runtime->leaving;
+	uint32_t id = 0;
+	enum pool4_result result = POOL4_EXISTS;
+
+	if (!leaving)
+		return;
+	if (!pool4_wanted_find(sync->wanted, POOL4_WANTED_AUTO) &&
+	    pool4_auto_is_own(sync->autos, leaving->entry.spec.addresses,
+			      leaving->entry.spec.n_addresses)) {
+		gateway_lock(sync->config.gateway);
+		result = pool4_add(pool_of(sync), &leaving->entry.spec, &id);
+		gateway_unlock(sync->config.gateway);
+	}
+	if (result == POOL4_OK)
+		add_drained(sync, id);
+	else
+		pool4_runtime_forget_leaving(sync->runtime);
 }
 
 /* False if it could not be added. */
@@ -501,8 +573,10 @@ static bool add(struct pool4_sync *sync, struct pool4_wanted *wanted,
 	}
 	result = pool4_sync_add(sync, wanted, &id);
 	if (result == POOL4_OK) {
-		if (wanted->intent != POOL4_USE)
+		if (wanted->intent == POOL4_OFF)
 			pool4_sync_set_state(sync, id, POOL4_DISABLED);
+		else if (wanted->intent == POOL4_DRAIN)
+			add_drained(sync, id);
 		return true;
 	}
 	wanted->tried = true;
@@ -586,6 +660,8 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 	report_no_address(sync, config->n_pool4 == 0 && sync->runtime->added->len == 0 &&
 					sync->wanted->entries->len == 0);
 	retire(sync, old);
+	if (is_first)
+		add_leaving(sync);
 	for (guint i = 0; i < sync->wanted->entries->len;) {
 		struct pool4_wanted *wanted = g_ptr_array_index(sync->wanted->entries, i);
 		bool of_file = wanted->spec.source == POOL4_FROM_FILE;
@@ -602,6 +678,8 @@ unsigned pool4_sync_follow(struct pool4_sync *sync, const struct config *config)
 	n_failed += static_sync_follow(sync->statics, config, is_new, sync->runtime);
 	if (is_first)
 		static_sync_end_restored(sync->statics);
+	if (is_first)
+		(void)pool4_sync_reap(sync);
 	pool4_wanted_free(old);
 	return n_failed;
 }

@@ -15,6 +15,7 @@ struct pool4_sync {
 	const struct config *followed; /* of the last time */
 	GArray *pending;               /* ids that wait for their rules */
 	GArray *added;                 /* those of them that a change has added */
+	GArray *added_statics;         /* likewise: struct config_static, a protocol each */
 	GArray *draining;              /* ids */
 	uint32_t auto_id;              /* of the entry "auto" that has made way, or 0 */
 	struct port_ranges auto_ports; /* which it had before */

@@ -4,8 +4,6 @@
 
 #include "daemon/gateway.h"
 
-#define INTERFACE_ADDRESSES_MAX 64
-
 void pool4_wanted_entry_free(struct pool4_wanted *wanted)
 {
 	if (!wanted)
@@ -40,14 +38,10 @@ static void settle(struct pool4_auto *autos, struct pool4_wanted *wanted, bool p
 
 struct pool4_wanted *pool4_wanted_entry(struct pool4_auto *autos, const struct config_pool4 *entry)
 {
-	struct addr4_range found[INTERFACE_ADDRESSES_MAX];
 	struct pool4_wanted *wanted = want(&entry->spec);
 
-	for (char **name = entry->interfaces; name && *name; name++) {
-		uint32_t n = pool4_auto_interface(autos, *name, found, INTERFACE_ADDRESSES_MAX);
-
-		g_array_append_vals(wanted->addresses, found, n);
-	}
+	for (char **name = entry->interfaces; name && *name; name++)
+		pool4_auto_interface(autos, *name, wanted->addresses);
 	wanted->ports_auto = entry->ports_auto;
 	settle(autos, wanted, entry->ports_auto);
 	return wanted;

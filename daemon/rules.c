@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <unistd.h>
 
 #include "daemon/netlink_veth.h"
 #include "daemon/rules_announce.h"
@@ -37,11 +38,20 @@ struct rules {
 	enum config_rules wanted;
 	bool forwarding;
 	struct rules_table table;
+	struct rules_digest iptables; /* our chains there */
+	bool looked;                  /* all was ours when nf_tables had come to ... */
+	uint32_t generation;          /* ... this one */
 };
 
 uint32_t rules_n_workers(const struct config *config)
 {
-	return config->queue.workers == 0 ? 1 : config->queue.workers;
+	long n_processors;
+
+	if (config->queue.workers != 0)
+		return config->queue.workers;
+	/* Of the machine: whoever else asks, such as nat64ctl, has to find the same. */
+	n_processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return (uint32_t)CLAMP(n_processors, 1, CONFIG_WORKERS_MAX);
 }
 
 char *rules_table_name(const char *instance)
@@ -132,6 +142,8 @@ int rules_open(const char *instance, const struct config *config, struct rules *
 		return r;
 	rules = g_new0(struct rules, 1);
 	rules_plan_init(&rules->plan, instance, config, mode);
+	rules->plan.by_flow =
+		mode == RULES_NFT && rules->plan.workers > 1 && rules_probe_nft_hash();
 	rules->wanted = config->queue.rules;
 	rules->forwarding = config->forwarding == CONFIG_FORWARDING_AUTO;
 	*ret = rules;
@@ -329,7 +341,9 @@ int rules_apply(struct rules *rules, const struct rules_entry *entries, uint32_t
 	if (r == 0)
 		r = rules_table_put(&rules->table, &rules->plan, there, ret_error);
 	if (r == 0) {
+		rules->looked = false;
 		r = put_iptables(rules, ret_error);
+		rules_iptables_stamp(&rules->plan, &rules->iptables);
 		if (r == 0)
 			r = rules_host_do(steps.after, ret_error);
 		if (r < 0 && !there)
@@ -432,10 +446,20 @@ const GPtrArray *rules_warnings(const struct rules *rules)
 bool rules_present(struct rules *rules)
 {
 	const struct rules_plan *plan = &rules->plan;
-	const char *chain = plan->mode == RULES_NONE ? "undo" : "prerouting";
+	struct rules_digest iptables;
+	uint32_t generation = 0;
 
-	return rules_kernel_has_chain(plan->table, chain) &&
-	       (plan->mode != RULES_IPTABLES || rules_iptables_present(plan));
+	/* Before all that is read: what changes meanwhile is seen the next time. */
+	if (rules_stamp_generation(&generation) < 0)
+		return false;
+	if (rules->looked && rules->generation == generation)
+		return true;
+	rules_iptables_stamp(plan, &iptables);
+	rules->looked = rules_table_is_ours(&rules->table, plan) &&
+			rules_digest_equal(&iptables, &rules->iptables) &&
+			(plan->mode != RULES_IPTABLES || rules_iptables_present(plan));
+	rules->generation = generation;
+	return rules->looked;
 }
 
 static void print_steps(GString *text, const GPtrArray *steps, const char *some, const char *none)

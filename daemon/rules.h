@@ -51,7 +51,8 @@ void rules_warnings_add(GPtrArray *warnings, const char *entry, uint32_t addr, c
 struct rules;
 
 /* How many pairs of queues there are: TCP goes to Queue.First and the n - 1 after it, the rest to
- * the n numbers after those. The daemon binds all 2n. auto is one pair, as one thread serves it. */
+ * the n numbers after those. The daemon binds all 2n. auto is one for each processor that is
+ * online. */
 uint32_t rules_n_workers(const struct config *config);
 
 /* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */
@@ -107,8 +108,9 @@ unsigned rules_reach(const struct rules *rules, uint32_t i);
  * stay until the next of these calls. */
 const GPtrArray *rules_warnings(const struct rules *rules);
 
-/* Are our table, and in that mode our iptables rules, still there? Somebody may have flushed them:
- * then rules_apply() again. */
+/* After rules_apply(): has the kernel still what we put there, and nothing else in our table and,
+ * in that mode, in our chains of iptables? Somebody may have flushed it, or put something else in
+ * its place: then rules_apply() again. Cheap as long as nobody changes anything in nf_tables. */
 bool rules_present(struct rules *rules);
 
 /* All that rules_apply() would do, as a shell script for people. g_free() */

@@ -212,6 +212,26 @@ bool rules_iptables_present(const struct rules_plan *plan)
 	return true;
 }
 
+void rules_iptables_stamp(const struct rules_plan *plan, struct rules_digest *ret)
+{
+	g_autofree char *offer = offer_chain(plan->table);
+
+	*ret = (struct rules_digest){0};
+	if (plan->mode != RULES_IPTABLES)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(hooks); i++) {
+		const char *const chains[] = {plan->table, offer};
+
+		for (size_t k = 0; k < G_N_ELEMENTS(chains); k++) {
+			struct rules_digest one = {0};
+
+			(void)rules_stamp_chain(hooks[i].nft_family, hooks[i].table, chains[k],
+						&one);
+			rules_digest_add(ret, &one);
+		}
+	}
+}
+
 /* "... jump nat64d # handle 7": removed by that number. */
 static void print_removals(GString *text, const struct hook *hook, const char *chain)
 {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "daemon/rules_plan.h"
+#include "daemon/rules_stamp.h"
 
 enum rules_family { RULES_FAMILY4, RULES_FAMILY6, N_RULES_FAMILIES };
 
@@ -21,7 +22,10 @@ const char *rules_iptables_restore_program(enum rules_family family);
 /* Adds to plan->undo which built-in tables and chains iptables is about to create. */
 void rules_iptables_note(struct rules_plan *plan);
 int rules_iptables_apply(const struct rules_plan *plan, char **ret_error);
+/* Are our jumps there? */
 bool rules_iptables_present(const struct rules_plan *plan);
+/* What our chains have; of a plan that has none there it is nothing. */
+void rules_iptables_stamp(const struct rules_plan *plan, struct rules_digest *ret);
 
 /* Takes away our jumps and chains, and what the records in undo say that was created; takes these
  * records out of undo. *ret_changed is set if there was anything, else untouched. */

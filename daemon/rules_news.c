@@ -16,7 +16,7 @@ struct rules_news {
 	struct netlink netlink;
 	char *table;
 	/* What is being read says so. */
-	bool gone;
+	bool ours;
 	bool of_others;
 };
 
@@ -79,21 +79,23 @@ static int on_message(const struct nlmsghdr *message, void *data)
 	if (name == NULL || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
 		return MNL_CB_OK;
 	table = mnl_attr_get_str(name);
-	news->of_others |= strcmp(table, news->table) != 0;
-	if (!is_removal(message->nlmsg_type))
+	if (strcmp(table, news->table) == 0) {
+		news->ours = true;
 		return MNL_CB_OK;
-	news->gone |= strcmp(table, news->table) == 0 || strcmp(table, "raw") == 0 ||
-		      strcmp(table, "mangle") == 0;
+	}
+	news->of_others = true;
+	news->ours |= is_removal(message->nlmsg_type) &&
+		      (strcmp(table, "raw") == 0 || strcmp(table, "mangle") == 0);
 	return MNL_CB_OK;
 }
 
 bool rules_news_read(struct rules_news *news)
 {
-	news->gone = news->of_others = false;
+	news->ours = news->of_others = false;
 	/* Something that can not be read may be that. */
 	if (netlink_read(&news->netlink, on_message, news) < 0)
-		news->gone = true;
-	return news->gone;
+		news->ours = true;
+	return news->ours;
 }
 
 bool rules_news_of_others(const struct rules_news *news)

@@ -16,13 +16,17 @@
  *   -450 output          the daemon's own, known by its mark, is neither tracked nor defragmented
  *                        nor taken again (X-18); local traffic to Pool6 is taken
  *   -450 quiet           at boot only: no reset and no unreachable port from where restored
- * sessions may be, whose addresses are not known yet
+ *                        sessions may be, as it is not known yet which addresses are the host's
  *
  * "take" means to the daemon or nowhere: without it nothing leaks (X-17). "offer" means to the
  * daemon or, without it, to the host: ICMP on an own address that can not be told apart (an echo
  * with an identifier of the entry, any error) and fragments there. A later fragment has no ports
  * and is of use only together with its first, so that all fragments go the same way; the first of
  * a TCP or UDP packet to the entry's ports is taken before that and so still fails closed.
+ *
+ * At boot a pool4 address may turn out to be the host's own, which must be able to be reached where
+ * the daemon does not start: then what comes to one is not taken in prerouting, but dropped
+ * where it would be forwarded (-450 forward).
  *
  * lo is not exempt: the kernel's own ICMP errors about what the daemon sent from an own address
  * come in there, even marked (net.ipv4.fwmark_reflect).
@@ -217,19 +221,54 @@ static char *queue_numbers(uint32_t first, uint32_t n)
 		      : g_strdup_printf("%u-%u", first, first + n - 1);
 }
 
+/* Where it does not matter which flows meet in a queue, but two hosts that want to know can not
+ * make all of theirs meet. The same whenever the rules are put, so that no flow changes its queue
+ * then. */
+#define FLOW_SEED 0x6e363464
+
+/* Flows by their ports, too, so that those of one host are spread over all queues. A later fragment
+ * has no ports: it matches none of these and goes by its addresses, with the next rule. */
+static void print_flows(GString *text, const char *match, uint32_t first, uint32_t n)
+{
+	static const char *const family[] = {"ip6", "ip"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(family); i++)
+		g_string_append_printf(text,
+				       "\t\tmeta nfproto %s %s queue to jhash %s saddr . %s daddr "
+				       ". th sport . th dport mod %u seed 0x%x offset %u\n",
+				       i == 0 ? "ipv6" : "ipv4", match, family[i], family[i], n,
+				       FLOW_SEED, first);
+}
+
+/* Each packet of a flow and direction goes into the same queue, or it would be overtaken: TCP, and
+ * QUIC, which is never fragmented (RFC 9000, 14), by addresses and ports; everything else by
+ * addresses, as the ports of some of its packets can not be seen. */
+static void print_queues(GString *text, const struct rules_plan *plan)
+{
+	const uint32_t n = plan->workers;
+	const uint32_t first_rest = plan->queue_first + n;
+	g_autofree char *tcp = queue_numbers(plan->queue_first, n);
+	g_autofree char *rest = queue_numbers(first_rest, n);
+
+	if (n > 1 && plan->by_flow)
+		print_flows(text, "meta l4proto tcp", plan->queue_first, n);
+	g_string_append_printf(text, "\t\tmeta l4proto tcp queue num %s\n", tcp);
+	if (n > 1 && plan->by_flow) {
+		print_flows(text, "udp dport 443", first_rest, n);
+		print_flows(text, "udp sport 443", first_rest, n);
+	}
+	g_string_append_printf(text, "\t\tqueue num %s\n", rest);
+}
+
 /* How packets leave for the daemon. untrack: in the early chains of the mark's way. */
 static void print_take(GString *text, const struct rules_plan *plan, uint32_t mark, bool untrack)
 {
-	g_autofree char *tcp = queue_numbers(plan->queue_first, plan->workers);
-	g_autofree char *rest = queue_numbers(plan->queue_first + plan->workers, plan->workers);
-
 	g_string_append(text, "\t\tjump exempt\n");
 	if (plan->mode == RULES_IPTABLES)
 		g_string_append_printf(text, "\t\t%smeta mark set meta mark & 0x%08x | 0x%08x\n",
 				       untrack ? "notrack " : "", ~plan->mark.mask, mark);
 	else
-		g_string_append_printf(
-			text, "\t\tmeta l4proto tcp queue num %s\n\t\tqueue num %s\n", tcp, rest);
+		print_queues(text, plan);
 }
 
 static void print_offer(GString *text, const struct rules_plan *plan, uint32_t mark)
@@ -277,9 +316,10 @@ static void print_prerouting(GString *text, const struct rules_plan *plan,
 	if (plan->inject_device)
 		g_string_append_printf(text, "\t\tiifname \"%s\" notrack accept\n",
 				       plan->inject_device);
-	g_string_append(text, "\t\tip6 daddr @pool6 goto take\n"
-			      "\t\tip daddr @pool4 goto take\n"
-			      "\t}\n\n"
+	g_string_append(text, "\t\tip6 daddr @pool6 goto take\n");
+	if (plan->quiet.n_ranges == 0)
+		g_string_append(text, "\t\tip daddr @pool4 goto take\n");
+	g_string_append(text, "\t}\n\n"
 			      "\tchain prerouting_own {\n"
 			      "\t\ttype filter hook prerouting priority -155; policy accept;\n"
 			      "\t\tmeta nfproto ipv6 accept\n"
@@ -321,7 +361,8 @@ static void print_input(GString *text)
 			      "\t}\n\n");
 }
 
-/* At boot: nobody is to hear that nothing listens where a restored session will. */
+/* At boot: nobody is to hear that nothing listens where a restored session will, and nothing to
+ * pool4 goes on. */
 static void print_quiet(GString *text, const struct rules_plan *plan)
 {
 	g_string_append_printf(text,
@@ -336,6 +377,12 @@ static void print_quiet(GString *text, const struct rules_plan *plan)
 	g_string_append(text,
 			" } drop\n"
 			"\t\ticmp type destination-unreachable icmp code port-unreachable drop\n"
+			"\t}\n\n"
+			"\tchain forward {\n"
+			"\t\ttype filter hook forward priority -450; policy accept;\n"
+			"\t\tip daddr != @pool4 accept\n"
+			"\t\tjump exempt\n"
+			"\t\tdrop\n"
 			"\t}\n\n");
 }
 

@@ -28,6 +28,7 @@ struct rules_plan {
 	struct config_mark mark;
 	uint32_t queue_first;
 	uint32_t workers;
+	bool by_flow;        /* nf_tables can choose a queue by more than addresses */
 	char *inject_device; /* by which TCP comes that the daemon sends; NULL: by none */
 	bool local_traffic;
 	bool conntrack;           /* the host tracks IPv4 connections: P-24 */

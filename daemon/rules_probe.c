@@ -23,21 +23,33 @@
 
 #define COUNT_FILE "/proc/sys/net/netfilter/nf_conntrack_count"
 
+/* A rule that is never committed. */
+static int try_rule(const char *rule, char **ret_error)
+{
+	g_autofree char *text = g_strdup_printf("table inet nat64d-probe {\n"
+						"\tchain take {\n"
+						"\t\t%s\n"
+						"\t}\n"
+						"}\n",
+						rule);
+
+	return rules_kernel_nft(text, true, NULL, ret_error);
+}
+
 int rules_probe_nft_queue(char **ret_error)
 {
-	static const char table[] = "table inet nat64d-probe {\n"
-				    "\tchain take {\n"
-				    "\t\t%s\n"
-				    "\t}\n"
-				    "}\n";
-	g_autofree char *without = g_strdup_printf(table, "meta l4proto tcp accept");
-	g_autofree char *with = g_strdup_printf(table, "queue num 0");
-	int r;
+	int r = try_rule("meta l4proto tcp accept", ret_error);
 
-	r = rules_kernel_nft(without, true, NULL, ret_error);
 	if (r < 0)
 		return r;
-	return rules_kernel_nft(with, true, NULL, NULL) == 0 ? 0 : -EOPNOTSUPP;
+	return try_rule("queue num 0", NULL) == 0 ? 0 : -EOPNOTSUPP;
+}
+
+bool rules_probe_nft_hash(void)
+{
+	return try_rule("meta nfproto ipv4 meta l4proto tcp queue to jhash ip saddr . th sport "
+			"mod 2 seed 0x1 offset 1",
+			NULL) == 0;
 }
 
 static bool connections_exist(void)

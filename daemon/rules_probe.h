@@ -11,5 +11,8 @@
  * another error: packet rules do not work at all here, and *ret_error says why. */
 int rules_probe_nft_queue(char **ret_error);
 
+/* Can it choose the queue by a hash? */
+bool rules_probe_nft_hash(void);
+
 /* Are IPv4 connections tracked in this network namespace? Asking does not begin it. */
 bool rules_probe_conntrack(void);

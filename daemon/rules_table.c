@@ -16,14 +16,53 @@ void rules_table_forget(struct rules_table *table)
 	}
 }
 
+/* Right after it was put there. What can not be read will not be ours when it is looked for. */
+static void note_words(struct rules_table *table, const struct rules_plan *plan, enum rules_set set,
+		       char *words)
+{
+	g_free(table->words[set]);
+	table->words[set] = words;
+	table->set[set] = (struct rules_digest){0};
+	if (plan->mode != RULES_NONE)
+		(void)rules_stamp_set(plan->table, rules_nft_set_name(set), &table->set[set]);
+}
+
 static void note(struct rules_table *table, const struct rules_plan *plan)
 {
 	rules_table_forget(table);
+	(void)rules_stamp_table(plan->table, &table->stamp);
 	for (int i = 0; i < N_RULES_SETS; i++) {
-		table->ranges[i] = rules_nft_ranges(plan, (enum rules_set)i);
+		enum rules_set set = (enum rules_set)i;
+
+		table->ranges[i] = rules_nft_ranges(plan, set);
 		if (table->ranges[i] == NULL)
-			table->words[i] = rules_nft_elements(plan, (enum rules_set)i);
+			note_words(table, plan, set, rules_nft_elements(plan, set));
 	}
+}
+
+static bool has_set(const struct rules_table *table, const char *name, enum rules_set set)
+{
+	const GArray *ranges = table->ranges[set];
+	struct rules_digest wanted = table->set[set], there;
+
+	if (ranges != NULL)
+		rules_stamp_ranges((const struct addr4_range *)(const void *)ranges->data,
+				   ranges->len, &wanted);
+	return rules_stamp_set(name, rules_nft_set_name(set), &there) == 0 &&
+	       rules_digest_equal(&there, &wanted);
+}
+
+bool rules_table_is_ours(const struct rules_table *table, const struct rules_plan *plan)
+{
+	struct rules_digest there;
+
+	if (rules_stamp_table(plan->table, &there) < 0 ||
+	    !rules_digest_equal(&there, &table->stamp))
+		return false;
+	for (int i = 0; i < N_RULES_SETS && plan->mode != RULES_NONE; i++)
+		if (!has_set(table, plan->table, (enum rules_set)i))
+			return false;
+	return true;
 }
 
 /* pool4 as in rules_nft.h. */
@@ -101,7 +140,8 @@ static void changes_deinit(struct changes *changes)
 	}
 }
 
-static int run_commands(struct rules_table *table, struct changes *changes)
+static int run_commands(struct rules_table *table, const struct rules_plan *plan,
+			struct changes *changes)
 {
 	int r;
 
@@ -109,10 +149,9 @@ static int run_commands(struct rules_table *table, struct changes *changes)
 		return 0;
 	r = rules_kernel_nft(changes->commands->str, false, NULL, NULL);
 	for (int i = 0; r == 0 && i < N_RULES_SETS; i++) {
-		if (changes->words[i] == NULL)
-			continue;
-		g_free(table->words[i]);
-		table->words[i] = g_steal_pointer(&changes->words[i]);
+		if (changes->words[i] != NULL)
+			note_words(table, plan, (enum rules_set)i,
+				   g_steal_pointer(&changes->words[i]));
 	}
 	return r;
 }
@@ -144,7 +183,7 @@ static int make_changes(struct rules_table *table, const struct rules_plan *plan
 		r = put_stand_in(plan, changes->difference[RULES_SET_POOL4].fresh, NULL);
 	if (r < 0)
 		return r;
-	r = run_commands(table, changes);
+	r = run_commands(table, plan, changes);
 	for (int i = 0; r == 0 && i < N_RULES_SETS; i++)
 		r = change_elements(table, plan->table, (enum rules_set)i, &changes->difference[i]);
 	if (changes->gap)

@@ -266,6 +266,81 @@ void settings_change_reload(const struct settings_change *change,
 	take(change, &draft, true, options, ret);
 }
 
+void settings_change_settle(const struct settings_change *change)
+{
+	config_settings_settle(change->settings);
+}
+
+bool settings_change_back(const struct settings_change *change)
+{
+	g_autoptr(GPtrArray) problems = config_problems_new();
+	g_autofree char *error = NULL;
+	struct config_draft draft;
+	int r;
+
+	if (!config_settings_is_unsettled(change->settings))
+		return false;
+	if (config_draft_back(change->settings, &draft, problems) < 0) {
+		settings_log_problems(problems);
+		return false;
+	}
+	r = change->apply(change->context, g_steal_pointer(&draft.config), &error);
+	if (r < 0) {
+		log_line(LOG_ERR, "the configuration of before can not be put into effect: %s",
+			 error ? error : strerror(-r));
+		config_draft_deinit(&draft);
+		return false;
+	}
+	config_settings_accept(change->settings, &draft);
+	config_settings_settle(change->settings);
+	return true;
+}
+
+/* One that makes a difference to them, or NULL. */
+static const struct config_override *
+find_for_rules(const struct settings_change *change,
+	       bool (*need_others)(const void *context, const struct config *without),
+	       const void *context, struct config_draft *ret)
+{
+	const GPtrArray *overrides = change->settings->overrides;
+
+	for (guint i = 0; i < overrides->len; i++) {
+		const struct config_override *override = g_ptr_array_index(overrides, i);
+		g_autoptr(GPtrArray) problems = config_problems_new();
+
+		if (config_draft_reset(change->settings, override->key, ret, problems) < 0)
+			continue;
+		if (need_others(context, ret->config))
+			return override;
+		config_draft_deinit(ret);
+	}
+	return NULL;
+}
+
+bool settings_change_hold(const struct settings_change *change,
+			  bool (*need_others)(const void *context, const struct config *without),
+			  const void *context, const char *why)
+{
+	static const struct change_options no_options;
+	const struct config_override *override;
+	struct config_draft draft;
+	bool any = false;
+
+	while ((override = find_for_rules(change, need_others, context, &draft)) != NULL) {
+		struct change_result result = {.error = CHANGE_OK};
+
+		log_line(LOG_ERR,
+			 "%s.%s: '%s', set at run time, is not used now and is left in the "
+			 "database, as the packet rules can not be put in place with it: %s",
+			 override->key->section, override->key->name, override->value, why);
+		take(change, &draft, true, &no_options, &result);
+		if (result.error != CHANGE_OK)
+			break;
+		any = true;
+	}
+	return any;
+}
+
 bool settings_change_get(const struct settings_change *change, unsigned number,
 			 struct change_key *ret)
 {

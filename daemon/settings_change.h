@@ -31,6 +31,21 @@ void settings_change_pool6(const struct settings_change *change, const char *pre
 void settings_change_reload(const struct settings_change *change,
 			    const struct change_options *options, struct change_result *ret);
 
+/* The rules have followed: what was changed stays. */
+void settings_change_settle(const struct settings_change *change);
+/* They can not: what was changed since then is taken back, the files as they were read, too. False:
+ * there was nothing. */
+bool settings_change_back(const struct settings_change *change);
+
+/*
+ * At a start: the rules can not be put in place, for this reason. Keys that were set before and
+ * without which other rules would do (need_others() with another configuration) are not used any
+ * more, with a line in the log. False: there is none.
+ */
+bool settings_change_hold(const struct settings_change *change,
+			  bool (*need_others)(const void *context, const struct config *without),
+			  const void *context, const char *why);
+
 /* The key with this number, in the order of the table; false behind the last. */
 bool settings_change_get(const struct settings_change *change, unsigned number,
 			 struct change_key *ret);

@@ -293,6 +293,7 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 	}
 	record(sync, &one, protocol, false, options);
 	static_sync_made(sync->statics, &one);
+	g_array_append_val(sync->added_statics, one);
 	return true;
 }
 
@@ -424,4 +425,28 @@ void static_change_remove(struct pool4_sync *sync, const struct change_bib *requ
 	change_done(ret, "binding %s %s%s%s %s", protocols_text(ended, protocols), inside,
 		    separator, outside, options->dry_run ? "would be removed" : "removed");
 	ret->needs_rules = true;
+}
+
+void static_change_roll_back(struct pool4_sync *sync)
+{
+	static const struct change_options no_options;
+	struct gateway *gateway = sync->config.gateway;
+
+	gateway_lock(gateway);
+	for (guint i = 0; i < sync->added_statics->len; i++) {
+		const struct config_static *one =
+			&g_array_index(sync->added_statics, struct config_static, i);
+
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+			const struct bib *bib = &gateway->nat->bib[protocol];
+			uint32_t index =
+				one->protocol[protocol] ? bib_find4(bib, &one->outside) : SLAB_NONE;
+
+			if (index != SLAB_NONE && bib_at(bib, index)->is_static &&
+			    index == bib_find6(bib, &one->inside))
+				end(sync, protocol, index, &no_options);
+		}
+	}
+	gateway_unlock(gateway);
+	g_array_set_size(sync->added_statics, 0);
 }

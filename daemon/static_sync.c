@@ -317,6 +317,62 @@ void static_sync_end_restored(struct static_sync *sync)
 	gateway_unlock(sync->gateway);
 }
 
+/* Neither the host's own nor in pool4, but for the entry with this id. */
+static bool has_no_place(const struct nat64 *nat, uint32_t addr, uint32_t id)
+{
+	return !pool4_has_address_besides(nat->pool4, addr, id) &&
+	       !nat->world.own4(nat->world.context, addr);
+}
+
+uint32_t static_sync_n_around(const struct static_sync *sync, const struct pool4_entry *entry)
+{
+	const struct nat64 *nat = sync->gateway->nat;
+	uint32_t n = 0;
+
+	gateway_lock(sync->gateway);
+	for (guint i = 0; i < sync->statics->len; i++) {
+		const struct config_static *binding = static_sync_at(sync, i);
+		const uint32_t addr = binding->outside.addr;
+
+		if (!pool4_entry_has_address(entry, addr) || !has_no_place(nat, addr, entry->id))
+			continue;
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
+			n += binding->protocol[protocol] &&
+			     is_there(&nat->bib[protocol], binding) &&
+			     bib_at(&nat->bib[protocol],
+				    bib_find4(&nat->bib[protocol], &binding->outside))
+					     ->pool4 != entry->id;
+	}
+	gateway_unlock(sync->gateway);
+	return n;
+}
+
+uint32_t static_sync_end_lost(struct static_sync *sync)
+{
+	struct nat64 *nat = sync->gateway->nat;
+	uint32_t n = 0;
+
+	gateway_lock(sync->gateway);
+	for (guint i = 0; i < sync->statics->len; i++) {
+		const struct config_static *binding = static_sync_at(sync, i);
+
+		if (!has_no_place(nat, binding->outside.addr, 0))
+			continue;
+		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
+			if (!binding->protocol[protocol] || !is_there(&nat->bib[protocol], binding))
+				continue;
+			nat64_remove_binding(nat, protocol,
+					     bib_find4(&nat->bib[protocol], &binding->outside),
+					     gateway_now_ms());
+			n++;
+		}
+	}
+	gateway_unlock(sync->gateway);
+	if (n > 0)
+		static_sync_forget_ended(sync);
+	return n;
+}
+
 void static_sync_made(struct static_sync *sync, const struct config_static *binding)
 {
 	g_array_append_val(sync->statics, *binding);

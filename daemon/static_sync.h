@@ -25,6 +25,13 @@ unsigned static_sync_follow(struct static_sync *sync, const struct config *confi
 /* Some may have ended with their entry, or made way: they are to be made again. */
 void static_sync_forget_ended(struct static_sync *sync);
 
+/* One may have any port of an address of pool4. Those that are outside the entry's ports, and have
+ * no place without it: the protocols of their bindings, all in all. */
+uint32_t static_sync_n_around(const struct static_sync *sync, const struct pool4_entry *entry);
+/* An entry has gone, or has other addresses: ends those that have no place any more (P-22); how
+ * many. */
+uint32_t static_sync_end_lost(struct static_sync *sync);
+
 /* Once, after a start: those that were restored with the state, and that nobody wants any more. */
 void static_sync_end_restored(struct static_sync *sync);
 

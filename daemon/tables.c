@@ -46,15 +46,7 @@ struct row {
 	uint16_t number; /* of one that has ended: prefix_len of its block */
 	uint8_t state;
 	uint8_t zero;
-	uint8_t addr6[16]; /* of a session: struct segments, and zeros */
-};
-
-/* A daemon that knows nothing of them writes zeros. */
-struct segments {
-	uint16_t mss_6to4;
-	uint16_t mss_4to6;
-	uint8_t syn_from6;
-	uint8_t syn_from4;
+	uint8_t addr6[16]; /* of a session: its segments, four bytes, and zeros */
 };
 
 /* Rows for which the lock is held, and that are written or read at once. */
@@ -101,25 +93,6 @@ static off_t offset_of(uint64_t row)
 	return (off_t)(sizeof(struct header) + row * sizeof(struct row));
 }
 
-static void pack_segments(const struct persist_session *from, uint8_t *ret)
-{
-	const struct segments segments = {from->mss_6to4, from->mss_4to6, from->syn_from6,
-					  from->syn_from4};
-
-	memcpy(ret, &segments, sizeof(segments));
-}
-
-static void unpack_segments(const uint8_t *from, struct persist_session *ret)
-{
-	struct segments segments;
-
-	memcpy(&segments, from, sizeof(segments));
-	ret->mss_6to4 = segments.mss_6to4;
-	ret->mss_4to6 = segments.mss_4to6;
-	ret->syn_from6 = segments.syn_from6 != 0;
-	ret->syn_from4 = segments.syn_from4 != 0;
-}
-
 static struct row pack(const struct persist_row *from)
 {
 	struct row row = {
@@ -147,7 +120,7 @@ static struct row pack(const struct persist_row *from)
 		row.port4 = from->session.peer.port;
 		row.number = from->session.number;
 		row.state = from->session.state;
-		pack_segments(&from->session, row.addr6);
+		memcpy(row.addr6, &from->session.segments, sizeof(from->session.segments));
 	}
 	return row;
 }
@@ -303,7 +276,7 @@ static bool unpack(const struct row *row, const uint8_t pool6_now[NAT64_POOL6_MA
 		.pool6 = pool6,
 		.until_s = row->time_s,
 	};
-	unpack_segments(row->addr6, &ret->session);
+	memcpy(&ret->session.segments, row->addr6, sizeof(ret->session.segments));
 	return true;
 }
 

@@ -13,7 +13,7 @@
 #include "daemon/gateway.h"
 
 /* Changes with every change of the rows or the header. */
-#define TABLES_FORMAT 3
+#define TABLES_FORMAT 4
 
 /* This part of what there is, with_closed if it is the successor who is to store what has ended,
  * and the owner of the database beside it (store.h, 0 = none), with the gateway's lock for some

@@ -2,21 +2,29 @@
 /*
  * Theory of operation
  *
- * Every packet of a batch gets exactly one outcome from the core, which counts it, and exactly one
- * verdict; so packets received = the sum of the core's outcomes at every moment when the lock is
- * free and nothing is being sent. A translated packet that could not be sent is counted anew
- * (nat64_send_failed()), once, however many fragments it had.
+ * Every packet of a batch gets exactly one outcome from the core, and exactly one verdict; so
+ * packets received = the sum of the outcomes at every moment when somebody is alone (gateway.h) and
+ * nothing is being sent. A translated packet that could not be sent is counted anew, once, however
+ * many fragments it had.
  *
- * The order is receive, core (lock held), send, verdict. The packets that are sent lie in the
- * receive buffers, in the arena, and in what struct out holds for packets that came in fragments,
- * so all of it is reused or freed only after sending. When the room for what is to be sent runs out
- * within a batch, what is there is sent first, without the lock.
+ * The order is receive, core, send, verdict; locks are held for the second of these only. A single
+ * thread enters its lane for a batch. Where there are others, it does for each packet, and for what
+ * is not light it is alone; so nobody waits for longer than one packet takes, and light ones wait
+ * for nobody else's light ones.
+ *
+ * The packets that are sent lie in the receive buffers, in the arena, and in what struct out holds
+ * for packets that came in fragments, so all of it is reused or freed only after sending. When the
+ * room for what is to be sent runs out within a batch, what is there is sent first.
+ *
+ * Order: what comes by one queue leaves in its order, and one queue has one thread. The rules put
+ * all packets of a flow and direction into one queue (rules_nft.c).
  *
  * Time: sessions end between batches and when the poll times out, a bounded number at a time, so
- * that no packet waits for long behind expiry.
+ * that no packet waits for long behind expiry. That is for the first of several threads to do.
  */
 #include "daemon/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -27,6 +35,7 @@
 #include "daemon/core/nat64.h"
 #include "daemon/nfqueue.h"
 #include "daemon/sending.h"
+#include "daemon/thread_number.h"
 #include "daemon/world.h"
 
 /* Packets and memory for what one round makes: several batches of unfragmented packets. */
@@ -34,6 +43,10 @@
 #define OUT_ARENA   (EMIT_ARENA_PER_PACKET * 16)
 /* Entries that one round may end: some 100 us. */
 #define EXPIRE_BUDGET 256
+/* And how many of them others have to wait for. */
+#define EXPIRE_STEP 16
+/* How long a deadline is trusted that others may have made nearer, while packets come. */
+#define LOOK_MS 50
 /* The control thread may have made a deadline nearer meanwhile. K-13 allows 2 s. */
 #define SLEEP_MAX_MS 500
 
@@ -45,11 +58,20 @@ struct origin {
 	enum outcome outcome;
 };
 
+/* One socket, and which of the gateway's queues its own are. */
+struct source {
+	struct nfqueue *nfqueue;
+	uint8_t queue[NFQUEUE_QUEUES_MAX];
+};
+
 struct worker {
 	struct worker_config config;
+	struct source source[WORKER_NFQUEUES_MAX];
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool stop;
+	uint64_t deadline_ms; /* of the core, as it was last seen */
+	uint64_t expired_ms;  /* when everything due was last looked at */
 	struct nfqueue_batch batch;
 	struct out out;
 	struct out_packet packets[OUT_PACKETS];
@@ -65,69 +87,129 @@ static bool means_stale_route(int error)
 	return error == -EMSGSIZE || error == -ENETUNREACH || error == -EHOSTUNREACH;
 }
 
-/* The lock is held before and after, not while sending. */
-static void send_out(struct worker *worker)
+static struct gateway_lane *lane_of(const struct worker *worker)
 {
-	struct gateway *gateway = worker->config.gateway;
-	struct out *out = &worker->out;
-	unsigned n_refused = 0;
+	return &worker->config.gateway->lane[worker->config.lane];
+}
 
-	if (out->n_packets > 0) {
-		gateway_unlock(gateway);
-		n_refused = sending_send(worker->config.sending, out->packet, out->n_packets,
-					 worker->send_error);
-		gateway_lock(gateway);
+static void enter(const struct worker *worker)
+{
+	gateway_enter(worker->config.gateway, worker->config.lane);
+}
+
+static void leave(const struct worker *worker)
+{
+	gateway_leave(worker->config.gateway, worker->config.lane);
+}
+
+/* Has a packet of this origin not been sent? Remarks do not count: the packet itself has. */
+static bool has_failed(const struct worker *worker, const struct origin *origin)
+{
+	bool failed = false;
+
+	for (uint32_t i = origin->first; i < origin->first + origin->n; i++) {
+		if (worker->send_error[i] == 0)
+			continue;
+		if (worker->config.world && means_stale_route(worker->send_error[i]))
+			world_forget_routes(worker->config.world);
+		failed |= !worker->out.packet[i].is_remark;
 	}
-	for (unsigned i = 0; n_refused > 0 && i < worker->n_origins; i++) {
+	return failed;
+}
+
+static void look_at_refused(struct worker *worker)
+{
+	enter(worker);
+	for (unsigned i = 0; i < worker->n_origins; i++) {
 		const struct origin *origin = &worker->origin[i];
 
-		for (uint32_t j = origin->first; j < origin->first + origin->n; j++) {
-			if (worker->send_error[j] == 0)
-				continue;
-			if (worker->config.world && means_stale_route(worker->send_error[j]))
-				world_forget_routes(worker->config.world);
-			/* The packet itself has gone out. */
-			if (out->packet[j].is_remark)
-				continue;
-			nat64_send_failed(gateway->nat, origin->from6, origin->outcome);
-			break;
-		}
+		if (has_failed(worker, origin))
+			nat64_lane_send_failed(&lane_of(worker)->core, origin->from6,
+					       origin->outcome);
 	}
+	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
+		lane_of(worker)->send_errors[i] = sending_errors(worker->config.sending, i);
+	leave(worker);
+}
+
+/* No lock is held. */
+static void send_out(struct worker *worker)
+{
+	struct out *out = &worker->out;
+
+	if (out->n_packets > 0 && sending_send(worker->config.sending, out->packet, out->n_packets,
+					       worker->send_error) > 0)
+		look_at_refused(worker);
 	worker->n_origins = 0;
 	out_clear(out);
 }
 
-static void walk_packet(struct worker *worker, struct nfqueue_packet *queued, uint64_t now_ms)
+static void receive_one(struct worker *worker, const struct source *source,
+			struct nfqueue_packet *queued, uint64_t now_ms, enum outcome *ret)
+{
+	lane_of(worker)->received[source->queue[queued->queue]]++;
+	*ret = nat64_receive(worker->config.gateway->nat, &queued->packet, now_ms, &worker->out);
+}
+
+/* Where there are other threads: one packet, in the lane or alone. */
+static void receive_beside(struct worker *worker, const struct source *source,
+			   struct nfqueue_packet *queued, uint64_t now_ms, enum outcome *ret)
 {
 	struct gateway *gateway = worker->config.gateway;
-	struct packet *packet = &queued->packet;
-	/* The translators write over the header, so look before. */
-	bool from6 = packet->size > 0 && packet->data[0] >> 4 == 6;
-	struct out *out = &worker->out;
-	uint32_t first;
-	enum outcome outcome;
+	struct gateway_lane *lane = lane_of(worker);
+	bool is_light;
 
-	if (!out_has_room(out))
-		send_out(worker);
-	first = out->n_packets;
-	gateway->queue[worker->config.first_queue + queued->queue].received++;
-	outcome = nat64_receive(gateway->nat, packet, now_ms, out);
-	switch (outcome_info(outcome)->verdict) {
+	enter(worker);
+	is_light = nat64_receive_light(gateway->nat, &lane->core, &queued->packet, now_ms,
+				       &worker->out, ret);
+	lane->received[source->queue[queued->queue]] += is_light;
+	leave(worker);
+	if (is_light)
+		return;
+	gateway_be_alone(gateway);
+	receive_one(worker, source, queued, gateway_not_before(gateway, now_ms), ret);
+	gateway_end_alone(gateway);
+}
+
+static void walk_packet(struct worker *worker, const struct source *source,
+			struct nfqueue_packet *queued, uint64_t now_ms)
+{
+	const struct packet *packet = &queued->packet;
+	/* The translators write over the header, so look before. */
+	struct origin origin = {.first = worker->out.n_packets,
+				.from6 = packet->size > 0 && packet->data[0] >> 4 == 6};
+
+	if (worker->config.gateway->n_lanes > 1)
+		receive_beside(worker, source, queued, now_ms, &origin.outcome);
+	else
+		receive_one(worker, source, queued, now_ms, &origin.outcome);
+	switch (outcome_info(origin.outcome)->verdict) {
 	case VERDICT_HOST:
 		queued->to_host = true;
 		break;
 	case VERDICT_TRANSLATED:
-		worker->origin[worker->n_origins++] = (struct origin){
-			.first = first,
-			.n = out->n_packets - first,
-			.from6 = from6,
-			.outcome = outcome,
-		};
+		origin.n = worker->out.n_packets - origin.first;
+		worker->origin[worker->n_origins++] = origin;
 		break;
 	case VERDICT_STORED:
 	case VERDICT_DROP:
 		break;
 	}
+}
+
+/* As many as there is room for; the first one that is still to come. */
+static unsigned walk_some(struct worker *worker, const struct source *source, unsigned i,
+			  uint64_t now_ms)
+{
+	const bool is_single = worker->config.gateway->n_lanes == 1;
+
+	if (is_single)
+		enter(worker);
+	for (; i < worker->batch.n_packets && out_has_room(&worker->out); i++)
+		walk_packet(worker, source, &worker->batch.packet[i], now_ms);
+	if (is_single)
+		leave(worker);
+	return i;
 }
 
 /* How long to sleep when nothing comes and nothing is due now. */
@@ -140,59 +222,98 @@ static int sleep_ms(uint64_t deadline_ms, uint64_t now_ms)
 	return (int)(deadline_ms - now_ms);
 }
 
-static void count_errors(const struct worker *worker)
-{
-	const struct worker_config *config = &worker->config;
-
-	for (unsigned i = 0; i < N_GATEWAY_SEND_ERRORS; i++)
-		config->gateway->send_errors[i] = sending_errors(config->sending, i);
-}
-
-/* One batch, or none, and what is due. Sets how long nothing will be due. */
-static int walk_batch(struct worker *worker, int *ret_sleep_ms)
+/* Some of what is over. */
+static bool expire_some(struct worker *worker, uint64_t now_ms, unsigned budget)
 {
 	struct gateway *gateway = worker->config.gateway;
-	uint64_t now_ms;
 	bool all_done;
-	int r;
 
-	r = nfqueue_receive(worker->config.nfqueue, &worker->batch);
+	gateway_be_alone(gateway);
+	now_ms = gateway_not_before(gateway, now_ms);
+	all_done = nat64_expire(gateway->nat, now_ms, budget, &worker->out);
+	if (all_done)
+		worker->deadline_ms = nat64_next_deadline(gateway->nat);
+	gateway_end_alone(gateway);
+	send_out(worker);
+	return all_done;
+}
+
+/* What is due is for the first lane to do, in small steps where others wait meanwhile. */
+static int expire(struct worker *worker, uint64_t now_ms)
+{
+	const bool is_single = worker->config.gateway->n_lanes == 1;
+	const unsigned step = is_single ? EXPIRE_BUDGET : EXPIRE_STEP;
+	bool all_done = false;
+
+	if (worker->config.lane != 0)
+		return SLEEP_MAX_MS;
+	/* Others would wait for it, after each batch. */
+	if (!is_single && now_ms < worker->deadline_ms && now_ms < worker->expired_ms + LOOK_MS)
+		return sleep_ms(worker->deadline_ms, now_ms);
+	for (unsigned done = 0; done < EXPIRE_BUDGET && !all_done; done += step)
+		all_done = expire_some(worker, now_ms, step);
+	worker->expired_ms = now_ms;
+	if (!all_done) {
+		worker->deadline_ms = 0;
+		return 0;
+	}
+	return sleep_ms(worker->deadline_ms, now_ms);
+}
+
+/* One batch, or none. Returns whether it was full, or a negative errno. */
+static int walk_batch(struct worker *worker, const struct source *source, uint64_t now_ms)
+{
+	int r = nfqueue_receive(source->nfqueue, &worker->batch);
+	unsigned i = 0;
+
 	if (r < 0)
 		return r;
-	now_ms = gateway_now_ms();
+	while (i < worker->batch.n_packets) {
+		i = walk_some(worker, source, i, now_ms);
+		send_out(worker);
+	}
+	/* What was not taken is counted there; the kernel keeps the packets until the next one. */
+	if (worker->batch.n_packets > 0)
+		(void)nfqueue_verdict(source->nfqueue, &worker->batch);
+	return worker->batch.n_packets == NFQUEUE_BATCH_MAX;
+}
+
+/* A batch of each queue, and what is due. Sets how long nothing will be due. */
+static int walk_round(struct worker *worker, int *ret_sleep_ms)
+{
+	const uint64_t now_ms = gateway_now_ms();
+	bool is_full = false;
+
 	if (worker->config.heartbeat)
 		atomic_store_explicit(worker->config.heartbeat, now_ms, memory_order_relaxed);
-	gateway_lock(gateway);
-	for (unsigned i = 0; i < worker->batch.n_packets; i++)
-		walk_packet(worker, &worker->batch.packet[i], now_ms);
-	send_out(worker);
-	all_done = nat64_expire(gateway->nat, now_ms, EXPIRE_BUDGET, &worker->out);
-	send_out(worker);
-	*ret_sleep_ms = all_done ? sleep_ms(nat64_next_deadline(gateway->nat), now_ms) : 0;
-	count_errors(worker);
-	gateway_unlock(gateway);
+	for (unsigned i = 0; i < worker->config.n_nfqueues; i++) {
+		int r = walk_batch(worker, &worker->source[i], now_ms);
+
+		if (r < 0)
+			return r;
+		is_full |= r > 0;
+	}
+	*ret_sleep_ms = expire(worker, now_ms);
 	/* A full batch is rarely the last one. */
-	if (worker->batch.n_packets == NFQUEUE_BATCH_MAX)
+	if (is_full)
 		*ret_sleep_ms = 0;
-	/* What was not taken is counted there; the kernel keeps the packets until the next one. */
-	(void)nfqueue_verdict(worker->config.nfqueue, &worker->batch);
 	return 0;
 }
 
-static void drop_batch(struct worker *worker)
+static void drop_batch(struct worker *worker, const struct source *source)
 {
-	struct gateway *gateway = worker->config.gateway;
+	struct gateway_lane *lane = lane_of(worker);
 
-	gateway_lock(gateway);
+	enter(worker);
 	for (unsigned i = 0; i < worker->batch.n_packets; i++) {
 		const struct nfqueue_packet *queued = &worker->batch.packet[i];
 		const struct packet *packet = &queued->packet;
 
-		gateway->queue[worker->config.first_queue + queued->queue].received++;
-		nat64_count_late(gateway->nat, packet->size > 0 && packet->data[0] >> 4 == 6);
+		lane->received[source->queue[queued->queue]]++;
+		nat64_lane_count_late(&lane->core, packet->size > 0 && packet->data[0] >> 4 == 6);
 	}
-	gateway_unlock(gateway);
-	(void)nfqueue_verdict(worker->config.nfqueue, &worker->batch);
+	leave(worker);
+	(void)nfqueue_verdict(source->nfqueue, &worker->batch);
 }
 
 /* How many packets wait, as far as the kernel tells. */
@@ -210,19 +331,19 @@ static uint64_t n_waiting(const struct nfqueue *nfqueue)
 
 /* What has waited while nobody read the queue, but not for ever what comes meanwhile. What the
  * predecessor had in hand is among the number, and goes with the first verdict. */
-static int drop_waiting(struct worker *worker)
+static int drop_waiting(struct worker *worker, const struct source *source)
 {
-	uint64_t n_left = n_waiting(worker->config.nfqueue);
+	uint64_t n_left = n_waiting(source->nfqueue);
 	int r = 0;
 
 	while (r == 0 && n_left > 0 && !atomic_load(&worker->stop)) {
 		unsigned n;
 
-		r = nfqueue_receive(worker->config.nfqueue, &worker->batch);
+		r = nfqueue_receive(source->nfqueue, &worker->batch);
 		n = worker->batch.n_packets;
 		if (r < 0 || n == 0)
 			break;
-		drop_batch(worker);
+		drop_batch(worker, source);
 		n_left -= n < n_left ? n : n_left;
 	}
 	return r;
@@ -231,22 +352,47 @@ static int drop_waiting(struct worker *worker)
 static void *run(void *data)
 {
 	struct worker *worker = data;
-	struct pollfd fds[] = {
-		{.fd = nfqueue_fd(worker->config.nfqueue), .events = POLLIN},
-		{.fd = worker->wake_fd, .events = POLLIN},
-	};
+	const struct worker_config *config = &worker->config;
+	struct pollfd fds[WORKER_NFQUEUES_MAX + 1];
 	int timeout_ms = 0;
-	int r = worker->config.drop_waiting ? drop_waiting(worker) : 0;
+	int r = 0;
 
+	thread_number_set(config->lane + 1);
+	for (unsigned i = 0; i < config->n_nfqueues; i++) {
+		fds[i] = (struct pollfd){.fd = nfqueue_fd(config->nfqueue[i]), .events = POLLIN};
+		if (r == 0 && config->drop_waiting)
+			r = drop_waiting(worker, &worker->source[i]);
+	}
+	fds[config->n_nfqueues] = (struct pollfd){.fd = worker->wake_fd, .events = POLLIN};
 	while (r == 0 && !atomic_load(&worker->stop)) {
-		if (timeout_ms != 0 && poll(fds, 2, timeout_ms) < 0 && errno != EINTR)
+		if (timeout_ms != 0 && poll(fds, config->n_nfqueues + 1, timeout_ms) < 0 &&
+		    errno != EINTR)
 			r = -errno;
 		if (r == 0)
-			r = walk_batch(worker, &timeout_ms);
+			r = walk_round(worker, &timeout_ms);
 	}
-	if (r < 0 && worker->config.failed)
-		worker->config.failed(worker->config.context, r);
+	if (r < 0 && config->failed)
+		config->failed(config->context, r);
 	return NULL;
+}
+
+/* Where in the gateway the queues of a socket are counted. One that the configuration does not
+ * know, of a predecessor, counts for another. */
+static void find_queues(struct worker *worker, unsigned index)
+{
+	const struct gateway *gateway = worker->config.gateway;
+	struct source *source = &worker->source[index];
+
+	source->nfqueue = worker->config.nfqueue[index];
+	for (unsigned i = 0; i < nfqueue_n_queues(source->nfqueue) + nfqueue_n_old(source->nfqueue);
+	     i++) {
+		const uint16_t number = nfqueue_number(source->nfqueue, i);
+		unsigned found = 0;
+
+		while (found < gateway->n_queues && gateway->queue[found].number != number)
+			found++;
+		source->queue[i] = (uint8_t)(found < gateway->n_queues ? found : 0);
+	}
 }
 
 int worker_start(const struct worker_config *config, struct worker **ret)
@@ -257,7 +403,10 @@ int worker_start(const struct worker_config *config, struct worker **ret)
 	worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
+	assert(config->n_nfqueues <= WORKER_NFQUEUES_MAX);
 	worker->config = *config;
+	for (unsigned i = 0; i < config->n_nfqueues; i++)
+		find_queues(worker, i);
 	worker->out = (struct out){
 		.packet = worker->packets,
 		.capacity = OUT_PACKETS,
@@ -293,19 +442,26 @@ void worker_stop(struct worker *worker)
 	(void)!write(worker->wake_fd, &one, sizeof(one));
 	(void)pthread_join(worker->thread, NULL);
 	(void)close(worker->wake_fd);
+	/* What it has counted stays. */
+	gateway_lock(worker->config.gateway);
+	gateway_unlock(worker->config.gateway);
 	free(worker);
 }
 
-void worker_read_losses(struct nfqueue *nfqueue, struct gateway *gateway)
+void worker_read_losses(const struct nfqueue *nfqueue, struct gateway *gateway)
 {
-	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX];
+	struct nfqueue_losses losses[NFQUEUE_QUEUES_MAX] = {0};
 
 	if (nfqueue_read_losses(nfqueue, losses) < 0)
 		return;
 	gateway_lock(gateway);
-	for (unsigned i = 0; i < gateway->n_queues; i++) {
-		gateway->queue[i].waiting = losses[i].waiting;
-		gateway->queue[i].lost = losses[i].queue_full + losses[i].socket_full;
+	for (unsigned i = 0; i < nfqueue_n_queues(nfqueue); i++) {
+		for (unsigned j = 0; j < gateway->n_queues; j++) {
+			if (gateway->queue[j].number != nfqueue_number(nfqueue, i))
+				continue;
+			gateway->queue[j].waiting = losses[i].waiting;
+			gateway->queue[j].lost = losses[i].queue_full + losses[i].socket_full;
+		}
 	}
 	gateway_unlock(gateway);
 }

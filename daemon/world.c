@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/world.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -8,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "daemon/core/minmax.h"
 #include "daemon/core/packet.h"
 #include "daemon/links.h"
 #include "daemon/listeners.h"
@@ -15,6 +17,7 @@
 #include "daemon/netlink.h"
 #include "daemon/own_addresses.h"
 #include "daemon/route.h"
+#include "daemon/thread_number.h"
 
 /* What news there are; also as what is to be read again. */
 struct news {
@@ -27,12 +30,13 @@ struct news {
 struct world {
 	struct world_config config;
 	struct netlink netlink;
-	struct route_cache *routes;
+	struct route_cache *routes[THREADS_MAX]; /* each thread's own */
+	unsigned n_routes;
 	struct links *links;
 	struct neighbours *neighbours;
 	struct own_addresses *own;
-	struct listeners *listeners; /* gateway lock */
-	struct news news;            /* control thread */
+	struct listeners *listeners;
+	struct news news; /* control thread */
 };
 
 /* Ages only: the precision of a timer tick will do, and costs next to nothing. */
@@ -42,6 +46,14 @@ static uint64_t now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct route_cache *own_routes(struct world *world)
+{
+	const unsigned number = thread_number();
+
+	assert(number < world->n_routes);
+	return world->routes[number];
 }
 
 static void answer(struct world *world, const struct route *route, int family, const void *dst,
@@ -69,7 +81,7 @@ static void route6(void *context, const struct addr6 *dst, struct route_answer *
 {
 	struct world *world = context;
 
-	answer(world, route_find6(world->routes, dst, now_ms()), AF_INET6, dst->byte, ret);
+	answer(world, route_find6(own_routes(world), dst, now_ms()), AF_INET6, dst->byte, ret);
 }
 
 static void route4(void *context, uint32_t dst, struct route_answer *ret)
@@ -78,7 +90,7 @@ static void route4(void *context, uint32_t dst, struct route_answer *ret)
 	uint8_t bytes[4];
 
 	store_be32(bytes, dst);
-	answer(world, route_find4(world->routes, dst, now_ms()), AF_INET, bytes, ret);
+	answer(world, route_find4(own_routes(world), dst, now_ms()), AF_INET, bytes, ret);
 }
 
 /* I-31, I-32: has the gateway an address towards there, and may it speak? */
@@ -93,7 +105,7 @@ static bool may_answer(struct world *world, const struct route *route)
 static bool source6(void *context, const struct addr6 *dst, struct addr6 *ret)
 {
 	struct world *world = context;
-	const struct route *route = route_find6(world->routes, dst, now_ms());
+	const struct route *route = route_find6(own_routes(world), dst, now_ms());
 
 	if (!may_answer(world, route))
 		return false;
@@ -104,7 +116,7 @@ static bool source6(void *context, const struct addr6 *dst, struct addr6 *ret)
 static bool source4(void *context, uint32_t dst, uint32_t *ret)
 {
 	struct world *world = context;
-	const struct route *route = route_find4(world->routes, dst, now_ms());
+	const struct route *route = route_find4(own_routes(world), dst, now_ms());
 
 	if (!may_answer(world, route))
 		return false;
@@ -182,8 +194,10 @@ int world_new(const struct world_config *config, struct world **ret)
 		r = neighbours_new(&world->neighbours);
 	if (r == 0)
 		r = listeners_new(&world->listeners);
-	if (r == 0)
-		r = route_cache_new(config->mark, &key, &world->routes);
+	for (unsigned i = 0; r == 0 && i < max_u32(config->n_workers, 1) + 1; i++) {
+		r = route_cache_new(config->mark, &key, &world->routes[i]);
+		world->n_routes += r == 0;
+	}
 	if (r < 0) {
 		world_free(world);
 		return r;
@@ -196,7 +210,8 @@ void world_free(struct world *world)
 {
 	if (!world)
 		return;
-	route_cache_free(world->routes);
+	for (unsigned i = 0; i < world->n_routes; i++)
+		route_cache_free(world->routes[i]);
 	listeners_free(world->listeners);
 	neighbours_free(world->neighbours);
 	own_addresses_free(world->own);
@@ -276,7 +291,7 @@ int world_read_news(struct world *world)
 	}
 	/* Last: an answer of now must not be mixed with links of before. */
 	if (world->news.routes)
-		route_cache_flush(world->routes);
+		world_forget_routes(world);
 	world->news.routes = false;
 	if (world->news.addresses4 && world->config.addresses4_changed)
 		world->config.addresses4_changed(world->config.context);
@@ -298,5 +313,6 @@ int world_refresh(struct world *world)
 
 void world_forget_routes(struct world *world)
 {
-	route_cache_flush(world->routes);
+	for (unsigned i = 0; i < world->n_routes; i++)
+		route_cache_flush(world->routes[i]);
 }

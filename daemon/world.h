@@ -3,10 +3,11 @@
  * The outside as the core asks for it (struct nat64_world), composed of routes, links, neighbours,
  * own addresses and listening sockets, and kept up to date by the kernel's news.
  *
- * The packet thread asks, with the gateway's lock held; the control thread reads the news. A
- * look-up of something known takes no system call. A destination that is not in the cache takes one
- * question to the kernel (two for IPv6) with the lock held, some 10 us, and the set of listening
- * sockets a dump at most once a second; that is the price of an answer at once.
+ * Packet threads ask, with a lock of the gateway held; the control thread asks, too, and reads the
+ * news. Each has a cache of its own, and a look-up of something known there takes neither a system
+ * call nor a lock that others take. A destination that is not in the cache takes one question to
+ * the kernel (two for IPv6), some 10 us, and the set of listening sockets a dump at most once a
+ * second; that is the price of an answer at once.
  */
 #pragma once
 
@@ -15,6 +16,8 @@
 struct world;
 
 struct world_config {
+	/* Numbers 1 .. n_workers are packet threads' (thread_number.h); 0 is as good as 1. */
+	unsigned n_workers;
 	uint32_t mark; /* of what the daemon sends: rules may route by it */
 	/* An interface that came up or went down; control thread, from world_read_news(). */
 	void (*link_changed)(void *context, const char *name, bool up);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Methods of the manager about bindings and sessions. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "dbus/argument.h"
 #include "dbus/authorise.h"
@@ -25,60 +24,90 @@ int manager_resolve_filter(struct manager *manager, struct list_filter *filter, 
 	return 0;
 }
 
-/* Reads filter, cursor and limit of ListBib and ListSessions, and resolves the filter. Returns as
- * authorise(). */
+/* One page of ListBib or ListSessions on its way into the reply. */
+struct page {
+	struct gateway *gateway;
+	struct list_filter filter; /* resolved */
+	struct list_cursor cursor;
+	uint32_t n_left; /* rows that it may still have */
+	uint32_t work;   /* as of list_bib() */
+	uint64_t offset; /* manager_realtime_offset() */
+};
+
+/* Takes the rows of one slice and puts them into the reply: how many, or a negative errno. */
+typedef int (*append_slice_fn)(struct page *page, sd_bus_message *reply);
+
+/* Filter, cursor and limit. Returns as authorise(). */
 static int read_list_call(struct manager *manager, sd_bus_message *message, bool for_sessions,
-			  struct list_filter *ret_filter, struct list_cursor *ret_cursor,
-			  uint32_t *ret_rows, sd_bus_error *error)
+			  struct page *ret, sd_bus_error *error)
 {
 	const char *cursor;
 	uint32_t limit;
 	int r;
 
-	r = list_filter_read(message, for_sessions, ret_filter, error);
+	*ret = (struct page){.gateway = manager->gateway, .offset = manager_realtime_offset()};
+	r = list_filter_read(message, for_sessions, &ret->filter, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(message, "su", &cursor, &limit);
 	if (r < 0)
 		return r;
-	if (!list_cursor_parse(cursor, ret_cursor))
+	if (!list_cursor_parse(cursor, &ret->cursor))
 		return manager_invalid_cursor(error, cursor);
-	*ret_rows = manager_rows_wanted(limit);
+	ret->n_left = manager_rows_wanted(limit);
 	r = authorise(&manager->authority, message, AUTHORISE_READ_BINDINGS, error);
 	if (r != 0)
 		return r;
-	return manager_resolve_filter(manager, ret_filter, error);
+	return manager_resolve_filter(manager, &ret->filter, error);
 }
 
-/* One row into the reply. offset: manager_realtime_offset(). */
-typedef int (*append_row_fn)(sd_bus_message *reply, const void *data, uint64_t offset);
+/* Rows slice by slice: none of them is kept but in the reply. */
+static int append_page(struct page *page, sd_bus_message *reply, append_slice_fn append_slice)
+{
+	int n = 0;
 
-/* The reply of ListBib and ListSessions. */
-static int send_page(sd_bus_message *message, const char *row_type, append_row_fn append_row,
-		     const void *rows, size_t row_size, uint32_t n,
-		     const struct list_cursor *cursor)
+	while (page->n_left > 0 && page->work < LIST_WORK_MAX &&
+	       page->cursor.protocol != N_PROTOCOLS) {
+		if (page->work > 0)
+			list_let_pass((uint32_t)n);
+		n = append_slice(page, reply);
+		if (n < 0)
+			return n;
+		page->n_left -= (uint32_t)n;
+	}
+	return 0;
+}
+
+static int list(struct manager *manager, sd_bus_message *message, bool for_sessions,
+		const char *row_type, append_slice_fn append_slice, sd_bus_error *error)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
-	uint64_t offset = manager_realtime_offset();
 	char next[LIST_CURSOR_SIZE];
+	struct page page;
 	int r;
 
-	r = sd_bus_message_new_method_return(message, &reply);
-	if (r < 0)
+	r = read_list_call(manager, message, for_sessions, &page, error);
+	if (r != 0)
 		return r;
-	r = sd_bus_message_open_container(reply, 'a', row_type);
-	for (uint32_t i = 0; r >= 0 && i < n; i++)
-		r = append_row(reply, (const uint8_t *)rows + i * row_size, offset);
+	r = sd_bus_message_new_method_return(message, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', row_type);
+	if (r >= 0)
+		r = append_page(&page, reply, append_slice);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "s", list_cursor_print(cursor, next));
+		r = sd_bus_message_append(reply, "s", list_cursor_print(&page.cursor, next));
 	return r < 0 ? r : manager_send(reply);
 }
 
-static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offset)
+static uint32_t slice_capacity(const struct page *page)
 {
-	const struct list_bib_row *row = data;
+	return page->n_left < LIST_ROWS ? page->n_left : LIST_ROWS;
+}
+
+static int append_bib_row(sd_bus_message *reply, const struct list_bib_row *row, uint64_t offset)
+{
 	const struct bib_entry *entry = &row->entry;
 	char addr6[ADDR_TEXT_SIZE], addr4[ADDR_TEXT_SIZE];
 
@@ -90,28 +119,26 @@ static int append_bib_row(sd_bus_message *reply, const void *data, uint64_t offs
 				     manager_realtime(row->expires_ms, offset), entry->pool4);
 }
 
-int bib_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int append_bib_slice(struct page *page, sd_bus_message *reply)
 {
-	struct manager *manager = userdata;
-	_cleanup_free_ struct list_bib_row *rows = NULL;
-	struct list_filter filter;
-	struct list_cursor cursor;
-	uint32_t n;
-	int r;
+	struct list_bib_row rows[LIST_ROWS];
+	uint32_t n = list_bib(page->gateway, &page->filter, &page->cursor, rows,
+			      slice_capacity(page), &page->work);
+	int r = 0;
 
-	r = read_list_call(manager, message, false, &filter, &cursor, &n, error);
-	if (r != 0)
-		return r;
-	rows = malloc(n * sizeof(*rows));
-	if (rows == NULL)
-		return -ENOMEM;
-	n = list_bib(manager->gateway, &filter, &cursor, rows, n);
-	return send_page(message, DBUS_TYPE_BIB, append_bib_row, rows, sizeof(*rows), n, &cursor);
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = append_bib_row(reply, &rows[i], page->offset);
+	return r < 0 ? r : (int)n;
 }
 
-static int append_session_row(sd_bus_message *reply, const void *data, uint64_t offset)
+int bib_method_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	const struct list_session_row *row = data;
+	return list(userdata, message, false, DBUS_TYPE_BIB, append_bib_slice, error);
+}
+
+static int append_session_row(sd_bus_message *reply, const struct list_session_row *row,
+			      uint64_t offset)
+{
 	char client[ADDR_TEXT_SIZE], mapped[ADDR_TEXT_SIZE];
 	char server6[ADDR_TEXT_SIZE], server4[ADDR_TEXT_SIZE];
 
@@ -124,24 +151,21 @@ static int append_session_row(sd_bus_message *reply, const void *data, uint64_t 
 				     manager_realtime(row->expires_ms, offset));
 }
 
+static int append_session_slice(struct page *page, sd_bus_message *reply)
+{
+	struct list_session_row rows[LIST_ROWS];
+	uint32_t n = list_sessions(page->gateway, &page->filter, &page->cursor, rows,
+				   slice_capacity(page), &page->work);
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < n; i++)
+		r = append_session_row(reply, &rows[i], page->offset);
+	return r < 0 ? r : (int)n;
+}
+
 int bib_method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	struct manager *manager = userdata;
-	_cleanup_free_ struct list_session_row *rows = NULL;
-	struct list_filter filter;
-	struct list_cursor cursor;
-	uint32_t n;
-	int r;
-
-	r = read_list_call(manager, message, true, &filter, &cursor, &n, error);
-	if (r != 0)
-		return r;
-	rows = malloc(n * sizeof(*rows));
-	if (rows == NULL)
-		return -ENOMEM;
-	n = list_sessions(manager->gateway, &filter, &cursor, rows, n);
-	return send_page(message, DBUS_TYPE_SESSION, append_session_row, rows, sizeof(*rows), n,
-			 &cursor);
+	return list(userdata, message, true, DBUS_TYPE_SESSION, append_session_slice, error);
 }
 
 /* CountBib and CountSessions. */

@@ -2,9 +2,6 @@
 /* See client_list.h. The rows that use most are kept in a heap whose root uses least. */
 #include "dbus/client_list.h"
 
-#include <stdlib.h>
-#include <time.h>
-
 #include "dbus/list.h"
 
 bool client_sort_parse(const char *text, enum client_sort *ret)
@@ -122,31 +119,16 @@ uint32_t client_list_slice(struct gateway *gateway, const struct prefix6 *inside
 uint32_t client_list(struct gateway *gateway, const struct prefix6 *inside, enum client_sort sort,
 		     struct client_row *rows, uint32_t capacity)
 {
-	const struct timespec pause = {.tv_nsec = LIST_PAUSE_NSEC};
-	const struct client_table *table = &gateway->nat->clients;
-	uint32_t n = 0, from = 0;
+	struct client_row slice[LIST_SLICE];
+	uint32_t n = 0, next = 0;
 
-	while (from != SLAB_NONE) {
-		gateway_lock(gateway);
-		for (unsigned i = 0; i < LIST_SLICE && from != SLAB_NONE; i++) {
-			uint32_t index = client_next(table, from);
-			const struct client_quota *quota;
-			struct client_row row;
+	while (next != SLAB_NONE) {
+		uint32_t n_slice = client_list_slice(gateway, inside, &next, slice, LIST_SLICE);
 
-			from = index == SLAB_NONE ? SLAB_NONE : index + 1;
-			if (index == SLAB_NONE)
-				break;
-			row.client = *client_at(table, index);
-			if (inside && !prefix6_contains(inside, &row.client.prefix))
-				continue;
-			quota = client_quota(table, index);
-			row.prefix_length = table->prefix_length;
-			row.n_refused = quota ? quota->n_refused : 0;
-			n = keep(rows, n, capacity, &row, sort);
-		}
-		gateway_unlock(gateway);
-		if (from != SLAB_NONE)
-			(void)nanosleep(&pause, NULL);
+		for (uint32_t i = 0; i < n_slice; i++)
+			n = keep(rows, n, capacity, &slice[i], sort);
+		if (next != SLAB_NONE)
+			list_pause();
 	}
 	/* Out of the heap, least first, to the end. */
 	for (uint32_t left = n; left > 1; left--) {

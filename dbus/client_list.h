@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The clients that use most, copied out slice by slice as list.h's pages are. */
+/* The clients that use most, copied out slice by slice as list.h's rows are. */
 #pragma once
 
 #include "daemon/core/nat64.h"

@@ -17,8 +17,6 @@
 #include "dbus/row_text.h"
 #include "dbus/stream.h"
 
-/* Rows that are copied out at a time: some less than a buffer full. */
-#define DUMP_ROWS 256
 /* A reader that takes nothing for so long keeps a place from others. */
 #define DUMP_PATIENCE_USEC 60000000
 
@@ -48,29 +46,33 @@ struct dump {
 	uint32_t i; /* of row, of which there are n */
 	uint32_t n;
 	union {
-		struct list_bib_row bib[DUMP_ROWS];
-		struct list_session_row session[DUMP_ROWS];
-		struct client_row client[DUMP_ROWS];
+		struct list_bib_row bib[LIST_ROWS];
+		struct list_session_row session[LIST_ROWS];
+		struct client_row client[LIST_ROWS];
 	} row;
 };
 
 static uint32_t fetch_bib(struct dump *dump)
 {
-	return list_bib_slice(dump->manager->gateway, &dump->filter, &dump->cursor, dump->row.bib,
-			      DUMP_ROWS);
+	uint32_t work = 0;
+
+	return list_bib(dump->manager->gateway, &dump->filter, &dump->cursor, dump->row.bib,
+			LIST_ROWS, &work);
 }
 
 static uint32_t fetch_sessions(struct dump *dump)
 {
-	return list_sessions_slice(dump->manager->gateway, &dump->filter, &dump->cursor,
-				   dump->row.session, DUMP_ROWS);
+	uint32_t work = 0;
+
+	return list_sessions(dump->manager->gateway, &dump->filter, &dump->cursor,
+			     dump->row.session, LIST_ROWS, &work);
 }
 
 static uint32_t fetch_clients(struct dump *dump)
 {
 	const struct prefix6 *inside = dump->filter.has_client ? &dump->filter.client : NULL;
 	uint32_t n = client_list_slice(dump->manager->gateway, inside, &dump->next_client,
-				       dump->row.client, DUMP_ROWS);
+				       dump->row.client, LIST_ROWS);
 
 	if (dump->next_client == SLAB_NONE)
 		dump->cursor.protocol = N_PROTOCOLS;
@@ -123,9 +125,8 @@ static void fetch(struct dump *dump)
 {
 	dump->i = 0;
 	dump->n = dump->cursor.protocol != N_PROTOCOLS ? dump->table->fetch(dump) : 0;
-	/* Printing a slice full of rows gives the packets time enough. */
-	if (dump->n < DUMP_ROWS / 2 && dump->cursor.protocol != N_PROTOCOLS)
-		list_pause();
+	if (dump->cursor.protocol != N_PROTOCOLS)
+		list_let_pass(dump->n);
 }
 
 static void refill(void *context)

@@ -57,6 +57,12 @@ void list_pause(void)
 	(void)nanosleep(&pause, NULL);
 }
 
+void list_let_pass(uint32_t n_rows)
+{
+	if (n_rows < LIST_ROWS / 2)
+		list_pause();
+}
+
 /* On to the next protocol, or with a filter for one to the end. */
 static void next_protocol(const struct list_filter *filter, struct list_cursor *cursor)
 {
@@ -75,45 +81,25 @@ static void apply_protocol(const struct list_filter *filter, struct list_cursor 
 		cursor->protocol = N_PROTOCOLS;
 }
 
-/* One slice under the lock; returns the rows added (data NULL: counted), and what it cost in *work.
- */
+/* One slice, with the lock held; returns the rows added (data NULL: counted), and what it cost in
+ * *work. */
 typedef uint32_t (*slice_fn)(const struct nat64 *nat, const struct list_filter *filter,
 			     struct list_cursor *cursor, void *data, uint32_t capacity,
 			     uint32_t *work);
 
-static uint32_t list_slices(struct gateway *gateway, slice_fn slice,
-			    const struct list_filter *filter, struct list_cursor *cursor,
-			    void *rows, size_t row_size, uint32_t capacity)
+static uint32_t take_slice(struct gateway *gateway, slice_fn slice,
+			   const struct list_filter *filter, struct list_cursor *cursor, void *rows,
+			   uint32_t capacity, uint32_t *work)
 {
-	uint32_t n = 0, work = 0;
-
-	apply_protocol(filter, cursor);
-	while (n < capacity && work < LIST_WORK_MAX && cursor->protocol != N_PROTOCOLS) {
-		uint32_t slice_work = 0;
-
-		if (work != 0)
-			list_pause();
-		gateway_lock(gateway);
-		n += slice(gateway->nat, filter, cursor, (uint8_t *)rows + n * row_size,
-			   capacity - n, &slice_work);
-		gateway_unlock(gateway);
-		work += slice_work;
-	}
-	return n;
-}
-
-static uint32_t list_one_slice(struct gateway *gateway, slice_fn slice,
-			       const struct list_filter *filter, struct list_cursor *cursor,
-			       void *rows, uint32_t capacity)
-{
-	uint32_t n, work = 0;
+	uint32_t n, slice_work = 0;
 
 	apply_protocol(filter, cursor);
 	if (cursor->protocol == N_PROTOCOLS)
 		return 0;
 	gateway_lock(gateway);
-	n = slice(gateway->nat, filter, cursor, rows, capacity, &work);
+	n = slice(gateway->nat, filter, cursor, rows, capacity, &slice_work);
 	gateway_unlock(gateway);
+	*work += slice_work;
 	return n;
 }
 
@@ -121,11 +107,12 @@ static uint32_t list_one_slice(struct gateway *gateway, slice_fn slice,
 static uint64_t count(struct gateway *gateway, slice_fn slice, const struct list_filter *filter)
 {
 	struct list_cursor cursor;
+	uint32_t work = 0;
 	uint64_t n = 0;
 
 	list_cursor_begin(&cursor);
 	for (;;) {
-		n += list_one_slice(gateway, slice, filter, &cursor, NULL, UINT32_MAX);
+		n += take_slice(gateway, slice, filter, &cursor, NULL, UINT32_MAX, &work);
 		if (cursor.protocol == N_PROTOCOLS)
 			return n;
 		list_pause();
@@ -184,15 +171,10 @@ static uint32_t slice_bib(const struct nat64 *nat, const struct list_filter *fil
 }
 
 uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
-		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
+		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity,
+		  uint32_t *work)
 {
-	return list_slices(gateway, slice_bib, filter, cursor, rows, sizeof(*rows), capacity);
-}
-
-uint32_t list_bib_slice(struct gateway *gateway, const struct list_filter *filter,
-			struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity)
-{
-	return list_one_slice(gateway, slice_bib, filter, cursor, rows, capacity);
+	return take_slice(gateway, slice_bib, filter, cursor, rows, capacity, work);
 }
 
 uint64_t list_count_bib(struct gateway *gateway, const struct list_filter *filter)
@@ -275,16 +257,10 @@ static uint32_t slice_sessions(const struct nat64 *nat, const struct list_filter
 }
 
 uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
-		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity)
+		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity,
+		       uint32_t *work)
 {
-	return list_slices(gateway, slice_sessions, filter, cursor, rows, sizeof(*rows), capacity);
-}
-
-uint32_t list_sessions_slice(struct gateway *gateway, const struct list_filter *filter,
-			     struct list_cursor *cursor, struct list_session_row *rows,
-			     uint32_t capacity)
-{
-	return list_one_slice(gateway, slice_sessions, filter, cursor, rows, capacity);
+	return take_slice(gateway, slice_sessions, filter, cursor, rows, capacity, work);
 }
 
 uint64_t list_count_sessions(struct gateway *gateway, const struct list_filter *filter)

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages of the tables, copied out under the gateway's lock, so that nobody talks to the bus while
+ * Slices of the tables, copied out under the gateway's lock, so that nobody talks to the bus while
  * packets wait. A cursor is a position in a slab: "udp:4711" is the next one to look at. Positions
  * do not move, so what exists throughout is listed exactly once.
  *
- * The lock is held for a slice of LIST_SLICE positions at a time and then left alone for a moment,
- * and one page looks at no more than LIST_WORK_MAX: a filter that matches little can not stop the
- * packets. Nor does a count, which looks at all of them.
+ * Packets wait for who has the lock, and where the control thread is not alone on its processor
+ * they wait for as long as somebody else has that. So a slice is small, and what it is copied into
+ * is memory that is there already: a microsecond or two for LIST_ROWS rows. It looks at LIST_SLICE
+ * positions at most, and one page at LIST_WORK_MAX: a filter that matches little can not stop the
+ * packets. Nor does a count, which looks at all of them. Between two slices the lock is left alone,
+ * while the rows are printed, or else for a moment (list_let_pass()).
  */
 #pragma once
 
 #include "daemon/gateway.h"
 #include "dbus/list_filter.h"
 
-#define LIST_SLICE       4096
+#define LIST_SLICE       512
+#define LIST_ROWS        64    /* copied at a time, by who then prints them */
 #define LIST_PAUSE_NSEC  50000 /* between two slices */
 #define LIST_WORK_MAX    1000000
 #define LIST_CURSOR_SIZE 32
@@ -58,16 +62,16 @@ static inline uint16_t list_session_port6(const struct list_session_row *row)
 	return row->protocol == PROTOCOL_ICMP ? row->client.port : row->server.port;
 }
 
-/* Rows from *cursor on, which is moved; returns how many. filter is resolved already. */
+/* The next rows of one slice, at once; *cursor is moved. Returns how many, which may be none, and
+ * adds to *work how many positions and sessions it has looked at. filter is resolved already. */
 uint32_t list_bib(struct gateway *gateway, const struct list_filter *filter,
-		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
-/* One slice of the same, at once: the caller lets packets through (list_pause()) before the next.
- */
-uint32_t list_bib_slice(struct gateway *gateway, const struct list_filter *filter,
-			struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity);
-uint32_t list_sessions_slice(struct gateway *gateway, const struct list_filter *filter,
-			     struct list_cursor *cursor, struct list_session_row *rows,
-			     uint32_t capacity);
+		  struct list_cursor *cursor, struct list_bib_row *rows, uint32_t capacity,
+		  uint32_t *work);
+uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
+		       struct list_cursor *cursor, struct list_session_row *rows, uint32_t capacity,
+		       uint32_t *work);
+/* Before the next slice, by who prints n_rows rows in between: few of them take no time. */
+void list_let_pass(uint32_t n_rows);
 /* A moment without the lock. */
 void list_pause(void);
 
@@ -79,9 +83,6 @@ uint64_t list_count_sessions(struct gateway *gateway, const struct list_filter *
  * if there is none. */
 bool list_bib_find(struct gateway *gateway, const struct taddr6 *taddr6,
 		   const struct taddr4 *taddr4, struct list_bib_row *row);
-uint32_t list_sessions(struct gateway *gateway, const struct list_filter *filter,
-		       struct list_cursor *cursor, struct list_session_row *rows,
-		       uint32_t capacity);
 
 struct list_pool4_row {
 	uint32_t id;

@@ -231,7 +231,7 @@ static const sd_bus_vtable pool4_vtable[] = {
 	SD_BUS_PROPERTY("Clients", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Overflow", "b", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Prefix", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Comment", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Comment", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("State", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Source", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Reach", "s", property_of_row, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -277,8 +277,8 @@ static void announce(sd_bus *bus, void *userdata)
 		break;
 	case CHANGED:
 		(void)sd_bus_emit_properties_changed(bus, path, DBUS_INTERFACE_POOL4, "Name",
-						     "Addresses", "Ports", "State", "Source",
-						     "Reach", NULL);
+						     "Addresses", "Ports", "Comment", "State",
+						     "Source", "Reach", NULL);
 		break;
 	}
 }

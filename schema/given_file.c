@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define FILE_NAME "ports"
@@ -24,6 +26,17 @@ struct given_file {
 	struct content *content;
 };
 
+static char *path_in(const char *directory)
+{
+	return g_build_filename(directory, FILE_NAME, NULL);
+}
+
+static bool is_ours(const struct content *content)
+{
+	return memcmp(content->magic, MAGIC, sizeof(content->magic)) == 0 &&
+	       content->n_ports == GIVEN_PORTS && content->stored <= content->ring.n;
+}
+
 /* Blocks for all of it: on a full disk the first packet would end the process. */
 static int map(int fd, struct content **ret)
 {
@@ -36,8 +49,7 @@ static int map(int fd, struct content **ret)
 		       fd, 0);
 	if (content == MAP_FAILED)
 		return -errno;
-	if (memcmp(content->magic, MAGIC, sizeof(content->magic)) != 0 ||
-	    content->n_ports != GIVEN_PORTS || content->stored > content->ring.n) {
+	if (!is_ours(content)) {
 		memset(content, 0, sizeof(*content));
 		memcpy(content->magic, MAGIC, sizeof(content->magic));
 		content->n_ports = GIVEN_PORTS;
@@ -48,7 +60,7 @@ static int map(int fd, struct content **ret)
 
 int given_file_open(const char *directory, struct given_file **ret)
 {
-	char *path = g_build_filename(directory, FILE_NAME, NULL);
+	char *path = path_in(directory);
 	struct content *content = NULL;
 	struct stat status;
 	int fd, r;
@@ -78,6 +90,86 @@ void given_file_close(struct given_file *file)
 		return;
 	(void)munmap(file->content, sizeof(*file->content));
 	g_free(file);
+}
+
+bool given_file_is_place(const char *directory)
+{
+	struct statfs status;
+
+	return statfs(directory, &status) == 0 &&
+	       (status.f_type == TMPFS_MAGIC || (uint32_t)status.f_type == RAMFS_MAGIC);
+}
+
+/* Whole, or -errno. */
+static int read_whole(int fd, void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = read(fd, (char *)data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOENT;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int write_whole(int fd, const void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(fd, (const char *)data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int given_file_take(struct given_file *file, const char *directory)
+{
+	g_autofree char *path = path_in(directory);
+	g_autofree struct content *content = g_new(struct content, 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_whole(fd, content, sizeof(*content));
+	(void)close(fd);
+	if (r == 0 && (!is_ours(content) || content->ring.n < file->content->ring.n))
+		r = -ENOENT;
+	if (r == 0)
+		*file->content = *content;
+	return r;
+}
+
+int given_file_leave(const struct given_file *file, const char *directory)
+{
+	g_autofree char *path = path_in(directory);
+	int fd, r;
+
+	/* Nobody maps it; what is there may be of any kind. */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_whole(fd, file->content, sizeof(*file->content));
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(path);
+	return r;
+}
+
+void given_file_remove(const char *directory)
+{
+	g_autofree char *path = path_in(directory);
+
+	(void)unlink(path);
 }
 
 struct given_ring *given_file_ring(struct given_file *file)

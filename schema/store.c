@@ -218,8 +218,8 @@ int store_prepare(struct store *store)
 				      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		[STORE_REMOVE_BINDING] = "DELETE FROM binding WHERE place = ?",
 		[STORE_PUT_SESSION] = "INSERT OR REPLACE INTO session (place, binding, number, "
-				      "address4, port4, state, pool6, until) "
-				      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+				      "address4, port4, state, pool6, until, segments) "
+				      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		[STORE_REMOVE_SESSION] = "DELETE FROM session WHERE place = ?",
 		[STORE_FIND_POOL6] = "SELECT place FROM pool6 WHERE address = ? AND length = ?",
 		[STORE_PUT_POOL6] = "INSERT INTO pool6 (address, length, place) VALUES (?, ?, "

@@ -21,7 +21,7 @@
 #include "schema/kept_row.h"
 
 #define STORE_APPLICATION_ID 0x4e363464 /* "N64d" */
-#define STORE_VERSION        6          /* as many as there are numbered steps */
+#define STORE_VERSION        7          /* as many as there are numbered steps */
 #define STORE_TEXT_SIZE      512
 
 struct store;

@@ -24,6 +24,8 @@ const char *const store_steps[] = {
 #include "schema/005_given.inc"
 	,
 #include "schema/006_blocks.inc"
+	,
+#include "schema/007_segments.inc"
 };
 _Static_assert(sizeof(store_steps) / sizeof(store_steps[0]) == STORE_VERSION,
 	       "a version for each step");

@@ -104,6 +104,7 @@ static void bind_session(const struct store *store, sqlite3_stmt *statement,
 	(void)sqlite3_bind_int64(statement, 6, session->state);
 	(void)sqlite3_bind_int64(statement, 7, pool6);
 	(void)sqlite3_bind_int64(statement, 8, session->until_s + store->base_s);
+	(void)sqlite3_bind_int64(statement, 9, session->segments);
 }
 
 int store_put(struct store *store, const struct persist_row *row)
@@ -286,7 +287,7 @@ static bool read_session(const struct store *store, const struct store_clock *no
 			 struct store_prefixes *prefixes, sqlite3_stmt *statement,
 			 struct persist_row *ret)
 {
-	uint64_t value[7];
+	uint64_t value[7], segments;
 	int64_t until_s;
 	uint8_t pool6;
 	const uint64_t max[] = {0,          UINT32_MAX, UINT16_MAX, UINT32_MAX,
@@ -298,6 +299,8 @@ static bool read_session(const struct store *store, const struct store_clock *no
 	/* Whatever boot has written it had not been up so long. */
 	if (!time_of(statement, 7, &until_s) || until_s - store->found.base_s > UINT32_MAX)
 		return false;
+	if (!number(statement, 8, SESSION_SEGMENTS_MAX, &segments))
+		return false;
 	if (!store_pool6_of_place(prefixes, value[6], &pool6))
 		return false;
 	ret->kind = PERSIST_SESSION;
@@ -308,6 +311,7 @@ static bool read_session(const struct store *store, const struct store_clock *no
 		.state = (uint8_t)value[5],
 		.pool6 = pool6,
 		.until_s = (uint32_t)CLAMP(core_s(store, until_s), 0, UINT32_MAX),
+		.segments = (uint32_t)segments,
 	};
 	return true;
 }
@@ -345,8 +349,8 @@ int store_load(struct store *store, const struct store_clock *now,
 	static const char *const sql[] = {
 		"SELECT place, address6, port6, address4, port4, number, pool6, static, created "
 		"FROM binding ORDER BY place",
-		"SELECT place, binding, number, address4, port4, state, pool6, until FROM session "
-		"ORDER BY place",
+		"SELECT place, binding, number, address4, port4, state, pool6, until, segments "
+		"FROM session ORDER BY place",
 	};
 	struct store_prefixes prefixes = {.by_place = NULL};
 	int r = store_read_pool6(store, &prefixes);

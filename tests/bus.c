@@ -171,13 +171,18 @@ static const struct config *running_config(void *context)
 static int apply_config(void *context, struct config *fresh, char **ret_error)
 {
 	struct test_service *service = context;
+	int r;
 
 	if (g_atomic_int_get(&service->apply_fails)) {
 		*ret_error = g_strdup("a test says so");
 		config_free(fresh);
 		return -EPERM;
 	}
-	daemon_adapt_config(fresh, service->config);
+	r = daemon_adapt_config(fresh, service->config, ret_error);
+	if (r < 0) {
+		config_free(fresh);
+		return r;
+	}
 	gateway_lock(&service->gateway);
 	nat64_set_config(service->gateway.nat, &fresh->nat64);
 	nat64_set_limits(service->gateway.nat, &fresh->limits);
@@ -392,7 +397,7 @@ static struct daemon_state *start_state(struct test_service *service, const char
 	struct daemon_state *state;
 
 	g_assert_cmpint(g_mkdir(directory, 0700), ==, 0);
-	state = daemon_state_open(&service->gateway, directory, &config);
+	state = daemon_state_open(&service->gateway, directory, NULL, &config);
 	daemon_state_restore(state, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(state), ==, 0);
 	return state;

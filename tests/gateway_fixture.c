@@ -57,6 +57,10 @@ struct gateway_fixture *gateway_new_with(const struct gateway_options *options)
 	gateway->nat = nat64_new(&config, options->limits ? options->limits : &usual, &calls, seed,
 				 options->now_ms);
 	g_assert_nonnull(gateway->nat);
+	if (g_getenv("NAT64D_LANE")) {
+		gateway->lane = g_new0(struct nat64_lane, 1);
+		nat64_lane_init(gateway->nat, gateway->lane);
+	}
 
 	g_assert_cmpstr(pool4_text_parse(options->addresses, &text, problem), ==, NULL);
 	g_assert_cmpstr(port_ranges_parse(options->ports, &spec.ports, problem, sizeof(problem)),
@@ -79,6 +83,7 @@ void gateway_free(struct gateway_fixture *gateway)
 	g_assert_true(nat64_check(gateway->nat));
 	out_clear(&gateway->out);
 	nat64_free(gateway->nat);
+	g_free(gateway->lane);
 	g_free(gateway);
 }
 
@@ -105,8 +110,16 @@ static enum outcome receive(struct gateway_fixture *gateway, uint32_t size, uint
 	struct packet packet = {
 		.data = buffer + PACKET_HEADROOM, .size = size, .headroom = PACKET_HEADROOM};
 
+	enum outcome outcome;
+	bool is_light;
+
 	out_clear(&gateway->out);
-	return nat64_receive(gateway->nat, &packet, now_ms, &gateway->out);
+	if (!gateway->lane)
+		return nat64_receive(gateway->nat, &packet, now_ms, &gateway->out);
+	is_light = nat64_receive_light(gateway->nat, gateway->lane, &packet, now_ms, &gateway->out,
+				       &outcome);
+	nat64_gather(gateway->nat, gateway->lane);
+	return is_light ? outcome : nat64_receive(gateway->nat, &packet, now_ms, &gateway->out);
 }
 
 enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,

@@ -12,6 +12,7 @@
 
 struct gateway_fixture {
 	struct nat64 *nat;
+	struct nat64_lane *lane; /* packets come as where there are several threads; or NULL */
 	struct fake_world world;
 	uint32_t pool4; /* id of the entry */
 	struct out out;

@@ -82,6 +82,10 @@ static void make_gateway(struct scenario_player *player)
 
 	player->nat = nat64_new(&player->config, &player->limits, &world, seed, player->now_ms);
 	player->nat->events.want_bindings = player->want_bindings;
+	if (g_getenv("NAT64D_LANE")) {
+		player->lane = g_new0(struct nat64_lane, 1);
+		nat64_lane_init(player->nat, player->lane);
+	}
 	for (guint i = 0; i < player->before->len; i++) {
 		char **words = player->before->pdata[i];
 		if (strcmp(words[0], "pool4") == 0)
@@ -251,7 +255,11 @@ static void play_in(struct scenario_player *player, char **words)
 	player->sum_error = read_sum_error(words);
 	g_byte_array_unref(bytes);
 
-	player->outcome = nat64_receive(player->nat, &packet, player->now_ms, &player->out);
+	if (!player->lane || !nat64_receive_light(player->nat, player->lane, &packet,
+						  player->now_ms, &player->out, &player->outcome))
+		player->outcome = nat64_receive(player->nat, &packet, player->now_ms, &player->out);
+	if (player->lane)
+		nat64_gather(player->nat, player->lane);
 	REQUIRE(player, nat64_check(player->nat), "the tables are inconsistent");
 }
 
@@ -446,6 +454,7 @@ static void player_free(struct scenario_player *player)
 {
 	out_clear(&player->out);
 	nat64_free(player->nat);
+	g_free(player->lane);
 	g_ptr_array_unref(player->before);
 	g_hash_table_unref(player->variables);
 	g_free(player->where);

@@ -21,6 +21,7 @@ struct scenario_player {
 	bool want_bindings;
 	GPtrArray *before; /* pool4 and static lines, played once the gateway exists */
 	struct nat64 *nat;
+	struct nat64_lane *lane; /* packets come as where there are several threads; or NULL */
 	uint64_t now_ms;
 
 	/* Of the step that is being looked at. */

@@ -71,7 +71,7 @@ void state_begin(struct state_fixture *f)
 	f->options.now_ms = fake_time_now_ms();
 	f->fixture = gateway_new_with(&f->options);
 	f->gateway.nat = f->fixture->nat;
-	f->state = daemon_state_open(&f->gateway, f->directory, &config);
+	f->state = daemon_state_open(&f->gateway, f->directory, NULL, &config);
 	g_assert_nonnull(f->state);
 	daemon_state_restore(f->state, DAEMON_STATE_ALONE, -1);
 	g_assert_true(nat64_check(f->gateway.nat));

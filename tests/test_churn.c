@@ -103,56 +103,51 @@ static void check_seen(void)
 		       seen.n_rows, n_changes, g_hash_table_size(seen.passing));
 }
 
-/* ---- pages in process ---------------------------------------------------------------------------
+/* ---- slices in process
+ * ---------------------------------------------------------------------------
  */
 
-static uint32_t bib_rows(struct list_cursor *cursor, uint32_t n, bool is_slice)
+static uint32_t bib_rows(struct list_cursor *cursor, uint32_t n)
 {
 	g_autofree struct list_bib_row *rows = g_new(struct list_bib_row, n);
+	uint32_t work = 0;
 
-	n = is_slice ? list_bib_slice(&service.gateway, &tcp, cursor, rows, n)
-		     : list_bib(&service.gateway, &tcp, cursor, rows, n);
+	n = list_bib(&service.gateway, &tcp, cursor, rows, n, &work);
 	for (uint32_t i = 0; i < n; i++)
 		see(&rows[i].entry.addr6);
 	return n;
 }
 
-static uint32_t session_rows(struct list_cursor *cursor, uint32_t n, bool is_slice)
+static uint32_t session_rows(struct list_cursor *cursor, uint32_t n)
 {
 	g_autofree struct list_session_row *rows = g_new(struct list_session_row, n);
+	uint32_t work = 0;
 
-	n = is_slice ? list_sessions_slice(&service.gateway, &tcp, cursor, rows, n)
-		     : list_sessions(&service.gateway, &tcp, cursor, rows, n);
+	n = list_sessions(&service.gateway, &tcp, cursor, rows, n, &work);
 	for (uint32_t i = 0; i < n; i++)
 		see(&rows[i].client.addr);
 	return n;
 }
 
-typedef uint32_t (*rows_fn)(struct list_cursor *cursor, uint32_t n, bool is_slice);
+typedef uint32_t (*rows_fn)(struct list_cursor *cursor, uint32_t n);
 
-static void check_pages(rows_fn rows, uint32_t n, bool is_slice)
+static void check_slices(rows_fn rows, uint32_t n)
 {
 	struct list_cursor cursor;
 
 	see_nothing();
 	list_cursor_begin(&cursor);
 	while (cursor.protocol != N_PROTOCOLS) {
-		g_assert_cmpuint(rows(&cursor, n, is_slice), <=, n);
+		g_assert_cmpuint(rows(&cursor, n), <=, n);
 		change(CHANGES * n / N_STAYING + 1);
 	}
 	check_seen();
 }
 
-static void test_pages(void)
-{
-	check_pages(bib_rows, PAGE, false);
-	check_pages(session_rows, PAGE, false);
-}
-
 static void test_slices(void)
 {
-	check_pages(bib_rows, SLICE, true);
-	check_pages(session_rows, SLICE, true);
+	check_slices(bib_rows, SLICE);
+	check_slices(session_rows, SLICE);
 }
 
 /* ---- in another thread --------------------------------------------------------------------------
@@ -174,7 +169,7 @@ static gpointer change_always(gpointer data)
 	return NULL;
 }
 
-/* All rows in one page of several slices, over and over until there were changes enough. */
+/* All rows in one table of many slices, over and over until there were changes enough. */
 static void test_thread(void)
 {
 	const struct list_filter dynamic = {
@@ -192,7 +187,7 @@ static void test_thread(void)
 			see_nothing();
 			list_cursor_begin(&cursor);
 			while (cursor.protocol != N_PROTOCOLS)
-				(void)(i == 0 ? bib_rows : session_rows)(&cursor, N_STAYING, false);
+				(void)(i == 0 ? bib_rows : session_rows)(&cursor, N_STAYING);
 			for (uint32_t j = 0; j < N_STAYING; j++)
 				g_assert_cmpuint(seen.n[j], ==, 1);
 		}
@@ -310,7 +305,6 @@ int main(int argc, char **argv)
 			test_service_add_session(&service, PROTOCOL_TCP,
 						 N_STAYING + i / (N_STAYING / N_PASSING), 9, 1);
 	}
-	g_test_add_func("/churn/pages", test_pages);
 	g_test_add_func("/churn/slices", test_slices);
 	g_test_add_func("/churn/thread", test_thread);
 	g_test_add_func("/churn/calls", test_calls);

@@ -263,12 +263,12 @@ static const struct cli_case cli_changes[] = {
 	{"publish 443/tcp 2001:db8::6 --on 203.0.113.128", 1, NULL, "nat64ctl: tcp 203.0.113.128:443 is bound to [2001:db8::5]:443 (static): --replace ends that binding\n"},
 	{"publish 443/tcp 2001:db8::6 --on 203.0.113.128 --replace", 0, "publish_replace.out", "nat64ctl: warning: 1 binding ended\n"},
 	{"bib lookup tcp 203.0.113.128:443", 0, "publish_replaced.out", ""},
-	{"bib remove tcp 203.0.113.128:443", 0, "bib_remove.out", ""},
+	{"bib remove tcp,udp 203.0.113.128:443", 0, "bib_remove.out", ""},
 	{"bib remove tcp 203.0.113.128:444 --json", 0, "bib_remove.json", ""},
 	{"bib remove tcp 203.0.113.128:81-82", 3, "bib_remove_first.out", "nat64ctl: there is no binding tcp 203.0.113.128:82\n"},
 	{"pool4 drain more --json", 0, "pool4_drain.json", ""},
 	{"pool4 remove over", 0, "pool4_remove.out", ""},
-	{"pool4 remove even --json", 0, "pool4_remove.json", ""},
+	{"pool4 remove even --force --json", 0, "pool4_remove.json", ""},
 	{"pool4 remove even", 3, NULL, "nat64ctl: pool4 has no entry 'even'\n"},
 	{"pool4 list --count", 0, "pool4_count.out", ""},
 };
@@ -492,6 +492,21 @@ static void keep_lines(const char *arguments, const char *text)
 }
 
 /* monitor and trace: a packet that is dropped, and a binding. */
+/* Each counter has a meaning, zero or not. */
+static void test_meanings(void)
+{
+	g_autofree char *out = NULL, *message = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	g_assert_cmpint(cli_run(&service, "stats --all --json", false, &out, &message), ==, 0);
+	lines = g_strsplit(out, "\n", -1);
+	g_assert_cmpuint(g_strv_length(lines), >, 100);
+	for (char **line = lines; *line != NULL; line++) {
+		if (strstr(*line, "\"description\":\"\"") != NULL)
+			g_error("no meaning: %s", *line);
+	}
+}
+
 static void test_watching(void)
 {
 	static const struct {
@@ -583,6 +598,7 @@ int main(int argc, char **argv)
 	add_cases("deterministic", deterministic_cases, G_N_ELEMENTS(deterministic_cases),
 		  test_deterministic_case);
 	g_test_add_func("/cli/steps", test_steps);
+	g_test_add_func("/cli/meanings", test_meanings);
 	g_test_add_func("/cli/watching", test_watching);
 	g_test_add_func("/cli/top", test_top);
 	g_test_add_func("/cli/watching-bindings", test_watching_bindings);

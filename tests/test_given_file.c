@@ -119,6 +119,54 @@ static void test_given_hostile(struct store_fixture *f, gconstpointer data)
 	g_free(path);
 }
 
+/* The copy in another directory: taken if it is ours and not older, left as a file of its own. */
+static void test_given_copy(struct store_fixture *f, gconstpointer data)
+{
+	g_autofree char *other = g_build_filename(f->directory, "other", NULL);
+	g_autofree char *path = g_build_filename(other, "ports", NULL);
+	struct given_file *file, *copy;
+
+	g_assert_cmpint(g_mkdir(other, 0700), ==, 0);
+	assert_given(f, &file, "");
+	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	g_assert_true(g_file_set_contents(path, "short", -1, NULL));
+	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	given_note(given_file_ring(file), PROTOCOL_UDP, &(struct taddr4){1, 5}, 7);
+	g_assert_cmpint(given_file_leave(file, other), ==, 0);
+	given_note(given_file_ring(file), PROTOCOL_UDP, &(struct taddr4){1, 6}, 7);
+	/* It is older now. */
+	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	g_assert_cmpuint(given_file_ring(file)->n, ==, 2);
+	g_assert_cmpint(given_file_open(other, &copy), ==, 0);
+	g_assert_cmpuint(given_file_ring(copy)->n, ==, 1);
+	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 7}, 7);
+	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 8}, 7);
+	/* Another process has it mapped: what that has written is there. */
+	g_assert_cmpint(given_file_take(file, other), ==, 0);
+	g_assert_cmpuint(given_file_ring(file)->n, ==, 3);
+	given_file_close(copy);
+	given_file_close(file);
+	assert_given(f, &file, "udp/5 udp/7 udp/8 ");
+	given_file_remove(other);
+	g_assert_cmpint(symlink("/dev/full", path), ==, 0);
+	g_assert_cmpint(given_file_take(file, other), ==, -ELOOP);
+	g_assert_cmpint(given_file_leave(file, other), ==, 0);
+	given_file_remove(other);
+	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
+	g_assert_cmpint(given_file_take(file, other), ==, -EISDIR);
+	g_assert_cmpint(given_file_leave(file, other), ==, -EEXIST);
+	(void)g_rmdir(path);
+	(void)g_rmdir(other);
+	g_assert_cmpint(given_file_leave(file, other), ==, -ENOENT);
+	given_file_close(file);
+}
+
+static void test_given_place(struct store_fixture *f, gconstpointer data)
+{
+	g_assert_false(given_file_is_place("/proc"));
+	g_assert_false(given_file_is_place("/nowhere"));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -128,6 +176,8 @@ int main(int argc, char **argv)
 		{"/given_file/given", test_given},
 		{"/given_file/since", test_given_since},
 		{"/given_file/hostile", test_given_hostile},
+		{"/given_file/copy", test_given_copy},
+		{"/given_file/place", test_given_place},
 	};
 
 	g_test_init(&argc, &argv, NULL);

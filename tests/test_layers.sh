@@ -31,7 +31,7 @@ layer_of()
 		echo packets ;;
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
-	nat64* | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | segment | forward | reassembly | \
+	nat64* | lane | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | segment | forward | reassembly | \
 		persist)
 		echo filters ;;
 	esac
@@ -126,7 +126,7 @@ room_of()
 		echo wiring ;;
 	config* | near | pool4_runtime | static_key) echo config ;;
 	rules*) echo rules ;;
-	links | route | neighbours | listeners | own_addresses) echo kernel ;;
+	links | route | neighbours | listeners | own_addresses | reader_lock) echo kernel ;;
 	change*) echo change ;;
 	state_calls) echo state_calls ;;
 	handover* | descriptors) echo handover ;;
@@ -134,7 +134,7 @@ room_of()
 	netlink* | sysctl) echo netlink ;;
 	event_log | event_report | log_file | log_socket) echo event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
-		aside | capabilities | gateway | copy_out)
+		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
 		echo "$1" ;;
 	esac
 }
@@ -151,7 +151,7 @@ edge_offenders()
 		daemon/*) to=$(room_of "$(stem "$path")") ;;
 		*) echo "$file includes $path" && continue ;;
 		esac
-		[[ " $from aside gateway log netlink " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
+		[[ " $from aside gateway log netlink thread_number " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
 			echo "$file ($from) includes $path ($to)"
 	done | sort -u
 }
@@ -173,7 +173,8 @@ tool_offenders()
 		grep -vE '^tools/ctl_complete\.c daemon/core/tcp_fsm\.h' |
 		grep -vE '^tools/bench_[a-z0-9]+\.[ch] daemon/core/' |
 		grep -vE '^tools/bench_floor\.c daemon/(nfqueue|sending)\.h' | # which it has in common
-		grep -vE '^tools/bench_clients\.c dbus/client_list\.h' | # which it measures
+		grep -vE '^tools/bench_clients\.c dbus/(client_list|list)\.h' | # which it measures
+		grep -vE '^tools/bench_workers\.c daemon/gateway\.h' |
 		grep -vE '^tools/bench_restore\.c (schema/store|daemon/(gateway|restore|row_pipe|tables))\.h' |
 		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
 		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|netlink_veth|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |

@@ -132,9 +132,15 @@ static void test_late(void)
 	struct gateway_fixture *gateway = gateway_new("203.0.113.1", "1024-65535", NULL);
 	const struct nat64_counters *counters = &gateway->nat->counters;
 
-	nat64_count_late(gateway->nat, true);
-	nat64_count_late(gateway->nat, false);
-	nat64_count_late(gateway->nat, false);
+	struct nat64_lane lane;
+
+	nat64_lane_init(gateway->nat, &lane);
+	nat64_lane_count_late(&lane, true);
+	nat64_lane_count_late(&lane, false);
+	nat64_lane_count_late(&lane, false);
+	g_assert_cmpuint(counters->packets[0][OUTCOME_LATE], ==, 0);
+	nat64_gather(gateway->nat, &lane);
+	nat64_gather(gateway->nat, &lane);
 	g_assert_cmpuint(counters->packets[0][OUTCOME_LATE], ==, 1);
 	g_assert_cmpuint(counters->packets[1][OUTCOME_LATE], ==, 2);
 	g_assert_cmpuint(counters->bytes[0] + counters->bytes[1], ==, 0);
@@ -201,7 +207,13 @@ static void test_conservation(void)
 			n_counted += nat->counters.packets[direction][outcome];
 	g_assert_cmpuint(n_counted, ==, n_packets);
 
-	nat64_send_failed(nat, true, OUTCOME_TRANSLATED);
+	struct nat64_lane lane;
+	const uint64_t before = nat->counters.packets[0][OUTCOME_NOT_OURS];
+
+	nat64_lane_init(nat, &lane);
+	nat64_lane_send_failed(&lane, true, OUTCOME_NOT_OURS);
+	nat64_gather(nat, &lane);
+	g_assert_cmpuint(nat->counters.packets[0][OUTCOME_NOT_OURS], ==, before - 1);
 	g_assert_cmpuint(nat->counters.packets[0][OUTCOME_SEND_FAILED], ==, 1);
 	gateway_free(gateway);
 }

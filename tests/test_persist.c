@@ -627,10 +627,69 @@ static void test_pending_entry(void)
 	}
 }
 
+/* P-20: who has a port is computed, so one that the map gives to another client does not come back;
+ * nor one that his client would not get now, as a closer entry is there for him. */
+static void test_deterministic(void)
+{
+	static const struct {
+		const char *client;
+		const char *mapped;
+		bool closer_is_off, is_drained;
+		enum persist_result result;
+	} rows[] = {
+		/* 16 clients, 4032 ports each, from 1024 on */
+		{"[2001:db8:1::3]:5000", "203.0.113.1:13120", false, false, PERSIST_OK},
+		{"[2001:db8:1::3]:5000", "203.0.113.1:13119", false, false, PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:1::3]:5000", "203.0.113.1:17152", false, false, PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:2::2]:5000", "203.0.113.1:13120", false, false, PERSIST_NOT_IN_POOL4},
+		/* and one of them with an entry of his own */
+		{"[2001:db8:1::5]:5000", "203.0.113.9:3000", false, false, PERSIST_OK},
+		{"[2001:db8:1::5]:5000", "203.0.113.1:21184", false, false, PERSIST_NOT_IN_POOL4},
+		{"[2001:db8:1::5]:5000", "203.0.113.1:21184", true, false, PERSIST_OK},
+		{"[2001:db8:1::5]:5000", "203.0.113.1:21184", false, true, PERSIST_OK},
+		{"[2001:db8:1::5]:5000", "203.0.113.9:3000", true, false, PERSIST_NOT_IN_POOL4},
+	};
+	const struct nat64_limits limits = {1000, 2000, 16, 1 << 20,
+					    .pool4 = {.mode = POOL4_DETERMINISTIC}};
+	const struct gateway_options options = {.addresses = "203.0.113.1",
+						.ports = "1024-65535",
+						.limits = &limits,
+						.now_ms = NOW,
+						.clients = "2001:db8:1::/124"};
+	struct addr4_range address = {0xcb007109, 0xcb007109};
+	struct pool4_spec closer = {.name = "closer",
+				    .addresses = &address,
+				    .n_addresses = 1,
+				    .ports = {{{2000, 3999}}, 1},
+				    .protocol = {true, true, true},
+				    .n_clients = 1,
+				    .pool6 = POOL4_ANY_PREFIX};
+
+	g_assert_true(prefix6_parse("2001:db8:1::5/128", &closer.clients[0]));
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct gateway_fixture *gateway = gateway_new_with(&options);
+		struct pool4 *pool4 = gateway->nat->pool4;
+		struct persist_row row =
+			binding_row(PROTOCOL_UDP, 0, rows[i].client, rows[i].mapped);
+		uint32_t id;
+
+		g_assert_cmpint(pool4_add(pool4, &closer, &id), ==, POOL4_OK);
+		pool4_set_state(pool4, gateway->pool4,
+				rows[i].is_drained ? POOL4_DRAINING : POOL4_PENDING);
+		if (rows[i].closer_is_off)
+			pool4_set_state(pool4, id, POOL4_DISABLED);
+		g_test_message("%s %s", rows[i].client, rows[i].mapped);
+		g_assert_cmpint(put(gateway, &row), ==, rows[i].result);
+		persist_restored(gateway->nat, false, NOW);
+		gateway_free(gateway);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/persist/pending_entry", test_pending_entry);
+	g_test_add_func("/persist/deterministic", test_deterministic);
 	g_test_add_func("/persist/refused_bindings", test_refused_bindings);
 	g_test_add_func("/persist/block", test_block);
 	g_test_add_func("/persist/refused_sessions", test_refused_sessions);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the log says of pool4 and the packet rules as they change, word by word. */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
+#include "daemon/rules_renew.h"
 #include "tests/craft.h"
 #include "tests/netns.h"
 #include "tests/pool4_host.h"
@@ -82,38 +84,130 @@ static char *take(struct captured *log)
 	return text;
 }
 
-/* Somebody throws the rules away: they are put back, and both is said; what the kernel refuses is
- * said in one line. */
+/* The rules of an entry in place, or the test is skipped. */
+static bool put_rules(struct gateway_host *host, struct daemon_rules *ret)
+{
+	g_autofree char *error = NULL;
+
+	if (!host_set_up(host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=20000-20999\n"
+			       "[Queue]\nRules=auto\n"))
+		return false;
+	g_assert_cmpuint(pool4_sync_follow(host->sync, host->config), ==, 0);
+	*ret = (struct daemon_rules){.gateway = &host->gateway, .sync = host->sync};
+	if (daemon_rules_open(ret, host->config, &error) < 0) {
+		g_test_skip(error);
+		host_tear_down(host);
+		return false;
+	}
+	g_assert_cmpint(daemon_rules_put(ret, POOL4_SYNC_ANEW, NULL), ==, 0);
+	return true;
+}
+
+/* What is said meanwhile; and whether there is something left to do. g_free() */
+static char *keep(struct daemon_rules *rules, uint64_t now_ms, uint64_t *ret_again_ms)
+{
+	struct captured log = capture();
+
+	*ret_again_ms = daemon_rules_keep(rules, now_ms);
+	return take(&log);
+}
+
+#define PUT_BACK                                                                        \
+	"nat64d: somebody has changed or removed the packet rules; putting them back\n" \
+	"nat64d: the packet rules are in place again\n"
+
+/* Somebody throws the rules away, empties them, or puts others in their place: they are put back,
+ * and both is said. */
 static void test_rules(void)
 {
+	static const char *const commands[] = {
+		"nft delete table inet nat64d",
+		"nft flush ruleset",
+		"nft flush chain inet nat64d prerouting",
+		"nft flush set inet nat64d pool6",
+		"nft add table inet nat64d ; delete table inet nat64d ; add table inet nat64d ; "
+		"add chain inet nat64d prerouting",
+	};
 	struct gateway_host host = {0};
-	g_autofree char *quiet = NULL, *gone = NULL, *error = NULL;
 	struct daemon_rules rules = {0};
-	struct captured log;
+	uint64_t now_ms = 1000000, again_ms;
+	g_autofree char *quiet = NULL, *first = NULL;
 
-	if (!host_set_up(&host, "[Pool4 a]\nAddresses=203.0.113.1\nPorts=20000-20999\n"
-				"[Queue]\nRules=auto\n"))
+	if (!put_rules(&host, &rules))
 		return;
-	g_assert_cmpuint(pool4_sync_follow(host.sync, host.config), ==, 0);
-	rules = (struct daemon_rules){.gateway = &host.gateway, .sync = host.sync};
-	if (daemon_rules_open(&rules, host.config, &error) < 0) {
-		g_test_skip(error);
-		host_tear_down(&host);
-		return;
-	}
-	log = capture();
-	g_assert_cmpint(daemon_rules_put(&rules, POOL4_SYNC_ANEW, NULL), ==, 0);
-	daemon_rules_keep(&rules);
-	quiet = take(&log);
+	first = rules_in_kernel(NULL);
+	g_assert_nonnull(strstr(first, "goto take"));
+	quiet = keep(&rules, now_ms, &again_ms);
 	g_assert_cmpstr(quiet, ==, "");
-	netns_run("nft delete table inet nat64d");
-	log = capture();
-	daemon_rules_keep(&rules);
-	gone = take(&log);
-	g_assert_cmpstr(gone, ==,
-			"nat64d: somebody has removed the packet rules; putting them back\n"
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+		g_autofree char *said = NULL, *table = NULL;
+
+		now_ms += 3600000;
+		netns_run("%s", commands[i]);
+		said = keep(&rules, now_ms, &again_ms);
+		g_assert_cmpstr(said, ==, PUT_BACK);
+		g_assert_cmpuint(again_ms, ==, 0);
+		g_assert_true(host.gateway.rules_in_place);
+		table = rules_in_kernel(NULL);
+		g_assert_cmpstr(table, ==, first);
+	}
+	daemon_rules_close(&rules);
+	host_tear_down(&host);
+}
+
+/* Another program that changes them all the time costs neither all of the time nor the whole log;
+ * meanwhile it is known that they are not in place. */
+static void test_two_programs(void)
+{
+	struct gateway_host host = {0};
+	struct daemon_rules rules = {0};
+	uint64_t now_ms = 1000000, again_ms;
+	unsigned n_put = 0;
+	g_autoptr(GString) all = g_string_new(NULL);
+
+	if (!put_rules(&host, &rules))
+		return;
+	/* A daemon is told at once, ten times a second; the last times a minute apart. */
+	for (unsigned i = 0; i <= 52; i++, now_ms += i < 50 ? 100 : 60000) {
+		g_autofree char *said = NULL;
+
+		if (rules.applied)
+			netns_run("nft flush chain inet nat64d prerouting");
+		said = keep(&rules, now_ms, &again_ms);
+		g_string_append(all, said);
+		n_put += rules.applied;
+		g_assert_true(rules.applied || again_ms > 0);
+		g_assert_true(host.gateway.rules_in_place == rules.applied);
+	}
+	g_assert_cmpuint(n_put, >, 1);
+	g_assert_cmpuint(n_put, <=, 9);
+	g_assert_true(g_str_has_prefix(all->str, PUT_BACK));
+	g_assert_nonnull(strstr(all->str,
+				"somebody keeps changing the packet rules: they have been "
+				"put back "));
+	g_assert_cmpuint(all->len, <, 1000);
+	daemon_rules_close(&rules);
+	host_tear_down(&host);
+}
+
+/* 'nat64ctl setup' asks for them. */
+static void test_asked_for(void)
+{
+	struct gateway_host host = {0};
+	struct daemon_rules rules = {0};
+	uint64_t again_ms;
+	g_autofree char *said = NULL;
+
+	if (!put_rules(&host, &rules))
+		return;
+	g_assert_cmpint(rules_renew_ask("nat64d", 6400, 0), ==, -ESRCH); /* nobody reads it */
+	netns_run("nft add chain inet nat64d renew");
+	g_assert_true(rules_renew_is_asked("nat64d"));
+	said = keep(&rules, 1000000, &again_ms);
+	g_assert_cmpstr(said, ==,
+			"nat64d: the packet rules are asked for; putting them in place anew\n"
 			"nat64d: the packet rules are in place again\n");
-	g_assert_true(host.gateway.rules_in_place);
+	g_assert_false(rules_renew_is_asked("nat64d"));
 	daemon_rules_close(&rules);
 	host_tear_down(&host);
 }
@@ -126,9 +220,9 @@ static void test_later_keys(void)
 		host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n"
 				 "[Limits]\nClientPrefixLength=56\n[Pool4]\nMode=blocks\n");
 	struct captured log = capture();
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *error = NULL;
 
-	daemon_adapt_config(fresh, running);
+	g_assert_cmpint(daemon_adapt_config(fresh, running, &error), ==, 0);
 	text = take(&log);
 	g_assert_cmpstr(text, ==,
 			"nat64d: Pool4.Mode has changed: that takes effect at the next start\n"
@@ -140,12 +234,44 @@ static void test_later_keys(void)
 	config_free(running);
 }
 
+/* Files that are good for another mode than the one that runs until the next start: taken where
+ * they are good for this one, too, and else refused before anything is cut. */
+static void test_other_mode(void)
+{
+	static const char good[] = "[Pool4 a]\nAddresses=192.0.2.1\nPorts=1024-65535\n"
+				   "Clients=2001:db8:1::/62\n";
+	struct config *running =
+		host_read_config("[Pool4]\nMode=deterministic\nPairingPrefixLength=64\n[Pool4 "
+				 "a]\nAddresses=192.0.2.1\n"
+				 "Ports=1024-65535\nClients=2001:db8:1::/62\n");
+	struct config *fit = host_read_config(good);
+	struct config *unfit = host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n");
+	struct captured log = capture();
+	g_autofree char *text = NULL, *error = NULL;
+
+	g_assert_cmpint(daemon_adapt_config(fit, running, &error), ==, 0);
+	g_assert_cmpint(daemon_adapt_config(unfit, running, &error), ==, -EINVAL);
+	text = take(&log);
+	g_assert_nonnull(
+		strstr(text, "Pool4.Mode has changed: that takes effect at the next start"));
+	g_assert_nonnull(strstr(error, "[Pool4 a]"));
+	g_assert_nonnull(strstr(error,
+				"in deterministic mode Ports= is needed; that goes by what is "
+				"in use until a restart, which would take all of it"));
+	config_free(fit);
+	config_free(unfit);
+	config_free(running);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pool4_notices/entries", test_entries);
 	g_test_add_func("/pool4_notices/refused", test_refused);
 	g_test_add_func("/pool4_notices/rules", test_rules);
+	g_test_add_func("/pool4_notices/two_programs", test_two_programs);
+	g_test_add_func("/pool4_notices/asked_for", test_asked_for);
 	g_test_add_func("/pool4_notices/later-keys", test_later_keys);
+	g_test_add_func("/pool4_notices/other-mode", test_other_mode);
 	return g_test_run();
 }

@@ -76,13 +76,19 @@ static void assert_heard(const char *expected)
 	}
 }
 
-static void assert_changed(const char *name, const char *state, const char *source)
+static void assert_changed_with(const char *name, const char *comment, const char *state,
+				const char *source)
 {
 	g_autofree char *expected = g_strdup_printf(
-		"%u: Name=%s, State=%s, Source=%s, Reach=announced; Addresses, Ports\n",
-		service.pool4_id, name, state, source);
+		"%u: Name=%s, Comment=%s, State=%s, Source=%s, Reach=announced; Addresses, Ports\n",
+		service.pool4_id, name, comment, state, source);
 
 	assert_heard(expected);
+}
+
+static void assert_changed(const char *name, const char *state, const char *source)
+{
+	assert_changed_with(name, "", state, source);
 }
 
 /* A method of the object; how it ended. */
@@ -155,7 +161,8 @@ static void check_methods(void)
 	}
 }
 
-/* The section gets another name, then other ports, then another address. */
+/* The section gets another name, then other ports, then another address, then a comment, and loses
+ * it. */
 static void check_reload(void)
 {
 	test_service_reload(&service, HEAD "[Pool4 lan]\nAddresses=192.0.2.0/30" PORTS);
@@ -169,6 +176,12 @@ static void check_reload(void)
 	test_service_reload(&service,
 			    HEAD "[Pool4 lan]\nAddresses=192.0.2.0/29\nPorts=2000-2999\n");
 	assert_heard("");
+	test_service_reload(&service, HEAD "[Pool4 lan]\nAddresses=192.0.2.0/29\nPorts=2000-2999\n"
+					   "Comment=for the lab\n");
+	assert_changed_with("lan", "for the lab", "active", "file");
+	test_service_reload(&service,
+			    HEAD "[Pool4 lan]\nAddresses=192.0.2.0/29\nPorts=2000-2999\n");
+	assert_changed("lan", "active", "file");
 }
 
 /* The ports in use change with each, and nobody is told. */

@@ -80,6 +80,42 @@ static void test_interface_has_another(void)
 	host_tear_down(&host);
 }
 
+/* All of them, as 'nat64ctl setup' has them in the rules. */
+static void test_interface_has_many(void)
+{
+	struct gateway_host host = {0};
+
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=interface:wan\nPorts=20000-30000\n"))
+		return;
+	for (unsigned i = 0; i < 99; i++)
+		netns_run("ip address add 10.0.%u.1/32 dev wan", i);
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	g_assert_cmpuint(host_n_addresses(&host, "a"), ==, 100);
+	host_forget_reports();
+	host_tear_down(&host);
+}
+
+/* What a note says is no reason to end anything. */
+static void test_comment_changes(void)
+{
+	struct gateway_host host = {0};
+	const struct pool4_entry *entry;
+
+	if (!host_set_up(&host, "[Pool4 a]\nAddresses=192.0.2.1\nComment=old\n"))
+		return;
+	g_assert_cmpuint(host_follow(&host), ==, 0);
+	host_bind_client(&host, "192.0.2.1", 22000);
+	host_reload(&host, "[Pool4 a]\nAddresses=192.0.2.1\nComment=new\n");
+	entry = pool4_entry_by_name(host.gateway.nat->pool4, "a");
+	g_assert_cmpstr(entry->spec.comment, ==, "new");
+	g_assert_cmpint(entry->state, ==, POOL4_ACTIVE);
+	g_assert_true(host_is_bound(&host, PROTOCOL_UDP, "192.0.2.1", 22000));
+	host_reload(&host, "[Pool4 a]\nAddresses=192.0.2.1\n");
+	g_assert_cmpstr(pool4_entry_by_name(host.gateway.nat->pool4, "a")->spec.comment, ==, "");
+	host_assert_reported("");
+	host_tear_down(&host);
+}
+
 /* A reload that adds addresses, takes some away, and gives them to another entry. */
 static void test_reload_moves(void)
 {
@@ -491,6 +527,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_sync/no-address", test_no_address);
 	g_test_add_func("/pool4_sync/auto-loses-address", test_auto_loses_address);
 	g_test_add_func("/pool4_sync/drained-loses-address", test_drained_loses_address);
+	g_test_add_func("/pool4_sync/interface-has-many", test_interface_has_many);
+	g_test_add_func("/pool4_sync/comment-changes", test_comment_changes);
 	g_test_add_func("/pool4_sync/reload-moves", test_reload_moves);
 	g_test_add_func("/pool4_sync/interface-overlaps", test_interface_overlaps);
 	g_test_add_func("/pool4_sync/auto-makes-way-for-blocks", test_auto_makes_way_for_blocks);

@@ -42,10 +42,10 @@ static void change_all(void)
 	_cleanup_ending_ struct change_ending added, off, mail, drained, web;
 
 	change_add("198.51.100.0/29", "2000-2999", "", "name", "s", "more", &added);
-	change_entry("RemovePool4", "wan", NULL, &off);
+	change_bib("RemoveBib", "tcp", "2001:db8::5", 80, "", 0, NULL, &web);
+	change_entry("RemovePool4", "wan", NULL, &off); /* nothing uses it now */
 	change_bib("AddBib", "udp", "2001:db8::6", 2525, "192.0.2.16", 2525, NULL, &mail);
 	change_entry("DrainPool4", "old", NULL, &drained);
-	change_bib("RemoveBib", "tcp", "2001:db8::5", 80, "", 0, NULL, &web);
 	assert_done(&added);
 	assert_done(&off);
 	assert_done(&mail);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The packet rules as text: what is merged and split, which words follow (A-16, A-18, P-18, P-24,
  * X-17, X-18). What the kernel makes of them is in netns/test_rules_kernel.c. */
+#include <unistd.h>
+
 #include "daemon/rules_host.h"
 #include "daemon/rules_instances.h"
 #include "daemon/rules_iptables.h"
@@ -224,6 +226,17 @@ static void test_native(void)
 	rules_plan_deinit(&plan);
 }
 
+/* auto is one for each processor that is online. */
+static void test_workers(void)
+{
+	struct config config = config_default();
+
+	g_assert_cmpuint(rules_n_workers(&config), ==,
+			 CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, CONFIG_WORKERS_MAX));
+	config.queue.workers = 3;
+	g_assert_cmpuint(rules_n_workers(&config), ==, 3);
+}
+
 /* Each case: words that the table has, or has not, in a mode and with so many workers. */
 static void test_table(void)
 {
@@ -236,8 +249,11 @@ static void test_table(void)
 		const char *has;
 		const char *has_not;
 		enum config_inject inject;
+		bool by_flow;
 	} cases[] = {
-		{ RULES_NFT, 0, false, true, "meta l4proto tcp queue num 6400\n\t\tqueue num 6401\n", "ct state" },
+		{ RULES_NFT, 1, false, true, "meta l4proto tcp queue num 6400\n\t\tqueue num 6401\n", "jhash", .by_flow = true },
+		{ RULES_NFT, 4, false, true, "meta nfproto ipv4 meta l4proto tcp queue to jhash ip saddr . ip daddr . th sport . th dport mod 4 seed 0x6e363464 offset 6400\n\t\tmeta l4proto tcp queue num 6400-6403\n", "ct state", .by_flow = true },
+		{ RULES_NFT, 4, false, true, "meta nfproto ipv6 udp dport 443 queue to jhash ip6 saddr . ip6 daddr . th sport . th dport mod 4 seed 0x6e363464 offset 6404\n", "meta l4proto udp", .by_flow = true },
 		{ RULES_NFT, 4, false, true, "meta l4proto tcp queue num 6400-6403\n\t\tqueue num 6404-6407\n", "guard" },
 		{ RULES_NFT, 1, false, true, "queue num 6401 bypass\n", "6400 bypass" },
 		{ RULES_NFT, 1, true,  true, "ct state established,related accept", "meta mark set" },
@@ -263,6 +279,7 @@ static void test_table(void)
 		config.local_traffic = cases[i].local_traffic;
 		rules_plan_init(&plan, "lab", &config, cases[i].mode);
 		plan.conntrack = cases[i].conntrack;
+		plan.by_flow = cases[i].by_flow;
 		g_ptr_array_add(plan.undo, g_strdup("sysctl a 0"));
 		text = rules_nft_table(&plan);
 		g_assert_true(g_str_has_prefix(text, "add table inet nat64d_lab\n"
@@ -448,6 +465,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules/embed", test_embed);
 	g_test_add_func("/rules/marks", test_marks);
 	g_test_add_func("/rules/native", test_native);
+	g_test_add_func("/rules/workers", test_workers);
 	g_test_add_func("/rules/table", test_table);
 	g_test_add_func("/rules/inject-device", test_inject_device);
 	g_test_add_func("/rules/iptables", test_iptables);

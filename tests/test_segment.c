@@ -123,9 +123,9 @@ static struct gateway_fixture *restarted(void)
 	return gateway;
 }
 
-/* A packet of that session; returns what was sent of it. */
-static struct out_packet pass(struct gateway_fixture *gateway, bool from6, struct craft what,
-			      bool superpacket)
+/* A packet of that session; how many packets are sent for it. */
+static unsigned receive(struct gateway_fixture *gateway, bool from6, struct craft what,
+			bool superpacket)
 {
 	static struct craft_buffer buffer;
 
@@ -139,7 +139,14 @@ static struct out_packet pass(struct gateway_fixture *gateway, bool from6, struc
 	out_clear(&gateway->out);
 	g_assert_cmpint(nat64_receive(gateway->nat, &packet, NOW, &gateway->out), ==,
 			OUTCOME_TRANSLATED);
-	g_assert_cmpuint(gateway->out.n_packets, ==, 1);
+	return gateway->out.n_packets;
+}
+
+/* Returns what was sent of it. */
+static struct out_packet pass(struct gateway_fixture *gateway, bool from6, struct craft what,
+			      bool superpacket)
+{
+	g_assert_cmpuint(receive(gateway, from6, what, superpacket), ==, 1);
 	return gateway->out.packet[0];
 }
 
@@ -255,6 +262,41 @@ static void test_largest(void)
 	gateway_free(gateway);
 }
 
+static uint32_t n_to_store(struct gateway_fixture *gateway)
+{
+	struct persist_cursor cursor = {0};
+	struct persist_row row[4];
+
+	return persist_take(gateway->nat, &cursor, row, G_N_ELEMENTS(row), NOW);
+}
+
+/* What is learnt is to be stored, also if nothing else of the session changes; and nothing that was
+ * known already. */
+static void test_learnt_is_stored(void)
+{
+	for (unsigned from6 = 0; from6 < 2; from6++) {
+		struct gateway_fixture *gateway = restarted();
+
+		g_assert_true(persist_begin(gateway->nat));
+		pass_single(gateway, from6, 1000);
+		g_assert_cmpuint(n_to_store(gateway), ==, 2);
+		pass_single(gateway, from6, 1000);
+		g_assert_cmpuint(n_to_store(gateway), ==, 0);
+		pass_single(gateway, from6, 1400);
+		g_assert_cmpuint(n_to_store(gateway), ==, 1);
+		gateway->world.mtu6 = gateway->world.mtu4 = 1300;
+		g_assert_cmpuint(
+			receive(gateway, from6, (struct craft){.payload_size = 60000}, true), ==,
+			2); /* its sender is told */
+		g_assert_cmpuint(n_to_store(gateway), ==, 1);
+		(void)segment_of(gateway, from6);
+		g_assert_cmpuint(n_to_store(gateway), ==, 0);
+		pass_syn(gateway, from6, "020403e8");
+		g_assert_cmpuint(n_to_store(gateway), ==, 1);
+		gateway_free(gateway);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -267,5 +309,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/segment/syns_after_single_segments", test_syns_after_single_segments);
 	g_test_add_func("/segment/one_small_syn", test_one_small_syn);
 	g_test_add_func("/segment/largest", test_largest);
+	g_test_add_func("/segment/learnt_is_stored", test_learnt_is_stored);
 	return g_test_run();
 }

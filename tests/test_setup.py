@@ -21,6 +21,7 @@ Addresses=192.0.2.1
 Ports=20000-29999
 Protocols=tcp udp
 [Queue]
+Workers=1
 Rules=iptables
 '''
 # Beside the defaults, where they do not depend on the kernel.

@@ -15,6 +15,7 @@
 #include "daemon/core/persist.h"
 #include "daemon/daemon_state.h"
 #include "daemon/log.h"
+#include "schema/given_file.h"
 #include "schema/store_who.h"
 #include "tests/gateway_fixture.h"
 
@@ -28,6 +29,7 @@ struct shared {
 };
 
 static char *directory;
+static char *run_directory; /* in memory; NULL: this host has none */
 
 static const struct config_state config = {.keep = true, .flush_ms = 10, .sync_ms = 50};
 
@@ -55,7 +57,7 @@ static void begin(struct instance *instance)
 	instance->fixture = new_gateway();
 	instance->gateway.nat = instance->fixture->nat;
 	instance->gateway.nat->config.retention_s = retention_s;
-	instance->state = daemon_state_open(&instance->gateway, directory, &config);
+	instance->state = daemon_state_open(&instance->gateway, directory, run_directory, &config);
 	g_assert_nonnull(instance->state);
 	daemon_state_restore(instance->state, DAEMON_STATE_ALONE, -1);
 	g_assert_true(nat64_check(instance->gateway.nat));
@@ -174,20 +176,28 @@ static void check_integrity(void)
 	g_free(path);
 }
 
-static void remove_directory(void)
+static void remove_one(char *which)
 {
-	GDir *dir = g_dir_open(directory, 0, NULL);
+	GDir *dir = g_dir_open(which, 0, NULL);
 	const char *name;
 
 	while ((name = g_dir_read_name(dir))) {
-		char *path = g_build_filename(directory, name, NULL);
+		char *path = g_build_filename(which, name, NULL);
 
 		(void)g_unlink(path);
 		g_free(path);
 	}
 	g_dir_close(dir);
-	(void)g_rmdir(directory);
-	g_free(directory);
+	(void)g_rmdir(which);
+	g_free(which);
+}
+
+static void remove_directory(void)
+{
+	remove_one(directory);
+	if (run_directory)
+		remove_one(run_directory);
+	run_directory = NULL;
 }
 
 static void make_directory(void)
@@ -196,7 +206,61 @@ static void make_directory(void)
 	g_assert_nonnull(directory);
 }
 
-static void test_killed(void)
+static void make_run_directory(void)
+{
+	run_directory = g_strdup("/dev/shm/nat64d-state-XXXXXX");
+	if (!given_file_is_place("/dev/shm") || !g_mkdtemp(run_directory))
+		g_clear_pointer(&run_directory, g_free);
+}
+
+static bool has_ports(const char *which)
+{
+	g_autofree char *path = g_build_filename(which, "ports", NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* What packets write to is in memory, so that no disk is waited for; at the end of the process a
+ * copy is where it outlives the machine. */
+static void test_place_of_ports(void)
+{
+	struct instance instance = {0};
+	struct given_file *before;
+
+	make_directory();
+	make_run_directory();
+	if (!run_directory) {
+		g_test_skip("/dev/shm is no tmpfs");
+		remove_directory();
+		return;
+	}
+	/* An older version had it with the state, and is still at it. */
+	g_assert_cmpint(given_file_open(directory, &before), ==, 0);
+	given_note(given_file_ring(before), PROTOCOL_UDP,
+		   &(struct taddr4){taddr4_of("203.0.113.1:1").addr, 2000}, gateway_now_ms());
+	begin(&instance);
+	g_assert_true(has_ports(run_directory));
+	g_assert_false(has_ports(directory));
+	g_assert_cmpuint(instance.gateway.nat->given->n, ==, 1);
+	g_assert_true(instance.gateway.nat->given != given_file_ring(before));
+	g_assert_true(pool4_is_held(instance.gateway.nat->pool4, PROTOCOL_UDP,
+				    &(struct taddr4){taddr4_of("203.0.113.1:1").addr, 2000}, 1));
+	(void)send_packet(&instance, 0);
+	end(&instance);
+	g_assert_false(has_ports(run_directory));
+	g_assert_true(has_ports(directory));
+	given_file_close(before);
+	begin(&instance);
+	g_assert_cmpuint(instance.gateway.nat->given->n, ==, 2);
+	/* A successor has the file, too: it is not taken away from it. */
+	(void)daemon_state_leave(instance.state, false, NULL, NULL);
+	end(&instance);
+	g_assert_true(has_ports(run_directory));
+	g_assert_false(has_ports(directory));
+	remove_directory();
+}
+
+static void test_killed(gconstpointer in_memory)
 {
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -204,6 +268,8 @@ static void test_killed(void)
 	unsigned n_restored = 0;
 
 	make_directory();
+	if (in_memory)
+		make_run_directory();
 	for (unsigned i = 0; i < N_KILLS; i++) {
 		struct instance instance = {0};
 		uint32_t seed = g_rand_int(random);
@@ -261,7 +327,7 @@ static void test_settings(void)
 	const struct config_state at_exit = {.keep = true, .flush_ms = UINT32_MAX};
 	struct instance instance = {0};
 
-	g_assert_null(daemon_state_open(&instance.gateway, "/nowhere", &none));
+	g_assert_null(daemon_state_open(&instance.gateway, "/nowhere", NULL, &none));
 	daemon_state_restore(NULL, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(NULL), ==, 0);
 	daemon_state_stop(NULL);
@@ -270,7 +336,7 @@ static void test_settings(void)
 	gateway_init(&instance.gateway);
 	instance.fixture = new_gateway();
 	instance.gateway.nat = instance.fixture->nat;
-	instance.state = daemon_state_open(&instance.gateway, directory, &at_exit);
+	instance.state = daemon_state_open(&instance.gateway, directory, NULL, &at_exit);
 	daemon_state_restore(instance.state, DAEMON_STATE_ALONE, -1);
 	g_assert_cmpint(daemon_state_start(instance.state), ==, 0);
 	(void)send_packet(&instance, 1);
@@ -365,6 +431,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/state/settings", test_settings);
 	g_test_add_func("/state/ended_well", test_ended_well);
 	g_test_add_func("/state/closed", test_closed);
-	g_test_add_func("/state/killed", test_killed);
+	g_test_add_func("/state/place_of_ports", test_place_of_ports);
+	g_test_add_data_func("/state/killed", NULL, test_killed);
+	g_test_add_data_func("/state/killed_ports_in_memory", "", test_killed);
 	return g_test_run();
 }

@@ -257,6 +257,54 @@ static void test_moved(struct store_fixture *f, gconstpointer data)
 	store_close(store);
 }
 
+struct segments {
+	uint32_t of_tcp;
+	unsigned n;
+};
+
+static void see_segments(void *context, const struct persist_row *row)
+{
+	struct segments *segments = context;
+
+	if (row->kind != PERSIST_SESSION)
+		return;
+	segments->n++;
+	if (row->protocol == PROTOCOL_TCP)
+		segments->of_tcp = row->session.segments;
+}
+
+/* What is known of a session's segments comes back; a number that is none is a bad row. */
+static void test_segments(struct store_fixture *f, gconstpointer data)
+{
+	static const char *const none[] = {"-1", "16777216", "4294967296"};
+	struct store *store = fixture_open(f);
+	struct persist_row session = fixture_session(0);
+	struct segments segments = {0};
+	uint64_t n_bad;
+
+	fixture_write_rows(store, 3, false);
+	session.session.segments = SESSION_SEGMENTS_MAX;
+	g_assert_cmpint(store_begin(store), ==, 0);
+	g_assert_cmpint(store_put(store, &session), ==, 0);
+	g_assert_cmpint(store_commit(store, &fixture_boot_1, 42, true), ==, 0);
+	g_assert_cmpint(store_load(store, &fixture_boot_1, see_segments, &segments, &n_bad), ==, 0);
+	g_assert_cmpuint(n_bad, ==, 0);
+	g_assert_cmpuint(segments.n, ==, 3);
+	g_assert_cmpuint(segments.of_tcp, ==, SESSION_SEGMENTS_MAX);
+	for (unsigned i = 0; i < G_N_ELEMENTS(none); i++) {
+		g_autofree char *sql = g_strconcat("UPDATE session SET segments = ", none[i],
+						   " WHERE place = 0", NULL);
+
+		fixture_sql(f, sql);
+		segments.n = 0;
+		g_assert_cmpint(store_load(store, &fixture_boot_1, see_segments, &segments, &n_bad),
+				==, 0);
+		g_assert_cmpuint(n_bad, ==, 1);
+		g_assert_cmpuint(segments.n, ==, 2);
+	}
+	store_close(store);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -271,6 +319,7 @@ int main(int argc, char **argv)
 		{"/store/locked", test_locked},
 		{"/store/long_reader", test_long_reader},
 		{"/store/moved", test_moved},
+		{"/store/segments", test_segments},
 	};
 
 	g_test_init(&argc, &argv, NULL);

@@ -190,7 +190,7 @@ static void test_fails(void)
 	block("BlockClient", "2001:db8:9::/64", &blocked);
 	change_assert_refused(&blocked, DBUS_ERROR_DATABASE_FAILED, NO_SPACE);
 	/* What stores nothing works. */
-	change_entry("RemovePool4", "wan", "dry-run", &dry);
+	change_entry("DrainPool4", "wan", "dry-run", &dry);
 	assert_changed(&dry);
 	change_entry("EnablePool4", "wan", NULL, &same);
 	change_assert_done(&same, 0,
@@ -364,6 +364,7 @@ static void test_together(void)
 /* Nobody waits for an answer, and each needs what the one before has done. */
 static void test_order(void)
 {
+	_cleanup_ending_ struct change_ending unbound;
 	g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(int));
 	struct pending call[9];
 
@@ -378,7 +379,7 @@ static void test_order(void)
 	ask(&call[5], order, 5, "SetConfig", "ssa{sv}", "Timeouts.UDP", "8min", 0);
 	ask(&call[6], order, 6, "SetConfig", "ssa{sv}", "Timeouts.UDP", "9min", 0);
 	ask(&call[7], order, 7, "ResetConfig", "sa{sv}", "Timeouts.UDP", 0);
-	ask(&call[8], order, 8, "RemovePool4", "sa{sv}", "a", 0);
+	ask(&call[8], order, 8, "RemovePool4", "sa{sv}", "a", 1, "force", "b", 1);
 	wait_for(order, 9);
 	for (unsigned i = 0; i < 9; i++)
 		g_test_message("answer %u is of call %d", i, g_array_index(order, int, i));
@@ -391,6 +392,9 @@ static void test_order(void)
 	g_assert_null(entry_named("a"));
 	assert_kept("pool4_entry\na", NULL);
 	assert_kept("setting\nTimeouts\nUDP", NULL);
+	/* It would be back with its address. */
+	change_bib("RemoveBib", "udp", "2001:db8::6", 2525, "198.51.100.1", 2525, NULL, &unbound);
+	assert_changed(&unbound);
 }
 
 /* Both were good when they were looked at, but one is in the way of the other. */
@@ -439,6 +443,50 @@ static void test_rules_fail(void)
 	change_entry("RemovePool4", "never", NULL, &next);
 	g_assert_cmpstr(next.name, ==, DBUS_ERROR_NO_SUCH_POOL4);
 	assert_kept("pool4_entry\nnever", NULL);
+	assert_kept("setting\nTimeouts\nICMP", NULL);
+}
+
+#define CAN_NOT_FOLLOW "the packet rules can not follow: the kernel says no"
+
+/* Keys, prefixes, static bindings and files, too: what was said before the failure is in effect,
+ * and stored. */
+static void test_rules_fail_for_all(void)
+{
+	_cleanup_ending_ struct change_ending before, again, prefix, binding, files, reset;
+	const GPtrArray *overrides;
+
+	change_config("Timeouts.ICMP", "2min", NULL, &before);
+	assert_changed(&before);
+	g_atomic_int_set(&service.rules_fail, 1);
+	change_config("Timeouts.ICMP", "3min", NULL, &again);
+	change_entry("AddPool6", "2001:db8:65::/96", NULL, &prefix);
+	change_bib("AddBib", "udp", "2001:db8::16", 2626, "192.0.2.2", 2626, NULL, &binding);
+	test_service_write(&service, HEAD "[Timeouts]\nUDP=7min\n" WAN WEB);
+	change_gateway(clients[0], "Reload", NULL, &files);
+	test_service_write(&service, FILE_OF_TEST);
+	g_atomic_int_set(&service.rules_fail, 0);
+	change_assert_refused(&again, SD_BUS_ERROR_FAILED, CAN_NOT_FOLLOW);
+	change_assert_refused(&prefix, SD_BUS_ERROR_FAILED, CAN_NOT_FOLLOW);
+	change_assert_refused(&binding, SD_BUS_ERROR_FAILED, CAN_NOT_FOLLOW);
+	change_assert_refused(&files, SD_BUS_ERROR_FAILED, CAN_NOT_FOLLOW);
+	assert_kept("setting\nTimeouts\nICMP", "Timeouts|ICMP|2min|");
+	assert_kept("setting\nTranslation\nPool6", NULL);
+	assert_kept("static_binding\nudp\n192.0.2.2:2626\n[2001:db8::16]:2626", NULL);
+	overrides = service.settings->overrides;
+	g_assert_cmpuint(overrides->len, ==, 1);
+	g_assert_cmpstr(((const struct config_override *)g_ptr_array_index(overrides, 0))->value,
+			==, "2min");
+	g_assert_cmpuint(service.gateway.nat->config.pool6[1].len, ==, 0);
+	g_assert_cmpuint(service.gateway.nat->config.udp_ms, ==, 4 * 60000);
+	g_assert_cmpuint(bib_find4(&service.gateway.nat->bib[PROTOCOL_UDP],
+				   &(struct taddr4){0xc0000202, 2626}),
+			 ==, SLAB_NONE);
+	/* What is there since before is none of it. */
+	g_assert_cmpuint(bib_find4(&service.gateway.nat->bib[PROTOCOL_TCP],
+				   &(struct taddr4){0xc0000201, 80}),
+			 !=, SLAB_NONE);
+	change_entry("ResetConfig", "", NULL, &reset);
+	assert_changed(&reset);
 	assert_kept("setting\nTimeouts\nICMP", NULL);
 }
 
@@ -531,6 +579,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/stored/order", test_order);
 	g_test_add_func("/stored/overlap", test_overlap);
 	g_test_add_func("/stored/rules-fail", test_rules_fail);
+	g_test_add_func("/stored/rules-fail-for-all", test_rules_fail_for_all);
 	g_test_add_func("/stored/gone", test_gone);
 	g_test_add_func("/stored/overrides-disabled", test_overrides_disabled);
 	g_test_add_func("/stored/newest-word", test_newest_word);

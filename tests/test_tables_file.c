@@ -88,11 +88,10 @@ static char *rows_of(struct instance *instance)
 					       row.binding.mapped.addr, row.binding.mapped.port,
 					       row.binding.number, row.binding.created_s);
 		else
-			g_string_append_printf(
-				text, "%u %u %x:%u %u %u %u %d %d\n", row.session.binding,
-				row.session.number, row.session.peer.addr, row.session.peer.port,
-				row.session.state, row.session.mss_6to4, row.session.mss_4to6,
-				row.session.syn_from6, row.session.syn_from4);
+			g_string_append_printf(text, "%u %u %x:%u %u %x\n", row.session.binding,
+					       row.session.number, row.session.peer.addr,
+					       row.session.peer.port, row.session.state,
+					       row.session.segments);
 	}
 	return g_string_free(text, FALSE);
 }
@@ -104,12 +103,15 @@ static void set_segments(struct instance *instance)
 	unsigned n = 0;
 
 	for (uint32_t i = 0; (i = session_next(table, i)) != SLAB_NONE; i++) {
-		struct session *session = session_at(table, i);
+		const struct session known = {
+			.mss_6to4 = (365u - n) & SESSION_MSS_MAX,
+			.mss_4to6 = n % 2 ? SESSION_MSS_MAX : 22u,
+			.syn_from6 = n % 2 == 0,
+			.syn_from4 = n % 3 == 2,
+		};
 
-		session->mss_6to4 = (365u - n) & SESSION_MSS_MAX;
-		session->mss_4to6 = n++ % 2 ? SESSION_MSS_MAX : 22u;
-		session->syn_from6 = n % 2;
-		session->syn_from4 = n % 3 == 0;
+		session_set_segments(table, i, session_segments(&known));
+		n++;
 	}
 	g_assert_cmpuint(n, >, 3);
 }
@@ -283,7 +285,7 @@ static void happen(struct instance *instance, GRand *random, uint64_t now_ms)
 	client.addr.byte[15] = (uint8_t)g_rand_int_range(random, 0, 8);
 	client.port = (uint16_t)g_rand_int_range(random, 2000, 2010);
 	server.port = (uint16_t)g_rand_int_range(random, 443, 446);
-	switch (g_rand_int_range(random, 0, 8)) {
+	switch (g_rand_int_range(random, 0, 9)) {
 	case 0:
 		i = bib_next(&nat->bib[protocol], i);
 		if (i != SLAB_NONE)
@@ -293,6 +295,12 @@ static void happen(struct instance *instance, GRand *random, uint64_t now_ms)
 		i = session_next(&nat->sessions[protocol], i);
 		if (i != SLAB_NONE)
 			binding_end_session(nat, protocol, i, now_ms);
+		break;
+	case 2: /* a packet too big: nothing but its segments changes */
+		i = session_next(&nat->sessions[PROTOCOL_TCP], i);
+		if (i != SLAB_NONE)
+			session_set_segments(&nat->sessions[PROTOCOL_TCP], i,
+					     g_rand_int(random) & SESSION_SEGMENTS_MAX);
 		break;
 	default:
 		(void)(protocol == PROTOCOL_TCP ? gateway_syn6 : gateway_udp6)(

@@ -124,6 +124,8 @@ static gboolean set_up(struct setting *setting)
 	functions = world_functions(setting->world);
 	setting->gateway.nat = new_core(&functions);
 	setting->gateway.n_queues = 2;
+	setting->gateway.queue[0].number = FIRST;
+	setting->gateway.queue[1].number = FIRST + 1;
 	if (nfqueue_new(&nfqueue_config, &setting->nfqueue, text) < 0 ||
 	    sending_new(&rawsock_config, &setting->sending, text) < 0)
 		g_error("%s", text);
@@ -136,7 +138,8 @@ static void start(struct setting *setting)
 {
 	const struct worker_config config = {
 		.gateway = &setting->gateway,
-		.nfqueue = setting->nfqueue,
+		.nfqueue = {setting->nfqueue},
+		.n_nfqueues = 1,
 		.sending = setting->sending,
 		.world = setting->world,
 	};

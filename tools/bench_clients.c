@@ -6,11 +6,11 @@
 #include <time.h>
 
 #include "dbus/client_list.h"
+#include "dbus/list.h"
 #include "tools/bench_rows.h"
 
 #define N_CLIENTS 1000000u
 #define N_TOP     10u
-#define N_SLICE   4096u /* positions, as in dbus/list.h */
 #define TOP_MS    100.0
 #define SLICE_US  1000.0
 
@@ -49,13 +49,15 @@ void bench_clients_top(void)
 {
 	static const struct siphash_key key = {{24, 25}};
 	struct nat64 *nat = calloc(1, sizeof(*nat));
-	struct gateway gateway = {.nat = nat};
+	struct gateway gateway;
 	struct client_row rows[N_TOP], *slice;
 	double begin, cpu, wall;
 	uint32_t next = 0;
 
-	if (!nat || pthread_mutex_init(&gateway.lock, NULL) != 0)
+	if (!nat)
 		fail("no memory");
+	gateway_init(&gateway);
+	gateway.nat = nat;
 	client_table_init(&nat->clients, &key, N_CLIENTS, 64);
 	fill(&nat->clients);
 	bench_section("who uses most of 1000000 clients");
@@ -66,11 +68,11 @@ void bench_clients_top(void)
 		fail("not those that use most");
 	bench_at_most("processor time", (bench_cpu_ns() - cpu) / 1e6, "ms", TOP_MS);
 	bench_show("time until the answer, pauses for packets included", wall_ms() - wall, "ms");
-	slice = calloc(N_SLICE, sizeof(*slice));
+	slice = calloc(LIST_SLICE, sizeof(*slice));
 	if (!slice)
 		fail("no memory");
 	begin = bench_cpu_ns();
-	(void)client_list_slice(&gateway, NULL, &next, slice, N_SLICE);
+	(void)client_list_slice(&gateway, NULL, &next, slice, LIST_SLICE);
 	bench_at_most("that packets may wait for, at a time", (bench_cpu_ns() - begin) / 1000, "us",
 		      SLICE_US);
 	free(slice);

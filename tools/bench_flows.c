@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Load for tools/bench: UDP flows that are new, one datagram of each, at a steady rate.
+ * Load for tools/bench: many UDP flows, one datagram of each, at a steady rate.
  *
- *   bench_flows DESTINATION FIRST NUMBER RATE [PORT]    prints how many it sent, the seconds that
- * took, and those of CPU that it had of them; PORT is the destination's, 9 if it is not given
+ *   bench_flows DESTINATION FIRST NUMBER RATE [PORT [MILLISECONDS]]
+ *
+ * prints how many it sent, the seconds that took, and those of CPU that it had of them; PORT is the
+ * destination's, 9 if it is not given. With MILLISECONDS it goes on for so long, round and round.
  *
  * Flow n always has the same source: 1000 ports of an address, an address of a /64, in
  * 2001:db8:8000:: /33. So the same numbers again are the same flows. RATE 0 is as fast as can be.
@@ -102,55 +104,72 @@ static void wait_until(uint64_t nsec)
 		;
 }
 
-static int send_all(struct load *load, uint32_t first, uint32_t number, uint32_t rate)
-{
-	uint64_t due = clock_nsec(CLOCK_MONOTONIC);
+struct plan {
+	uint32_t first;
+	uint32_t number;
+	uint32_t rate;
+	uint64_t duration_nsec; /* 0: each flow once */
+};
 
-	for (uint32_t sent = 0; sent < number;) {
-		uint32_t n = number - sent < BATCH ? number - sent : BATCH;
-		uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+/* Returns how many it sent, or a negative errno. */
+static int64_t send_all(struct load *load, const struct plan *plan)
+{
+	const uint64_t begin = clock_nsec(CLOCK_MONOTONIC);
+	uint64_t due = begin, sent = 0, now = begin;
+
+	while (plan->duration_nsec > 0 ? now - begin < plan->duration_nsec : sent < plan->number) {
+		const uint32_t at = (uint32_t)(sent % plan->number), left = plan->number - at;
+		const uint32_t n = left < BATCH && plan->duration_nsec == 0 ? left : BATCH;
 		int r;
 
-		if (rate > 0 && now < due)
+		if (plan->rate > 0 && now < due)
 			wait_until(due);
 		else if (now - due > BEHIND_MAX_NSEC)
 			due = now - BEHIND_MAX_NSEC;
 		for (uint32_t i = 0; i < n; i++)
-			make_packet(load->packet[i], first + sent + i);
+			make_packet(load->packet[i], plan->first + (at + i) % plan->number);
 		r = sendmmsg(load->fd, load->message, n, 0);
 		if (r < 0 && errno != ENOBUFS && errno != EINTR)
 			return -errno;
 		if (r > 0)
 			sent += (uint32_t)r;
-		if (rate > 0 && r > 0)
-			due += (uint64_t)r * 1000000000 / rate;
+		if (plan->rate > 0 && r > 0)
+			due += (uint64_t)r * 1000000000 / plan->rate;
+		now = clock_nsec(CLOCK_MONOTONIC);
 	}
-	return 0;
+	return (int64_t)sent;
 }
 
 int main(int argc, char **argv)
 {
 	static struct load load;
-	uint64_t begin, number;
-	int r;
+	struct plan plan;
+	uint64_t begin;
+	int64_t n;
 
-	if (argc != 5 && argc != 6) {
-		fprintf(stderr, "usage: bench_flows DESTINATION FIRST NUMBER RATE [PORT]\n");
+	if (argc < 5 || argc > 7) {
+		fprintf(stderr, "usage: bench_flows DESTINATION FIRST NUMBER RATE [PORT "
+				"[MILLISECONDS]]\n");
 		return 2;
 	}
-	bench_come_first();
-	number = strtoul(argv[3], NULL, 10);
-	r = load_init(&load, argv[1],
-		      argc == 6 ? (uint16_t)strtoul(argv[5], NULL, 10) : DESTINATION_PORT);
+	plan = (struct plan){
+		.first = (uint32_t)strtoul(argv[2], NULL, 10),
+		.number = (uint32_t)strtoul(argv[3], NULL, 10),
+		.rate = (uint32_t)strtoul(argv[4], NULL, 10),
+		.duration_nsec = argc == 7 ? strtoull(argv[6], NULL, 10) * 1000000 : 0,
+	};
+	n = plan.number == 0
+		    ? -EINVAL
+		    : load_init(&load, argv[1],
+				argc > 5 ? (uint16_t)strtoul(argv[5], NULL, 10) : DESTINATION_PORT);
 	begin = clock_nsec(CLOCK_MONOTONIC);
-	if (r == 0)
-		r = send_all(&load, (uint32_t)strtoul(argv[2], NULL, 10), (uint32_t)number,
-			     (uint32_t)strtoul(argv[4], NULL, 10));
-	if (r < 0) {
-		fprintf(stderr, "bench_flows: cannot send to %s: %s\n", argv[1], strerror(-r));
+	if (n == 0)
+		n = send_all(&load, &plan);
+	if (n < 0) {
+		fprintf(stderr, "bench_flows: cannot send to %s: %s\n", argv[1], strerror((int)-n));
 		return 1;
 	}
-	printf("%llu %.3f %.3f\n", (unsigned long long)number,
+	printf("%lld %.3f %.3f\n", (long long)n,
 	       (double)(clock_nsec(CLOCK_MONOTONIC) - begin) / 1e9,
 	       (double)clock_nsec(CLOCK_PROCESS_CPUTIME_ID) / 1e9);
 	return 0;

@@ -4,36 +4,43 @@
 # tools/bench manage: what the management interface costs with a million bindings and sessions, and
 # what packets notice of it. Sourced by tools/bench.
 #
-# The packet thread is on the second core, and comes first there, so that what else the machine does
-# is not measured; clients, the bus and the other threads of nat64d are on the first, with the load
-# that the listing is compared with: some processes and pipes, which have nothing to do with nat64d.
-# Pings by turns beside the one and the other.
+# The packet thread is on the second core, and so are the pings, which stand for other machines: all
+# of these come first there, and what else the kernel does on the first core delays none of them. On the
+# first core is all else: clients, the bus, the other threads of nat64d, this shell and what it starts, and
+# the load that they are compared with: some processes and pipes, which have nothing to do with nat64d.
+#
+# A machine that is somebody's guest has good and bad moments, in which the same pings take twice as
+# long. So what is compared comes by turns of half a measurement's seconds, one beside the other, first the
+# one, then the other (manage_pairs); and the row is the median of all pairs' ratios.
 
 MANAGE_FLOWS=${MANAGE_FLOWS:-1000000} MANAGE_ROWS_OF_PAGES=2000000 # --limit: by pages
+MANAGE_PAIRS=4 # of each comparison in a round
 
 manage_pin()
 {
 	local task
+	PINGS_ON=("${SECOND_CORE[@]}")
+	[ ${#SECOND_CORE[@]} = 0 ] || taskset -cp 1 "${TOPOLOGY_PIDS[echo]}" >/dev/null || return
 	for task in "/proc/${TOPOLOGY_PIDS[nat64d]}/task/"*; do
 		threads_on 0 "$task" || return
 	done
-	manage_pin_bus && threads_first packets 1 2
+	threads_first packets 1 2
 }
 
-manage_pin_bus()
+# From here on what this shell starts is on the first core, unless it says otherwise.
+manage_stay_on_first()
 {
-	[ ${#SECOND_CORE[@]} = 0 ] || taskset -cp 0 "${TOPOLOGY_PIDS[bus]}" >/dev/null
+	[ ${#FIRST_CORE[@]} = 0 ] ||
+		{ taskset -cp 0 $$ && taskset -cp 0 "${TOPOLOGY_PIDS[bus]}"; } >/dev/null
 }
 
-manage_count() { ctl_on_first bib list --count; }
+manage_count() { ctl bib list --count; }
 
-manage_pages() { ctl_on_first bib list --json --limit $MANAGE_ROWS_OF_PAGES; }
+manage_pages() { ctl bib list --json --limit $MANAGE_ROWS_OF_PAGES; }
 
-manage_dump() { ctl_on_first bib list --json; }
+manage_dump() { ctl bib list --json; }
 
-manage_other() { "${FIRST_CORE[@]}" sh -c 'yes | head -c 500000000 | tr y n'; }
-
-ctl_on_first() { node gateway "${FIRST_CORE[@]}" "$NAT64CTL" "$@"; }
+manage_other() { sh -c 'yes | head -c 500000000 | tr y n'; }
 
 # Milliseconds of it, and those of processor time that client, bus and nat64d had.
 manage_time()
@@ -53,17 +60,57 @@ manage_cpu()
 	{ threads_cpu nat64d && process_cpu bus; } | awk '{ sum += $1 } END { print sum }'
 }
 
-# Pings while it runs, again and again: manage_beside WHAT [PREFIX]: of the result's name.
+# The same again and again, in a process group of its own, until it is ended: its pid in MANAGE_PID.
+manage_begin()
+{
+	set -m
+	while "manage_$1" >/dev/null 2>"$RUN/manage-$1.log"; do :; done &
+	MANAGE_PID=$!
+	set +m
+}
+
+# Fails if it has ended by itself.
+manage_end()
+{
+	local status=0
+	kill -0 "$MANAGE_PID" 2>/dev/null || status=1
+	kill -TERM -- "-$MANAGE_PID" 2>/dev/null
+	wait "$MANAGE_PID" 2>/dev/null
+	return $status
+}
+
+manage_turn_ms() { echo $((SECONDS_EACH * 500)); }
+
+# p99 of the pings beside it.
 manage_beside()
 {
-	local p99 pid
-	rm -f "$RUN/enough"
-	while [ ! -e "$RUN/enough" ]; do "manage_$1" >/dev/null; done &
-	pid=$!
-	p99=$(pings $((SECONDS_EACH * 1000)))
-	: >"$RUN/enough"
-	wait $pid
-	result_add "${2:-}$1-p99" "$p99"
+	local p99
+	manage_begin "$1"
+	p99=$(pings "$(manage_turn_ms)")
+	manage_end || {
+		echo "while pings went: $1 failed: $(tail -n 1 "$RUN/manage-$1.log")" >&2
+		return 1
+	}
+	[ -n "$p99" ] && MANAGE_P99=$p99
+}
+
+# manage_pairs NAME LOAD WHAT [FUNCTION]: pings by turns beside a load and beside what is compared with
+# it, the one first and then the other.
+manage_pairs()
+{
+	local pair what order beside=${4:-manage_beside}
+	local -A p99
+	for ((pair = 0; pair < MANAGE_PAIRS; pair++)); do
+		order=("$2" "$3")
+		[ $((pair % 2)) = 0 ] || order=("$3" "$2")
+		for what in "${order[@]}"; do
+			$beside "$what" || return
+			p99[$what]=$MANAGE_P99
+		done
+		result_add "$1-load-p99" "${p99[$2]}"
+		result_add "$1-p99" "${p99[$3]}"
+		result_add "$1-ratio" "$(ratio "${p99[$3]}" "${p99[$2]}")"
+	done
 }
 
 manage_lists()
@@ -76,13 +123,9 @@ manage_lists()
 
 manage_round()
 {
-	local what
 	manage_lists || return
-	result_add idle-p99 "$(pings $((SECONDS_EACH * 1000)))"
-	for what in other pages other dump; do
-		manage_beside $what || return
-	done
-	manage_churn
+	result_add idle-p99 "$(pings "$(manage_turn_ms)")"
+	manage_pairs pages other pages && manage_pairs dump other dump && manage_churn && manage_buses
 }
 
 # ---- while bindings come and go -----------------------------------------------------------------
@@ -95,7 +138,7 @@ churn_begin()
 {
 	CHURN_FIRST=$((CHURN_NEXT))
 	CHURN_NEXT=$((CHURN_NEXT + CHURN_RATE * 600))
-	node_start client churn "${FIRST_CORE[@]}" "$BENCH_FLOWS" "$TOPOLOGY_SERVER6" $CHURN_FIRST \
+	node_start client churn "$BENCH_FLOWS" "$TOPOLOGY_SERVER6" $CHURN_FIRST \
 		$((CHURN_RATE * 600)) $CHURN_RATE $CHURN_PORT
 	sleep $((CHURN_LIFETIME + 2))
 }
@@ -151,9 +194,9 @@ churn_list()
 	rm -f "$RUN/list"
 }
 
-manage_pages_table() { ctl_on_first bib list --no-legend --limit $MANAGE_ROWS_OF_PAGES; }
+manage_pages_table() { ctl bib list --no-legend --limit $MANAGE_ROWS_OF_PAGES; }
 
-manage_dump_table() { ctl_on_first bib list --no-legend; }
+manage_dump_table() { ctl bib list --no-legend; }
 
 # Nobody takes more than 64 kB of the events and of a table in a tenth of a second, and then nobody takes
 # anything; beside the load, as a processor that sleeps is slow, too.
@@ -162,10 +205,10 @@ manage_slow()
 	local table pids=()
 	manage_other >/dev/null &
 	pids+=($!)
-	ctl_on_first monitor all 2>/dev/null | slow_reader &
+	ctl monitor all 2>/dev/null | slow_reader &
 	pids+=($!)
 	for table in bib session; do
-		ctl_on_first $table list --json 2>/dev/null | slow_reader &
+		ctl $table list --json 2>/dev/null | slow_reader &
 		pids+=($!)
 	done
 	wait "${pids[@]}"
@@ -181,22 +224,6 @@ slow_reader()
 	sleep 1
 }
 
-# It is killed, comes back, hangs, and goes on.
-manage_bus()
-{
-	kill -KILL "${TOPOLOGY_PIDS[bus]}"
-	wait "${TOPOLOGY_PIDS[bus]}" 2>/dev/null
-	unset "TOPOLOGY_PIDS[bus]"
-	rm -f "$RUN/bus"
-	ctl_on_first --socket "$RUN/control" stats
-	gateway_bus && manage_pin_bus && until_true 10 ctl_on_first --bus "$DBUS_SYSTEM_BUS_ADDRESS" stats
-	kill -STOP "${TOPOLOGY_PIDS[bus]}"
-	ctl_on_first --socket "$RUN/control" drain
-	ctl_on_first --socket "$RUN/control" resume
-	sleep 0.3
-	kill -CONT "${TOPOLOGY_PIDS[bus]}"
-}
-
 manage_churn()
 {
 	local what
@@ -204,29 +231,66 @@ manage_churn()
 	for what in pages dump; do
 		churn_list $what || return
 	done
-	for what in other slow; do
-		manage_beside $what churn- || return
-	done
-	churn_end
-	# The bus is this shell's own child.
-	manage_beside_bus
+	manage_pairs slow other slow && churn_end
 }
 
-# As manage_beside, with what is done to the bus in this shell, and the load and the pings in others.
+# ---- a bus that dies ----------------------------------------------------------------------------
+
+# bus_dies LABEL ADDRESS OPTION…: it is killed, comes back, hangs, and goes on; meanwhile four starts of
+# nat64ctl: three with these options, and one that talks to that bus.
+bus_dies()
+{
+	local label=$1 address=$2
+	shift 2
+	kill -KILL "${TOPOLOGY_PIDS[$label]}"
+	wait "${TOPOLOGY_PIDS[$label]}" 2>/dev/null
+	unset "TOPOLOGY_PIDS[$label]"
+	rm -f "${address#unix:path=}"
+	ctl "$@" stats
+	bus_start "$label" && until_true 5 test -S "${address#unix:path=}"
+	sleep 0.4
+	ctl --bus "$address" stats
+	kill -STOP "${TOPOLOGY_PIDS[$label]}"
+	ctl "$@" drain
+	ctl "$@" resume
+	sleep 0.3
+	kill -CONT "${TOPOLOGY_PIDS[$label]}"
+}
+
+# The one that the configuration $RUN/LABEL.conf makes.
+bus_start()
+{
+	node_start gateway "$1" dbus-daemon --nofork --nopidfile --config-file="$RUN/$1.conf"
+}
+
+manage_bus() { bus_dies bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control"; }
+
+# As many starts of a bus and of nat64ctl that have nothing to do with nat64d.
+manage_stranger() { bus_dies stranger "unix:path=$RUN/stranger" help; }
+
+# As manage_beside, with the load too, and with this shell as the one who does it: a bus is its child.
 manage_beside_bus()
 {
-	local load pid status
-	rm -f "$RUN/enough"
-	while [ ! -e "$RUN/enough" ]; do manage_other >/dev/null; done &
-	load=$!
-	pings $((SECONDS_EACH * 1000)) >"$RUN/bus-p99" &
+	local pid status
+	manage_begin other
+	pings "$(manage_turn_ms)" >"$RUN/bus-p99" &
 	pid=$!
-	while kill -0 $pid 2>/dev/null; do manage_bus >/dev/null 2>&1; done
+	while kill -0 $pid 2>/dev/null; do "manage_$1" >/dev/null 2>&1; done
 	wait $pid
 	status=$?
-	: >"$RUN/enough"
-	wait $load
-	[ $status = 0 ] && result_add bus-p99 "$(<"$RUN/bus-p99")"
+	manage_end && [ $status = 0 ] && MANAGE_P99=$(<"$RUN/bus-p99")
+}
+
+manage_buses()
+{
+	sed "s|$RUN/bus<|$RUN/stranger<|" "$RUN/bus.conf" >"$RUN/stranger.conf"
+	bus_start stranger && until_true 5 test -S "$RUN/stranger" || return
+	manage_pairs bus stranger bus manage_beside_bus || return
+	node_stop stranger
+	until_true 10 ctl --bus "$DBUS_SYSTEM_BUS_ADDRESS" stats || {
+		echo "nat64d is not on the bus again" >&2
+		return 1
+	}
 }
 
 manage_rows()
@@ -242,19 +306,20 @@ manage_rows()
 	row "more after each round of all below than before the first" "$(result_most more-round)" kB most 1024
 	rows_section "Pings meanwhile, 1000 a second: 99 of 100 take at most"
 	row "beside nothing" "$(result idle-p99)" us
-	row "beside a load that has nothing to do with nat64d" "$(result other-p99)" us
-	row "beside the pages" "$(result pages-p99)" us
-	row "the pages / the load" "$(ratio "$(result pages-p99)" "$(result other-p99)")" "" most 2
-	row "beside Dump" "$(result dump-p99)" us
-	row "Dump / the load" "$(ratio "$(result dump-p99)" "$(result other-p99)")" "" most 2
-	row "beside the load and a bus that is killed, comes back and hangs" "$(result bus-p99)" us
-	row "these / the load" "$(ratio "$(result bus-p99)" "$(result other-p99)")" "" most 2
+	manage_rows_pings pages "the load" "the pages"
+	manage_rows_pings dump "the load" "Dump"
+	manage_rows_pings bus "the load and another bus that dies" "the load and nat64d's bus that dies"
 	manage_rows_churn pages "by pages"
 	manage_rows_churn dump "by Dump"
 	rows_section "Pings while bindings come and go"
-	row "beside the load" "$(result churn-other-p99)" us
-	row "beside the load and slow readers of Monitor and Dump" "$(result churn-slow-p99)" us
-	row "these / the load" "$(ratio "$(result churn-slow-p99)" "$(result churn-other-p99)")" "" most 2
+	manage_rows_pings slow "the load" "the load and slow readers of Monitor and Dump"
+}
+
+manage_rows_pings()
+{
+	row "beside $2" "$(result "$1-load-p99")" us
+	row "beside $3" "$(result "$1-p99")" us
+	row "  these / those" "$(result "$1-ratio")" "" most 2
 }
 
 manage_rows_churn()
@@ -272,13 +337,14 @@ manage_rows_churn()
 # is there after the first time.
 manage_warm_up()
 {
-	manage_churn && rm -f "$RUN"/result-churn-* "$RUN"/result-bus-*
+	local MANAGE_PAIRS=1
+	manage_churn && manage_buses && rm -f "$RUN"/result-churn-* "$RUN"/result-{slow,bus}-*
 }
 
 bench_manage()
 {
 	local round filled warm
-	flows_path && flows_configure "[Timeouts]
+	manage_stay_on_first && flows_path && flows_configure "[Timeouts]
 UDP=1h
 HoldDown=${CHURN_LIFETIME}s
 UDPByPort=$CHURN_PORT:${CHURN_LIFETIME}s

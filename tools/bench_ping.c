@@ -4,9 +4,11 @@
  * answers took.
  *
  *   bench_ping echo PORT                            answers until it is ended
- *   bench_ping ask ADDRESS PORT RATE MILLISECONDS   prints how many were sent and answered, and of
+ *   bench_ping ask ADDRESS PORT RATE MILLISECONDS [FILE]
+ *                                                   prints how many were sent and answered, and of
  *                                                   their times median, 99 of 100, and the longest,
- *                                                   in us
+ *                                                   in us; all of them are added to FILE, a line
+ * each
  *
  * What is not answered within a second counts as a second. Both ask to be scheduled before others,
  * so that what is measured is the way between them.
@@ -102,11 +104,26 @@ static void receive_until(struct pings *pings, uint64_t end_usec)
 	}
 }
 
-static int ask(const char *host, const char *port, unsigned rate, unsigned duration_ms)
+static int append(const struct pings *pings, const char *path)
+{
+	FILE *file = fopen(path, "ae");
+	int r = 0;
+
+	if (!file)
+		return -errno;
+	for (uint32_t i = 0; i < pings->n_sent; i++)
+		if (fprintf(file, "%.0f\n", pings->usec[i]) < 0)
+			r = -EIO;
+	return fclose(file) == 0 ? r : -EIO;
+}
+
+static int ask(const char *host, const char *port, unsigned rate, unsigned duration_ms,
+	       const char *path)
 {
 	static struct pings pings;
 	uint32_t n = (uint32_t)((uint64_t)rate * duration_ms / 1000);
 	uint64_t begin;
+	int r;
 
 	if (rate < 2 || n == 0 || n > PINGS_MAX)
 		return -EINVAL;
@@ -121,6 +138,9 @@ static int ask(const char *host, const char *port, unsigned rate, unsigned durat
 	/* The last ones: less than a second at a time. */
 	for (unsigned i = 0; i < 2 && pings.n_answered < n; i++)
 		receive_until(&pings, now_usec() + LOST_USEC / 2);
+	r = path ? append(&pings, path) : 0;
+	if (r < 0)
+		return r;
 	printf("%u %u %.0f %.0f %.0f\n", n, pings.n_answered, bench_quantile(pings.usec, n, 0.5),
 	       bench_quantile(pings.usec, n, 0.99), bench_quantile(pings.usec, n, 1));
 	return 0;
@@ -133,11 +153,12 @@ int main(int argc, char **argv)
 	bench_come_first();
 	if (argc == 3 && strcmp(argv[1], "echo") == 0)
 		r = echo((uint16_t)atoi(argv[2]));
-	else if (argc == 6 && strcmp(argv[1], "ask") == 0)
-		r = ask(argv[2], argv[3], (unsigned)atoi(argv[4]), (unsigned)atoi(argv[5]));
+	else if ((argc == 6 || argc == 7) && strcmp(argv[1], "ask") == 0)
+		r = ask(argv[2], argv[3], (unsigned)atoi(argv[4]), (unsigned)atoi(argv[5]),
+			argv[6]);
 	else
 		fprintf(stderr, "usage: bench_ping echo PORT\n"
-				"       bench_ping ask ADDRESS PORT RATE MILLISECONDS\n");
+				"       bench_ping ask ADDRESS PORT RATE MILLISECONDS [FILE]\n");
 	if (r < 0)
 		fprintf(stderr, "bench_ping: %s\n", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -132,23 +132,31 @@ static int add_auto(struct ctl_entries *entries, struct pool4_auto *autos, bool 
 	return 0;
 }
 
-/* Whatever address the network will give to the host: free ports, as of an entry auto and of those
- * that were added by command, and what the configuration says of interfaces without an address. */
-static void set_quiet(struct ctl_entries *entries, const struct config *config,
-		      struct pool4_auto *autos)
+static void keep_quiet(struct ctl_entries *entries, uint16_t first, uint16_t last)
 {
 	static const struct port_ranges all = {.range = {{1, UINT16_MAX}}, .n_ranges = 1};
 
+	if (!port_ranges_add(&entries->quiet, first, last))
+		entries->quiet = all;
+}
+
+/* Whatever address the network will give to the host: free ports, as of an entry auto and of those
+ * that were added by command, and what the configuration says, whose addresses may be the host's.
+ */
+static void set_quiet(struct ctl_entries *entries, const struct config *config,
+		      struct pool4_auto *autos)
+{
 	pool4_auto_ports(autos, now_ms(), &entries->quiet);
 	for (uint32_t i = 0; i < config->n_pool4; i++) {
 		const struct config_pool4 *pool4 = &config->pool4[i];
 		const struct port_ranges *ports = &pool4->spec.ports;
 
-		for (uint32_t j = 0; pool4->interfaces != NULL && j < ports->n_ranges; j++)
-			if (!port_ranges_add(&entries->quiet, ports->range[j].first,
-					     ports->range[j].last))
-				entries->quiet = all;
+		for (uint32_t j = 0; !pool4->ports_auto && j < ports->n_ranges; j++)
+			keep_quiet(entries, ports->range[j].first, ports->range[j].last);
 	}
+	for (uint32_t i = 0; i < config->n_statics; i++)
+		keep_quiet(entries, config->statics[i].outside.port,
+			   config->statics[i].outside.port);
 }
 
 int ctl_entries_read(const struct config *config, bool early, struct ctl_entries *entries)

@@ -4,7 +4,7 @@
  * removed without the daemon.
  *
  * What pool4 is comes from the configuration only: entries that were added at run time get their
- * rules from the daemon.
+ * rules from the daemon. So where one runs, setup leaves it all to it (rules_renew.h).
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -12,8 +12,12 @@
 
 #include "daemon/config.h"
 #include "daemon/rules.h"
+#include "daemon/rules_renew.h"
 #include "tools/ctl_change.h"
 #include "tools/ctl_entries.h"
+
+/* For a daemon with a large pool, or one that is about to be ended for not answering. */
+#define PATIENCE_MS 10000u
 
 static struct config *load_config(const struct ctl *ctl, const char *file)
 {
@@ -42,8 +46,21 @@ static void print_script(const struct ctl *ctl, const char *script)
 		fputs(script, stdout);
 }
 
-static int apply(const struct ctl *ctl, struct rules *rules, const struct ctl_entries *entries,
-		 char **ret_error)
+/* By the daemon if one runs here. */
+static int put(const struct ctl *ctl, struct rules *rules, uint32_t queue,
+	       const struct ctl_entries *entries, bool *ret_by_daemon, char **ret_error)
+{
+	g_autofree char *table = rules_table_name(ctl->instance);
+
+	*ret_by_daemon = rules_renew_ask(table, queue, PATIENCE_MS) == 0;
+	if (*ret_by_daemon)
+		return 0;
+	return rules_apply(rules, (const struct rules_entry *)(const void *)entries->entry->data,
+			   entries->entry->len, ret_error);
+}
+
+static int apply(const struct ctl *ctl, struct rules *rules, uint32_t queue,
+		 const struct ctl_entries *entries, char **ret_error)
 {
 	static const char *const how[] = {
 		[RULES_NFT] = "nft queues",
@@ -51,13 +68,16 @@ static int apply(const struct ctl *ctl, struct rules *rules, const struct ctl_en
 		[RULES_NONE] = "Queue.Rules=none: the host only",
 	};
 	g_autofree char *before = rules_in_kernel(ctl->instance), *after = NULL, *summary = NULL;
-	int r = rules_apply(rules, (const struct rules_entry *)(const void *)entries->entry->data,
-			    entries->entry->len, ret_error);
+	bool by_daemon;
+	int r = put(ctl, rules, queue, entries, &by_daemon, ret_error);
 
 	if (r < 0)
 		return r;
 	after = rules_in_kernel(ctl->instance);
-	summary = g_strdup_printf("packet rules are in place (%s)", how[rules_mode(rules)]);
+	summary = by_daemon ? g_strdup("the daemon that runs has put its packet rules in place "
+				       "anew; what the files say is read by 'nat64ctl reload'")
+			    : g_strdup_printf("packet rules are in place (%s)",
+					      how[rules_mode(rules)]);
 	ctl_change_print(ctl, strcmp(before, after) != 0, summary);
 	return 0;
 }
@@ -76,9 +96,12 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	config = load_config(ctl, arguments->option[CTL_CONFIG]);
 	if (config == NULL)
 		return CTL_FAILED;
-	/* It would end the router advertisements by which a link is to get its default route. */
-	if (early)
+	/* Forwarding would end the router advertisements by which a link is to get its default
+	 * route; and nobody answers yet for what is announced. */
+	if (early) {
 		config->forwarding = CONFIG_FORWARDING_NO;
+		config->announce.how = CONFIG_ANNOUNCE_NONE;
+	}
 	ctl_entries_init(&entries);
 	r = ctl_entries_read(config, early, &entries);
 	if (r == 0)
@@ -92,7 +115,7 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 
 		print_script(ctl, text);
 	} else if (r == 0) {
-		r = apply(ctl, rules, &entries, &error);
+		r = apply(ctl, rules, config->queue.first, &entries, &error);
 	}
 	if (error != NULL)
 		(void)ctl_fail(CTL_FAILED, "setup: %s", error);

@@ -75,7 +75,48 @@ uint64_t ctl_stats_sum(const GArray *counters, const char *prefix, const char *s
 	return sum;
 }
 
-/* The sentence of packets_6to4_OUTCOME, else "". */
+/* What counters beside packets_DIRECTION_OUTCOME mean; '*' stands for a protocol, a number or a
+ * reason. */
+static const struct {
+	const char *name;
+	const char *sentence;
+} meanings[] = {
+	{"bytes_6to4", "bytes of IPv6 packets that were translated"},
+	{"bytes_4to6", "bytes of IPv4 packets that were translated"},
+	{"icmp_errors_sent_6", "ICMPv6 errors of the gateway's own, to clients"},
+	{"icmp_errors_sent_4", "ICMP errors of the gateway's own, to the IPv4 side"},
+	{"icmp_errors_limited_6", "ICMPv6 errors that Limits.ICMPErrorRate has kept back"},
+	{"icmp_errors_limited_4", "ICMP errors that Limits.ICMPErrorRate has kept back"},
+	{"bindings_created_*", "bindings made since the start"},
+	{"sessions_created_*", "sessions made since the start"},
+	{"bindings_*", "bindings now"},
+	{"sessions_*", "sessions now"},
+	{"clients", "clients that have a binding"},
+	{"stored_syns",
+	 "SYNs from the IPv4 side that wait for the client's own (RFC 6146, 3.5.2.2)"},
+	{"stored_syns_expired", "stored SYNs for which no client's came"},
+	{"fragment_bytes", "memory in use by fragments that wait for the rest of their packet"},
+	{"fragments_expired", "packets of which a fragment did not come in time"},
+	{"held_ports", "ports that are held for a while after their use"},
+	{"probes_sent", "TCP probes to clients whose connection was idle (RFC 6146, 3.5.2.2)"},
+	{"memory_bytes", "memory of the tables"},
+	{"limit_*", "the bound of what is called so without limit_"},
+	{"queue_*_received", "packets taken out of this queue of the kernel's"},
+	{"queue_*_lost", "packets that this queue had no room for"},
+	{"queue_*_waiting", "packets that wait in this queue"},
+	{"send_errors_*", "translated packets that the kernel did not send, for this reason"},
+	{"rules_in_place", "1: the packet rules are in place"},
+	{"state_unsaved_changes", "changes that are not yet written to the database"},
+	{"state_flush_failures", "writes to the database that failed"},
+	{"state_files_set_aside", "damaged databases that a start has set aside"},
+	{"state_failing", "1: the last write to the database failed"},
+	{"tcp_by_packet", "1: TCP goes through the kernel's forwarding, in superpackets"},
+	{"tcp_way_fallen", "1: TCP can not go through the kernel's forwarding any more"},
+	{"uptime_usec", "microseconds since the start"},
+};
+
+/* The sentence of packets_6to4_OUTCOME, or of another counter; "" of one that a newer daemon has.
+ */
 static const char *describe(const char *name)
 {
 	static const char *const prefixes[] = {"packets_6to4_", "packets_4to6_"};
@@ -87,6 +128,10 @@ static const char *describe(const char *name)
 			outcome = outcome_parse(name + strlen(prefixes[i]));
 		if (outcome != N_OUTCOMES)
 			return outcome_info(outcome)->sentence;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++) {
+		if (g_pattern_match_simple(meanings[i].name, name))
+			return meanings[i].sentence;
 	}
 	return "";
 }

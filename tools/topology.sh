@@ -260,6 +260,19 @@ topology_offloads()
 	done
 }
 
+# topology_frames on|off: whether packets may cross links as superpackets; if not, whoever sends cuts them
+# and whoever receives them gathers them again.
+topology_frames()
+{
+	local name interface gather=on
+	[ "$1" = off ] || gather=off
+	for name in "${TOPOLOGY_NODES[@]}"; do
+		for interface in $(ip -n $TOPOLOGY_NAME-"$name" -brief link show type veth | cut -d@ -f1); do
+			node "$name" ethtool -K "$interface" tso "$1" gro $gather >/dev/null 2>&1 || return
+		done
+	done
+}
+
 # A firewall with connection tracking in the gateway, and NAT44 on the address nat64d may share.
 topology_conntrack()
 {
@@ -380,15 +393,7 @@ gateway_bus()
 # by IPv4, the clients by IPv6.
 topology_resolver()
 {
-	mkdir -p "$RUN/unbound"
-	cat >"$RUN/unbound/server.example" <<-END
-		@ 60 SOA ns.example. root.example. 1 3600 600 86400 60
-		@ 60 NS ns.example.
-		@ 60 A $TOPOLOGY_SERVER4
-	END
-	# RFC 7050, 8.2
-	sed '$d' "$RUN/unbound/server.example" >"$RUN/unbound/ipv4only.arpa"
-	printf '@ 60 A 192.0.0.%s\n' 170 171 >>"$RUN/unbound/ipv4only.arpa"
+	topology_zones
 	cat >"$RUN/unbound/unbound.conf" <<-END
 		server:
 		 directory: $RUN/unbound
@@ -403,14 +408,37 @@ topology_resolver()
 		 num-threads: 1
 		remote-control:
 		 control-enable: no
+		include: $RUN/unbound/zones.conf
 	END
-	printf 'auth-zone:\n name: %s\n zonefile: '"$RUN/unbound"'/%s\n for-downstream: no\n' \
-		server.example{,} ipv4only.arpa{,} >>"$RUN/unbound/unbound.conf"
 	ctl dns64 unbound >>"$RUN/unbound/unbound.conf" || return
 	topology_unpacked_start gateway unbound unbound -d -c "$RUN/unbound/unbound.conf"
-	sed -i '/ server\.example$/d' "$RUN/hosts"
+	topology_without_hosts
 	topology_resolved_by 127.0.0.1 $TOPOLOGY_GATEWAY6
 	until_true 5 eval '[ "$(node gateway ss -Hlnu "sport = :53" | wc -l)" -ge 2 ]'
+}
+
+# The names of the lab's world, for unbound: $RUN/unbound/zones.conf.
+topology_zones()
+{
+	mkdir -p "$RUN/unbound"
+	cat >"$RUN/unbound/server.example" <<-END
+		@ 60 SOA ns.example. root.example. 1 3600 600 86400 60
+		@ 60 NS ns.example.
+		@ 60 A $TOPOLOGY_SERVER4
+	END
+	# RFC 7050, 8.2
+	sed '$d' "$RUN/unbound/server.example" >"$RUN/unbound/ipv4only.arpa"
+	printf '@ 60 A 192.0.0.%s\n' 170 171 >>"$RUN/unbound/ipv4only.arpa"
+	printf 'auth-zone:\n name: %s\n zonefile: '"$RUN/unbound"'/%s\n for-downstream: no\n' \
+		server.example{,} ipv4only.arpa{,} >"$RUN/unbound/zones.conf"
+}
+
+# The server has no name from now on, but of a resolver's.
+topology_without_hosts()
+{
+	local hosts
+	hosts=$(grep -v ' server\.example$' "$RUN/hosts")
+	echo "$hosts" >"$RUN/hosts" # the same file, as it is mounted
 }
 
 # topology_resolved_by ADDRESS…: in all nodes.

@@ -8,6 +8,7 @@
 #include "daemon/core/filter.h"
 
 struct decision {
+	bool known_only; /* asked for by the caller: see filter.h */
 	int pool6; /* from the IPv6 side: index of the prefix of its destination; -1: of none */
 	uint32_t peer4; /* and the address embedded there */
 	bool hairpinned;

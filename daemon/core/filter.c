@@ -168,7 +168,7 @@ static void find_session(const struct nat64 *nat, struct filter_plan *plan)
 		return;
 	session = session_at(sessions, plan->session);
 	plan->state = session->state;
-	plan->expires_ms = session->expires_ms;
+	plan->expires_ms = session_timing(session).expires_ms;
 }
 
 /* RFC 6146, 3.5.3: the server's side of the session; of an echo it has the binding's identifier. */
@@ -230,6 +230,8 @@ enum outcome filter_6to4(const struct nat64 *nat, const struct tuple6 *in, uint8
 	enum outcome outcome = filter_6to4_check(nat, in, pool6, peer4, input, ret);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
+	if (input->known_only && ret->session == SLAB_NONE)
+		return FILTER_UNDECIDED;
 
 	if (ret->binding == SLAB_NONE) {
 		outcome = binding_choose(nat, in->protocol, &ret->client, pool6, &ret->peer,
@@ -409,6 +411,8 @@ enum outcome filter_4to6(const struct nat64 *nat, const struct filter_input *inp
 			query_session(nat, input->now_ms, plan); /* S-20 */
 		return OUTCOME_TRANSLATED;
 	}
+	if (input->known_only)
+		return FILTER_UNDECIDED;
 	if (is_tcp && tcp_fsm_event(input->tcp_flags, false) != TCP_FSM_V4_SYN) {
 		revive(nat, input, plan);
 		return OUTCOME_TRANSLATED; /* S-26: forward, create nothing */
@@ -468,6 +472,26 @@ static enum outcome commit_session(struct nat64 *nat, const struct filter_plan *
 	if (plan->stored_syn != SLAB_NONE)
 		syn_store_remove(&nat->syns, plan->stored_syn);
 	return OUTCOME_TRANSLATED;
+}
+
+bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan)
+{
+	const struct session_table *sessions = &nat->sessions[plan->protocol];
+	const struct bib *bib = &nat->bib[plan->protocol];
+
+	if (plan->session == SLAB_NONE || plan->stored_syn != SLAB_NONE)
+		return false;
+	if (plan->from6 && (session_at(sessions, plan->session)->pool6 != plan->pool6 ||
+			    bib_at(bib, plan->binding)->pool6 != plan->pool6))
+		return false;
+	return plan->change == FILTER_KEEPS ||
+	       session_only_lives_on(sessions, plan->session, plan->state, plan->expires_ms);
+}
+
+void filter_commit_light(struct nat64 *nat, const struct filter_plan *plan)
+{
+	if (plan->change == FILTER_SETS)
+		session_live_on(&nat->sessions[plan->protocol], plan->session, plan->expires_ms);
 }
 
 enum outcome filter_commit(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms)

@@ -18,7 +18,11 @@ struct filter_input {
 	uint8_t tcp_flags;
 	bool hairpinned; /* comes from, or goes back to, the IPv6 side: nothing is the host's */
 	uint64_t now_ms;
+	bool known_only; /* what would need a new session ends as FILTER_UNDECIDED */
 };
+
+/* No outcome: who asks has to ask again without known_only. */
+#define FILTER_UNDECIDED N_OUTCOMES
 
 /* What becomes of the session. */
 enum filter_change {
@@ -77,6 +81,9 @@ bool filter_turns_back(const struct filter_plan *first);
 void filter_turn_back(const struct nat64 *nat, const struct filter_input *input,
 		      struct filter_plan *plan);
 
+/* Is all that a plan writes a deadline, of a session that is there? And carries out such a one. */
+bool filter_is_light(const struct nat64 *nat, const struct filter_plan *plan);
+void filter_commit_light(struct nat64 *nat, const struct filter_plan *plan);
 /* Carries the plan out: OUTCOME_TRANSLATED or OUTCOME_NO_MEMORY. */
 enum outcome filter_commit(struct nat64 *nat, const struct filter_plan *plan, uint64_t now_ms);
 /* Counts and tells that a packet was refused, if it was for a limit (L-4). */

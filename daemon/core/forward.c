@@ -2,6 +2,7 @@
 #include "daemon/core/forward.h"
 
 #include "daemon/core/minmax.h"
+#include "daemon/core/quota.h"
 #include "daemon/core/segment.h"
 
 static uint8_t tcp_flags_of(const struct packet *packet)
@@ -204,7 +205,10 @@ enum outcome forward_decide_6to4(const struct nat64 *nat, struct packet *packet,
 
 	decision->hairpinned =
 		is_hairpin(nat, in.protocol, &in.src, &(struct taddr4){peer4, in.dst.port});
-	const struct filter_input input = {tcp_flags_of(packet), decision->hairpinned, now_ms};
+	const struct filter_input input = {.tcp_flags = tcp_flags_of(packet),
+					   .hairpinned = decision->hairpinned,
+					   .now_ms = now_ms,
+					   .known_only = decision->known_only};
 
 	packet->reassembled = came_in_fragments6(nat, packet);
 	enum outcome way = decide_way_6to4(nat, packet, decision);
@@ -225,6 +229,30 @@ enum outcome forward_decide_6to4(const struct nat64 *nat, struct packet *packet,
 	return outcome;
 }
 
+static uint32_t ip_size_of(bool is6)
+{
+	return is6 ? IP6_HEADER_SIZE : IP4_HEADER_SIZE;
+}
+
+static bool is_light_drop(const struct decision *decision, enum outcome decided)
+{
+	return outcome_info(decided)->verdict != VERDICT_STORED &&
+	       !(decision->has_plan && quota_is_refusal(decided));
+}
+
+bool forward_is_light(const struct nat64 *nat, const struct packet *packet,
+		      const struct decision *decision, enum outcome decided)
+{
+	const struct filter_plan *plan = &decision->plan;
+
+	if (decided == FILTER_UNDECIDED || decision->hairpinned)
+		return false;
+	if (decided != OUTCOME_TRANSLATED)
+		return is_light_drop(decision, decided);
+	return filter_is_light(nat, plan) &&
+	       !segment_learns(nat, plan, packet, ip_size_of(!plan->from6), decision->limit);
+}
+
 /* The packet, which is for the IPv4 side by its plan, becomes IPv4 (3.7). */
 static void translate_6to4(struct passage *passage, const struct decision *decision,
 			   struct xlat_path *path)
@@ -237,6 +265,14 @@ static void translate_6to4(struct passage *passage, const struct decision *decis
 				   packet->ip_protocol, segment_count(packet));
 	xlat_6to4(packet, &to, path, &passage->nat->config.rules);
 	segment_learn(passage->nat, &decision->plan, packet);
+}
+
+static enum outcome commit(struct passage *passage, const struct decision *decision)
+{
+	if (!decision->known_only)
+		return filter_commit(passage->nat, &decision->plan, passage->now_ms);
+	filter_commit_light(passage->nat, &decision->plan);
+	return OUTCOME_TRANSLATED;
 }
 
 /* The way back of a packet that has gone out. */
@@ -271,7 +307,7 @@ static enum outcome go_back(struct passage *passage, const struct decision *deci
 	xlat_4to6(packet, &to, &path, &nat->config.rules);
 	if (decision->has_back)
 		segment_learn(nat, back, packet);
-	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
+	emit_packet(packet, decision->limit, random_u32(passage->random), passage->out);
 	return OUTCOME_HAIRPINNED;
 }
 
@@ -287,13 +323,13 @@ enum outcome forward_6to4(struct passage *passage, const struct decision *decisi
 			filter_refused(nat, &decision->plan, decided, passage->now_ms);
 		return decided;
 	}
-	enum outcome outcome = filter_commit(nat, &decision->plan, passage->now_ms);
+	enum outcome outcome = commit(passage, decision);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 	if (decision->hairpinned)
 		return go_back(passage, decision, decided);
 
-	segment_cut(passage, &decision->plan, IP4_HEADER_SIZE, decision->limit, decision->mtu);
+	segment_cut(passage, &decision->plan, ip_size_of(false), decision->limit, decision->mtu);
 	translate_6to4(passage, decision, &path);
 	emit_packet(passage->packet, decision->limit, 0, passage->out);
 	return OUTCOME_TRANSLATED;
@@ -322,7 +358,9 @@ enum outcome forward_decide_4to6(const struct nat64 *nat, struct packet *packet,
 				 struct decision *decision)
 {
 	const struct tuple4 in = tuple4_of_packet(packet); /* 3.4 */
-	const struct filter_input input = {tcp_flags_of(packet), false, now_ms};
+	const struct filter_input input = {.tcp_flags = tcp_flags_of(packet),
+					   .now_ms = now_ms,
+					   .known_only = decision->known_only};
 
 	decision->has_plan = true;
 	enum outcome outcome = filter_4to6_check(nat, &in, &input, NULL, &decision->plan); /* 3.5 */
@@ -349,7 +387,7 @@ enum outcome forward_4to6(struct passage *passage, const struct decision *decisi
 		filter_refused(nat, &decision->plan, decided, passage->now_ms);
 		return decided;
 	}
-	enum outcome outcome = filter_commit(nat, &decision->plan, passage->now_ms);
+	enum outcome outcome = commit(passage, decision);
 	if (outcome != OUTCOME_TRANSLATED)
 		return outcome;
 
@@ -357,6 +395,6 @@ enum outcome forward_4to6(struct passage *passage, const struct decision *decisi
 	segment_cut(passage, &decision->plan, IP6_HEADER_SIZE, decision->limit, decision->mtu);
 	xlat_4to6(packet, &to, &decision->path, &nat->config.rules); /* 3.7 */
 	segment_learn(nat, &decision->plan, packet);
-	emit_packet(packet, decision->limit, random_u32(&nat->random), passage->out);
+	emit_packet(packet, decision->limit, random_u32(passage->random), passage->out);
 	return OUTCOME_TRANSLATED;
 }

@@ -16,6 +16,7 @@ struct passage {
 	struct nat64 *nat;
 	struct packet *packet;
 	struct out *out;
+	struct random *random;
 	uint64_t now_ms;
 	struct answer_field field; /* for the ICMP error, if it comes to that */
 	bool traced;               /* whoever traces packets has seen it */
@@ -32,6 +33,9 @@ enum outcome forward_decide_6to4(const struct nat64 *nat, struct packet *packet,
 				 struct decision *decision);
 enum outcome forward_decide_4to6(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 				 struct decision *decision);
+/* Would carrying it out write nothing but a deadline (lane.h)? */
+bool forward_is_light(const struct nat64 *nat, const struct packet *packet,
+		      const struct decision *decision, enum outcome decided);
 enum outcome forward_6to4(struct passage *passage, const struct decision *decision,
 			  enum outcome decided);
 enum outcome forward_4to6(struct passage *passage, const struct decision *decision,

@@ -93,9 +93,12 @@ static void trace_decided(struct passage *passage, const struct decision *decisi
 
 static enum outcome go(struct passage *passage, struct decision *decision)
 {
+	const bool is_light = decision->known_only;
 	struct nat64 *nat = passage->nat;
 
 	enum outcome outcome = admit(nat, passage->packet, decision);
+	if (is_light && (passage->packet->is_fragment || passage->packet->is_icmp_error))
+		return FILTER_UNDECIDED;
 	if (outcome == OUTCOME_TRANSLATED && passage->packet->is_fragment)
 		outcome = reassemble(passage);
 	if (outcome == OUTCOME_TRANSLATED)
@@ -107,6 +110,8 @@ static enum outcome go(struct passage *passage, struct decision *decision)
 
 	const bool from6 = passage->packet->version == 6;
 	outcome = decide(nat, passage->packet, passage->now_ms, decision);
+	if (is_light && !forward_is_light(nat, passage->packet, decision, outcome))
+		return FILTER_UNDECIDED;
 	if (nat->watch.trace)
 		trace_decided(passage, decision, outcome);
 	return from6 ? forward_6to4(passage, decision, outcome)
@@ -118,12 +123,15 @@ static enum outcome pass(struct passage *passage, struct decision *decision)
 	const bool from6 = passage->packet->version == 6;
 
 	enum outcome outcome = go(passage, decision);
-	return from6 ? outcome : admission_unbound_4to6(passage->nat, passage->packet, outcome);
+	return from6 || outcome == FILTER_UNDECIDED
+		       ? outcome
+		       : admission_unbound_4to6(passage->nat, passage->packet, outcome);
 }
 
 /* Nobody has asked anything yet; the plans are written when somebody does. */
 static void decision_init(struct decision *decision)
 {
+	decision->known_only = false;
 	decision->pool6 = -1;
 	decision->peer4 = 0;
 	decision->hairpinned = false;
@@ -174,9 +182,12 @@ static void watch_end(struct passage *passage, const struct noted_packet *seen,
 enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct out *out)
 {
-	struct passage passage = {
-		.nat = nat, .packet = packet, .out = out, .now_ms = now_ms, .size = packet->size};
-
+	struct passage passage = {.nat = nat,
+				  .packet = packet,
+				  .out = out,
+				  .random = &nat->random,
+				  .now_ms = now_ms,
+				  .size = packet->size};
 	struct decision decision;
 
 	decision_init(&decision);
@@ -212,4 +223,45 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 		watch_tell(&nat->watch, out, first);
 	nat->counters.packets[!from6][outcome]++;
 	return outcome;
+}
+
+/* Is there more to do than to count it? */
+static bool ends_light(const struct nat64 *nat, const struct packet *packet, enum outcome outcome)
+{
+	if (outcome == FILTER_UNDECIDED || outcome_info(outcome)->noted)
+		return false;
+	return outcome_info(outcome)->verdict != VERDICT_DROP || !answer_to(nat, packet, outcome);
+}
+
+bool nat64_receive_light(struct nat64 *nat, struct nat64_lane *lane, struct packet *packet,
+			 uint64_t now_ms, struct out *out, enum outcome *ret)
+{
+	const bool was_reassembled = packet->reassembled;
+	struct passage passage = {.nat = nat,
+				  .packet = packet,
+				  .out = out,
+				  .random = &lane->random,
+				  .now_ms = now_ms,
+				  .size = packet->size};
+	struct decision decision;
+
+	if (nat->watch.trace || nat->watch.wanted || nat->watch.bytes)
+		return false; /* whoever looks on is told in one order */
+	decision_init(&decision);
+	decision.known_only = true;
+	packet->trust_inner_checksum = nat->config.trust_inner_checksum;
+	enum outcome outcome = packet_parse(packet);
+	const bool from6 = packet->version == 6;
+	outcome = outcome == OUTCOME_TRANSLATED ? pass(&passage, &decision)
+						: admission_refused(nat, packet, outcome);
+	if (!ends_light(nat, packet, outcome)) {
+		packet->size = passage.size;
+		packet->reassembled = was_reassembled;
+		return false;
+	}
+	if (outcome_info(outcome)->verdict == VERDICT_TRANSLATED)
+		lane->bytes[!from6] += passage.size;
+	lane->packets[!from6][outcome]++;
+	*ret = outcome;
+	return true;
 }

@@ -5,8 +5,8 @@
  * nat64_receive() is the table of contents of the RFC. Everything that the core wants to know of
  * the outside it asks through struct nat64_world, whose functions answer from memory at once.
  *
- * Times are milliseconds of a clock that never goes back. One thread at a time; the issue Speed
- * will share the tables between threads, see the locks at the top of bib.h, session.h and pool4.h.
+ * Times are milliseconds of a clock that never goes back. One thread at a time, but for what lane.h
+ * says.
  */
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "daemon/core/given.h"
 #include "daemon/core/icmp_error.h"
 #include "daemon/core/ip4_id.h"
+#include "daemon/core/lane.h"
 #include "daemon/core/noted.h"
 #include "daemon/core/pairing.h"
 #include "daemon/core/pool4.h"
@@ -232,13 +233,6 @@ enum outcome nat64_receive(struct nat64 *nat, struct packet *packet, uint64_t no
 struct decision;
 enum outcome nat64_explain(const struct nat64 *nat, struct packet *packet, uint64_t now_ms,
 			   struct decision *ret);
-
-/* A packet that ended as outcome (TRANSLATED or HAIRPINNED) could not be sent after all: it is
- * counted anew, as OUTCOME_SEND_FAILED. */
-void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome);
-
-/* A packet that nat64_receive() never gets, as OUTCOME_LATE. */
-void nat64_count_late(struct nat64 *nat, bool from6);
 
 /* Ends what is over at now_ms, looking at no more than budget entries; may append to out (probes,
  * answers to stored SYNs) and stops early when out is full. True if nothing is left to do now. */

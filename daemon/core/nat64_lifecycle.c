@@ -165,17 +165,6 @@ void nat64_set_limits(struct nat64 *nat, const struct nat64_limits *limits)
 	fragment_table_set_limit(&nat->fragments, limits->fragment_memory);
 }
 
-void nat64_send_failed(struct nat64 *nat, bool from6, enum outcome outcome)
-{
-	nat->counters.packets[!from6][outcome]--;
-	nat->counters.packets[!from6][OUTCOME_SEND_FAILED]++;
-}
-
-void nat64_count_late(struct nat64 *nat, bool from6)
-{
-	nat->counters.packets[!from6][OUTCOME_LATE]++;
-}
-
 /* S-28 for a SYN that came from our own IPv6 side: the answer to T1 is hairpinned like any error.
  */
 static void send_back_to_ipv6(struct nat64 *nat, struct out *out)

@@ -81,10 +81,7 @@ static void take_session(const struct nat64 *nat, struct persist_row *row, uint6
 		.state = session->state,
 		.pool6 = session->pool6,
 		.until_s = (uint32_t)min_u64(until_s, UINT32_MAX),
-		.mss_6to4 = session->mss_6to4,
-		.mss_4to6 = session->mss_4to6,
-		.syn_from6 = session->syn_from6,
-		.syn_from4 = session->syn_from4,
+		.segments = session_segments(session),
 	};
 }
 
@@ -314,17 +311,6 @@ static bool is_state(enum protocol protocol, uint8_t state)
 					: state == TCP_FSM_CLOSED;
 }
 
-/* Whatever they say is safe: segment.c has a least and the way's MTU as the most. */
-static void restore_segments(struct nat64 *nat, const struct persist_row *row)
-{
-	struct session *session = session_at(&nat->sessions[PROTOCOL_TCP], row->index);
-
-	session->mss_6to4 = row->session.mss_6to4 & SESSION_MSS_MAX;
-	session->mss_4to6 = row->session.mss_4to6 & SESSION_MSS_MAX;
-	session->syn_from6 = row->session.syn_from6;
-	session->syn_from4 = row->session.syn_from4;
-}
-
 static enum persist_result restore_session(struct nat64 *nat, const struct persist_row *row,
 					   const struct session_key *key, uint64_t now_ms)
 {
@@ -356,8 +342,9 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 	if (!binding_restore_session(nat, row->protocol, row->index, key, from->pool6, from->state,
 				     expires_ms))
 		return PERSIST_FULL;
+	/* Whatever they say is safe: segment.c has a least and the way's MTU as the most. */
 	if (row->protocol == PROTOCOL_TCP)
-		restore_segments(nat, row);
+		session_set_segments(&nat->sessions[PROTOCOL_TCP], row->index, from->segments);
 	return PERSIST_OK;
 }
 

@@ -33,14 +33,8 @@ struct persist_session {
 	struct taddr4 peer;
 	uint8_t state;
 	uint8_t pool6;
-	uint32_t until_s; /* upper bound of its deadline (K-13) */
-	/* Of TCP, what is known of its segments (segment.h): as in struct session. All zero:
-	 * nothing. Only what goes from one daemon to the next (tables.h) has it; the database has
-	 * not. */
-	uint16_t mss_6to4;
-	uint16_t mss_4to6;
-	bool syn_from6;
-	bool syn_from4;
+	uint32_t until_s;  /* upper bound of its deadline (K-13) */
+	uint32_t segments; /* session_segments(); it is of TCP only */
 };
 
 struct persist_row {

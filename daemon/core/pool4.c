@@ -330,6 +330,14 @@ void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source)
 		item->entry.spec.source = source;
 }
 
+void pool4_set_comment(struct pool4 *pool, uint32_t id, const char comment[POOL4_COMMENT_SIZE])
+{
+	struct pool4_item *item = pool4_item_find(pool, id);
+
+	if (item)
+		memcpy(item->entry.spec.comment, comment, sizeof(item->entry.spec.comment));
+}
+
 enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name)
 {
 	struct pool4_item *item = pool4_item_find(pool, id);
@@ -512,11 +520,16 @@ const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol pro
 
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr)
 {
+	return pool4_has_address_besides(pool, addr, 0);
+}
+
+bool pool4_has_address_besides(const struct pool4 *pool, uint32_t addr, uint32_t id)
+{
 	const struct addr4_range here = {addr, addr};
 
 	for (struct pool4_index_node *node = pool4_index_first(&pool->index, here); node;
 	     node = pool4_index_next(node, here)) {
-		if (node->entry->state != POOL4_DISABLED)
+		if (node->entry->state != POOL4_DISABLED && node->entry->id != id)
 			return true;
 	}
 	return false;

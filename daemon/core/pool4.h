@@ -147,6 +147,7 @@ enum pool4_result pool4_remove(struct pool4 *pool, uint32_t id); /* only without
 void pool4_set_state(struct pool4 *pool, uint32_t id, enum pool4_state state);
 void pool4_set_reach(struct pool4 *pool, uint32_t id, unsigned reach);
 void pool4_set_source(struct pool4 *pool, uint32_t id, enum pool4_source source);
+void pool4_set_comment(struct pool4 *pool, uint32_t id, const char comment[POOL4_COMMENT_SIZE]);
 /* POOL4_EXISTS if another one has the name, or POOL4_NO_MEMORY: it is called as before then. */
 enum pool4_result pool4_rename(struct pool4 *pool, uint32_t id, const char *name);
 
@@ -291,6 +292,8 @@ uint64_t pool4_next_deadline(const struct pool4 *pool);
 const struct pool4_entry *pool4_find(const struct pool4 *pool, enum protocol protocol,
 				     uint32_t addr, uint16_t port);
 bool pool4_has_address(const struct pool4 *pool, uint32_t addr);
+/* Without the entry with this id. */
+bool pool4_has_address_besides(const struct pool4 *pool, uint32_t addr, uint32_t id);
 
 bool pool4_entry_has_address(const struct pool4_entry *entry, uint32_t addr);
 

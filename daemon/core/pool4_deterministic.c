@@ -100,6 +100,44 @@ bool pool4_choose_in_range(const struct pool4 *pool, const struct pool4_request 
 	return true;
 }
 
+/* How close an entry is to the client: the longest of its prefixes counts, and of two with the same
+ * one the entry that names the prefix of Pool6 (as pool4_scope_match() has it); 0 if it is not for
+ * him. */
+static unsigned closeness(const struct pool4_spec *spec, const struct pool4_request *request)
+{
+	unsigned ret = 0;
+
+	if (!spec->protocol[request->protocol] ||
+	    (spec->pool6 != POOL4_ANY_PREFIX && spec->pool6 != request->pool6))
+		return 0;
+	for (uint32_t i = 0; i < spec->n_clients; i++)
+		if (prefix6_contains(&spec->clients[i], request->client) &&
+		    2u * spec->clients[i].len + 2 > ret)
+			ret = 2u * spec->clients[i].len + 2;
+	return ret > 0 && spec->pool6 != POOL4_ANY_PREFIX ? ret + 1 : ret;
+}
+
+/* Is there an entry that comes before this one for the client? A drained one keeps what it has, and
+ * comes before no other. Looking at all of them takes long, and is for when some scope is closer.
+ */
+static bool is_behind_another(const struct pool4 *pool, const struct pool4_item *item,
+			      const struct pool4_request *request)
+{
+	const struct pool4_entry *entry;
+	unsigned own = closeness(&item->entry.spec, request);
+
+	if (item->entry.state == POOL4_DRAINING)
+		return false;
+	if (!pool4_scope_has_closer(&pool->scopes, request->client, request->pool6, own / 2 - 1,
+				    own % 2 == 1))
+		return false;
+	for (uint32_t id = 0; (entry = pool4_next(pool, id)) != NULL; id = entry->id)
+		if (entry->state != POOL4_DISABLED && entry->state != POOL4_DRAINING &&
+		    closeness(&entry->spec, request) > own)
+			return true;
+	return false;
+}
+
 /* Entries are not active yet when bindings are restored. */
 bool pool4_choose_in_range_restored(const struct pool4 *pool, const struct pool4_request *request,
 				    struct pool4_pick *port)
@@ -111,9 +149,10 @@ bool pool4_choose_in_range_restored(const struct pool4 *pool, const struct pool4
 		uint32_t addr;
 
 		if (item->map && node->entry->state != POOL4_DISABLED &&
-		    node->entry->spec.protocol[request->protocol] &&
+		    closeness(&node->entry->spec, request) > 0 &&
 		    deterministic_range(item->map, request->client, &addr, &ports) &&
-		    addr == port->taddr.addr && port_ranges_contain(&ports, port->taddr.port)) {
+		    addr == port->taddr.addr && port_ranges_contain(&ports, port->taddr.port) &&
+		    !is_behind_another(pool, item, request)) {
 			port->entry = &item->entry;
 			return true;
 		}

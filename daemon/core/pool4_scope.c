@@ -222,6 +222,23 @@ unsigned pool4_scope_match(const struct pool4_scope_table *table, const struct a
 	return n;
 }
 
+bool pool4_scope_has_closer(const struct pool4_scope_table *table, const struct addr6 *client,
+			    int pool6, unsigned len, bool named)
+{
+	for (unsigned i = 128; i > len || (i == len && !named); i--) {
+		const struct prefix6 clients = {.addr = addr6_mask(client, (uint8_t)i),
+						.len = (uint8_t)i};
+
+		if (table->n_of_length[i] > 0 &&
+		    ((pool6 != POOL4_ANY_PREFIX && find(table, &clients, pool6)) ||
+		     (i > len && find(table, &clients, POOL4_ANY_PREFIX))))
+			return true;
+		if (i == 0)
+			break;
+	}
+	return false;
+}
+
 bool pool4_scope_check(const struct pool4_scope *scope)
 {
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {

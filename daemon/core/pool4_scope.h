@@ -79,4 +79,10 @@ unsigned pool4_scope_match(const struct pool4_scope_table *table, const struct a
 			   int pool6, enum protocol protocol,
 			   struct pool4_scope *ret[POOL4_SCOPES_MAX]);
 
+/* Is there one of a longer prefix of clients that this client is in, for this Pool6 prefix or for
+ * any; or, unless the one that is asked about is such, one of this length that names the Pool6
+ * prefix? Whether its entries are in use does not count. */
+bool pool4_scope_has_closer(const struct pool4_scope_table *table, const struct addr6 *client,
+			    int pool6, unsigned len, bool named);
+
 bool pool4_scope_check(const struct pool4_scope *scope);

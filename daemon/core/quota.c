@@ -351,6 +351,13 @@ static void name_pool4(const struct nat64 *nat, const struct quota_refusal *refu
 		event->kind = EVENT_PORTS_EXHAUSTED;
 }
 
+bool quota_is_refusal(enum outcome outcome)
+{
+	enum event_kind kind;
+
+	return event_of_outcome(outcome, &kind);
+}
+
 void quota_refused(struct nat64 *nat, const struct quota_refusal *refusal, uint64_t now_ms)
 {
 	struct event event = {

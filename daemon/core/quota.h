@@ -57,5 +57,7 @@ struct quota_refusal {
 	uint32_t addr4; /* the only address that would have done, or 0 */
 };
 
+/* Is it one that quota_refused() counts, or tells anybody of? */
+bool quota_is_refusal(enum outcome outcome);
 /* Counts and tells of it, if it is about a limit or about exhaustion; else nothing. */
 void quota_refused(struct nat64 *nat, const struct quota_refusal *refusal, uint64_t now_ms);

@@ -15,13 +15,18 @@
 
 static uint32_t mss_of(const struct session *session, bool from6)
 {
-	return (from6 ? session->mss_6to4 : session->mss_4to6) * 4u;
+	const struct session_timing timing = session_timing(session);
+
+	return (from6 ? timing.mss_6to4 : timing.mss_4to6) * 4u;
 }
 
 static void set_mss(struct session *session, bool from6, uint32_t mss)
 {
 	const uint32_t units = min_u32(mss / 4, SESSION_MSS_MAX);
 
+	/* Of what is as it should be nothing is written: see segment_learns(). */
+	if (units == mss_of(session, from6) / 4)
+		return;
 	if (from6)
 		session->mss_6to4 = units & SESSION_MSS_MAX;
 	else
@@ -75,10 +80,10 @@ static void learn_syn(struct session *session, bool from6, uint32_t mss)
 		session->syn_from4 = true;
 }
 
-/* The session that the plan has found, or made. */
-static struct session *session_of(struct nat64 *nat, const struct filter_plan *plan)
+/* The session that the plan has found, or made; or SLAB_NONE. */
+static uint32_t session_of(const struct nat64 *nat, const struct filter_plan *plan)
 {
-	struct session_table *sessions = &nat->sessions[plan->protocol];
+	const struct session_table *sessions = &nat->sessions[plan->protocol];
 	uint32_t index = plan->session;
 
 	if (index == SLAB_NONE) {
@@ -86,27 +91,73 @@ static struct session *session_of(struct nat64 *nat, const struct filter_plan *p
 		if (binding != SLAB_NONE)
 			index = session_find(sessions, binding, &plan->peer);
 	}
-	return index == SLAB_NONE ? NULL : session_at(sessions, index);
+	return index;
+}
+
+/* What has been learnt in a copy of it. */
+static void keep(struct nat64 *nat, uint32_t index, const struct session *learnt)
+{
+	session_set_segments(&nat->sessions[PROTOCOL_TCP], index, session_segments(learnt));
+}
+
+static void lower_session(struct nat64 *nat, uint32_t index, bool from6, uint32_t mss)
+{
+	struct session session = *session_at(&nat->sessions[PROTOCOL_TCP], index);
+
+	lower(&session, from6, mss);
+	keep(nat, index, &session);
+}
+
+/* What a direction without SYNs knows after this segment. */
+static uint32_t grown(const struct session *session, bool from6, const struct packet *packet)
+{
+	return max_u32(mss_of(session, from6), packet_l4_size(packet) - TCP_HEADER_SIZE);
+}
+
+/* Does it know more then than before? */
+static bool grows(const struct session *session, bool from6, const struct packet *packet)
+{
+	return !packet->superpacket && !session->syn_from6 && !session->syn_from4 &&
+	       min_u32(grown(session, from6, packet) / 4, SESSION_MSS_MAX) !=
+		       mss_of(session, from6) / 4;
+}
+
+bool segment_learns(const struct nat64 *nat, const struct filter_plan *plan,
+		    const struct packet *packet, uint32_t header_size, uint32_t limit)
+{
+	const uint32_t headers_size = header_size + TCP_HEADER_SIZE;
+	const struct session *session;
+
+	if (packet->protocol != PROTOCOL_TCP)
+		return false;
+	session = session_at(&nat->sessions[PROTOCOL_TCP], plan->session);
+	if (packet_tcp_flags(packet) & TH_SYN)
+		return true;
+	if (packet->superpacket)
+		return bound(session, plan->from6) >
+		       max_u32(max_u32(limit, headers_size) - headers_size, SEGMENT_MSS_MIN);
+	return grows(session, plan->from6, packet);
 }
 
 void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const struct packet *packet)
 {
-	struct session *session;
+	struct session session;
 
 	if (packet->protocol != PROTOCOL_TCP)
 		return;
 	const bool is_syn = (packet_tcp_flags(packet) & TH_SYN) != 0;
-	session = session_of(nat, plan);
-	if (!session)
+	const uint32_t index = session_of(nat, plan);
+	if (index == SLAB_NONE)
 		return;
-	if (is_syn) {
-		learn_syn(session, plan->from6, announced(packet));
+	const struct session *known = session_at(&nat->sessions[PROTOCOL_TCP], index);
+	if (!is_syn && !grows(known, plan->from6, packet))
 		return;
-	}
-	if (packet->superpacket || session->syn_from6 || session->syn_from4)
-		return;
-	set_mss(session, plan->from6,
-		max_u32(mss_of(session, plan->from6), packet_l4_size(packet) - TCP_HEADER_SIZE));
+	session = *known;
+	if (is_syn)
+		learn_syn(&session, plan->from6, announced(packet));
+	else
+		set_mss(&session, plan->from6, grown(&session, plan->from6, packet));
+	keep(nat, index, &session);
 }
 
 /* tuple: (T,t) and (Z,z) of a session, in this order. */
@@ -120,7 +171,7 @@ static void learn_mtu(struct nat64 *nat, const struct taddr4 *mapped, const stru
 		return;
 	session = session_find(&nat->sessions[PROTOCOL_TCP], binding, peer);
 	if (session != SLAB_NONE)
-		lower(session_at(&nat->sessions[PROTOCOL_TCP], session), from6, mss);
+		lower_session(nat, session, from6, mss);
 }
 
 void segment_error_6to4(struct nat64 *nat, const struct tuple4 *tuple, uint32_t mtu)
@@ -151,13 +202,16 @@ static bool tell(struct passage *passage, uint32_t mtu)
 static uint32_t choose_mss(struct passage *passage, const struct filter_plan *plan, uint32_t room,
 			   uint32_t mtu)
 {
-	struct session *session = session_of(passage->nat, plan);
-	uint32_t mss = session ? bound(session, plan->from6) : SEGMENT_MSS_UNKNOWN;
+	const uint32_t index = session_of(passage->nat, plan);
+	uint32_t mss = SEGMENT_MSS_UNKNOWN;
+
+	if (index != SLAB_NONE)
+		mss = bound(session_at(&passage->nat->sessions[PROTOCOL_TCP], index), plan->from6);
 
 	room = max_u32(room, SEGMENT_MSS_MIN);
 	if (mss > room) {
-		if (tell(passage, mtu) && session)
-			lower(session, plan->from6, room);
+		if (tell(passage, mtu) && index != SLAB_NONE)
+			lower_session(passage->nat, index, plan->from6, room);
 		mss = room;
 	}
 	return max_u32(mss, SEGMENT_MSS_MIN);

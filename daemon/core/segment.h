@@ -20,6 +20,10 @@
 #define SEGMENT_MSS_MIN     88  /* whoever asks for less gets this, as Linux' own TCP does */
 #define SEGMENT_MSS_MAX     (SESSION_MSS_MAX * 4)
 
+/* Would segment_learn() write anything, or segment_cut() tell the sender, of a packet whose session
+ * is known and that has not been translated yet? The sizes are those of segment_cut(). */
+bool segment_learns(const struct nat64 *nat, const struct filter_plan *plan,
+		    const struct packet *packet, uint32_t header_size, uint32_t limit);
 /* What a packet tells, which has been translated as the plan says. */
 void segment_learn(struct nat64 *nat, const struct filter_plan *plan, const struct packet *packet);
 

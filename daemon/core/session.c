@@ -262,13 +262,49 @@ void session_remove(struct session_table *table, uint32_t index)
 	dirty_gone(&table->dirty, index);
 }
 
+/* Two that do so at once are both right. */
+static void set_deadline(struct session *session, uint64_t expires_ms)
+{
+	struct session_timing timing = session_timing(session);
+	uint64_t word;
+
+	if (timing.expires_ms == expires_ms)
+		return;
+	timing.expires_ms = expires_ms & SESSION_TIME_MAX;
+	memcpy(&word, &timing, sizeof(word));
+	__atomic_store_n(&session->timing_word, word, __ATOMIC_RELAXED);
+}
+
+static bool leaves_bound(const struct session *session, uint64_t expires_ms)
+{
+	return (session_timing(session).expires_ms ^ expires_ms) >> session->bound_shift != 0;
+}
+
+bool session_only_lives_on(const struct session_table *table, uint32_t index, uint8_t state,
+			   uint64_t expires_ms)
+{
+	const struct session *session = session_at(table, index);
+	const struct dirty *dirty = &table->dirty;
+
+	return session->state == state && wheel_is_filed(&session->timer) &&
+	       !wheel_is_earlier(&session->timer, expires_ms) &&
+	       (!dirty->on || dirty_is_changed(dirty, index) || !leaves_bound(session, expires_ms));
+}
+
+/* Another thread may have moved the deadline since it was asked, but within the same bound: there
+ * is nothing to be marked. */
+void session_live_on(struct session_table *table, uint32_t index, uint64_t expires_ms)
+{
+	set_deadline(session_at(table, index), expires_ms);
+}
+
 void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms)
 {
 	struct session *session = session_at(table, index);
 
-	if ((session->expires_ms ^ expires_ms) >> session->bound_shift)
+	if (leaves_bound(session, expires_ms))
 		dirty_mark(&table->dirty, index);
-	session->expires_ms = expires_ms & SESSION_TIME_MAX;
+	set_deadline(session, expires_ms);
 	if (wheel_is_filed(&session->timer)) {
 		if (!wheel_is_earlier(&session->timer, expires_ms))
 			return;
@@ -294,9 +330,10 @@ void session_set_state(struct session_table *table, uint32_t index, uint8_t stat
 {
 	struct session *session = session_at(table, index);
 
-	if (session->state != state)
+	if (session->state != state) {
 		dirty_mark(&table->dirty, index);
-	session->state = state & 7;
+		session->state = state & 7;
+	}
 	session_touch(table, index, expires_ms);
 }
 

@@ -9,12 +9,23 @@
  * Expiry is lazy: session_touch() writes the new deadline and nothing else, unless it is earlier
  * than the one the wheel knows. session_take_expired() files those again whose time has moved.
  *
- * Lock: that of the binding, see bib.h; the wheel has one of its own.
+ * Lock: as all tables (nat64.h). The one thing that several packet threads write at once is a
+ * deadline, so it is read and written in one piece.
  */
 #pragma once
 
 #include "daemon/core/bib.h"
 #include "daemon/core/wheel.h"
+
+#define SESSION_TIMING                                                                  \
+	uint64_t expires_ms : 42; /* not before this, at most 2 s later (K-13) */       \
+	uint64_t mss_6to4 : 11;   /* of segments in this direction, in units of four */ \
+	uint64_t mss_4to6 : 11
+
+/* In one word. */
+struct session_timing {
+	SESSION_TIMING;
+};
 
 struct session {
 	uint32_t bib;
@@ -24,16 +35,21 @@ struct session {
 			       session_set_state() only */
 	uint16_t pool6 : 4;
 	uint16_t bound_shift : 5; /* private to session.c: see session_bound() */
-	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h */
+	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h. Written by
+				     session_set_segments() only */
 	uint16_t syn_from4 : 1;
 	uint32_t next;         /* hash chain of by_peer */
 	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
 	uint32_t bib_prev;     /* list of the binding's sessions */
 	uint32_t bib_next;
 	struct wheel_link timer;
-	uint64_t expires_ms : 42; /* not before this, at most 2 s later (K-13) */
-	uint64_t mss_6to4 : 11;   /* of segments in this direction, in units of four */
-	uint64_t mss_4to6 : 11;
+	union {
+		struct session_timing timing;
+		uint64_t timing_word; /* of session_timing() and session.c only */
+		struct {
+			SESSION_TIMING;
+		};
+	};
 };
 #define SESSION_MSS_MAX  0x7ffu
 #define SESSION_TIME_MAX ((UINT64_C(1) << 42) - 1) /* 139 years */
@@ -98,6 +114,21 @@ void session_trim(struct session_table *table);
 /* The binding stays, also without sessions: the caller decides (S-4). */
 void session_remove(struct session_table *table, uint32_t index);
 
+/* What of a session may change while it is read (lane.h). */
+static inline struct session_timing session_timing(const struct session *session)
+{
+	const uint64_t word = __atomic_load_n(&session->timing_word, __ATOMIC_RELAXED);
+	struct session_timing timing;
+
+	memcpy(&timing, &word, sizeof(timing));
+	return timing;
+}
+
+/* Would session_set_state() write a deadline, and nothing else anywhere? Then session_live_on() is
+ * the same, and several threads may do both at once, as long as nobody else writes. */
+bool session_only_lives_on(const struct session_table *table, uint32_t index, uint8_t state,
+			   uint64_t expires_ms);
+void session_live_on(struct session_table *table, uint32_t index, uint64_t expires_ms);
 /* A new deadline; state as it is. */
 void session_touch(struct session_table *table, uint32_t index, uint64_t expires_ms);
 /* A deadline to be stored (K-13: an upper bound), which holds while the session only lives on, for
@@ -120,6 +151,28 @@ static inline void session_set_pool6(struct session_table *table, uint32_t index
 	if (session->pool6 == pool6)
 		return;
 	session->pool6 = pool6 & 15;
+	dirty_mark(&table->dirty, index);
+}
+
+/* What is known of a TCP session's segments (segment.h) as one number, which is stored; 0 =
+ * nothing. */
+#define SESSION_SEGMENTS_MAX ((1u << 24) - 1)
+static inline uint32_t session_segments(const struct session *session)
+{
+	return session->syn_from6 | (uint32_t)session->syn_from4 << 1 |
+	       (uint32_t)session->mss_6to4 << 2 | (uint32_t)session->mss_4to6 << 13;
+}
+static inline void session_set_segments(struct session_table *table, uint32_t index,
+					uint32_t segments)
+{
+	struct session *session = session_at(table, index);
+
+	if (session_segments(session) == segments)
+		return;
+	session->syn_from6 = segments & 1;
+	session->syn_from4 = segments >> 1 & 1;
+	session->mss_6to4 = segments >> 2 & SESSION_MSS_MAX;
+	session->mss_4to6 = segments >> 13 & SESSION_MSS_MAX;
 	dirty_mark(&table->dirty, index);
 }
 

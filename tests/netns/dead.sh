@@ -116,6 +116,40 @@ rules_are_flushed()
 		server_answers
 }
 
+# put_back COMMAND…: what it changes of the table is as it was before, soon and as long as it is looked at.
+put_back()
+{
+	local before
+	before=$(table_now)
+	"$@" && until_true 20 eval '[ "$(table_now)" = "$before" ]' && server_answers && same table "$before" "$(table_now)"
+}
+
+table_now()
+{
+	node gateway nft list table inet nat64d
+}
+
+# What was added by command is not in the files by which setup would put the table.
+setup_beside_the_daemon()
+{
+	ctl pool4 add 203.0.113.32 --name more && ctl pool6 add 2001:db8:65::/96 &&
+		ctl setup --config "$RUN/nat64d.conf" >"$RUN/setup" &&
+		grep 'the daemon that runs has put its packet rules in place anew' "$RUN/setup" &&
+		still_has_both
+}
+
+# The same by what knows nothing of the daemon.
+table_by_the_files()
+{
+	ctl setup --print --config "$RUN/nat64d.conf" >"$RUN/setup.sh" && node gateway sh "$RUN/setup.sh"
+}
+
+still_has_both()
+{
+	node gateway nft list set inet nat64d pool4 | grep -F 203.0.113.32 &&
+		node gateway nft list set inet nat64d pool6 | grep -F 2001:db8:65::/96
+}
+
 daemon_is_killed()
 {
 	kill -KILL "${TOPOLOGY_PIDS[nat64d]}"
@@ -150,6 +184,14 @@ for end in stopped killed; do
 	check "nat64d is back: the server answers" server_answers
 done
 check "somebody flushes all rules: the server answers again" rules_are_flushed
+check "somebody flushes one chain: the server answers again" \
+	put_back node gateway nft flush chain inet nat64d prerouting
+check "somebody puts a rule before ours: the server answers again" \
+	put_back node gateway nft insert rule inet nat64d prerouting accept
+check "somebody empties a set: the server answers again" put_back node gateway nft flush set inet nat64d pool6
+check "setup beside the daemon: it does that itself, with all that it has" setup_beside_the_daemon
+check "somebody puts the table of the files in place" put_back table_by_the_files
+check "what was added by command is in the rules again" still_has_both
 check "conservation" until_true 3 conservation
 check "nat64d ends with status 0" daemon_ends_well
 tap_end

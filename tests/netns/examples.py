@@ -237,4 +237,5 @@ def main(arguments):
             print("ok %s: written" % path)
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -7,7 +7,7 @@
 . tests/netns/traffic.sh
 tap_begin "$@"
 pool4=routed
-. tools/bench_speed.sh
+. tools/bench_systems.sh
 
 udp_comes_back()
 {

@@ -83,6 +83,7 @@ row_of_state()
 
 topology_servers || tap_bail "the servers do not listen"
 gateway_configure routed
+sed -i "1i [Queue]\\nWorkers=2\\n" "$RUN/nat64d.conf"
 
 # ---- it works -----------------------------------------------------------------------------------
 
@@ -103,6 +104,24 @@ check "the first one's socket is gone" eval '[ ! -e "$RUN/control.before" ]'
 check "what changes is written to the database" until_true 10 eval \
 	'[ -n "$(row_of_state "SELECT 1 FROM binding WHERE port6 = 5000 AND place & 3 = 1")" ]'
 
+# ---- with other queues --------------------------------------------------------------------------
+
+# other_queues NUMBER: the next one is to have others than the one that runs.
+other_queues()
+{
+	sed "1i [Queue]\\nFirst=$1\\n" "$RUN/plain.conf" >"$RUN/nat64d.conf" && gateway_replace &&
+		grep "ready: .*, queues $1-" "$RUN/nat64d.log" && is_as_before
+}
+
+# Its rules come after the tables: what the rules of before have sent to their queues until then is lost.
+cp "$RUN/nat64d.conf" "$RUN/plain.conf"
+ping_begin
+check "the next one has other queues" other_queues 7000
+check "and the next one others, which overlap" other_queues 7001
+check "and the next one those of the first" other_queues 6400
+echo "# pings lost by other queues, three times: $(ping_end)"
+cp "$RUN/plain.conf" "$RUN/nat64d.conf"
+
 # ---- the next one fails -------------------------------------------------------------------------
 
 ping_begin
@@ -110,7 +129,7 @@ cp "$RUN/nat64d.conf" "$RUN/good.conf"
 echo 'Addresses=203.0.113.999' >>"$RUN/nat64d.conf"
 check "a bad configuration does not even ask" next_fails 'is given twice\|203.0.113.999'
 check "and the daemon is not bothered" eval '! grep "another nat64d is taking over" "$RUN/nat64d.log"'
-sed "1i [Queue]\\nFirst=7000\\n" "$RUN/good.conf" >"$RUN/nat64d.conf"
+sed "1a First=7000" "$RUN/good.conf" >"$RUN/nat64d.conf"
 node_start gateway occupier python3 -c '
 import socket, struct, time
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
@@ -126,7 +145,7 @@ node_stop occupier
 cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "killed after it has asked" next_is_killed 'taking over from'
 # With other queues, rules come only after the tables: that takes long enough to be killed in it.
-sed "1i [Queue]\\nFirst=7000\\n" "$RUN/good.conf" >"$RUN/nat64d.conf"
+sed "1a First=7000" "$RUN/good.conf" >"$RUN/nat64d.conf"
 check "killed after it has the tables" next_is_killed 'restored '
 cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "it asks, and is gone" goes_on_after 'it has ended' ask expect=ready
@@ -273,19 +292,19 @@ node_start gateway keeper sh -c 'exec python3 tests/netns/keeper.py "$@" <"$0.co
 check "a service manager starts it" until_true 15 grep -q '^ready$' "$RUN/keeper.out"
 mapped=$(ask client udp $TOPOLOGY_SERVER6 7 5000)
 ping_begin
-check "a clean restart: queues and tables are kept" keeper restart 'ready heartbeat queue raw4 raw6 tables'
+check "a clean restart: queues and tables are kept" keeper restart 'ready heartbeat queue queue1 raw4 raw6 tables'
 check "a clean restart: all is as before" is_as_before
 check "a clean restart: no ping is lost" lost_are 0
 ping_begin
-check "a slow restart: queues and tables are kept" keeper slow 'ready heartbeat queue raw4 raw6 tables'
+check "a slow restart: queues and tables are kept" keeper slow 'ready heartbeat queue queue1 raw4 raw6 tables'
 check "a slow restart: all is as before" is_as_before
 check "a slow restart: no ping is lost" lost_are 0
 ping_begin
-check "killed: the queues are kept" keeper crash 'ready heartbeat queue raw4 raw6'
+check "killed: the queues are kept" keeper crash 'ready heartbeat queue queue1 raw4 raw6'
 check "killed: all is as before" is_as_before
 check "killed: only the batch in hand is lost, or what is too late" lost_are_late 64
 ping_begin
-check "away for long: the queues are kept" keeper outage 'ready heartbeat queue raw4 raw6'
+check "away for long: the queues are kept" keeper outage 'ready heartbeat queue queue1 raw4 raw6'
 check "away for long: what waited is dropped" counter_is_above 'packets_(6to4|4to6)_late' 0
 check "away for long: all is as before" is_as_before
 check "away for long: and counted" lost_are_late 64

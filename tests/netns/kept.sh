@@ -301,6 +301,107 @@ check "unlocked: a change is made" until_true 15 ctl config set Timeouts.ICMP 4m
 check "nat64d ends with status 0" daemon_ends_well
 umount "$RUN/state"
 
+# ---- entries on their way out -------------------------------------------------------------------
+
+# seen PORT: as whom the server sees the client's flow of this port.
+seen()
+{
+	ask client udp $TOPOLOGY_SERVER6 7 "$1"
+}
+
+# The database has so many rows about this entry.
+rows_of()
+{
+	same "rows of $2" "$1" "$(sqlite3 -readonly "$RUN/state/state.db" "SELECT count(*) FROM pool4_entry WHERE name = '$2'")"
+}
+
+# What a drained entry has stays, over a clean end and over none.
+drained_stays()
+{
+	same "entry $1" "$2" "$(entry "$1")" && same "seen as" "$mapped" "$(seen 5000)" &&
+		! grep "not restored" "$RUN/nat64d.log"
+}
+
+entry_is()
+{
+	same "entry $1" "$2" "$(entry "$1")"
+}
+
+begin_with_auto()
+{
+	rm -rf "${RUN:?}/state"/* && printf '[Translation]\nPool6=%s/96\n' $TOPOLOGY_POOL6 >"$RUN/nat64d.conf" &&
+		gateway_start && mapped=$(seen 5000) && [[ $mapped = "$TOPOLOGY_GATEWAY4 "* ]]
+}
+
+# add_beside WHERE: an entry elsewhere, or at the same address, around the port that is in use or with it.
+add_beside()
+{
+	local port=${mapped#* } ports=20000-29999
+	[ "$port" -lt 20000 ] || ports=1024-19999
+	case $1 in
+	elsewhere) ctl pool4 add 203.0.113.32 --name more ;;
+	around) ctl pool4 add $TOPOLOGY_GATEWAY4 $ports --name more ;;
+	with) ctl pool4 add $TOPOLOGY_GATEWAY4 "$port-$((port + 9))" --name more ;;
+	esac
+}
+
+new_flow_is_elsewhere()
+{
+	local seen
+	seen=$(seen 5001)
+	same "entry" more "$(ctl --json bib list --protocol udp --port4 "${seen#* }" | jq -r '.[].pool4' | sort -u)"
+}
+
+flow_ends()
+{
+	ctl session flush --client 2001:db8:1::2/128 --protocol udp
+}
+
+for where in elsewhere around; do
+	check "auto: begins" begin_with_auto
+	check "auto: drained by an entry $where" eval 'add_beside $where && drained_stays auto "draining auto" &&
+		until_true 5 rows_of 1 auto'
+	check "auto: killed, and back" eval 'daemon_is_killed_and_back && drained_stays auto "draining auto"'
+	check "auto: stopped, and back" eval 'daemon_restarts && drained_stays auto "draining auto"'
+	check "auto: handed over" eval 'gateway_replace && drained_stays auto "draining auto"'
+	check "auto: it has no new flow" new_flow_is_elsewhere
+	check "auto: it goes with its last binding" eval 'flow_ends && until_true 25 entry_is auto "" &&
+		until_true 5 rows_of 0 auto'
+	check "auto: and does not come back" eval 'daemon_restarts && same "entry auto" "" "$(entry auto)"'
+	daemon_ends_well
+done
+check "auto: begins" begin_with_auto
+check "auto: drained by an entry that has its ports" eval 'add_beside with && drained_stays auto "draining auto"'
+check "auto: after a restart its flow is the other's" eval 'daemon_restarts && drained_stays more "active runtime" &&
+	same "entry auto" "" "$(entry auto)" && until_true 5 rows_of 0 auto'
+daemon_ends_well
+check "auto: begins" begin_with_auto
+check "auto: drained" eval 'add_beside elsewhere && until_true 5 rows_of 1 auto'
+check "auto: no other is left, so it is used again" eval 'ctl pool4 remove more --force && until_true 5 rows_of 0 auto &&
+	drained_stays auto "active auto" && daemon_restarts && drained_stays auto "active auto"'
+daemon_ends_well
+rm -rf "${RUN:?}/state"/*
+gateway_configure routed
+gateway_start
+mapped=$(seen 5000)
+check "an entry of the file is drained" eval 'ctl pool4 add 203.0.113.32 --name more && ctl pool4 drain lab &&
+	drained_stays lab "draining file"'
+check "killed, and back: it has its flow" eval 'daemon_is_killed_and_back && drained_stays lab "draining file"'
+check "it goes with its last binding" eval 'flow_ends && until_true 25 entry_is lab "disabled file"'
+check "and is off after a restart" eval 'daemon_restarts && same "entry lab" "disabled file" "$(entry lab)"'
+
+# A static binding may have any port of an address of pool4; without the address it has no place (P-22).
+check "a static binding outside its entry's ports" eval 'ctl pool4 add 203.0.113.36 2000-2999 --name few &&
+	ctl publish 80/tcp 2001:db8:1::2 --on 203.0.113.36'
+check "removing the entry is refused for it" eval '! ctl pool4 remove few && ctl pool4 remove few 2>&1 |
+	grep "few is used by 1 binding:"'
+check "draining waits for it" eval 'ctl pool4 drain few 2>&1 | grep "1 static binding is among them" &&
+	same "entry few" "draining runtime" "$(entry few)" && daemon_restarts && same "entry few" "draining runtime" "$(entry few)"'
+check "--force ends it" eval 'ctl pool4 remove few --force 2>&1 | grep "1 binding ended" && same "entry few" "" "$(entry few)" &&
+	! static | grep 203.0.113.36'
+check "nat64d ends with status 0" daemon_ends_well
+rm -rf "${RUN:?}/state"/*
+
 # ---- nothing is kept, and nothing may be changed ------------------------------------------------
 
 configure 5min "

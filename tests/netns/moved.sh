@@ -7,34 +7,9 @@
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
+. tests/netns/lasting.sh
 IDLE=20
 NEXT6=2001:db8:16:: NEXT4=203.0.113.24 # networks of the second gateway's links; /64 and /29
-
-# traffic LABEL NODE ARGUMENT…: what survive.py prints is in $RUN/LABEL.out, and it reads lines of $RUN/LABEL.in.
-traffic()
-{
-	local label=$1 node=$2
-	shift 2
-	mkfifo "$RUN/$label.in"
-	: >"$RUN/$label.out"
-	node_start "$node" "$label" sh -c \
-		'label=$1; shift; exec python3 tests/netns/survive.py "$@" <>"$label.in" >"$label.out"' \
-		sh "$RUN/$label" "$@"
-}
-
-all_answer()
-{
-	local n
-	n=$(wc -l <"$RUN/$1.out")
-	echo >"$RUN/$1.in"
-	until_true 60 eval "[ \$(wc -l <'$RUN/$1.out') -gt $n ]"
-	same "$1 that answer" "$2" "$(tail -n +$((n + 1)) "$RUN/$1.out")"
-}
-
-begins()
-{
-	until_true 30 grep -qx "$2" "$RUN/$1.out"
-}
 
 # Between the same two routers as the first.
 second_gateway()
@@ -128,25 +103,16 @@ through_second()
 		-gt 1000 ]
 }
 
-ends_well()
-{
-	wait "${TOPOLOGY_PIDS[$1]}"
-	unset "TOPOLOGY_PIDS[$1]"
-	same checksum "$TOPOLOGY_SUM" "$(cat "$RUN/$1.out")"
-}
-
-topology_servers 60000000 || tap_bail "the servers do not listen"
-traffic echo server server $TOPOLOGY_SERVER4
-begins echo listening || tap_bail "the server does not listen"
+lasting_servers 60000000
 check "a second gateway" second_gateway
 gateway_configure routed
 tap_gateway
 check "a first start is after no end" eval 'grep "restored 0 bindings and 0 sessions; 0 ports" "$RUN/nat64d.log"'
-traffic idle client idle $TOPOLOGY_SERVER6 $IDLE
-check "$IDLE TCP connections" begins idle $IDLE
+lasting_begin idle client idle $TOPOLOGY_SERVER6 $IDLE
+check "$IDLE TCP connections" lasting_has_begun idle $IDLE
 mapped=$(ask client udp $TOPOLOGY_SERVER6 7 5000)
 ctl publish 443/tcp 2001:db8:1::2 --on 203.0.113.5 >/dev/null && ctl config set Timeouts.UDP 6min >/dev/null
-traffic download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
+lasting_begin download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
 check "the download is under way" until_true 10 eval '[ -n "$(node server ss -Hnt state established "sport = :80")" ]'
 
 # While the daemon does not answer.
@@ -174,12 +140,12 @@ check "the second starts" second_starts
 check "it has them, and what was changed by command" second_has
 check "the routes move" routes_move
 check "the first ends with status 0" daemon_ends_well
-check "idle connections answer" all_answer idle $IDLE
+check "idle connections answer" lasting_answers idle $IDLE
 check "the UDP flow has its port" mapped_stays
 check "new flows have others" new_ones_are_apart
 check "the download is still under way" node_is_running download
 : >"$RUN/hurry"
-check "the download ends well" ends_well download
+check "the download ends well" lasting_ends_well download
 check "it went through the second" through_second
 check "the second ends with status 0" second_ends_well
 tap_end

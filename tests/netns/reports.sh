@@ -172,6 +172,30 @@ in_blocks()
 		! grep 'binding begins' "$RUN/nat64d.log"
 }
 
+# Whoever reads the log, which is a pipe, hangs from the start on, and reads on later.
+nobody_reads()
+{
+	gateway_stop && rm "$RUN/nat64d.log" && mkfifo "$RUN/nat64d.log" || return
+	exec 8<>"$RUN/nat64d.log"
+	python3 -c 'import fcntl; fcntl.fcntl(8, fcntl.F_SETPIPE_SZ, 4096)' && gateway_start
+}
+
+# Each one is a line: more than the pipe takes.
+many_lines()
+{
+	local i
+	for ((i = 0; i < 300; i++)); do
+		ctl reload >/dev/null || return
+	done
+}
+
+log_is_read()
+{
+	timeout 1 cat <&8 >"$RUN/first.log"
+	ctl reload && timeout 1 cat <&8 >"$RUN/then.log"
+	grep -E '^nat64d: [1-9][0-9]* lines before this one lost' "$RUN/then.log" && ! grep 'before this one lost' "$RUN/first.log"
+}
+
 gateway_configure routed "
 [Metrics]
 File=$RUN/metrics.prom
@@ -201,5 +225,13 @@ check "thousands at once" many
 check "sessions with their destinations" with_destinations
 check "no log of bindings" switched_off
 check "blocks of ports" in_blocks
+check "nobody reads the log: it starts" nobody_reads
+check "nobody reads the log: management goes on" many_lines
+check "nobody reads the log: packets go on" node client ping -n -c 20 -i 0.01 -w 5 $TOPOLOGY_SERVER6
+check "somebody reads it: how much is lost is said" log_is_read
+gateway_stop
+exec 8<&-
+rm "$RUN/nat64d.log"
+gateway_start
 check "nat64d ends with status 0" daemon_ends_well
 tap_end

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Storage that fails under a running nat64d: a full disk, a file system that turns read-only by an error, a
-# directory that goes or can not be written, a file that somebody has locked, syncs that take seconds, and a
+# Storage that fails under a running nat64d: a full disk, a file system that turns read-only by an error or is
+# frozen, a directory that goes or can not be written, a file that somebody has locked, syncs that take seconds, and a
 # wall clock that steps by a day. Each time translation goes on, `nat64ctl status` says what is wrong until it
 # is mended, and what has begun meanwhile is in the file then. All the while not one ping is lost.
 #
@@ -11,6 +11,7 @@
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
+. tests/netns/lasting.sh
 . tests/netns/ping.sh
 ODD_HOST_LIBRARY=${ODD_HOST_LIBRARY:-build/tests/netns/libodd_host.so}
 DISK=$RUN/disk PORT=5000
@@ -36,6 +37,28 @@ disk_breaks()
 disk_is_mended()
 {
 	umount -l "$DISK" && gateway_replace && { e2fsck -fy "$RUN/disk.img" || [ $? = 1 ]; } && disk_mount
+}
+
+# As for a snapshot: whoever writes, also to what is mapped, waits. What is written before makes each page of
+# a mapped file one that is asked for again.
+disk_freezes()
+{
+	sync && fsfreeze -f "$DISK"
+}
+
+# Longer than the watchdog waits for the packet thread.
+goes_on_while_frozen()
+{
+	local end=$((SECONDS + 12))
+	while [ $SECONDS -lt $end ]; do
+		many_flows && new_flow && ping_goes_on 5 || return
+	done
+	node_is_running nat64d && ctl status >/dev/null
+}
+
+disk_thaws()
+{
+	fsfreeze -u "$DISK"
 }
 
 can_break()
@@ -129,17 +152,9 @@ new_flow()
 	ask client udp $TOPOLOGY_SERVER6 7 $PORT | grep -q '^203\.0\.113\.'
 }
 
-idle_answers()
-{
-	local n
-	n=$(wc -l <"$RUN/idle.out")
-	echo >"$RUN/idle.in"
-	until_true 30 eval "[ \$(wc -l <'$RUN/idle.out') -gt $n ]" && same "answers" 10 "$(tail -n 1 "$RUN/idle.out")"
-}
-
 translation_goes_on()
 {
-	idle_answers && new_flow && ping_goes_on 5
+	lasting_answers idle $IDLE && new_flow && ping_goes_on 5
 }
 
 # in_file PORT: of the client.
@@ -169,10 +184,7 @@ trouble()
 }
 
 IDLE=10
-topology_servers 1000 || tap_bail "the servers do not listen"
-mkfifo "$RUN/idle.in" && : >"$RUN/idle.out"
-node_start server echo python3 tests/netns/survive.py server $TOPOLOGY_SERVER4
-until_true 5 grep -q listening "$RUN/echo.log" || tap_bail "the server does not listen"
+lasting_servers 1000
 disk_mount || mount -t tmpfs -o size=3M tmpfs "$DISK" || tap_bail "no disk"
 rmdir "$RUN/state" && mkdir "$DISK/state" && ln -s "$DISK/state" "$RUN/state"
 gateway_configure routed "
@@ -180,11 +192,10 @@ gateway_configure routed "
 SyncInterval=1s"
 odd_host 0 0
 NAT64D_WRAPPER=(env "LD_PRELOAD=$(realpath "$ODD_HOST_LIBRARY")" "ODD_HOST=$RUN/odd"
-	"ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0")
+	"ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0" "RUNTIME_DIRECTORY=$RUN")
 tap_gateway
-node_start client idle sh -c 'exec python3 tests/netns/survive.py idle "$1" "$2" <>"$3" >"$4"' sh \
-	$TOPOLOGY_SERVER6 $IDLE "$RUN/idle.in" "$RUN/idle.out"
-check "$IDLE TCP connections" until_true 10 grep -qx $IDLE "$RUN/idle.out"
+lasting_begin idle client idle $TOPOLOGY_SERVER6 $IDLE
+check "$IDLE TCP connections" lasting_has_begun idle $IDLE
 check "a flow" new_flow
 check "both are in the file" all_in_file
 ping_begin
@@ -193,6 +204,13 @@ trouble "full" "disk is full" fill_disk "rm $DISK/filler"
 trouble "locked" "database is locked" lock_file unlock_file
 trouble "removed" "has been removed|can not be opened" directory_goes directory_is_back
 trouble "not writable" "Read-only file system|readonly database|can not be opened" directory_is_closed directory_is_open
+if disk_freezes 2>/dev/null; then
+	check "frozen: translation goes on" goes_on_while_frozen
+	check "frozen: it ends" disk_thaws
+	check "frozen: all is in the file" all_in_file
+else
+	echo "# a file system that can not be frozen"
+fi
 if can_break; then
 	trouble "read-only by an error" "Read-only file system|readonly database" disk_breaks disk_is_mended
 else
@@ -215,7 +233,7 @@ odd_host 0 86400
 check "nat64d ends a day later" daemon_ends_well
 odd_host 0 -86400
 tap_gateway
-check "and begins two days earlier: its flows are there" eval 'idle_answers &&
+check "and begins two days earlier: its flows are there" eval 'lasting_answers idle $IDLE &&
 	same "seen as" "$mapped" "$(ask client udp $TOPOLOGY_SERVER6 7 $PORT)"'
 check "without an alarm" no_alarm
 check "nat64d ends with status 0" daemon_ends_well

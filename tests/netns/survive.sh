@@ -3,43 +3,24 @@
 #
 # What has begun goes on (O-12, O-13): a download and an upload of 300 MB, 200 idle TCP connections, 100
 # flows of UDP and a ping live through ten times `kill -9` of nat64d at random moments, ten clean restarts and
-# ten hand-overs. With a hand-over not one ping is lost. The state directory is all that is carried over.
+# ten hand-overs. With a hand-over not one ping is lost. The state directory and, as with systemd, the runtime
+# directory, which is in memory, are all that is carried over.
 #
 # usage: survive.sh [ROUNDS]
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
+. tests/netns/lasting.sh
 . tests/netns/ping.sh
+NAT64D_WRAPPER=(env "RUNTIME_DIRECTORY=$RUN")
 ROUNDS=${1:-10} SIZE=300000000 IDLE=200 FLOWS=100
 RANDOM=${NAT64D_SEED:-20110401}
 echo "# NAT64D_SEED=${NAT64D_SEED:-20110401} kills at the same times"
 
-# traffic LABEL NODE ARGUMENT…: what survive.py prints is in $RUN/LABEL.out, and it reads lines of $RUN/LABEL.in.
-traffic()
-{
-	local label=$1 node=$2
-	shift 2
-	mkfifo "$RUN/$label.in"
-	: >"$RUN/$label.out"
-	node_start "$node" "$label" sh -c \
-		'label=$1; shift; exec python3 tests/netns/survive.py "$@" <>"$label.in" >"$label.out"' \
-		sh "$RUN/$label" "$@"
-}
-
-# all_answer LABEL N: asked now, each of them answers.
-all_answer()
-{
-	local n
-	n=$(wc -l <"$RUN/$1.out")
-	echo >"$RUN/$1.in"
-	until_true 90 eval "[ \$(wc -l <'$RUN/$1.out') -gt $n ]"
-	same "$1 that answer" "$2" "$(tail -n +$((n + 1)) "$RUN/$1.out")"
-}
-
 everything_lives()
 {
-	check "$1: $IDLE idle connections answer" all_answer idle $IDLE
-	check "$1: $FLOWS flows of UDP have their ports" all_answer flows $FLOWS
+	check "$1: $IDLE idle connections answer" lasting_answers idle $IDLE
+	check "$1: $FLOWS flows of UDP have their ports" lasting_answers flows $FLOWS
 	check "$1: the ping goes on" ping_goes_on 20
 	check "$1: download and upload are under way" eval 'node_is_running download && node_is_running upload'
 }
@@ -58,30 +39,16 @@ is_restarted()
 	gateway_stop && gateway_start
 }
 
-ends_well()
-{
-	wait "${TOPOLOGY_PIDS[$1]}"
-	unset "TOPOLOGY_PIDS[$1]"
-	same checksum "$TOPOLOGY_SUM" "$(cat "$RUN/$1.out")"
-}
-
-begins()
-{
-	until_true 30 grep -qx "$2" "$RUN/$1.out"
-}
-
-topology_servers $SIZE || tap_bail "the servers do not listen"
-traffic echo server server $TOPOLOGY_SERVER4
-begins echo listening || tap_bail "the server does not listen"
+lasting_servers $SIZE
 gateway_configure routed
 tap_gateway
 
-traffic idle client idle $TOPOLOGY_SERVER6 $IDLE
-traffic flows client flows $TOPOLOGY_SERVER6 $FLOWS
-check "$IDLE TCP connections" begins idle $IDLE
-check "$FLOWS flows of UDP" begins flows $FLOWS
-traffic download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
-traffic upload client upload $TOPOLOGY_SERVER6 /cgi-bin/upload "$RUN/www/payload" "$RUN/hurry"
+lasting_begin idle client idle $TOPOLOGY_SERVER6 $IDLE
+lasting_begin flows client flows $TOPOLOGY_SERVER6 $FLOWS
+check "$IDLE TCP connections" lasting_has_begun idle $IDLE
+check "$FLOWS flows of UDP" lasting_has_begun flows $FLOWS
+lasting_begin download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
+lasting_begin upload client upload $TOPOLOGY_SERVER6 /cgi-bin/upload "$RUN/www/payload" "$RUN/hurry"
 ping_begin
 # Whatever is in hand when it is killed for the first time is on the disk: the flush interval is 250 ms.
 check "all that has begun is stored" until_true 10 eval '[ "$(sqlite3 -readonly "$RUN/state/state.db" \
@@ -103,7 +70,7 @@ done
 everything_lives "handed over"
 check "handed over: no ping is lost" nothing_is_lost
 : >"$RUN/hurry"
-check "the download ends well" ends_well download
-check "the upload ends well" ends_well upload
+check "the download ends well" lasting_ends_well download
+check "the upload ends well" lasting_ends_well upload
 check "nat64d ends with status 0" daemon_ends_well
 tap_end

@@ -68,6 +68,18 @@ crafted_up()
 		ip -n $TOPOLOGY_NAME-router4 route add 198.51.100.128/25 dev crafted
 }
 
+# tap_own DIRECTORY…: what is written there stays inside.
+tap_own()
+{
+	local directory own
+	for directory; do
+		own=$RUN/own$directory
+		mkdir -p "$own/upper" "$own/work" && mount -t overlay overlay \
+			-o "lowerdir=$directory,upperdir=$own/upper,workdir=$own/work" "$directory" || return
+	done
+	mountpoint -q /etc/hosts || mount --bind "$RUN/hosts" /etc/hosts
+}
+
 # The daemon, or the end of it all with its last words.
 tap_gateway()
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What nf_tables tells when somebody takes our rules away, and what is no news for us. */
+/* What nf_tables tells when somebody changes our rules, and what is no news for us. */
 #include "daemon/rules_news.h"
 #include "tests/netns.h"
 #include "tests/netns/rules_world.h"
@@ -16,7 +16,7 @@ static void update(struct world *world, uint32_t n_entries)
 /* clang-format off */
 static const struct {
 	const char *command;
-	bool gone;
+	bool ours;
 	bool iptables; /* in this mode only */
 	bool others;   /* rules of others; those of iptables may be ours */
 } cases[] = {
@@ -25,7 +25,8 @@ static const struct {
 	{ "nft add rule inet other c accept", false, false, true },
 	{ "nft flush table inet other", false, false, true },
 	{ "nft delete table inet other", false, false, true },
-	{ "nft add rule inet nat64d prerouting accept", false, false, false },
+	{ "nft add rule inet nat64d prerouting accept", true, false, false },
+	{ "nft add chain inet nat64d renew", true, false, false },
 	{ "nft add element inet nat64d pool4 { 203.0.113.200 }", false, false, false },
 	{ "nft delete element inet nat64d pool4 { 203.0.113.7 }", false, false, false },
 	{ "nft add table inet nat64d_other", false, false, false },
@@ -58,8 +59,8 @@ static void test_news(void)
 		(void)rules_news_read(news);
 		g_assert_false(rules_news_read(news)); /* nothing is left */
 		netns_run("%s", cases[i].command);
-		if (rules_news_read(news) != cases[i].gone)
-			g_error("%s: %s", cases[i].command, cases[i].gone ? "no news" : "news");
+		if (rules_news_read(news) != cases[i].ours)
+			g_error("%s: %s", cases[i].command, cases[i].ours ? "no news" : "news");
 		if (!g_str_has_prefix(cases[i].command, "nft flush ruleset") &&
 		    rules_news_of_others(news) != cases[i].others)
 			g_error("%s: %s of others", cases[i].command,

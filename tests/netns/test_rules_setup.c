@@ -197,6 +197,100 @@ static void test_flush_keeps_records(void)
 	world_end(&world);
 }
 
+/* clang-format off */
+static const struct {
+	const char *command;
+	bool present;
+	bool iptables; /* in this mode only */
+} foreign_changes[] = {
+	{ "nft add table inet other", true, false },
+	{ "nft add chain inet other c { type filter hook prerouting priority -500 ; }", true, false },
+	{ "nft add rule inet nat64d undo return comment \\\"of another instance\\\"", true, false },
+	{ "nft add table inet nat64d", true, false },
+	{ "nft flush chain inet nat64d prerouting", false, false },
+	{ "nft flush chain inet nat64d take", false, false },
+	{ "nft insert rule inet nat64d prerouting accept", false, false },
+	{ "nft add chain inet nat64d renew", false, false },
+	{ "nft chain inet nat64d output { policy drop \\; }", false, false },
+	{ "nft add table inet nat64d { flags dormant \\; }", false, false },
+	{ "nft flush set inet nat64d pool4", false, false },
+	{ "nft delete element inet nat64d pool4 { 203.0.113.7 }", false, false },
+	{ "nft add element inet nat64d pool4 { 203.0.113.200 }", false, false },
+	{ "nft flush set inet nat64d pool6", false, false },
+	{ "nft flush set inet nat64d own_ports", false, false },
+	{ "nft add element inet nat64d exempt6 { 2001:db8:1::/64 }", false, false },
+	{ "nft delete table inet nat64d", false, false },
+	{ "iptables-nft -t raw -A PREROUTING -s 192.0.2.99 -j ACCEPT", true, true },
+	{ "iptables-nft -t raw -F nat64d", false, true },
+	{ "iptables-nft -t mangle -F nat64d/offer", false, true },
+	{ "ip6tables-nft -t raw -D OUTPUT 1", false, true },
+};
+/* clang-format on */
+
+/* Whatever of ours somebody changes is seen; what is another's is none of our business. */
+static void test_changes_of_others(void)
+{
+	struct world world;
+
+	if (!world_begin(&world))
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(foreign_changes); i++) {
+		apply(&world);
+		if (foreign_changes[i].iptables && rules_mode(world.rules) != RULES_IPTABLES)
+			continue;
+		netns_run("%s", foreign_changes[i].command);
+		for (unsigned twice = 0; twice < 2; twice++)
+			if (rules_present(world.rules) != foreign_changes[i].present)
+				g_error("%s: %s", foreign_changes[i].command,
+					foreign_changes[i].present ? "not present" : "present");
+	}
+	world_end(&world);
+}
+
+/* Our own changes are ours, those of elements and those of whole sets. */
+static void test_own_changes(void)
+{
+	struct rules_entry entry = world_entry();
+	struct world world;
+	char *error = NULL;
+
+	if (!world_begin(&world))
+		return;
+	apply(&world);
+	for (uint32_t n = 0; n < 2; n++) {
+		entry.n_addresses = 2 * n;
+		g_assert_cmpint(rules_update(world.rules, &entry, n, &error), ==, 0);
+		g_assert_true(rules_present(world.rules));
+	}
+	netns_run("ip route add 2001:db8:64::c633:6400/120 via 2001:db8:1::2");
+	g_assert_cmpint(rules_update(world.rules, &entry, 1, &error), ==, 0);
+	g_assert_true(rules_present(world.rules));
+	world_end(&world);
+}
+
+/* Somebody sets up by other words what has the same name, as nat64ctl setup would by the files. */
+static void test_other_table(void)
+{
+	struct rules_entry entry = world_entry();
+	struct rules *other = NULL;
+	struct world world;
+	char *error = NULL;
+
+	if (!world_begin(&world))
+		return;
+	apply(&world);
+	g_assert_cmpint(rules_open(NULL, &world.config, &other, &error), ==, 0);
+	for (uint32_t n = 0; n < 2; n++) {
+		g_assert_cmpint(rules_apply(other, &entry, n, &error), ==, 0);
+		g_assert_true(rules_present(other));
+		g_assert_false(rules_present(world.rules));
+		apply(&world);
+		g_assert_false(rules_present(other));
+	}
+	rules_close(other);
+	world_end(&world);
+}
+
 /* What others put into the built-in chains that came with our rules stays, policies too. */
 static void test_later_rules_of_others_stay(void)
 {
@@ -375,6 +469,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/rules_setup/route_follows_pool6", test_route_follows_pool6);
 	g_test_add_func("/rules_setup/big_links", test_big_links);
 	g_test_add_func("/rules_setup/flush_keeps_records", test_flush_keeps_records);
+	g_test_add_func("/rules_setup/changes_of_others", test_changes_of_others);
+	g_test_add_func("/rules_setup/own_changes", test_own_changes);
+	g_test_add_func("/rules_setup/other_table", test_other_table);
 	g_test_add_func("/rules_setup/later_rules_of_others_stay", test_later_rules_of_others_stay);
 	g_test_add_func("/rules_setup/print_is_what_apply_does", test_print_is_what_apply_does);
 	g_test_add_func("/rules_setup/many_addresses", test_many_addresses);

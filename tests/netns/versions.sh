@@ -7,35 +7,11 @@
 
 . "$(dirname "$0")/tap.sh"
 tap_begin "$@"
+. tests/netns/lasting.sh
 . tests/netns/ping.sh
 IDLE=10 FLOWS=10
 STEPS=(schema/[0-9]*.sql)
 NEWEST=${#STEPS[@]}
-
-traffic()
-{
-	local label=$1 node=$2
-	shift 2
-	mkfifo "$RUN/$label.in"
-	: >"$RUN/$label.out"
-	node_start "$node" "$label" sh -c \
-		'label=$1; shift; exec python3 tests/netns/survive.py "$@" <>"$label.in" >"$label.out"' \
-		sh "$RUN/$label" "$@"
-}
-
-all_answer()
-{
-	local n
-	n=$(wc -l <"$RUN/$1.out")
-	echo >"$RUN/$1.in"
-	until_true 60 eval "[ \$(wc -l <'$RUN/$1.out') -gt $n ]"
-	same "$1 that answer" "$2" "$(tail -n +$((n + 1)) "$RUN/$1.out")"
-}
-
-begins()
-{
-	until_true 30 grep -qx "$2" "$RUN/$1.out"
-}
 
 # make_version VERSION: the database, as the nat64d of that version would have left it. Before the fourth
 # times were of the boot's clock alone, which is that of the file here, in the boot that has made it.
@@ -102,7 +78,7 @@ for line in open(sys.argv[1]):
 
 all_goes_on()
 {
-	all_answer idle $IDLE && all_answer flows $FLOWS && ping_goes_on 20 && node_is_running download
+	lasting_answers idle $IDLE && lasting_answers flows $FLOWS && ping_goes_on 20 && node_is_running download
 }
 
 # As a version that is yet to come has left it.
@@ -127,23 +103,14 @@ status_says_it()
 	ctl --json status | jq -e '.warnings | any(contains("state database") and contains("set aside"))'
 }
 
-ends_well()
-{
-	wait "${TOPOLOGY_PIDS[$1]}"
-	unset "TOPOLOGY_PIDS[$1]"
-	same checksum "$TOPOLOGY_SUM" "$(cat "$RUN/$1.out")"
-}
-
-topology_servers 120000000 || tap_bail "the servers do not listen"
-traffic echo server server $TOPOLOGY_SERVER4
-begins echo listening || tap_bail "the server does not listen"
+lasting_servers 120000000
 gateway_configure routed
 tap_gateway
-traffic idle client idle $TOPOLOGY_SERVER6 $IDLE
-traffic flows client flows $TOPOLOGY_SERVER6 $FLOWS
-check "$IDLE TCP connections" begins idle $IDLE
-check "$FLOWS flows of UDP" begins flows $FLOWS
-traffic download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
+lasting_begin idle client idle $TOPOLOGY_SERVER6 $IDLE
+lasting_begin flows client flows $TOPOLOGY_SERVER6 $FLOWS
+check "$IDLE TCP connections" lasting_has_begun idle $IDLE
+check "$FLOWS flows of UDP" lasting_has_begun flows $FLOWS
+lasting_begin download client download $TOPOLOGY_SERVER6 /payload "$RUN/hurry"
 ping_begin
 for ((version = 1; version < NEWEST; version++)); do
 	check "upgrade from version $version" upgrades_from $version
@@ -162,6 +129,6 @@ check "downgrade: status says it" status_says_it
 check "downgrade: all goes on" all_goes_on
 check "downgrade: the younger flow goes on, too" eval '[[ $(ask client udp $TOPOLOGY_SERVER6 7 5000) = 203.0.113.* ]]'
 : >"$RUN/hurry"
-check "the download ends well" ends_well download
+check "the download ends well" lasting_ends_well download
 check "nat64d ends with status 0" daemon_ends_well
 tap_end

@@ -125,7 +125,7 @@ superpackets_are_whole()
 
 configured()
 {
-	gateway_configure "$pool4" "[Queue]"$'\n'"Inject=$1"
+	gateway_configure "$pool4" "[Queue]"$'\n'"Workers=1"$'\n'"Inject=$1"
 }
 
 # replaced_by INJECT

@@ -3,14 +3,17 @@
 """Both ends of the traffic in the machine.
 
 peer.py serve [ADDRESS]  TCP 7000: numbered lines until the other end closes; TCP 7001: a digest, and
-                         what it is of; UDP 7: who it came from
+                         what it is of; TCP 7002: a checksum of what comes, and as much in return with
+                         its own; UDP 7: who it came from
 peer.py download [TO]    reads numbered lines; at SIGTERM says how many there were; any other number
                          than the next one, or an end, is an error
 peer.py ping             100 echo requests per second, each with its own number; at SIGTERM, but not before
                          there were 1000, waits for what is missing, and says how many were answered and
                          for how long none was
 peer.py checksum         the other TCP port, and whether the digest is right
+peer.py both MB          that port, so much in each direction
 peer.py udp PORT [TO]    from that port: what the server says who it is
+peer.py udps PORT N      the same from N ports, without words
 peer.py advertise        a router's advertisements, each three seconds, on the interface "gateway"
 """
 
@@ -23,12 +26,14 @@ import struct
 import sys
 import threading
 import time
+import zlib
 
 SERVER6 = '64:ff9b::198.51.100.2'
 PROGRESS = os.environ.get('PEER_PROGRESS', '/run/download')
 SERVER4 = '198.51.100.2'
 LINE = 16
 SIZE = 1 << 20
+PIECE = 1 << 16
 PINGS = 1000
 INTERVAL = 0.01
 # Nothing has come for so long, while nothing is sent any more: it is lost.
@@ -52,6 +57,24 @@ def digested(connection):
     connection.close()
 
 
+def pieces(count):
+    for number in range(count):
+        yield b'%016d' % number * (PIECE // 16)
+
+
+def returned(connection):
+    size = found = sent = 0
+    while data := connection.recv(PIECE):
+        found = zlib.crc32(data, found)
+        size += len(data)
+    connection.sendall(b'%08x' % found)
+    for piece in pieces(size // PIECE):
+        sent = zlib.crc32(piece, sent)
+        connection.sendall(piece)
+    connection.sendall(b'%08x' % sent)
+    connection.close()
+
+
 def accept(port, serve):
     listener = socket.create_server(('', port))
     while True:
@@ -60,7 +83,7 @@ def accept(port, serve):
 
 
 def serve(server=SERVER4):
-    for port, function in ((7000, numbered), (7001, digested)):
+    for port, function in ((7000, numbered), (7001, digested), (7002, returned)):
         threading.Thread(target=accept, args=(port, function), daemon=True).start()
     echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     echo.bind((server, 7))
@@ -163,18 +186,43 @@ def checksum():
         sys.exit(f'expected {digest}, found {found}')
 
 
-def udp(port, server=SERVER6):
+def both(megabytes):
+    count = (int(megabytes) << 20) // PIECE
+    sent = found = 0
+    with socket.create_connection((SERVER6, 7002)) as connection:
+        for piece in pieces(count):
+            sent = zlib.crc32(piece, sent)
+            connection.sendall(piece)
+        connection.shutdown(socket.SHUT_WR)
+        if read_exactly(connection, 8) != b'%08x' % sent:
+            sys.exit('what was sent is not what has come')
+        for _ in range(count):
+            found = zlib.crc32(read_exactly(connection, PIECE), found)
+        if read_exactly(connection, 8) != b'%08x' % found:
+            sys.exit('what has come is not what was sent')
+
+
+def ask_udp(port, server):
+    """What the server says who that port is."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        sock.bind(('2001:db8:1::2', int(port)))
+        sock.bind(('2001:db8:1::2', port))
         sock.settimeout(2)
         for _ in range(5):
             sock.sendto(b'?', (server, 7))
             try:
-                print(sock.recv(64).decode())
-                return
+                return sock.recv(64).decode()
             except socket.timeout:
                 continue
     sys.exit('no answer to 5 datagrams')
+
+
+def udp(port, server=SERVER6):
+    print(ask_udp(int(port), server))
+
+
+def udps(port, n):
+    for i in range(int(n)):
+        ask_udp(int(port) + i, SERVER6)
 
 
 def advertise():
@@ -197,5 +245,6 @@ def ping():
     Pinger().run()
 
 
-verbs = {'serve': serve, 'download': download, 'ping': ping, 'advertise': advertise, 'checksum': checksum, 'udp': udp}
+verbs = {'serve': serve, 'download': download, 'ping': ping, 'advertise': advertise, 'checksum': checksum, 'both': both,
+         'udp': udp, 'udps': udps}
 verbs[sys.argv[1]](*sys.argv[2:])

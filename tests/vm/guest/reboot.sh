@@ -3,34 +3,53 @@
 #
 # What is to be there again after a reboot.
 
-# Who has which address and port; the age is not among it.
+# rows TABLE FILTER COLUMN,…: those of a list, each with when it was made, if that is known, and when it ends,
+# in seconds, both without their fractions.
+rows()
+{
+	nat64ctl --json "$1" list | jq -r ".[] | select($2) | [$3, "'(.created // "1970-01-01T00:00:00Z", .expires |
+		sub("\\.[0-9]*Z$"; "Z") | fromdate)] | @tsv'
+}
+
+# Who has which address and port.
 bindings()
 {
-	nat64ctl --json bib list | jq -r '.[] | [.protocol, .client, .mapped] | @tsv' | sort
+	rows bib true .protocol,.client,.mapped
 }
 
 # The sessions of who is outside of the machine.
 sessions()
 {
-	nat64ctl --json session list | jq -r '.[] | select(.client | startswith("[2001:db8:3::2]")) |
-		[.protocol, .client, .mapped, .server] | @tsv' | sort
+	rows session '.client | startswith("[2001:db8:3::2]")' .protocol,.client,.mapped,.server
 }
 
 remember()
 {
-	sessions >$memory/sessions && [ -s $memory/sessions ] || return
 	client ping -n -c 1 $server6 >/dev/null && client python3 peer.py udp 5000 >$memory/udp &&
-		bindings >$memory/bindings && [ "$(wc -l <$memory/bindings)" -ge 2 ]
+		client python3 peer.py udps 5001 20 || return
+	sessions >$memory/sessions && bindings >$memory/bindings && [ -s $memory/sessions ] && [ "$(wc -l <$memory/bindings)" -ge 22 ]
 }
 
-bindings_are_back()
+# What is written down here is not older than the last word before the end.
+end_is_near()
 {
-	bindings >/run/bindings && comm -23 $memory/bindings /run/bindings >/run/lost && same "lost bindings" "" "$(cat /run/lost)"
+	date +%s >$memory/end
 }
 
-sessions_are_back()
+# are_back TABLE SECONDS N: at least N rows are there again: each that was made SECONDS before the end, and
+# would not have ended by itself meanwhile.
+are_back()
 {
-	sessions >/run/sessions && comm -23 $memory/sessions /run/sessions >/run/lost && same "lost sessions" "" "$(cat /run/lost)"
+	local now
+	now=$(date +%s)
+	"$1" | rev | cut -f 3- | rev | sort >/run/now
+	awk -F '\t' -v OFS='\t' -v now="$now" -v end="$(($(cat $memory/end) - $2))" '$(NF - 1) + 1 <= end && $NF > now { NF -= 2; print }' \
+		"$memory/$1" | sort >/run/wanted
+	comment="$(wc -l <$memory/"$1") $1 were there, $(wc -l </run/wanted) have to be"
+	echo "$comment, $(wc -l </run/now) are"
+	comm -23 /run/wanted /run/now >/run/lost
+	while read -r lost; do grep -F "$lost" "$memory/$1"; done </run/lost
+	same "lost" "" "$(cat /run/lost)" && [ "$(wc -l </run/wanted)" -ge "$3" ]
 }
 
 # The server outside sends 50 kB a second.
@@ -57,9 +76,22 @@ rules_come_first()
 	systemctl is-active nat64d-setup.service && [ "$rules" -gt 0 ] && [ "$rules" -lt "$network" ]
 }
 
-# Older than SyncInterval (5 s) and one more.
-oldest_is_safe()
+# The youngest of them is older than SyncInterval (5 s) and one more; then come some that need not be back.
+is_old_enough()
 {
-	nat64ctl --json bib list | jq -e --argjson now "$(date +%s)" 'map($now - (.created | sub("\\..*Z$"; "Z") | fromdate)) | min > 7'
+	local youngest
+	youngest=$(cut -f 4 $memory/bindings | sort -n | tail -n 1)
+	[ "$(date +%s)" -gt $((youngest + 7)) ]
 }
 
+others_come()
+{
+	client python3 peer.py udps 6000 20 && bindings | grep -q ']:6019'
+}
+
+# The kernel ended nobody, and the daemon's own share, in kB, is told.
+has_memory()
+{
+	! dmesg | grep -i -e 'out of memory' -e 'page allocation failure' || return
+	comment="daemon $(awk '/^VmRSS/ { print $2 }' "/proc/$(main_pid)/status") kB; $(free -k | awk '/^Mem/ { print $2 " kB, " $7 " kB available" }')"
+}

@@ -19,7 +19,7 @@ serve()
 
 servers_listen()
 {
-	[ "$(ip netns exec server ss -Htuln | grep -c -e ':7000 ' -e ':7001 ' -e ':7 ')" = 3 ]
+	[ "$(ip netns exec server ss -Htuln | grep -c -e ':700[012] ' -e ':7 ')" = 4 ]
 }
 
 pings()
