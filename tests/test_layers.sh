@@ -22,18 +22,28 @@ result()
 
 # ---- the layers of the core, from the bottom up -------------------------------------------------
 
+# stem FILE: sets $stem, its name without directory and ending.
+stem()
+{
+	stem=${1##*/}
+	stem=${stem%.[ch]}
+}
+
+# layer_of FILE: sets $layer. No subshell: it is asked about every include there is.
 layer_of()
 {
-	case $1 in
+	stem "$1"
+	case $stem in
 	addr | addr4_* | decimal | minmax | checksum | siphash | random | token_bucket | slab | dirty | hash_index | wheel | outcome | rfc6052 | \
-		ports | port_set | deterministic | given | closed) echo values ;;
+		ports | port_set | deterministic | given | closed) layer=values ;;
 	packet | noted | tuple | xlat* | fragment | ip_header | emit | cut | icmp_error | icmp_map | ip4_id | tcp_probe)
-		echo packets ;;
-	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) echo tables ;;
+		layer=packets ;;
+	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) layer=tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
 	nat64* | lane | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | segment | forward | reassembly | \
 		persist)
-		echo filters ;;
+		layer=filters ;;
+	*) layer= ;;
 	esac
 }
 
@@ -50,23 +60,19 @@ includes()
 	grep -o '^#include "[^"]*"' /dev/null "$@" | sed 's/:#include "/ /; s/"$//'
 }
 
-stem()
-{
-	local name=${1##*/}
-	echo "${name%.[ch]}"
-}
-
 core_offenders()
 {
-	local file path from to
+	local file path from layer stem
 	includes daemon/core/*.[ch] | while read -r file path; do
 		[ "${path#daemon/core/}" != "$path" ] || { echo "$file includes $path, outside the core" && continue; }
-		from=$(layer_of "$(stem "$file")") to=$(layer_of "$(stem "$path")")
-		[[ " ${below[${from:-values}]} " = *" $to "* ]] ||
-			echo "$file ($from) includes $path ($to)"
+		layer_of "$file" && from=${layer:-values}
+		layer_of "$path"
+		[[ " ${below[$from]} " = *" $layer "* ]] ||
+			echo "$file ($from) includes $path ($layer)"
 	done
 	for file in daemon/core/*.[ch]; do
-		[ -n "$(layer_of "$(stem "$file")")" ] || echo "$file: no layer in tests/test_layers.sh"
+		layer_of "$file"
+		[ -n "$layer" ] || echo "$file: no layer in tests/test_layers.sh"
 	done
 }
 
@@ -116,43 +122,46 @@ global_offenders()
 
 # A room is one edge and the files it is made of. It may include itself, the core, and what all share:
 # the gateway (the core with its lock), log, how to ask the kernel, and the parsed configuration.
+# room_of FILE: sets $room.
 room_of()
 {
-	case $1 in
+	stem "$1"
+	case $stem in
 	# These know several edges, which is their job.
 	daemon* | main | worker | client_change | kept* | world | pool4_auto | pool4_change* | pool4_clash | \
 		pool4_move | pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | row_pipe | settings_change | \
 		static_change | static_sync)
-		echo wiring ;;
-	config* | near | pool4_runtime | static_key) echo config ;;
-	rules*) echo rules ;;
-	links | route | neighbours | listeners | own_addresses | reader_lock) echo kernel ;;
-	change*) echo change ;;
-	state_calls) echo state_calls ;;
-	handover* | descriptors) echo handover ;;
-	rawsock | inject* | send*) echo sending ;;
-	netlink* | sysctl) echo netlink ;;
-	event_log | event_report | log_file | log_socket) echo event_report ;;
+		room=wiring ;;
+	config* | near | pool4_runtime | static_key) room=config ;;
+	rules*) room=rules ;;
+	links | route | neighbours | listeners | own_addresses | reader_lock) room=kernel ;;
+	change*) room=change ;;
+	state_calls) room=state_calls ;;
+	handover* | descriptors) room=handover ;;
+	rawsock | inject* | send*) room=sending ;;
+	netlink* | sysctl) room=netlink ;;
+	event_log | event_report | log_file | log_socket) room=event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
 		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
-		echo "$1" ;;
+		room=$stem ;;
+	*) room= ;;
 	esac
 }
 
 edge_offenders()
 {
-	local file path from to
+	local file path from room stem
 	includes daemon/*.[ch] | while read -r file path; do
-		from=$(room_of "$(stem "$file")")
+		room_of "$file" && from=$room
 		[ -n "$from" ] || { echo "$file: no room in tests/test_layers.sh" && continue; }
 		[ "$from" != wiring ] || continue
 		case $path in
 		daemon/core/*) continue ;;
-		daemon/*) to=$(room_of "$(stem "$path")") ;;
+		daemon/*) room_of "$path" ;;
 		*) echo "$file includes $path" && continue ;;
 		esac
-		[[ " $from aside gateway log netlink thread_number " = *" $to "* ]] || [ "$path" = daemon/config.h ] ||
-			echo "$file ($from) includes $path ($to)"
+		[[ " $from aside gateway log netlink thread_number " = *" $room "* ]] || [ "$path" = daemon/config.h ] ||
+			echo "$file ($from) includes $path ($room)"
 	done | sort -u
 }
 
