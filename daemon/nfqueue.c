@@ -49,6 +49,8 @@
 /* A message with its longest payload, the headroom, and attributes with room to spare. Not a
  * multiple of 4096: the buffers shall not share cache sets. */
 #define BUFFER_SIZE (PACKET_HEADROOM + 66 * 1024 + 192)
+/* Of each, touched at the start: what packets of the usual link need, with what netlink says of them. */
+#define TOUCHED_SIZE 2048
 /* A verdict is two headers and one attribute; one for each packet and one for each queue. */
 #define VERDICT_SIZE 64
 #define VERDICTS_MAX (NFQUEUE_BATCH_MAX + NFQUEUE_QUEUES_MAX)
@@ -346,14 +348,19 @@ void nfqueue_set_super(struct nfqueue *queue, unsigned n_super)
 		(void)open_queues(queue, text);
 }
 
+/* Small packets of a full batch find their memory there: the first such batch may come after days, and
+ * each page it touches first would cost it a fault. */
 static int make_buffers(struct nfqueue *queue)
 {
 	queue->buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_SIZE);
 	if (!queue->buffers)
 		return -ENOMEM;
 	for (size_t i = 0; i < NFQUEUE_BATCH_MAX; i++) {
+		uint8_t *buffer = queue->buffers + i * BUFFER_SIZE;
+
+		memset(buffer, 0, TOUCHED_SIZE);
 		queue->iov[i] = (struct iovec){
-			.iov_base = queue->buffers + i * BUFFER_SIZE + PACKET_HEADROOM,
+			.iov_base = buffer + PACKET_HEADROOM,
 			.iov_len = BUFFER_SIZE - PACKET_HEADROOM,
 		};
 		queue->message[i].msg_hdr =
