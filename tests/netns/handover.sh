@@ -279,9 +279,14 @@ lost_are_late()
 	[ "$lost" -ge "$late" ] && [ "$lost" -le $((late + $1)) ]
 }
 
+# Where lost ones have gone: a queue that was full, a packet that was late, or none of ours.
 lost_are()
 {
-	same "lost pings" "$1" "$(ping_end)"
+	same "lost pings" "$1" "$(ping_end)" && return
+	node gateway cat /proc/net/netfilter/nfnetlink_queue
+	ctl stats
+	tail -n 20 "$RUN/nat64d.log" "$RUN/keeper.log"
+	return 1
 }
 
 mkfifo "$RUN/keeper.commands"
