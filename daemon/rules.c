@@ -291,7 +291,7 @@ static int make_plan(struct rules *rules, const struct rules_entry *entries, uin
 	if (r < 0)
 		return r;
 	*ret_there = keep_undo(plan);
-	rules_host_plan(plan, rules->forwarding, &routes, steps->after);
+	rules_host_plan(plan, rules->forwarding, &routes, steps->before, steps->after);
 	(void)rules_host_plan_announce(plan, routes.announced4, steps->before, steps->after);
 	rules_routes_deinit(&routes);
 	if (plan->mode == RULES_IPTABLES)
@@ -486,7 +486,7 @@ char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32
 		steps_deinit(&steps);
 		return g_string_free(text, FALSE);
 	}
-	print_steps(text, steps.before, "# Not announced any more.\n", "");
+	print_steps(text, steps.before, "# Not routed here any more.\n", "");
 	table = rules_nft_table(&rules->plan);
 	g_string_append_printf(text,
 			       "# The packet rules; the chain \"undo\" says what teardown restores."

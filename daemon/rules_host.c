@@ -192,15 +192,15 @@ static void plan_links(struct rules_plan *plan, GPtrArray *steps)
 }
 
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,
-		     GPtrArray *ret_steps)
+		     GPtrArray *ret_before, GPtrArray *ret_after)
 {
 	if (forwarding)
-		plan_forwarding(plan, routes, ret_steps);
+		plan_forwarding(plan, routes, ret_after);
 	if (plan->inject_device)
-		plan_links(plan, ret_steps);
-	plan_route_removals(plan, ret_steps);
+		plan_links(plan, ret_after);
+	plan_route_removals(plan, ret_before);
 	if (plan->local_traffic)
-		plan_routes(plan, routes, ret_steps);
+		plan_routes(plan, routes, ret_after);
 }
 
 /* Each prefix once, as text; the table owns it. */

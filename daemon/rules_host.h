@@ -12,8 +12,10 @@
  *   announce 192.0.2.8/29             as a step: add our local route; as a record: remove it
  *   withdraw 192.0.2.8/29             a step only, as unroute
  *
- * Withdrawing comes before the rules change, announcing after that: what is local must not be
- * without its rule for a moment. So do the records, which are undone before the table goes.
+ * Withdrawing and unrouting come before the rules change, announcing and routing after that: what is
+ * local must not be without its rule for a moment, and who puts other rules in place as soon as they
+ * change (the daemon, behind a script) must not take a route for there that is about to go. So do
+ * the records, which are undone before the table goes.
  *
  * Records stand in the chain "undo" of the nft table, written before the first step is taken, and
  * are kept when rules are applied again: they tell the host's state before the very first time.
@@ -26,7 +28,7 @@
 /* The steps that this host needs now; their records are added to plan->undo, but none for what is
  * recorded already. */
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,
-		     GPtrArray *ret_steps);
+		     GPtrArray *ret_before, GPtrArray *ret_after);
 /* The same for what is announced. Array of prefixes that are so now: announced4 of the routes.
  * True if the records have changed. */
 bool rules_host_plan_announce(struct rules_plan *plan, const GArray *announced,
