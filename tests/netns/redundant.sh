@@ -41,7 +41,15 @@ host=$1
 shift
 exec "$RUN/on" "$host" "$*"
 END
-chmod +x "$RUN/on" "$RUN/shell"
+cat >"$RUN/stuck" <<'END'
+#!/bin/bash
+# The same, but a restore has what it is to read and does not end.
+case $2 in
+umask*) "$RUN/on" "$1" 'cat >/run/nat64d-move.db' && : >"$RUN/is-stuck" && exec sleep 60 ;;
+*) exec "$RUN/shell" "$@" ;;
+esac
+END
+chmod +x "$RUN/on" "$RUN/shell" "$RUN/stuck"
 
 on()
 {
@@ -142,6 +150,25 @@ answers()
 	node client ping -n -c 1 -w 1 $TOPOLOGY_SERVER6
 }
 
+# As by Ctrl-C: a signal for the script and for what it runs.
+interrupted()
+{
+	local status
+	NAT64D_MOVE_SHELL=$RUN/stuck node_start gateway move setsid "$RUN/on" gateway nat64d-move gateway2 $VIRTUAL6
+	until_true 30 test -e "$RUN/is-stuck" || { cat "$RUN/move.log" && return 1; }
+	on gateway nat64ctl status | grep draining || return
+	kill -TERM -- "-${TOPOLOGY_PIDS[move]}"
+	wait "${TOPOLOGY_PIDS[move]}"
+	status=$?
+	unset "TOPOLOGY_PIDS[move]"
+	same status 130 $status || { cat "$RUN/move.log" && return 1; }
+}
+
+nothing_is_left()
+{
+	same "snapshots" "" "$(on gateway bash -c 'ls /run/nat64d-move*' 2>/dev/null; on gateway2 bash -c 'ls /run/nat64d-move*' 2>/dev/null)"
+}
+
 keepalived_moves()
 {
 	check "keepalived has nothing to say about its file" same words "" "$(on gateway env LD_LIBRARY_PATH="$LIBRARIES" \
@@ -156,6 +183,10 @@ keepalived_moves()
 		cat
 	} | sha256sum"
 	check "the download is under way" until_true 5 eval '[ -n "$(node server ss -Hnt state established "sport = :80")" ]'
+	check "a planned move that is interrupted" interrupted
+	check "both gateways are healthy" eval 'on gateway nat64ctl health && on gateway2 nat64ctl health'
+	check "no snapshot is left" nothing_is_left
+	check "the addresses stay where they are" eval '! until_true 3 is_with gateway2 && is_with gateway'
 	check "a planned move" on gateway nat64d-move gateway2 $VIRTUAL6
 	check "the second has the addresses" is_with gateway2
 	check "the UDP flow has its port" mapped_stays
@@ -179,6 +210,18 @@ announced()
 withdrawn()
 {
 	[ -z "$(node router4 ip route show $TOPOLOGY_POOL4)$(node router6 ip -6 route show $TOPOLOGY_POOL6/96)" ]
+}
+
+# signal UNIT SIGNAL
+signal()
+{
+	on gateway bash -c 'kill -'"$2"' $(cat "$RUN/$NODE-'"$1"'.log.pid")'
+}
+
+# With a nat64d-announce that does not look.
+reads_anew()
+{
+	signal nat64d-announce STOP && on gateway env LD_LIBRARY_PATH="$LIBRARIES" birdc configure && until_true 5 withdrawn
 }
 
 # neighbour NODE ADDRESS PEER FAMILY: a router that believes what it is told.
@@ -208,6 +251,10 @@ bird_announces()
 	check "it serves" until_true 5 answers
 	check "drained: withdrawn" eval 'on gateway nat64ctl drain && until_true 5 withdrawn'
 	check "resumed: announced" eval 'on gateway nat64ctl resume && until_true 5 announced'
+	check "BIRD reads its file anew: withdrawn" reads_anew
+	check "nat64d-announce looks again: announced" eval 'signal nat64d-announce CONT && until_true 5 announced'
+	check "nat64d hangs: withdrawn" eval 'signal nat64d STOP && until_true 10 withdrawn'
+	check "it goes on: announced" eval 'signal nat64d CONT && until_true 10 announced'
 	check "killed: withdrawn" eval 'dies gateway && until_true 5 withdrawn'
 	check "back: announced" eval 'on gateway systemctl start nat64d && until_true 10 announced'
 	check "nat64d-announce ends: withdrawn" eval 'on gateway systemctl stop nat64d-announce && until_true 5 withdrawn'
