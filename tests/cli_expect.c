@@ -10,6 +10,8 @@ char *cli_normalise(const char *text)
 		{"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ(?= and | \\(UTC\\)|  )", "TIME"},
 		{" of \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ", " of TIME"},
 		{"\\b\\d+(min|s)(\\d+s)?\\b *", "TIME "},
+		/* Headings are as wide as the times below them. */
+		{"\\b(AGE|EXPIRES) +", "\\1  "},
 		{"^nat64d [\\d.]+", "nat64d VERSION"},
 		{"\"version\": \"[\\d.]+\"", "\"version\": VERSION"},
 		{"\"(uptime_usec|memory_bytes)\": \\d+", "\"\\1\": N"},
