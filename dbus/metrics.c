@@ -113,6 +113,9 @@ void metrics_tell(const struct metrics *metrics, const struct metrics_sink *sink
 {
 	struct telling telling = {.metrics = metrics, .sink = sink};
 
+	family(&telling, "state", false, "1 for the state that the gateway is in");
+	between(&telling, "gateway_", "", "state", none);
+	single(&telling, "rules_in_place", false, "1 if the kernel has the packet rules");
 	by_protocol(&telling, "bindings", "Entries of the BIB");
 	by_protocol(&telling, "sessions", "Sessions");
 	single(&telling, "clients", false, "Client prefixes with bindings or limits");

@@ -9,11 +9,12 @@
 
 #include "daemon/core/persist.h"
 
-/* Those beside outcomes, protocols, queues and send errors; there is room for a few more. */
+/* Those beside outcomes, protocols, queues, send errors and states; there is room for a few more.
+ */
 #define N_SINGLE 32
 #define N_MAX                                                                                \
 	(2 * N_OUTCOMES + 5 * N_PROTOCOLS + 3 * GATEWAY_QUEUES_MAX + N_GATEWAY_SEND_ERRORS + \
-	 N_SINGLE)
+	 N_GATEWAY_STATES + N_SINGLE)
 
 struct list {
 	struct statistic *statistic;
@@ -100,6 +101,8 @@ static void add_edges(struct list *list, const struct gateway *gateway)
 	for (enum gateway_send_error error = 0; error < N_GATEWAY_SEND_ERRORS; error++)
 		add(list, gateway->send_errors[error], "send_errors_%s",
 		    gateway_send_error_name(error));
+	for (enum gateway_state state = 0; state < N_GATEWAY_STATES; state++)
+		add(list, gateway->state == state, "gateway_%s", gateway_state_name(state));
 	add(list, gateway->rules_in_place, "rules_in_place");
 	add(list, persist_n_changed(gateway->nat), "state_unsaved_changes");
 	gateway_see_store(gateway, gateway_now_ms(), &store);

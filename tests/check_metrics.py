@@ -18,6 +18,8 @@ except ImportError:
 
 # Name of the family: its type, and the labels of each sample (INTERFACE, section 8).
 NAMES = {
+    'nat64d_state': ('gauge', ['state']),
+    'nat64d_rules_in_place': ('gauge', []),
     'nat64d_pool4_ports': ('gauge', ['entry', 'protocol']),
     'nat64d_pool4_ports_used': ('gauge', ['entry', 'protocol']),
     'nat64d_bindings': ('gauge', ['protocol']),

@@ -40,6 +40,33 @@ static void test_health(void)
 	gateway_unlock(&service.gateway);
 }
 
+/* What helps against the one does not help against the other. */
+static void test_refused_by_pool4(void)
+{
+	uint64_t *counter = service.gateway.nat->counters.packets[0];
+	g_autofree char *full = NULL, *unserved = NULL, *err = NULL;
+
+	gateway_lock(&service.gateway);
+	counter[OUTCOME_POOL4_EXHAUSTED] += 3;
+	gateway_unlock(&service.gateway);
+	g_assert_cmpint(cli_run(&service, "--json status", false, &full, &err), ==, 0);
+	g_assert_nonnull(strstr(full, "\"3 packets found no free port in pool4\""));
+	g_assert_null(strstr(full, "serves"));
+	gateway_lock(&service.gateway);
+	counter[OUTCOME_POOL4_EXHAUSTED] -= 3;
+	counter[OUTCOME_POOL4_NO_ENTRY] += 2;
+	gateway_unlock(&service.gateway);
+	g_clear_pointer(&err, g_free);
+	g_assert_cmpint(cli_run(&service, "--json status", false, &unserved, &err), ==, 0);
+	g_assert_nonnull(strstr(unserved,
+				"\"2 packets were of clients, protocols or prefixes that no "
+				"entry of pool4 serves, see 'pool4 list'\""));
+	g_assert_null(strstr(unserved, "no free port"));
+	gateway_lock(&service.gateway);
+	counter[OUTCOME_POOL4_NO_ENTRY] -= 2;
+	gateway_unlock(&service.gateway);
+}
+
 static void test_not_running(void)
 {
 	g_autofree char *out = NULL, *message = NULL;
@@ -560,6 +587,7 @@ int main(int argc, char **argv)
 	test_service_start(&service);
 	test_service_add_session(&service, PROTOCOL_UDP, 2, 3000, 1);
 	g_test_add_func("/cli_manners/health", test_health);
+	g_test_add_func("/cli_manners/refused-by-pool4", test_refused_by_pool4);
 	g_test_add_func("/cli_manners/not-running", test_not_running);
 	g_test_add_func("/cli_manners/not-on-bus", test_not_on_bus);
 	g_test_add_func("/cli_manners/not-activated", test_not_activated);

@@ -105,6 +105,7 @@ static const struct {
 	{"queue_*_lost", "packets that this queue had no room for"},
 	{"queue_*_waiting", "packets that wait in this queue"},
 	{"send_errors_*", "translated packets that the kernel did not send, for this reason"},
+	{"gateway_*", "1: the gateway is in this state"},
 	{"rules_in_place", "1: the packet rules are in place"},
 	{"state_unsaved_changes", "changes that are not yet written to the database"},
 	{"state_flush_failures", "writes to the database that failed"},

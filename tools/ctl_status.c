@@ -174,8 +174,8 @@ G_GNUC_PRINTF(2, 3) static void warn(struct status *status, const char *format, 
 static void find_warnings(struct status *status)
 {
 	uint64_t lost = ctl_stats_sum(status->counters, "queue_", "_lost");
-	uint64_t refused = ctl_stats_value(status->counters, "packets_6to4_pool4_exhausted") +
-			   ctl_stats_value(status->counters, "packets_6to4_pool4_no_entry");
+	uint64_t refused = ctl_stats_value(status->counters, "packets_6to4_pool4_exhausted");
+	uint64_t unserved = ctl_stats_value(status->counters, "packets_6to4_pool4_no_entry");
 	uint64_t full = ctl_stats_sum(status->counters, "packets_", "_bib_full") +
 			ctl_stats_sum(status->counters, "packets_", "_session_full") +
 			ctl_stats_sum(status->counters, "packets_", "_session_full_tcp");
@@ -217,6 +217,11 @@ static void find_warnings(struct status *status)
 		warn(status, "%" PRIu64 " packets were lost in the queues", lost);
 	if (refused != 0)
 		warn(status, "%" PRIu64 " packets found no free port in pool4", refused);
+	if (unserved != 0)
+		warn(status,
+		     "%" PRIu64 " packets were of clients, protocols or prefixes that no entry of "
+		     "pool4 serves, see 'pool4 list'",
+		     unserved);
 	if (full != 0)
 		warn(status,
 		     "%" PRIu64 " packets met Limits.Bindings or Limits.Sessions, see 'stats'",
