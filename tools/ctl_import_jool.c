@@ -108,6 +108,15 @@ static bool is_of_sync(const char *name)
 	return g_str_has_prefix(name, "ss-");
 }
 
+/* A session names its binding here, so that Log.Destinations says nothing without Log.Bindings,
+ * which logging-bib may have brought already. */
+static void import_logging(struct import *import, const json_t *object)
+{
+	if (json_is_true(json_object_get(object, "logging-session")) &&
+	    !json_is_true(json_object_get(object, "logging-bib")))
+		import_key(import, "Log", "Bindings", "yes", "logging-session");
+}
+
 /* They belong to one setting here. */
 static void import_tos(struct import *import, const json_t *object)
 {
@@ -178,6 +187,7 @@ static void import_globals(struct import *import, json_t *object)
 			import_note(import, "%s: NAT64 Jool has no such key", name);
 	}
 	import_tos(import, object);
+	import_logging(import, object);
 }
 
 /* Rows of their pool4 that are one entry here. */
@@ -354,7 +364,11 @@ static void import_pool4(struct import *import, const json_t *rows)
 	if (any_iterations)
 		import_note(import,
 			    "max-iterations: finding a free port takes the same time always");
-	if (groups->len == 0)
+	if (groups->len == 0 && json_array_size(rows) > 0)
+		import_note(import,
+			    "pool4: none of its rows could be taken; without any, nat64d uses an "
+			    "address of the host's own (entry auto)");
+	else if (groups->len == 0)
 		import_note(import, "pool4 is empty: as Jool, nat64d then uses an address of the "
 				    "host's own, and ports that no program of the host uses (entry "
 				    "auto)");
