@@ -13,6 +13,10 @@
 /* Has somebody asked? table: its name. */
 bool rules_renew_is_asked(const char *table);
 
+/* Does somebody read the queues to which these rules (rules_in_kernel()) send packets, so that what
+ * is taken away is put in place anew? fallback: a queue, for rules that name none. */
+bool rules_renew_is_kept(const char *rules, uint32_t fallback);
+
 /*
  * Asks and waits. 0: done. -ESRCH: there is no such table in this network namespace, or nobody
  * reads that queue. -ETIMEDOUT: whoever reads it has not done it within so many milliseconds.

@@ -160,6 +160,7 @@ check "forwarding is on" same forwarding "1 1 " \
 	"$(node gateway cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding | tr '\n' ' ')"
 check "ping" node client ping -n -c 3 -i 0.05 $TOPOLOGY_SERVER6
 check "it is managed by its control socket" is_managed_by_its_socket
+check "no teardown beside it" teardown_is_refused contained_ctl
 check "it ends with status 0" daemon_ends_well
 check "the page's probe is not content" probe_fails
 check "it tears down what it has put in place" tears_down

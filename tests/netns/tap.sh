@@ -153,6 +153,14 @@ daemon_ends_well()
 	same "exit status" 0 $? && ! grep -E 'ERROR: |runtime error: ' "$RUN/nat64d.log"
 }
 
+# teardown_is_refused NAT64CTL…: beside a daemon that runs, with which the rules stay.
+teardown_is_refused()
+{
+	"$@" teardown 2>"$RUN/refused"
+	same "exit status" 1 $? && node gateway nft list table inet nat64d >/dev/null &&
+		grep "nat64d runs, and would put .* again at once: 'systemctl stop nat64d' first" "$RUN/refused"
+}
+
 # 198.51.100.7 → 2001:db8:64::c633:6407
 in_pool6()
 {

@@ -111,5 +111,6 @@ reload ExternalTCP=no
 tests/netns/tcp.py forbidden $HELD_ADDRESS $((HELD_PORT + 500)) $STATIC_ADDRESS >"$RUN/cases" 2>&1
 check_each "$RUN/cases"
 check "conservation" until_true 3 conservation
+check "no teardown beside it" teardown_is_refused ctl
 check "nat64d ends with status 0" daemon_ends_well
 tap_end
