@@ -506,16 +506,20 @@ char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32
 	return g_string_free(text, FALSE);
 }
 
-char *rules_in_kernel(const char *instance)
+int rules_in_kernel(const char *instance, char **ret, char **ret_error)
 {
 	g_autofree char *table = rules_table_name(instance);
 	g_autofree char *command = g_strdup_printf("list table inet %s", table);
-	g_autofree char *listing = NULL;
+	g_autofree char *listing = NULL, *error = NULL;
 	g_autoptr(GRegex) handles = g_regex_new(" # handle [0-9]+", 0, 0, NULL);
+	int r = rules_kernel_nft(command, false, &listing, &error);
 
-	if (rules_kernel_nft(command, false, &listing, NULL) < 0 || listing == NULL)
-		return g_strdup("");
-	return g_regex_replace_literal(handles, listing, -1, 0, "", 0, NULL);
+	if (r < 0 && r != -ENOENT) {
+		*ret_error = g_steal_pointer(&error);
+		return r;
+	}
+	*ret = r < 0 ? g_strdup("") : g_regex_replace_literal(handles, listing, -1, 0, "", 0, NULL);
+	return 0;
 }
 
 /* The table of another instance on this host, or NULL. */

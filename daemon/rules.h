@@ -117,8 +117,9 @@ bool rules_present(struct rules *rules);
 char *rules_print(struct rules *rules, const struct rules_entry *entries, uint32_t n_entries);
 
 /* What the kernel has of our table, as nft says it, to be compared with what it has at another
- * time: without handles, which come anew with each table. "" if there is none. g_free() */
-char *rules_in_kernel(const char *instance);
+ * time: without handles, which come anew with each table. "" if there is none. g_free(). -EPERM: we
+ * may not know; with that and every other error *ret_error is one sentence. */
+int rules_in_kernel(const char *instance, char **ret, char **ret_error);
 
 /* Undoes everything, whoever did it. *ret_changed (may be NULL): was there anything? */
 int rules_remove(const char *instance, bool *ret_changed, char **ret_error);

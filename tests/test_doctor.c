@@ -6,7 +6,9 @@
  */
 #include <glib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "daemon/config_override.h"
 #include "tools/ctl_doctor.h"
 #include "tools/ctl_firewall.h"
 #include "tools/ctl_stats.h"
@@ -32,6 +34,7 @@ static struct doctor *doctor_new(const char *instance)
 	doctor->ctl->instance = instance;
 	doctor->config_path = "/etc/nat64d/nat64d.conf";
 	doctor->config = config_new_default();
+	doctor->problems = config_problems_new();
 	doctor->counters = g_array_new(FALSE, FALSE, sizeof(struct ctl_counter));
 	g_array_set_clear_func(doctor->counters, clear_counter);
 	doctor->state = g_strdup("active");
@@ -46,6 +49,7 @@ static void doctor_free(struct doctor *doctor)
 	g_array_unref(doctor->counters);
 	g_clear_pointer(&doctor->links, g_array_unref);
 	config_free(doctor->config);
+	g_ptr_array_unref(doctor->problems);
 	g_free(doctor->ctl);
 	g_free(doctor);
 }
@@ -174,6 +178,46 @@ static void test_clock(void)
 		g_assert_cmpint(doctor_judge_clock(doctor, &clock), ==, cases[i].result);
 		g_assert_cmpstr(doctor->fix, ==,
 				cases[i].result == DOCTOR_OK ? NULL : "timedatectl set-ntp true");
+		doctor_free(doctor);
+	}
+}
+
+/* What is set at run time counts above the files; what does not fit to them does not, and is told.
+ */
+static void test_runtime_keys(void)
+{
+	static const struct {
+		const char *key, *value;
+		bool fits;
+	} cases[] = {
+		{"Log.Bindings", "yes", true},
+		{"Timeouts.UDP", "1s", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct doctor *doctor = doctor_new(NULL);
+		g_autoptr(GPtrArray) overrides = config_overrides_new();
+		struct doctor_clock clock = {.now_s = 1000};
+		g_autofree char *path = NULL;
+		int fd = g_file_open_tmp("doctor-XXXXXX", &path, NULL);
+
+		g_assert_cmpint(fd, >=, 0);
+		close(fd);
+		g_assert_true(g_file_set_contents(path, "[Timeouts]\nUDP=6min\n", -1, NULL));
+		doctor->config_path = path;
+		doctor->config_given = true;
+		config_free(doctor->config);
+		doctor_config_load(doctor);
+		g_assert_cmpint(doctor_judge_clock(doctor, &clock), ==, DOCTOR_OK);
+		config_override_put(overrides, config_key_parse(cases[i].key), cases[i].value,
+				    NULL);
+		doctor_config_lay(doctor, overrides);
+		g_assert_cmpuint(doctor->config->nat64.udp_ms, ==, 360000);
+		g_assert_cmpint(doctor_judge_clock(doctor, &clock), ==,
+				cases[i].fits ? DOCTOR_WARN : DOCTOR_OK);
+		g_assert_cmpint(run(doctor, doctor_host_checks, "configuration"), ==,
+				cases[i].fits ? DOCTOR_OK : DOCTOR_WARN);
+		(void)unlink(path);
 		doctor_free(doctor);
 	}
 }
@@ -353,6 +397,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/doctor/no_daemon", test_no_daemon);
 	g_test_add_func("/doctor/instance", test_instance);
 	g_test_add_func("/doctor/clock", test_clock);
+	g_test_add_func("/doctor/runtime_keys", test_runtime_keys);
 	g_test_add_func("/doctor/links", test_links);
 	g_test_add_func("/doctor/firewall", test_firewall);
 	g_test_add_func("/doctor/marks", test_marks);

@@ -187,6 +187,7 @@ tool_offenders()
 		grep -vE '^tools/bench_restore\.c (schema/store|daemon/(gateway|restore|row_pipe|tables))\.h' |
 		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
 		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|netlink_veth|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
+		grep -vE '^tools/ctl_doctor_config\.c daemon/config_(file|override)\.h' |
 		grep -vE '^tools/ctl_import[a-z_]*\.[ch] daemon/(config[a-z_]*|core/(addr|pool4_text))\.h' |
 		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h'
 }

@@ -131,11 +131,11 @@ static void test_rules(void)
 	struct gateway_host host = {0};
 	struct daemon_rules rules = {0};
 	uint64_t now_ms = 1000000, again_ms;
-	g_autofree char *quiet = NULL, *first = NULL;
+	g_autofree char *quiet = NULL, *first = NULL, *error = NULL;
 
 	if (!put_rules(&host, &rules))
 		return;
-	first = rules_in_kernel(NULL);
+	g_assert_cmpint(rules_in_kernel(NULL, &first, &error), ==, 0);
 	g_assert_nonnull(strstr(first, "goto take"));
 	quiet = keep(&rules, now_ms, &again_ms);
 	g_assert_cmpstr(quiet, ==, "");
@@ -148,7 +148,7 @@ static void test_rules(void)
 		g_assert_cmpstr(said, ==, PUT_BACK);
 		g_assert_cmpuint(again_ms, ==, 0);
 		g_assert_true(host.gateway.rules_in_place);
-		table = rules_in_kernel(NULL);
+		g_assert_cmpint(rules_in_kernel(NULL, &table, &error), ==, 0);
 		g_assert_cmpstr(table, ==, first);
 	}
 	daemon_rules_close(&rules);

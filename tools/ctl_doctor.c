@@ -165,6 +165,7 @@ static void doctor_deinit(struct doctor *doctor)
 		rules_routes_deinit(&doctor->routes);
 	g_free(doctor->state);
 	g_free(doctor->database);
+	g_ptr_array_unref(doctor->problems);
 	config_free(doctor->config);
 }
 
@@ -200,7 +201,6 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 		{"fix", "COMMAND", TABLE_TEXT},
 		{NULL},
 	};
-	g_autoptr(GPtrArray) problems = config_problems_new();
 	const char *given = arguments->option[CTL_CONFIG];
 	g_autofree char *path = given != NULL ? g_strdup(given)
 				: ctl->instance != NULL
@@ -210,7 +210,6 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 		.ctl = ctl,
 		.config_path = path,
 		.config_given = given != NULL,
-		.problems = problems,
 		.probe = arguments->option[CTL_PROBE],
 	};
 	struct table *table;
@@ -222,11 +221,13 @@ enum ctl_status ctl_doctor(struct ctl *ctl, const struct ctl_arguments *argument
 				"--probe %s: that is no IPv4 address; it is of a server, such as "
 				"192.0.2.1",
 				doctor.probe);
+	doctor.problems = config_problems_new();
 	/* One that hangs is told as such, and soon. */
 	ctl->patience_usec = PATIENCE_USEC;
-	(void)config_load(given == NULL && ctl->instance == NULL ? NULL : path, &doctor.config,
-			  problems);
+	doctor_config_load(&doctor);
 	ask_daemon(&doctor);
+	if (doctor.state != NULL)
+		doctor_config_ask(&doctor);
 	table = table_new(columns, ctl->json, ctl->legend);
 	run_checks(&doctor, doctor_daemon_checks, table, &failed);
 	run_checks(&doctor, doctor_host_checks, table, &failed);

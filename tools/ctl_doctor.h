@@ -44,8 +44,8 @@ struct doctor {
 	struct ctl *ctl;
 	const char *config_path;      /* never NULL */
 	bool config_given;            /* by --config */
-	struct config *config;        /* of the files; NULL: it is refused */
-	GPtrArray *problems;          /* of the files: struct config_problem */
+	struct config *config;        /* that holds; NULL: the files are refused */
+	GPtrArray *problems;          /* of it: struct config_problem */
 	GArray *counters;             /* struct ctl_counter; NULL: the daemon does not answer */
 	char *state;                  /* or NULL, as well */
 	char *database;               /* its path; NULL: not known, or there is none */
@@ -87,6 +87,12 @@ void doctor_fix(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2,
 void doctor_fix_ctl(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The same, by a drop-in of the configuration. */
 void doctor_fix_key(struct doctor *doctor, const char *section, const char *key, const char *value);
+/* Reads the files. */
+void doctor_config_load(struct doctor *doctor);
+/* Lays above them what was set at run time: struct config_override. */
+void doctor_config_lay(struct doctor *doctor, const GPtrArray *overrides);
+/* The same, of what the daemon says. */
+void doctor_config_ask(struct doctor *doctor);
 /* " --config FILE" if that was given, else "". g_free() */
 char *doctor_config_option(const struct doctor *doctor);
 /* "nat64d", "nat64d@NAME": the unit. g_free() */

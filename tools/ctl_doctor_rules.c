@@ -54,9 +54,14 @@ static enum doctor_result has_queue_expression(struct doctor *doctor)
 
 static enum doctor_result has_rules(struct doctor *doctor)
 {
-	g_autofree char *rules = rules_in_kernel(doctor->ctl->instance);
+	g_autofree char *rules = NULL, *error = NULL;
 	g_autofree char *config = doctor_config_option(doctor);
+	int r = rules_in_kernel(doctor->ctl->instance, &rules, &error);
 
+	if (r == -EPERM)
+		doctor_fix(doctor, "sudo nat64ctl doctor");
+	if (r < 0)
+		return doctor_say(doctor, r == -EPERM ? DOCTOR_SKIP : DOCTOR_FAIL, "%s", error);
 	if (*rules != '\0')
 		return doctor_say(doctor, DOCTOR_OK, "the packet rules are in place");
 	doctor_fix_ctl(doctor, "setup%s", config);

@@ -73,13 +73,17 @@ static int apply(const struct ctl *ctl, struct rules *rules, uint32_t queue,
 		[RULES_IPTABLES] = "nft marks, iptables queues",
 		[RULES_NONE] = "Queue.Rules=none: the host only",
 	};
-	g_autofree char *before = rules_in_kernel(ctl->instance), *after = NULL, *summary = NULL;
-	bool by_daemon;
-	int r = put(ctl, rules, queue, entries, &by_daemon, ret_error);
+	g_autofree char *before = NULL, *after = NULL, *summary = NULL;
+	bool by_daemon = false;
+	int r;
 
+	r = rules_in_kernel(ctl->instance, &before, ret_error);
+	if (r == 0)
+		r = put(ctl, rules, queue, entries, &by_daemon, ret_error);
+	if (r == 0)
+		r = rules_in_kernel(ctl->instance, &after, ret_error);
 	if (r < 0)
 		return r;
-	after = rules_in_kernel(ctl->instance);
 	summary = by_daemon ? g_strdup("the daemon that runs has put its packet rules in place "
 				       "anew; what the files say is read by 'nat64ctl reload'")
 			    : g_strdup_printf("packet rules are in place (%s)",
@@ -132,11 +136,10 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	return r == 0 ? CTL_DONE : CTL_FAILED;
 }
 
-/* What is taken from a daemon that runs, it puts in place again at once. Whoever may not see rules
- * may not remove any, and is told so by that. */
-static bool is_kept(const struct ctl *ctl)
+/* What is taken from a daemon that runs, it puts in place again at once. rules: of the kernel. */
+static bool is_kept(const struct ctl *ctl, const char *rules)
 {
-	g_autofree char *rules = rules_in_kernel(ctl->instance), *path = config_path(ctl);
+	g_autofree char *path = config_path(ctl);
 	g_autoptr(GPtrArray) problems = config_problems_new();
 	struct config *config = NULL;
 	bool kept;
@@ -152,11 +155,15 @@ static bool is_kept(const struct ctl *ctl)
 
 enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	g_autofree char *error = NULL;
+	g_autofree char *kernel = NULL, *error = NULL;
 	bool changed = false;
 	int r;
 
-	if (is_kept(ctl))
+	/* Whoever may not see rules may not remove any. */
+	r = rules_in_kernel(ctl->instance, &kernel, &error);
+	if (r < 0)
+		return ctl_fail(CTL_FAILED, "teardown: %s", error);
+	if (is_kept(ctl, kernel))
 		return ctl_fail(CTL_FAILED,
 				"teardown: nat64d runs, and would put its packet rules in place "
 				"again at once: 'systemctl stop nat64d%s%s' first",
@@ -164,7 +171,6 @@ enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *argume
 				ctl->instance != NULL ? ctl->instance : "");
 	if (ctl_arguments_has(arguments, CTL_DRY_RUN)) {
 		g_autofree char *table = rules_table_name(ctl->instance);
-		g_autofree char *kernel = rules_in_kernel(ctl->instance);
 		g_autofree char *summary =
 			*kernel == '\0'
 				? g_strdup("nothing to remove")

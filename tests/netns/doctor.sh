@@ -277,10 +277,24 @@ advertised_route()
 		by_its_command router-advertisements && node gateway ip -6 route del default dev router6
 }
 
+# What its command sets counts, though no file says so.
 narrow_side()
 {
 	node gateway ip link set router4 mtu 1400 && says 0 "warn mtu-sides nat64ctl config set Translation.ClampMSS yes" &&
-		mends mtu-sides node gateway ip link set router4 mtu 1500
+		mends mtu-sides ctl config set Translation.ClampMSS yes && ctl config reset Translation.ClampMSS &&
+		says 0 "warn mtu-sides " && mends mtu-sides node gateway ip link set router4 mtu 1500
+}
+
+# Pool6 of the running daemon is asked about, not that of the files.
+other_pool6()
+{
+	local status
+	ctl pool6 add 2001:db8:66::/96 && ctl pool6 remove $TOPOLOGY_POOL6/96 && dns64_of 2001:db8:66::c000:aa &&
+		node gateway ip -6 route flush $TOPOLOGY_POOL6/96
+	says 0 "ok route-pool6 " && grep '^ok dns64 ' "$RUN/doctor"
+	status=$?
+	ctl config reset Translation.Pool6 && dns64_of 2001:db8:64::c000:aa || return
+	return $status
 }
 
 large_superpackets()
@@ -301,7 +315,20 @@ source_check()
 without_rights()
 {
 	node gateway setpriv --bounding-set -net_admin "$NAT64CTL" --json doctor --config "$RUN/nat64d.conf" >"$RUN/doctor.json"
-	grep -A2 -B2 'CAP_NET_ADMIN' "$RUN/doctor.json" && grep 'sudo nat64ctl doctor' "$RUN/doctor.json"
+	same "exit status" 0 $? && grep -A2 -B2 'CAP_NET_ADMIN' "$RUN/doctor.json" && grep 'sudo nat64ctl doctor' "$RUN/doctor.json" &&
+		/usr/bin/python3 -c '
+import json, sys
+for row in json.load(open(sys.argv[1])):
+    if row["check"] == "rules":
+        sys.exit(row["result"] != "skip" or row["fix"] != "sudo nat64ctl doctor")
+sys.exit(1)' "$RUN/doctor.json" && may_not_ask_what_is_there
+}
+
+# Not known is not the same as not there.
+may_not_ask_what_is_there()
+{
+	node gateway setpriv --bounding-set -net_admin "$NAT64CTL" teardown --dry-run 2>"$RUN/refused"
+	same "exit status" 1 $? && grep '^nat64ctl: teardown: packet rules need the capability CAP_NET_ADMIN' "$RUN/refused"
 }
 
 # What Queue.Rules asks of the kernel; where that can do it there is nothing to provoke.
@@ -377,6 +404,7 @@ check "no route to Pool6" no_route_to_pool6
 check "no IPv4 default route" no_default_route
 check "a default route by router advertisement" advertised_route
 check "an IPv4 side that is narrower" narrow_side
+check "another Pool6 at run time" other_pool6
 check "superpackets that do not fit" large_superpackets
 check "sources are checked" source_check
 check "no queue expression" no_queue_expression
