@@ -13,9 +13,7 @@
  */
 #include "daemon/rules.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <unistd.h>
 
 #include "daemon/netlink_veth.h"
@@ -176,31 +174,10 @@ enum rules_mode rules_mode(const struct rules *rules)
 	return rules->plan.mode;
 }
 
-/* IPv4 addresses of all interfaces, appended to ret. */
-static int read_own_addresses(GArray *ret)
-{
-	struct ifaddrs *list = NULL;
-
-	if (getifaddrs(&list) < 0)
-		return -errno;
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct sockaddr_in address;
-		uint32_t addr;
-
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
-			continue;
-		memcpy(&address, i->ifa_addr, sizeof(address));
-		addr = ntohl(address.sin_addr.s_addr);
-		g_array_append_val(ret, addr);
-	}
-	freeifaddrs(list);
-	return 0;
-}
-
 /* own: an array of uint32_t. */
 static int read_surroundings(GArray *own, struct rules_routes *ret_routes, char **ret_error)
 {
-	int r = read_own_addresses(own);
+	int r = rules_host_addresses(own);
 
 	/* Not as if there were none: then all ports of the host's own would be taken from it. */
 	if (r < 0) {

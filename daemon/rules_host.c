@@ -9,8 +9,10 @@
  */
 #include "daemon/rules_host.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,6 +20,26 @@
 #include "daemon/rules_links.h"
 
 #define SYSCTL_ROOT "/proc/sys/"
+
+int rules_host_addresses(GArray *ret)
+{
+	struct ifaddrs *list = NULL;
+
+	if (getifaddrs(&list) < 0)
+		return -errno;
+	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct sockaddr_in address;
+		uint32_t addr;
+
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&address, i->ifa_addr, sizeof(address));
+		addr = ntohl(address.sin_addr.s_addr);
+		g_array_append_val(ret, addr);
+	}
+	freeifaddrs(list);
+	return 0;
+}
 
 static char *sysctl_read(const char *key)
 {

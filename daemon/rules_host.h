@@ -12,10 +12,10 @@
  *   announce 192.0.2.8/29             as a step: add our local route; as a record: remove it
  *   withdraw 192.0.2.8/29             a step only, as unroute
  *
- * Withdrawing and unrouting come before the rules change, announcing and routing after that: what is
- * local must not be without its rule for a moment, and who puts other rules in place as soon as they
- * change (the daemon, behind a script) must not take a route for there that is about to go. So do
- * the records, which are undone before the table goes.
+ * Withdrawing and unrouting come before the rules change, announcing and routing after that: what
+ * is local must not be without its rule for a moment, and who puts other rules in place as soon as
+ * they change (the daemon, behind a script) must not take a route for there that is about to go. So
+ * do the records, which are undone before the table goes.
  *
  * Records stand in the chain "undo" of the nft table, written before the first step is taken, and
  * are kept when rules are applied again: they tell the host's state before the very first time.
@@ -25,6 +25,8 @@
 #include "daemon/rules_plan.h"
 #include "daemon/rules_route.h"
 
+/* The IPv4 addresses of all interfaces, appended: array of uint32_t. */
+int rules_host_addresses(GArray *ret);
 /* The steps that this host needs now; their records are added to plan->undo, but none for what is
  * recorded already. */
 void rules_host_plan(struct rules_plan *plan, bool forwarding, const struct rules_routes *routes,

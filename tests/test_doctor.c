@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * nat64ctl doctor: what a laboratory can not provoke (tests/netns/doctor.sh does the rest):
- * counters that take hours, cards that it does not have, clocks that are wrong, and rules of many
- * forms.
+ * counters that take hours, cards that it does not have, and clocks that are wrong.
  */
 #include <glib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "daemon/config_override.h"
 #include "tools/ctl_doctor.h"
 #include "tools/ctl_firewall.h"
+#include "tools/ctl_pool4.h"
 #include "tools/ctl_stats.h"
 
 static void clear_counter(gpointer data)
@@ -18,11 +18,30 @@ static void clear_counter(gpointer data)
 	g_free(((struct ctl_counter *)data)->name);
 }
 
+static GArray *counters_new(void)
+{
+	GArray *counters = g_array_new(FALSE, FALSE, sizeof(struct ctl_counter));
+
+	g_array_set_clear_func(counters, clear_counter);
+	return counters;
+}
+
+/* As it is when doctor begins, and stays. */
 static void add_counter(struct doctor *doctor, const char *name, uint64_t value)
 {
-	struct ctl_counter counter = {g_strdup(name), value};
+	struct ctl_counter counter = {g_strdup(name), value}, later = {g_strdup(name), value};
 
 	g_array_append_val(doctor->counters, counter);
+	g_array_append_val(doctor->later, later);
+}
+
+/* What comes while it looks. */
+static void add_later(struct doctor *doctor, const char *name, uint64_t value)
+{
+	struct ctl_counter counter = {g_strdup(name), 0}, later = {g_strdup(name), value};
+
+	g_array_append_val(doctor->counters, counter);
+	g_array_append_val(doctor->later, later);
 }
 
 /* A daemon that answers, or that of an instance. */
@@ -35,8 +54,8 @@ static struct doctor *doctor_new(const char *instance)
 	doctor->config_path = "/etc/nat64d/nat64d.conf";
 	doctor->config = config_new_default();
 	doctor->problems = config_problems_new();
-	doctor->counters = g_array_new(FALSE, FALSE, sizeof(struct ctl_counter));
-	g_array_set_clear_func(doctor->counters, clear_counter);
+	doctor->counters = counters_new();
+	doctor->later = counters_new();
 	doctor->state = g_strdup("active");
 	return doctor;
 }
@@ -47,7 +66,9 @@ static void doctor_free(struct doctor *doctor)
 	g_free(doctor->fix);
 	g_free(doctor->state);
 	g_array_unref(doctor->counters);
+	g_array_unref(doctor->later);
 	g_clear_pointer(&doctor->links, g_array_unref);
+	g_clear_pointer(&doctor->chains, g_ptr_array_unref);
 	config_free(doctor->config);
 	g_ptr_array_unref(doctor->problems);
 	g_free(doctor->ctl);
@@ -86,10 +107,12 @@ static const struct {
 	 "nat64ctl config set Limits.FragmentMemory 200"},
 	{"fragments", {{"limit_fragment_bytes", 100}}, DOCTOR_OK, NULL},
 	{"speed", {{"packets_6to4_late", 0}}, DOCTOR_OK, NULL},
+	/* While nobody read the queues, before it started. */
 	{"speed",
-	 {{"packets_4to6_late", 7}},
+	 {{"packets_4to6_late", 7}, {"uptime_usec", 599999999}},
 	 DOCTOR_WARN,
-	 "systemctl set-property nat64d CPUWeight=1000"},
+	 "journalctl -u nat64d -n 100"},
+	{"speed", {{"packets_4to6_late", 7}, {"uptime_usec", 600000000}}, DOCTOR_OK, NULL},
 	{"sending",
 	 {{"send_errors_no_buffer", 1}},
 	 DOCTOR_WARN,
@@ -121,6 +144,128 @@ static void test_counters(void)
 	}
 }
 
+/* What has been cured is not complained of any more, once packets show that. */
+static void test_past(void)
+{
+	static const struct {
+		const char *check, *counter;
+		uint64_t received, more; /* while doctor looks */
+		const char *finding;
+	} cases[] = {
+		{"queues", "queue_1_lost", 0, 0,
+		 "3 packets were lost in the queues; just now there was none to show whether that "
+		 "goes on"},
+		{"queues", "queue_1_lost", 9, 2,
+		 "5 packets were lost in the queues, 2 of them just now"},
+		{"queues", "queue_1_lost", 9, 0,
+		 "none of the last 9 packets was lost in the queues; 3 were, of those before"},
+		{"sending", "send_errors_no_buffer", 9, 0,
+		 "none of the last 9 packets was left unsent; 3 were, of those before"},
+		{"sending", "send_errors_other", 9, 1,
+		 "4 packets were left unsent, 1 of them just now, for reasons of the kernel's"},
+		{"sending", "send_errors_other", 9, 0,
+		 "none of the last 9 packets was left unsent; 3 were, of those before"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct doctor *doctor = doctor_new(NULL);
+		bool well = cases[i].received > 0 && cases[i].more == 0;
+
+		add_counter(doctor, cases[i].counter, 3);
+		add_later(doctor, "queue_1_received", cases[i].received);
+		g_array_index(doctor->later, struct ctl_counter, 0).value += cases[i].more;
+		g_test_message("case %zu", i);
+		g_assert_cmpint(run(doctor, doctor_daemon_checks, cases[i].check), ==,
+				well ? DOCTOR_OK : DOCTOR_WARN);
+		g_assert_cmpstr(doctor->finding, ==, cases[i].finding);
+		g_assert_cmpint(doctor->fix == NULL, ==, well);
+		doctor_free(doctor);
+	}
+}
+
+/* A remedy never makes worse what is set already. */
+static void test_from_what_is_set(void)
+{
+	static const struct {
+		const char *counter, *check;
+		uint32_t length;
+		uint64_t memory_size;
+		const char *fix;
+	} cases[] = {
+		{"queue_1_lost", "queues", 16, 1, "nat64ctl config set Queue.Length 65536"},
+		{"queue_1_lost", "queues", 100000, 1, "nat64ctl config set Queue.Length 200000"},
+		{"queue_1_lost", "queues", 10000000, 1,
+		 "nat64ctl config set Queue.Length 16777216"},
+		{"queue_1_lost", "queues", 16777216, 1, "nat64ctl top"},
+		{"send_errors_no_buffer", "sending", 1, 512u << 20,
+		 "nat64ctl config set Queue.Memory 1024M"},
+		{"send_errors_no_buffer", "sending", 1, 1u << 30, "tc -s qdisc show"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct doctor *doctor = doctor_new(NULL);
+
+		add_counter(doctor, cases[i].counter, 1);
+		doctor->config->queue.length = cases[i].length;
+		doctor->config->queue.memory_size = cases[i].memory_size;
+		g_assert_cmpint(run(doctor, doctor_daemon_checks, cases[i].check), ==, DOCTOR_WARN);
+		g_assert_cmpstr(doctor->fix, ==, cases[i].fix);
+		doctor_free(doctor);
+	}
+}
+
+/* Routes that ip takes, and none to an address by itself. */
+static void test_routes(void)
+{
+	const struct addr4_range ranges[] = {{0xcb007100, 0xcb007106},  /* 203.0.113.0-6 */
+					     {0xc0000201, 0xc0000201}}; /* 192.0.2.1 */
+	g_autofree char *routes = doctor_route_commands(ranges, 2, 0xc0000201);
+	g_autofree char *none = doctor_route_commands(ranges + 1, 1, 0xc0000201);
+
+	g_assert_cmpstr(routes, ==,
+			"ip route add 203.0.113.0/30 via 192.0.2.1 && "
+			"ip route add 203.0.113.4/31 via 192.0.2.1 && "
+			"ip route add 203.0.113.6/32 via 192.0.2.1");
+	g_assert_cmpstr(none, ==, "");
+}
+
+/* Nobody reads, though the kernel counts on. */
+static void test_queues_of_the_kernel(void)
+{
+	static const struct {
+		const char *before, *now;
+		bool stuck;
+	} cases[] = {
+		{" 6400  12     0 2 65531     0     0        5  1\n",
+		 " 6400  12     0 2 65531     0     0        5  1\n", false},
+		{" 6400  12     3 2 65531     0     0        5  1\n",
+		 " 6400  12     3 2 65531     0     0        5  1\n", true},
+		{" 6400  12     3 2 65531     0     0        5  1\n",
+		 " 6400  12     5 2 65531     0     0        7  1\n", true},
+		{" 6400  12     3 2 65531     0     0        5  1\n",
+		 " 6400  12     3 2 65531     0     0        7  1\n", false},
+		/* The socket is full: its packets have ids, and are dropped at once. */
+		{" 6400  12     3 2 65531     0     1        5  1\n",
+		 " 6400  12     3 2 65531     0     5        9  1\n", true},
+		{" 6400  12     3 2 65531     0     1        5  1\n",
+		 " 6400  12     3 2 65531     0     5       10  1\n", false},
+		/* Ids have 32 bits. */
+		{" 6400  12     3 2 65531     0     0 4294967295  1\n",
+		 " 6400  12     5 2 65531     0     0        1  1\n", true},
+		{"", "", false},
+		{"64", "6400 1 x", false},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct doctor_queue before = doctor_queue_parse(cases[i].before, 6400);
+		struct doctor_queue now = doctor_queue_parse(cases[i].now, 6400);
+
+		g_test_message("case %zu", i);
+		g_assert_cmpint(doctor_queue_is_stuck(&before, &now), ==, cases[i].stuck);
+		g_assert_false(doctor_queue_parse(cases[i].before, 6401).exists);
+	}
+}
+
 /* Without a daemon nothing is said about it, and every check of it says so. */
 static void test_no_daemon(void)
 {
@@ -142,7 +287,7 @@ static void test_instance(void)
 		const char *check, *counter, *fix;
 	} cases[] = {
 		{"queues", "queue_1_lost", "nat64ctl -i lan config set Queue.Length 65536"},
-		{"speed", "packets_6to4_late", "systemctl set-property nat64d@lan CPUWeight=1000"},
+		{"speed", "packets_6to4_late", "journalctl -u nat64d@lan -n 100"},
 		{"database", "state_failing", "journalctl -u nat64d@lan -p warning"},
 	};
 
@@ -222,6 +367,53 @@ static void test_runtime_keys(void)
 	}
 }
 
+/* An entry that is made anew is what it was, but for its ports; what others wrote stays a word. */
+static void test_remake(void)
+{
+	static const struct {
+		struct ctl_pool4 entry;
+		const char *words;
+	} cases[] = {
+		{{.name = "own",
+		  .addresses = "192.0.2.1 192.0.2.8/29",
+		  .protocols = "tcp udp icmp",
+		  .clients = "",
+		  .prefix = "",
+		  .comment = ""},
+		 "'192.0.2.1 192.0.2.8/29' '5000-5009' --name own"},
+		{{.name = "lan",
+		  .addresses = "192.0.2.1",
+		  .protocols = "tcp udp",
+		  .clients = "2001:db8:1::/48 2001:db8:2::/48",
+		  .overflow = 1,
+		  .prefix = "64:ff9b::/96",
+		  .comment = "it's $(mine); `now`"},
+		 "'192.0.2.1' '5000-5009' --name lan --protocols 'tcp,udp' --clients "
+		 "'2001:db8:1::/48 2001:db8:2::/48' --overflow --prefix '64:ff9b::/96' --comment "
+		 "'it'\\''s $(mine); `now`'"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *words = doctor_remake(&cases[i].entry, "5000-5009");
+
+		g_assert_cmpstr(words, ==, cases[i].words);
+	}
+}
+
+/* What mends one section leaves what mended another one. */
+static void test_drop_ins(void)
+{
+	struct doctor *doctor = doctor_new(NULL);
+
+	doctor_fix_key(doctor, "Pool4 wan", "Ports", "5000-5009");
+	g_assert_cmpstr(
+		doctor->fix, ==,
+		"mkdir -p /etc/nat64d/nat64d.conf.d && printf '[Pool4 "
+		"wan]\\nPorts=5000-5009\\n' >/etc/nat64d/nat64d.conf.d/90-Pool4-wan-Ports.conf "
+		"&& systemctl restart nat64d");
+	doctor_free(doctor);
+}
+
 static void set_link(struct doctor *doctor, const struct doctor_link *link)
 {
 	doctor->links = g_array_new(FALSE, FALSE, sizeof(struct doctor_link));
@@ -267,126 +459,18 @@ static void test_links(void)
 	}
 }
 
-/* One chain, and whether it eats what is translated. */
-#define CHAIN(family, table, name, head, rules)                                    \
-	"table " family " " table " { # handle 1\n\tchain " name " { # handle 2\n" \
-	"\t\t" head "\n" rules "\t}\n}\n"
-#define OUTPUT(rules) \
-	CHAIN("inet", "fw", "out", "type filter hook output priority filter; policy drop;", rules)
-
-static const struct {
-	const char *listing;
-	bool forwarded;  /* Queue.Inject=packet */
-	const char *fix; /* NULL: it does not */
-} firewalls[] = {
-	{"", false, NULL},
-	{OUTPUT(""), false,
-	 "nft insert rule inet fw out meta mark and 0xff000000 == 0x64000000 accept"},
-	{OUTPUT("\t\tmeta mark & 0xff000000 == 0x64000000 accept # handle 3\n"), false, NULL},
-	{OUTPUT("\t\tmeta mark & 0xff000000 == 0x64000000 counter packets 1 bytes 2 accept\n"),
-	 false, NULL},
-	/* Whoever is accepted before nobody is dropped. */
-	{OUTPUT("\t\tcounter packets 1 bytes 2 accept\n"), false, NULL},
-	{OUTPUT("\t\tdrop\n\t\tmeta mark & 0xff000000 == 0x64000000 accept\n"), false,
-	 "nft insert rule inet fw out meta mark and 0xff000000 == 0x64000000 accept"},
-	{OUTPUT("\t\tip daddr 192.0.2.1 accept\n\t\tlog prefix \"accept all \" comment \"drop it\" "
-		"reject with icmpx admin-prohibited\n"),
-	 false, "nft insert rule inet fw out meta mark and 0xff000000 == 0x64000000 accept"},
-	{CHAIN("ip", "filter", "OUTPUT", "type filter hook output priority 0; policy drop;", ""),
-	 false, "iptables -t filter -I OUTPUT -m mark --mark 0x64000000/0xff000000 -j ACCEPT"},
-	{CHAIN("ip6", "mangle", "POSTROUTING",
-	       "type filter hook postrouting priority mangle; policy drop;", ""),
-	 false,
-	 "ip6tables -t mangle -I POSTROUTING -m mark --mark 0x64000000/0xff000000 -j ACCEPT"},
-	/* What raw sockets send is not forwarded. */
-	{CHAIN("inet", "fw", "fwd", "type filter hook forward priority 0; policy drop;", ""), false,
-	 NULL},
-	{CHAIN("inet", "fw", "fwd", "type filter hook forward priority 0; policy drop;", ""), true,
-	 "nft insert rule inet fw fwd meta mark and 0xff000000 == 0x64000000 accept"},
-	{CHAIN("inet", "fw", "fwd", "type filter hook forward priority 0; policy drop;",
-	       "\t\tiifname \"nat64d\" accept\n"),
-	 true, NULL},
-	{CHAIN("inet", "fw", "in", "type filter hook input priority 0; policy drop;", ""), false,
-	 NULL},
-	{CHAIN("inet", "fw", "pre", "type filter hook prerouting priority -500; policy drop;", ""),
-	 false, "nft insert rule inet fw pre meta mark and 0xff000000 == 0x64000000 accept"},
-	{CHAIN("inet", "fw", "pre", "type filter hook prerouting priority raw; policy drop;", ""),
-	 false, NULL},
-	{CHAIN("inet", "fw", "pre", "type filter hook prerouting priority raw - 200; policy drop;",
-	       ""),
-	 false, "nft insert rule inet fw pre meta mark and 0xff000000 == 0x64000000 accept"},
-	{CHAIN("inet", "fw", "out", "type filter hook output priority 0; policy accept;",
-	       "\t\tct state invalid,untracked drop\n"),
-	 false, "nft insert rule inet fw out meta mark and 0xff000000 == 0x64000000 accept"},
-	{CHAIN("inet", "fw", "out", "type filter hook output priority 0; policy accept;",
-	       "\t\tct state invalid drop\n\t\tct state untracked accept\n"),
-	 false, NULL},
-	/* Our own, and those of an instance. */
-	{CHAIN("inet", "nat64d", "out", "type filter hook output priority 0; policy drop;", ""),
-	 false, NULL},
-	{CHAIN("inet", "nat64d_lan", "out", "type filter hook output priority 0; policy drop;", ""),
-	 false, NULL},
-	{CHAIN("bridge", "fw", "out", "type filter hook output priority 0; policy drop;", ""),
-	 false, NULL},
-	/* Not whole, and not nft's at all. */
-	{"table inet", false, NULL},
-	{"table inet fw {\n\tchain out {\n\t\ttype filter hook output priority", false, NULL},
-	{"chain out {\n\ttype filter hook output priority 0; policy drop;\n}\n", false, NULL},
-	{"}\n}\n\n\t # handle \n\"\n", false, NULL},
-};
-
-static void test_firewall(void)
+/* With Inject=auto FORWARD counts for as long as TCP goes that way. */
+static void test_firewall_of_auto(void)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(firewalls); i++) {
-		g_autoptr(GPtrArray) chains = firewall_parse(firewalls[i].listing);
-		g_autofree char *finding = NULL, *fix = NULL;
-		const struct firewall_ours ours = {
-			.mark = {0x64000000, 0xff000000},
-			.device = firewalls[i].forwarded ? "nat64d" : NULL,
-		};
+	for (uint64_t by_packet = 0; by_packet < 2; by_packet++) {
+		struct doctor *doctor = doctor_new(NULL);
 
-		g_test_message("%zu: %s", i, firewalls[i].listing);
-		g_assert_cmpint(firewall_eats(chains, &ours, &finding, &fix), ==,
-				firewalls[i].fix != NULL);
-		g_assert_cmpstr(fix, ==, firewalls[i].fix);
-	}
-}
-
-static void test_marks(void)
-{
-	static const struct {
-		const char *rule;
-		bool clashes;
-	} cases[] = {
-		{"meta mark set 0x64000000", true},
-		{"meta mark set 0x64000007 accept", true},
-		{"meta mark set 0x65000000", true},
-		{"meta mark set 0x66123456", true},
-		{"meta mark set 0x67000000", false},
-		{"meta mark set 0x00000001", false},
-		{"meta mark set meta mark & 0x00ffffff | 0x64000000", true},
-		{"meta mark set mark and 0x00ffffff xor 0x65000000", true},
-		{"ip daddr 192.0.2.1 meta mark set ct mark", false},
-		{"ct mark set 0x64000000", false},
-		{"meta mark & 0xff000000 == 0x64000000 drop", false},
-		{"meta mark set", false},
-		{"meta mark set 0x", false},
-		{"meta mark set 0xffffffffffff", false},
-		{"meta mark set 0x1 comment \"0x64000000\"", false},
-	};
-	const struct config_mark mark = {0x64000000, 0xff000000};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *listing = g_strdup_printf(
-			"table ip shaper {\n\tchain marks {\n\t\t%s # handle 9\n\t}\n}\n",
-			cases[i].rule);
-		g_autoptr(GPtrArray) chains = firewall_parse(listing);
-		g_autofree char *clash = firewall_marks(chains, &mark);
-		g_autofree char *expected = g_strdup_printf("'%s' (chain marks of table ip shaper) "
-							    "gives packets a mark that is nat64d's",
-							    cases[i].rule);
-
-		g_assert_cmpstr(clash, ==, cases[i].clashes ? expected : NULL);
+		add_counter(doctor, "tcp_by_packet", by_packet);
+		doctor->chains = firewall_parse("table inet fw {\n\tchain fwd {\n\t\ttype filter "
+						"hook forward priority 0; policy drop;\n\t}\n}\n");
+		g_assert_cmpint(run(doctor, doctor_rule_checks, "firewall"), ==,
+				by_packet != 0 ? DOCTOR_WARN : DOCTOR_OK);
+		doctor_free(doctor);
 	}
 }
 
@@ -394,12 +478,17 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/doctor/counters", test_counters);
+	g_test_add_func("/doctor/past", test_past);
+	g_test_add_func("/doctor/from_what_is_set", test_from_what_is_set);
+	g_test_add_func("/doctor/routes", test_routes);
+	g_test_add_func("/doctor/queues_of_the_kernel", test_queues_of_the_kernel);
 	g_test_add_func("/doctor/no_daemon", test_no_daemon);
 	g_test_add_func("/doctor/instance", test_instance);
 	g_test_add_func("/doctor/clock", test_clock);
 	g_test_add_func("/doctor/runtime_keys", test_runtime_keys);
+	g_test_add_func("/doctor/remake", test_remake);
+	g_test_add_func("/doctor/drop_ins", test_drop_ins);
 	g_test_add_func("/doctor/links", test_links);
-	g_test_add_func("/doctor/firewall", test_firewall);
-	g_test_add_func("/doctor/marks", test_marks);
+	g_test_add_func("/doctor/firewall_of_auto", test_firewall_of_auto);
 	return g_test_run();
 }

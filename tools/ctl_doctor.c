@@ -14,6 +14,8 @@
 
 /* Enough for a daemon that is busy. */
 #define PATIENCE_USEC 5000000
+/* For packets to come, where some come at all. */
+#define LATER_USEC 300000
 
 #define _cleanup_message_ __attribute__((cleanup(sd_bus_message_unrefp)))
 
@@ -61,11 +63,13 @@ void doctor_fix_key(struct doctor *doctor, const char *section, const char *key,
 {
 	const char *file = doctor->config_path;
 	g_autofree char *unit = doctor_unit(doctor);
+	g_autofree char *name = g_strdup_printf("90-%s-%s.conf", section, key);
 
+	/* "Pool4 NAME" */
+	g_strdelimit(name, " ", '-');
 	doctor_fix(doctor,
-		   "mkdir -p %s.d && printf '[%s]\\n%s=%s\\n' >%s.d/90-%s.conf && systemctl "
-		   "restart %s",
-		   file, section, key, value, file, key, unit);
+		   "mkdir -p %s.d && printf '[%s]\\n%s=%s\\n' >%s.d/%s && systemctl restart %s",
+		   file, section, key, value, file, name, unit);
 }
 
 char *doctor_config_option(const struct doctor *doctor)
@@ -153,9 +157,18 @@ const struct rules_routes *doctor_routes(struct doctor *doctor)
 	return doctor->has_routes ? &doctor->routes : NULL;
 }
 
+const GArray *doctor_later(struct doctor *doctor)
+{
+	if (doctor->later != NULL)
+		return doctor->later;
+	g_usleep(LATER_USEC);
+	return ctl_stats_get(doctor->ctl, &doctor->later) == CTL_DONE ? doctor->later : NULL;
+}
+
 static void doctor_deinit(struct doctor *doctor)
 {
 	g_clear_pointer(&doctor->counters, g_array_unref);
+	g_clear_pointer(&doctor->later, g_array_unref);
 	g_clear_pointer(&doctor->links, g_array_unref);
 	g_clear_pointer(&doctor->chains, g_ptr_array_unref);
 	g_clear_pointer(&doctor->names, g_ptr_array_unref);

@@ -27,6 +27,14 @@ struct doctor_link {
 	uint32_t gro_max_size;
 };
 
+/* A queue as the kernel tells of it, in /proc/net/netfilter/nfnetlink_queue. */
+struct doctor_queue {
+	bool exists;
+	uint64_t waiting; /* packets */
+	uint64_t refused; /* by the socket of who reads: its buffer was full */
+	uint64_t seen;    /* the refused ones included */
+};
+
 /* What the clock check judges. */
 struct doctor_clock {
 	bool synchronised;
@@ -47,6 +55,7 @@ struct doctor {
 	struct config *config;        /* that holds; NULL: the files are refused */
 	GPtrArray *problems;          /* of it: struct config_problem */
 	GArray *counters;             /* struct ctl_counter; NULL: the daemon does not answer */
+	GArray *later;                /* the same of a moment later: by doctor_later() */
 	char *state;                  /* or NULL, as well */
 	char *database;               /* its path; NULL: not known, or there is none */
 	const char *probe;            /* by --probe: an IPv4 address; or NULL */
@@ -85,7 +94,7 @@ enum doctor_result doctor_skip(struct doctor *doctor);
 void doctor_fix(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The same, of a command of nat64ctl's to the daemon that is looked at. */
 void doctor_fix_ctl(struct doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* The same, by a drop-in of the configuration. */
+/* The same, by a drop-in of the configuration, which is for this key of this section alone. */
 void doctor_fix_key(struct doctor *doctor, const char *section, const char *key, const char *value);
 /* Reads the files. */
 void doctor_config_load(struct doctor *doctor);
@@ -98,10 +107,25 @@ char *doctor_config_option(const struct doctor *doctor);
 /* "nat64d", "nat64d@NAME": the unit. g_free() */
 char *doctor_unit(const struct doctor *doctor);
 
+/* The arguments of "nat64ctl pool4 add" that would make such an entry with these ports, for a
+ * shell. An entry has its addresses only, not the interface:NAME that they may have come from.
+ * g_free() */
+struct ctl_pool4;
+char *doctor_remake(const struct ctl_pool4 *entry, const char *ports);
+
+/* The routes by which a router sends these addresses to via, for a shell; "" if there are none.
+ * g_free() */
+char *doctor_route_commands(const struct addr4_range *range, uint32_t n_ranges, uint32_t via);
+
 /* Reads what is not there yet. NULL, or false: it can not be read. */
 const GArray *doctor_links(struct doctor *doctor);
 const struct ctl_entries *doctor_entries(struct doctor *doctor);
 const struct rules_routes *doctor_routes(struct doctor *doctor);
+const GArray *doctor_later(struct doctor *doctor);
 
+/* The queue of that number in the kernel's text; pure. */
+struct doctor_queue doctor_queue_parse(const char *text, uint32_t number);
+/* Has nobody read a packet between these two looks, though some waited? Pure. */
+bool doctor_queue_is_stuck(const struct doctor_queue *before, const struct doctor_queue *now);
 /* Judges the clock; pure. */
 enum doctor_result doctor_judge_clock(struct doctor *doctor, const struct doctor_clock *clock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat64ctl doctor: what is to be seen without the daemon. */
 #include <inttypes.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -31,6 +32,41 @@ static enum doctor_result is_configured(struct doctor *doctor)
 	return doctor_say(doctor, doctor->config == NULL ? DOCTOR_FAIL : DOCTOR_WARN, "%s", first);
 }
 
+/* Where forwarding takes a default route that came by router advertisement away, what keeps it
+ * comes first (rules_host.h): else who sits behind that route has locked himself out. */
+static char *keep_advertised(struct doctor *doctor)
+{
+	const struct rules_routes *routes = doctor_routes(doctor);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; routes != NULL && i < routes->ra_links->len; i++) {
+		char name[IF_NAMESIZE];
+		g_autofree char *path = NULL, *value = NULL;
+
+		if (if_indextoname((unsigned)g_array_index(routes->ra_links, int, i), name) == NULL)
+			continue;
+		path = g_strdup_printf("/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+		if (g_file_get_contents(path, &value, NULL, NULL) && *value == '1')
+			g_string_append_printf(text, "sysctl -w net/ipv6/conf/%s/accept_ra=2 && ",
+					       name);
+	}
+	return g_string_free(text, FALSE);
+}
+
+/* Setup does it in the right order, and knows how to undo it, where it may. */
+static void fix_forwarding(struct doctor *doctor, const char *key)
+{
+	g_autofree char *config = doctor_config_option(doctor);
+	g_autofree char *before = NULL;
+
+	if (doctor->config != NULL && doctor->config->forwarding != CONFIG_FORWARDING_NO) {
+		doctor_fix_ctl(doctor, "setup%s", config);
+		return;
+	}
+	before = g_str_has_prefix(key, "net/ipv6/") ? keep_advertised(doctor) : g_strdup("");
+	doctor_fix(doctor, "%ssysctl -w %s=1", before, key);
+}
+
 static enum doctor_result forwards(struct doctor *doctor, const char *family, const char *key)
 {
 	g_autofree char *path = g_strconcat("/proc/sys/", key, NULL);
@@ -40,7 +76,7 @@ static enum doctor_result forwards(struct doctor *doctor, const char *family, co
 		return doctor_say(doctor, DOCTOR_SKIP, "%s can not be read", path);
 	if (*value != '0')
 		return doctor_say(doctor, DOCTOR_OK, "%s is forwarded", family);
-	doctor_fix(doctor, "sysctl -w %s=1", key);
+	fix_forwarding(doctor, key);
 	return doctor_say(doctor, DOCTOR_FAIL, "%s is not forwarded", family);
 }
 
@@ -117,7 +153,9 @@ static enum doctor_result has_memory(struct doctor *doctor)
 	if (available >= MEMORY_MIN)
 		return doctor_say(doctor, DOCTOR_OK, "%" PRIu64 " MiB of memory are available",
 				  available >> 20);
-	doctor_fix_ctl(doctor, "config set Limits.Bindings 100000");
+	if (doctor->config != NULL && doctor->config->limits.bindings > 1)
+		doctor_fix_ctl(doctor, "config set Limits.Bindings %" PRIu64,
+			       (uint64_t)doctor->config->limits.bindings / 2);
 	return doctor_say(doctor, DOCTOR_WARN,
 			  "only %" PRIu64 " MiB of memory are available: limits bound what the "
 			  "tables may take",

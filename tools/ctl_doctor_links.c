@@ -28,6 +28,9 @@
 /* What a kernel without further orders makes: it is more, but only just, and TCP rarely does. */
 #define SUPERPACKET_DEFAULT 65536
 
+/* Of a full table these are enough to know where clients are. */
+#define ROUTES_MAX 4096u
+
 #define BEHIND_DEFAULT4 0xf0000001u /* 240.0.0.1: class E is nobody's, but by the default route */
 
 static uint32_t number_of(const struct nlattr *attr)
@@ -193,20 +196,91 @@ static enum doctor_result has_way6(struct doctor *doctor)
 	return doctor_say(doctor, DOCTOR_OK, "this host has a route to Pool6");
 }
 
+/* By which interface packets for the prefix leave; 0 = none. */
+static int link_to(struct netlink *netlink, const struct prefix6 *prefix)
+{
+	struct route_question question = {.family = AF_INET6};
+	struct route route = {.exists = false};
+
+	memcpy(question.dst, prefix->addr.byte, sizeof(question.dst));
+	if (prefix->len < 128)
+		question.dst[15] |= 1;
+	if (route_ask(netlink, &question, &route) < 0 || !route.exists)
+		return 0;
+	return (int)route.ifindex;
+}
+
+/* May clients have addresses there? */
+static bool has_clients(const struct nat64_config *config, const struct prefix6 *prefix)
+{
+	static const struct prefix6 link_local = {{{0xfe, 0x80}}, 10};
+
+	if (prefix6_overlaps(prefix, &link_local))
+		return false;
+	if (config->clients_any || config->clients_auto)
+		return true;
+	for (uint32_t i = 0; i < config->n_clients; i++) {
+		if (prefix6_overlaps(prefix, &config->clients[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_listed(const GArray *links, int ifindex)
+{
+	for (guint i = 0; i < links->len; i++) {
+		if (g_array_index(links, int, i) == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void add_link(GArray *links, int ifindex)
+{
+	if (ifindex != 0 && !is_listed(links, ifindex))
+		g_array_append_val(links, ifindex);
+}
+
+/* Those by which this host has a route to Translation.Clients: array of int. A card for storage is
+ * none of them. */
+static void find_links_of_clients(struct doctor *doctor, GArray *ret)
+{
+	const struct rules_routes *routes = doctor_routes(doctor);
+	const struct nat64_config *config = &doctor->config->nat64;
+	struct netlink netlink;
+
+	if (routes == NULL || netlink_open(NETLINK_ROUTE, &netlink) < 0)
+		return;
+	for (uint32_t i = 0; i < config->n_clients; i++)
+		add_link(ret, link_to(&netlink, &config->clients[i]));
+	for (guint i = 0; i < MIN(routes->native6->len, ROUTES_MAX); i++) {
+		const struct prefix6 *prefix = &g_array_index(routes->native6, struct prefix6, i);
+
+		if (has_clients(config, prefix))
+			add_link(ret, link_to(&netlink, prefix));
+	}
+	netlink_close(&netlink);
+}
+
 static enum doctor_result has_like_sides(struct doctor *doctor)
 {
 	const GArray *links = doctor_links(doctor);
 	const struct doctor_link *narrow = NULL, *wide = NULL;
+	g_autoptr(GArray) of_clients = g_array_new(FALSE, FALSE, sizeof(int));
 	int ifindex = side4();
 
 	if (links == NULL)
 		return no_links(doctor);
+	if (doctor->config == NULL)
+		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	find_links_of_clients(doctor, of_clients);
 	for (guint i = 0; i < links->len; i++) {
 		const struct doctor_link *link = &g_array_index(links, struct doctor_link, i);
 
 		if (link->ifindex == ifindex)
 			narrow = link;
-		else if (link->up && !link->loopback && (wide == NULL || link->mtu > wide->mtu))
+		else if (link->up && !link->loopback && is_listed(of_clients, link->ifindex) &&
+			 (wide == NULL || link->mtu > wide->mtu))
 			wide = link;
 	}
 	if (narrow == NULL || wide == NULL)
@@ -217,7 +291,7 @@ static enum doctor_result has_like_sides(struct doctor *doctor)
 				  "what clients send by %s (MTU %" PRIu32
 				  ") goes out by %s (%" PRIu32 ")",
 				  wide->name, wide->mtu, narrow->name, narrow->mtu);
-	if (doctor->config != NULL && doctor->config->nat64.rules.clamp_mss)
+	if (doctor->config->nat64.rules.clamp_mss)
 		return doctor_say(doctor, DOCTOR_OK,
 				  "%s is narrower than %s, for which ClampMSS is set", narrow->name,
 				  wide->name);

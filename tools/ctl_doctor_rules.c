@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat64ctl doctor: packet rules, those of others, and what they share with nat64d. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/core/pool4_text.h"
 #include "daemon/pool4_auto.h"
 #include "daemon/pool4_clash.h"
+#include "daemon/rules_host.h"
 #include "daemon/rules_kernel.h"
 #include "daemon/rules_nat44.h"
 #include "daemon/rules_probe.h"
 #include "tools/ctl_doctor.h"
 #include "tools/ctl_firewall.h"
+#include "tools/ctl_pool4.h"
 #include "tools/ctl_stats.h"
 
 #define QUEUES_FILE "/proc/net/netfilter/nfnetlink_queue"
@@ -69,30 +68,41 @@ static enum doctor_result has_rules(struct doctor *doctor)
 			  "there are no packet rules: packets to Pool6 leave as they are");
 }
 
-/* A queue as the kernel tells of it; waiting 0 and seen 0: there is none of that number. */
-struct kernel_queue {
-	bool exists;
-	uint64_t waiting;
-	uint64_t seen;
-};
+struct doctor_queue doctor_queue_parse(const char *text, uint32_t number)
+{
+	struct doctor_queue queue = {.exists = false};
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
-static bool look_at_queue(uint32_t number, struct kernel_queue *ret)
+	for (char **line = lines; *line != NULL; line++) {
+		uint64_t n, waiting, refused, seen;
+
+		/* Number, who reads, waiting, how much of a packet is copied (2), dropped as it was
+		 * full, dropped as its reader's socket was, and the id of the last packet. */
+		if (sscanf(*line, "%" SCNu64 " %*s %" SCNu64 " %*s %*s %*s %" SCNu64 " %" SCNu64,
+			   &n, &waiting, &refused, &seen) == 4 &&
+		    n == number)
+			queue = (struct doctor_queue){true, waiting, refused, seen};
+	}
+	return queue;
+}
+
+bool doctor_queue_is_stuck(const struct doctor_queue *before, const struct doctor_queue *now)
+{
+	/* What the socket has no place for gets an id, too, and never waits: kernels count in 32
+	 * bits. */
+	uint32_t queued = (uint32_t)((now->seen - before->seen) - (now->refused - before->refused));
+
+	return before->waiting != 0 && (uint32_t)(now->waiting - before->waiting) == queued;
+}
+
+static bool look_at_queue(uint32_t number, struct doctor_queue *ret)
 {
 	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
 
-	*ret = (struct kernel_queue){.exists = false};
+	*ret = (struct doctor_queue){.exists = false};
 	if (!g_file_get_contents(QUEUES_FILE, &text, NULL, NULL))
 		return false;
-	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line != NULL; line++) {
-		uint64_t n, waiting, seen;
-
-		if (sscanf(*line, "%" SCNu64 " %*s %" SCNu64 " %*s %*s %*s %*s %" SCNu64, &n,
-			   &waiting, &seen) == 3 &&
-		    n == number)
-			*ret = (struct kernel_queue){.exists = true, waiting, seen};
-	}
+	*ret = doctor_queue_parse(text, number);
 	return true;
 }
 
@@ -100,7 +110,7 @@ static bool look_at_queue(uint32_t number, struct kernel_queue *ret)
 static enum doctor_result has_readers(struct doctor *doctor)
 {
 	g_autofree char *unit = doctor_unit(doctor);
-	struct kernel_queue before[2 * 32];
+	struct doctor_queue before[2 * 32];
 	uint32_t first, n;
 
 	if (doctor->config == NULL)
@@ -119,10 +129,9 @@ static enum doctor_result has_readers(struct doctor *doctor)
 	}
 	g_usleep(LOOK_AGAIN_USEC);
 	for (uint32_t i = 0; i < n; i++) {
-		struct kernel_queue now;
+		struct doctor_queue now;
 
-		if (!look_at_queue(first + i, &now) || before[i].waiting == 0 ||
-		    now.waiting - before[i].waiting != now.seen - before[i].seen)
+		if (!look_at_queue(first + i, &now) || !doctor_queue_is_stuck(&before[i], &now))
 			continue;
 		doctor_fix(doctor, "systemctl restart %s", unit);
 		return doctor_say(doctor, DOCTOR_FAIL,
@@ -205,6 +214,15 @@ static enum doctor_result judge_refused(struct doctor *doctor, uint64_t refused)
 			  refused);
 }
 
+/* Does the kernel forward TCP for us? */
+static bool is_forwarded(const struct doctor *doctor)
+{
+	if (doctor->config->queue.inject == CONFIG_INJECT_AUTO)
+		return doctor->counters != NULL &&
+		       ctl_stats_value(doctor->counters, "tcp_by_packet") != 0;
+	return doctor->config->queue.inject == CONFIG_INJECT_PACKET;
+}
+
 static enum doctor_result passes_firewall(struct doctor *doctor)
 {
 	const GPtrArray *chains = chains_of_others(doctor);
@@ -219,7 +237,7 @@ static enum doctor_result passes_firewall(struct doctor *doctor)
 	device = rules_inject_device(doctor->ctl->instance);
 	ours = (struct firewall_ours){
 		.mark = doctor->config->queue.mark,
-		.device = doctor->config->queue.inject == CONFIG_INJECT_PACKET ? device : NULL,
+		.device = is_forwarded(doctor) ? device : NULL,
 	};
 	if (firewall_eats(chains, &ours, &finding, &fix)) {
 		doctor_fix(doctor, "%s", fix);
@@ -248,28 +266,6 @@ static enum doctor_result has_marks_of_its_own(struct doctor *doctor)
 	return doctor_say(doctor, DOCTOR_WARN, "%s", clash);
 }
 
-/* The IPv4 addresses of the host. */
-static GArray *own_addresses(void)
-{
-	GArray *own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	struct ifaddrs *list = NULL;
-
-	if (getifaddrs(&list) < 0)
-		return own;
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct sockaddr_in address;
-		uint32_t addr;
-
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET)
-			continue;
-		memcpy(&address, i->ifa_addr, sizeof(address));
-		addr = ntohl(address.sin_addr.s_addr);
-		g_array_append_val(own, addr);
-	}
-	freeifaddrs(list);
-	return own;
-}
-
 /* "what it is: the command" */
 static enum doctor_result say_with_command(struct doctor *doctor, const char *sentence)
 {
@@ -286,12 +282,14 @@ static enum doctor_result say_with_command(struct doctor *doctor, const char *se
 static enum doctor_result is_beside_nat44(struct doctor *doctor)
 {
 	const struct ctl_entries *entries = doctor_entries(doctor);
-	g_autoptr(GArray) own = own_addresses();
+	g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct rules_plan plan;
 	enum doctor_result result;
 
 	if (entries == NULL || doctor->config == NULL)
 		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
+	if (rules_host_addresses(own) < 0)
+		return doctor_say(doctor, DOCTOR_SKIP, "the host's addresses can not be read");
 	rules_plan_init(&plan, doctor->ctl->instance, doctor->config, RULES_NONE);
 	rules_plan_set_entries(
 		&plan, (const struct rules_entry *)(const void *)entries->entry->data,
@@ -308,11 +306,58 @@ static enum doctor_result is_beside_nat44(struct doctor *doctor)
 	return result;
 }
 
+static void add_option(GString *text, const char *option, const char *value)
+{
+	g_autofree char *quoted = NULL;
+
+	if (*value == '\0')
+		return;
+	quoted = g_shell_quote(value);
+	g_string_append_printf(text, " %s %s", option, quoted);
+}
+
+char *doctor_remake(const struct ctl_pool4 *entry, const char *ports)
+{
+	g_autofree char *protocols = g_strdup(entry->protocols);
+	g_autofree char *addresses = g_shell_quote(entry->addresses);
+	GString *text = g_string_new(addresses);
+
+	g_strdelimit(protocols, " ", ',');
+	g_string_append_printf(text, " '%s' --name %s", ports, entry->name);
+	/* All of them is what an entry has without a word. */
+	if (strcmp(protocols, "tcp,udp,icmp") != 0)
+		add_option(text, "--protocols", protocols);
+	add_option(text, "--clients", entry->clients);
+	if (entry->overflow)
+		g_string_append(text, " --overflow");
+	add_option(text, "--prefix", entry->prefix);
+	add_option(text, "--comment", entry->comment);
+	return g_string_free(text, FALSE);
+}
+
+struct remake {
+	const char *name;
+	const char *ports;
+	char *words;
+};
+
+static bool remake_if_meant(const struct ctl_pool4 *entry, void *context)
+{
+	struct remake *remake = context;
+
+	if (strcmp(entry->name, remake->name) != 0)
+		return false;
+	remake->words = doctor_remake(entry, remake->ports);
+	return true;
+}
+
 /* Ports=LIST leaves them out, in the file or, of an entry made at run time, made anew. */
 static void fix_ports(struct doctor *doctor, const struct rules_entry *entry, const char *sentence)
 {
 	const char *ports = strstr(sentence, "Ports=");
-	g_autofree char *list = NULL, *section = NULL;
+	const char *instance = doctor->ctl->instance;
+	g_autofree char *list = NULL;
+	struct remake remake = {.name = entry->name};
 
 	if (ports == NULL)
 		return;
@@ -320,23 +365,28 @@ static void fix_ports(struct doctor *doctor, const struct rules_entry *entry, co
 	list = g_strndup(ports, strcspn(ports, "l")); /* "leaves out" */
 	g_strchomp(list);
 	for (uint32_t i = 0; doctor->config != NULL && i < doctor->config->n_pool4; i++) {
-		if (strcmp(doctor->config->pool4[i].spec.name, entry->name) == 0)
-			section = g_strdup_printf("Pool4 %s", entry->name);
-	}
-	if (section != NULL) {
-		doctor_fix_key(doctor, section, "Ports", list);
-	} else {
-		char addresses[256];
+		g_autofree char *section = g_strdup_printf("Pool4 %s", entry->name);
 
-		(void)pool4_text_print(entry->addresses, entry->n_addresses, addresses,
-				       sizeof(addresses));
-		doctor_fix_ctl(
-			doctor,
-			"pool4 remove %s --force && nat64ctl%s%s pool4 add '%s' '%s' --name %s",
-			entry->name, doctor->ctl->instance != NULL ? " -i " : "",
-			doctor->ctl->instance != NULL ? doctor->ctl->instance : "", addresses, list,
-			entry->name);
+		if (strcmp(doctor->config->pool4[i].spec.name, entry->name) != 0)
+			continue;
+		doctor_fix_key(doctor, section, "Ports", list);
+		return;
 	}
+	remake.ports = list;
+	if (doctor->state != NULL)
+		(void)ctl_pool4_each(doctor->ctl, remake_if_meant, &remake);
+	if (remake.words != NULL) {
+		g_autofree char *finding = g_steal_pointer(&doctor->finding);
+
+		doctor_fix_ctl(doctor, "pool4 remove %s --force && nat64ctl%s%s pool4 add %s",
+			       entry->name, instance != NULL ? " -i " : "",
+			       instance != NULL ? instance : "", remake.words);
+		(void)doctor_say(doctor, DOCTOR_WARN,
+				 "%s; if it was added as interface:NAME, that goes in place of the "
+				 "addresses",
+				 finding);
+	}
+	g_free(remake.words);
 }
 
 static enum doctor_result has_ports_of_its_own(struct doctor *doctor)

@@ -168,6 +168,15 @@ static bool drops_untracked(char **words)
 	return false;
 }
 
+/* "fib saddr . mark . iif oif missing drop", as firewalld's IPv6_rpfilter: no route leads back to
+ * the sources of what comes in by our interface. */
+static bool drops_by_source(char **words, const struct firewall_ours *ours)
+{
+	return ours->device != NULL && has_word(words, "fib") && has_word(words, "saddr") &&
+	       has_word(words, "iif") && (has_word(words, "missing") || has_word(words, "0")) &&
+	       has_word(words, "drop");
+}
+
 /* Does what is ours go on behind this chain? */
 static bool lets_pass(const struct firewall_chain *chain, const struct firewall_ours *ours)
 {
@@ -180,13 +189,15 @@ static bool lets_pass(const struct firewall_chain *chain, const struct firewall_
 		if (strcmp(words[0], "accept") == 0 ||
 		    (has_word(words, "accept") && is_for_ours(rule, ours)))
 			return true;
-		if (stops(words[0]) || drops_untracked(words))
+		if (stops(words[0]) || drops_untracked(words) ||
+		    (strcmp(chain->hook, "prerouting") == 0 && drops_by_source(words, ours)))
 			return false;
 	}
 	return !chain->drops;
 }
 
-/* Do packets of ours come by there? */
+/* Do packets of ours come by there? At PREROUTING they do before they are taken, and once more
+ * where the kernel forwards them. */
 static bool is_on_our_way(const struct firewall_chain *chain, const struct firewall_ours *ours)
 {
 	if (chain->hook == NULL ||
@@ -194,7 +205,7 @@ static bool is_on_our_way(const struct firewall_chain *chain, const struct firew
 	     strcmp(chain->family, "inet") != 0))
 		return false;
 	if (strcmp(chain->hook, "prerouting") == 0)
-		return chain->priority < TAKE_PRIORITY;
+		return chain->priority < TAKE_PRIORITY || ours->device != NULL;
 	return strcmp(chain->hook, "output") == 0 || strcmp(chain->hook, "postrouting") == 0 ||
 	       (strcmp(chain->hook, "forward") == 0 && ours->device != NULL);
 }

@@ -4,8 +4,9 @@
  * from what nft lists, iptables' own tables included.
  *
  * Judged are the rules of base chains, one by one: a policy or a last rule that drops what no rule
- * before it has let through, a rule that drops what is not tracked, and rules that set marks.
- * Chains that are jumped to are not followed for the first two.
+ * before it has let through, a rule that drops what is not tracked or, where the kernel forwards
+ * for us, whose source has no route back, and rules that set marks. Chains that are jumped to are
+ * not followed for the first two.
  */
 #pragma once
 

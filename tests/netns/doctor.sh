@@ -66,11 +66,27 @@ import json, sys, jsonschema
 jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' "$RUN/doctor.json" data/schemas/doctor.json
 }
 
-# forwards FAMILY KEY
+# forwards FAMILY KEY: setup knows the order.
 forwards()
 {
-	node gateway sysctl -qw "$2=0" && says 1 "FAIL forwarding-$1 sysctl -w $2=1" &&
-		mends "forwarding-$1" node gateway sysctl -w "$2=1"
+	node gateway sysctl -qw "$2=0" && says 1 "FAIL forwarding-$1 nat64ctl setup --config $RUN/nat64d.conf" &&
+		by_its_command "forwarding-$1"
+}
+
+# Where setup may not, what keeps a default route by router advertisement comes first.
+forwards_by_hand()
+{
+	local status key=net/ipv6/conf/all/forwarding ra=net/ipv6/conf/router6/accept_ra
+	cp "$RUN/nat64d.conf" "$RUN/kept.conf" && printf '[Setup]\nForwarding=no\n' >>"$RUN/nat64d.conf" &&
+		node gateway sysctl -qw net/ipv4/ip_forward=0 && says 1 "FAIL forwarding-ipv4 sysctl -w net/ipv4/ip_forward=1" &&
+		by_its_command forwarding-ipv4 && node gateway sysctl -qw $key=0 $ra=1 &&
+		node gateway ip -6 route add default via 2001:db8:6::1 dev router6 proto ra expires 1000 &&
+		says 1 "FAIL forwarding-ipv6 sysctl -w $ra=2 && sysctl -w $key=1" && by_its_command forwarding-ipv6 &&
+		node gateway ip -6 route show default proto ra | grep router6
+	status=$?
+	node gateway ip -6 route del default dev router6
+	node gateway sysctl -qw $key=1
+	cp "$RUN/kept.conf" "$RUN/nat64d.conf" && return $status
 }
 
 drained()
@@ -131,7 +147,8 @@ lost_packets()
 	ctl config set Queue.Length 16 && kill -STOP "$pid" &&
 		node client ping -n -q -f -c 200 -W 0.1 $TOPOLOGY_SERVER6
 	kill -CONT "$pid"
-	until_true 10 counter_is_above 'queue_.*_lost' 0 && says 0 "warn queues nat64ctl config set Queue.Length 65536"
+	until_true 10 counter_is_above 'queue_.*_lost' 0 && says 0 "warn queues nat64ctl config set Queue.Length 65536" &&
+		by_its_command_with_a_ping queues
 }
 
 unknown_key()
@@ -183,6 +200,14 @@ looked_at_by_a_ping()
 	return $status
 }
 
+# by_its_command_with_a_ping CHECK: what is counted since the start is over when packets show it.
+by_its_command_with_a_ping()
+{
+	local fix
+	fix=$(sed -n "s/^[a-zA-Z]* $1 //p" "$RUN/doctor")
+	[ -n "$fix" ] && node gateway bash -c "PATH=$(dirname "$NAT64CTL"):\$PATH; $fix" && looked_at_by_a_ping "ok $1 "
+}
+
 # The same by iptables; what it has refused so far is still told, until packets show that it is over.
 iptables_drops()
 {
@@ -200,10 +225,10 @@ mark_clashes()
 		mends marks node gateway nft delete table ip shaper
 }
 
-# The gateway's own address beside the lab's.
+# own_address PORTS OPTION…: the gateway's own beside the lab's.
 own_address()
 {
-	ctl pool4 add "$TOPOLOGY_GATEWAY4" "$1" --name own
+	ctl pool4 add "$TOPOLOGY_GATEWAY4" "$@" --name own
 }
 
 local_ports()
@@ -212,13 +237,15 @@ local_ports()
 		node gateway sysctl -qw net.ipv4.ip_local_reserved_ports= && ctl pool4 remove own
 }
 
-# Its Ports leave out what a program listens on.
+# Its Ports leave out what a program listens on; everything else stays.
 port_in_use()
 {
-	own_address 21000-21009 && node_start gateway holder socat TCP4-LISTEN:21005,fork SYSTEM:true &&
+	own_address 21000-21009 --clients 2001:db8:1::/48 --comment "it's ours" --protocols tcp,udp && node_start gateway holder socat TCP4-LISTEN:21005,fork SYSTEM:true &&
 		until_true 5 node gateway bash -c 'ss -Hlnt sport = :21005 | grep .' &&
 		says 0 "warn ports nat64ctl pool4 remove own --force && nat64ctl pool4 add '192.0.2.1' '21000-21004 21006-21009'" &&
-		by_its_command ports && ctl pool4 remove own && node_stop holder
+		by_its_command ports && ctl --json pool4 show own >"$RUN/own.json" && grep '"clients": *"2001:db8:1::/48"' "$RUN/own.json" &&
+		grep '"comment": *"it.s ours"' "$RUN/own.json" && grep '"protocols": *"tcp udp"' "$RUN/own.json" &&
+		ctl pool4 remove own && node_stop holder
 	node_stop holder
 	true
 }
@@ -241,7 +268,7 @@ conntrack_is_full()
 
 little_memory()
 {
-	instead /proc/meminfo "MemAvailable:       8192 kB" says 0 "warn memory nat64ctl config set Limits.Bindings 100000"
+	instead /proc/meminfo "MemAvailable:       8192 kB" says 0 "warn memory nat64ctl config set Limits.Bindings 500"
 }
 
 # The database was written tomorrow.
@@ -277,10 +304,11 @@ advertised_route()
 		by_its_command router-advertisements && node gateway ip -6 route del default dev router6
 }
 
-# What its command sets counts, though no file says so.
+# What its command sets counts, though no file says so. No client sends by a link for storage.
 narrow_side()
 {
-	node gateway ip link set router4 mtu 1400 && says 0 "warn mtu-sides nat64ctl config set Translation.ClampMSS yes" &&
+	node gateway ip link add storage mtu 9000 up type veth peer name storage-end && says 0 "ok mtu-sides " &&
+		node gateway ip link del storage && node gateway ip link set router4 mtu 1400 && says 0 "warn mtu-sides nat64ctl config set Translation.ClampMSS yes" &&
 		mends mtu-sides ctl config set Translation.ClampMSS yes && ctl config reset Translation.ClampMSS &&
 		says 0 "warn mtu-sides " && mends mtu-sides node gateway ip link set router4 mtu 1500
 }
@@ -346,7 +374,7 @@ no_queue_expression()
 no_answers()
 {
 	node router4 ip route del $TOPOLOGY_POOL4 && node client ping -n -q -c 25 -i 0.02 -W 0.2 $TOPOLOGY_SERVER6
-	says 0 "warn traffic ip route add 203.0.113.1 via 192.0.2.1" &&
+	says 0 "warn traffic ip route add 203.0.113.1/32 via 192.0.2.1 && ip route add 203.0.113.2/32 via 192.0.2.1" &&
 		node router4 ip route add $TOPOLOGY_POOL4 via $TOPOLOGY_GATEWAY4 && node client ping -n -c 1 -W 5 $TOPOLOGY_SERVER6 &&
 		says 0 "ok traffic "
 }
@@ -380,6 +408,7 @@ check "all is well" all_well
 check "its JSON is as the schema says" valid_json
 check "IPv4 is not forwarded" forwards ipv4 net/ipv4/ip_forward
 check "IPv6 is not forwarded" forwards ipv6 net/ipv6/conf/all/forwarding
+check "forwarding that setup may not turn on" forwards_by_hand
 check "draining" drained
 check "no active entry" without_an_entry
 check "an entry that is nearly full" nearly_full
