@@ -145,25 +145,35 @@ void neighbours_clear(struct neighbours *neighbours)
 	(void)pthread_mutex_unlock(&neighbours->lock);
 }
 
-bool neighbours_dead(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
-		     uint64_t now_ms)
+enum neighbours_state neighbours_ask(struct neighbours *neighbours, unsigned ifindex, int family,
+				     const void *addr, uint64_t now_ms)
 {
+	enum neighbours_state state = NEIGHBOURS_WELL;
 	struct neighbour key;
 	struct neighbour *known;
-	bool dead = false;
 
 	if (atomic_load_explicit(&neighbours->n_dead, memory_order_relaxed) == 0)
-		return false;
+		return NEIGHBOURS_WELL;
 	key = make(ifindex, family, addr);
 	(void)pthread_mutex_lock(&neighbours->lock);
 	known = find(neighbours, &key);
-	if (known && now_ms >= known->failed_ms + FORGET_MS) {
+	if (known && now_ms >= known->failed_ms + FORGET_MS)
 		forget(neighbours, known);
-	} else if (known && now_ms >= known->retry_ms) {
-		known->retry_ms = now_ms + TRYING_MS;
-	} else if (known) {
-		dead = true;
-	}
+	else if (known)
+		state = now_ms >= known->retry_ms ? NEIGHBOURS_ON_TRIAL : NEIGHBOURS_DEAD;
 	(void)pthread_mutex_unlock(&neighbours->lock);
-	return dead;
+	return state;
+}
+
+void neighbours_tried(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
+		      uint64_t now_ms)
+{
+	const struct neighbour key = make(ifindex, family, addr);
+	struct neighbour *known;
+
+	(void)pthread_mutex_lock(&neighbours->lock);
+	known = find(neighbours, &key);
+	if (known && now_ms >= known->retry_ms)
+		known->retry_ms = now_ms + TRYING_MS;
+	(void)pthread_mutex_unlock(&neighbours->lock);
 }

@@ -4,9 +4,10 @@
  *
  * The kernel tells of each failure. A next hop that has failed counts as dead for a second; then
  * one packet may try it again, which makes the kernel ask anew; the next one after the kernel has
- * failed again. An answer ends it at once. Bounded: whoever makes the gateway look for thousands of
- * absent neighbours pushes the older ones out, which costs their clients an ICMP error, nothing
- * else.
+ * failed again. Who asks takes nothing from others: it is tried when a packet goes, not before, as
+ * one may be decided twice, or be somebody's question only. An answer ends it at once. Bounded:
+ * whoever makes the gateway look for thousands of absent neighbours pushes the older ones out,
+ * which costs their clients an ICMP error, nothing else.
  *
  * The control thread feeds the news, any thread may ask; a lock inside is held for one look-up, and
  * not taken while nothing has failed.
@@ -27,7 +28,15 @@ void neighbours_note(struct neighbours *neighbours, const struct nlmsghdr *nlh, 
 /* News were lost: forgets all failures. */
 void neighbours_clear(struct neighbours *neighbours);
 
-/* addr: 4 or 16 bytes in network order, by family. May answer false to the one packet that tries.
- */
-bool neighbours_dead(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
-		     uint64_t now_ms);
+enum neighbours_state {
+	NEIGHBOURS_WELL, /* as far as is known */
+	NEIGHBOURS_DEAD,
+	NEIGHBOURS_ON_TRIAL, /* it has failed, and a packet may try it */
+};
+
+/* addr: 4 or 16 bytes in network order, by family. */
+enum neighbours_state neighbours_ask(struct neighbours *neighbours, unsigned ifindex, int family,
+				     const void *addr, uint64_t now_ms);
+/* A packet goes to one that is on trial: dead for others, until the kernel has told of it. */
+void neighbours_tried(struct neighbours *neighbours, unsigned ifindex, int family, const void *addr,
+		      uint64_t now_ms);

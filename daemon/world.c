@@ -56,9 +56,19 @@ static struct route_cache *own_routes(struct world *world)
 	return world->routes[number];
 }
 
+/* The address that has to answer, and its family. */
+static const void *next_hop(const struct route *route, int family, const void *dst, int *ret_family)
+{
+	*ret_family = route->next_hop_family != 0 ? route->next_hop_family : family;
+	return route->next_hop_family != 0 ? route->next_hop : dst;
+}
+
 static void answer(struct world *world, const struct route *route, int family, const void *dst,
 		   struct route_answer *ret)
 {
+	enum neighbours_state state;
+	int hop_family;
+	const void *hop = next_hop(route, family, dst, &hop_family);
 	struct link link;
 
 	*ret = (struct route_answer){.state = ROUTE_NONE, .mtu = family == AF_INET ? 1500 : 1280};
@@ -69,12 +79,20 @@ static void answer(struct world *world, const struct route *route, int family, c
 	ret->mtu = family == AF_INET ? link.mtu4 : link.mtu6;
 	if (route->mtu != 0 && route->mtu < ret->mtu)
 		ret->mtu = route->mtu;
-	if (!link.up ||
-	    (route->next_hop_family != 0
-		     ? neighbours_dead(world->neighbours, route->ifindex, route->next_hop_family,
-				       route->next_hop, now_ms())
-		     : neighbours_dead(world->neighbours, route->ifindex, family, dst, now_ms())))
+	state = neighbours_ask(world->neighbours, route->ifindex, hop_family, hop, now_ms());
+	if (!link.up || state == NEIGHBOURS_DEAD)
 		ret->state = ROUTE_NEXT_HOP_DEAD;
+	else
+		ret->on_trial = state == NEIGHBOURS_ON_TRIAL;
+}
+
+static void tried(struct world *world, const struct route *route, int family, const void *dst)
+{
+	int hop_family;
+	const void *hop = next_hop(route, family, dst, &hop_family);
+
+	if (route->exists)
+		neighbours_tried(world->neighbours, route->ifindex, hop_family, hop, now_ms());
 }
 
 static void route6(void *context, const struct addr6 *dst, struct route_answer *ret)
@@ -91,6 +109,22 @@ static void route4(void *context, uint32_t dst, struct route_answer *ret)
 
 	store_be32(bytes, dst);
 	answer(world, route_find4(own_routes(world), dst, now_ms()), AF_INET, bytes, ret);
+}
+
+static void tried6(void *context, const struct addr6 *dst)
+{
+	struct world *world = context;
+
+	tried(world, route_find6(own_routes(world), dst, now_ms()), AF_INET6, dst->byte);
+}
+
+static void tried4(void *context, uint32_t dst)
+{
+	struct world *world = context;
+	uint8_t bytes[4];
+
+	store_be32(bytes, dst);
+	tried(world, route_find4(own_routes(world), dst, now_ms()), AF_INET, bytes);
 }
 
 /* I-31, I-32: has the gateway an address towards there, and may it speak? */
@@ -156,6 +190,8 @@ struct nat64_world world_functions(struct world *world)
 		.own6 = own6,
 		.own4 = own4,
 		.listens4 = listens4,
+		.tried6 = tried6,
+		.tried4 = tried4,
 	};
 }
 

@@ -27,6 +27,30 @@ static void route4(void *context, uint32_t dst, struct route_answer *ret)
 	*ret = (struct route_answer){.state = ROUTE_OK, .mtu = world->mtu4};
 }
 
+static void try(struct route_answer *answer)
+{
+	if (answer->on_trial)
+		*answer = (struct route_answer){ROUTE_NEXT_HOP_DEAD, answer->mtu};
+}
+
+static void tried6(void *context, const struct addr6 *dst)
+{
+	struct fake_world *world = context;
+
+	for (unsigned i = 0; i < world->n_route6; i++)
+		if (prefix6_contains(&world->route6[i].prefix, dst))
+			try(&world->route6[i].answer);
+}
+
+static void tried4(void *context, uint32_t dst)
+{
+	struct fake_world *world = context;
+
+	for (unsigned i = 0; i < world->n_route4; i++)
+		if (prefix4_contains(&world->route4[i].prefix, dst))
+			try(&world->route4[i].answer);
+}
+
 static bool source6(void *context, const struct addr6 *dst, struct addr6 *ret)
 {
 	*ret = ((const struct fake_world *)context)->source6;
@@ -88,5 +112,7 @@ struct nat64_world fake_world_calls(struct fake_world *world)
 		.own6 = own6,
 		.own4 = own4,
 		.listens4 = listens4,
+		.tried6 = tried6,
+		.tried4 = tried4,
 	};
 }

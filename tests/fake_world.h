@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A world for the core to live in (struct nat64_world): routes, own addresses and listening sockets
- * as the test says, everything else an ordinary gateway with MTU 1500 on both sides.
+ * as the test says, everything else an ordinary gateway with MTU 1500 on both sides. A next hop
+ * that is on trial and has been tried is dead from then on.
  */
 #pragma once
 

@@ -57,7 +57,7 @@ struct gateway_fixture *gateway_new_with(const struct gateway_options *options)
 	gateway->nat = nat64_new(&config, options->limits ? options->limits : &usual, &calls, seed,
 				 options->now_ms);
 	g_assert_nonnull(gateway->nat);
-	if (g_getenv("NAT64D_LANE")) {
+	if (options->in_lane || g_getenv("NAT64D_LANE")) {
 		gateway->lane = g_new0(struct nat64_lane, 1);
 		nat64_lane_init(gateway->nat, gateway->lane);
 	}
@@ -122,8 +122,8 @@ static enum outcome receive(struct gateway_fixture *gateway, uint32_t size, uint
 	return is_light ? outcome : nat64_receive(gateway->nat, &packet, now_ms, &gateway->out);
 }
 
-enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
-			  const struct taddr4 *dst, uint64_t now_ms)
+static void make_udp6(const struct gateway_fixture *gateway, const struct taddr6 *src,
+		      const struct taddr4 *dst)
 {
 	uint8_t *ip = buffer + PACKET_HEADROOM;
 	struct addr6 dst6 = rfc6052_embed(&gateway->nat->config.pool6[0], dst->addr);
@@ -136,7 +136,23 @@ enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *
 	memcpy(ip + 8, src->addr.byte, 16);
 	memcpy(ip + 24, dst6.byte, 16);
 	put_udp(ip + 40, src->port, dst->port, ip + 8, 32);
+}
+
+enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
+			  const struct taddr4 *dst, uint64_t now_ms)
+{
+	make_udp6(gateway, src, dst);
 	return receive(gateway, 48, now_ms);
+}
+
+enum outcome gateway_explain_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
+				  const struct taddr4 *dst, uint64_t now_ms, struct decision *ret)
+{
+	struct packet packet = {
+		.data = buffer + PACKET_HEADROOM, .size = 48, .headroom = PACKET_HEADROOM};
+
+	make_udp6(gateway, src, dst);
+	return nat64_explain(gateway->nat, &packet, now_ms, ret);
 }
 
 enum outcome gateway_syn6(struct gateway_fixture *gateway, const struct taddr6 *src,

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "daemon/core/decision.h"
 #include "daemon/core/nat64.h"
 #include "tests/fake_world.h"
 
@@ -12,7 +13,7 @@
 
 struct gateway_fixture {
 	struct nat64 *nat;
-	struct nat64_lane *lane; /* packets come as where there are several threads; or NULL */
+	struct nat64_lane *lane; /* where packets come as if there were several threads; or NULL */
 	struct fake_world world;
 	uint32_t pool4; /* id of the entry */
 	struct out out;
@@ -32,6 +33,7 @@ struct gateway_options {
 	uint64_t now_ms;                   /* when it begins */
 	const char *clients; /* the only prefix that the entry is for; NULL: for everybody */
 	uint32_t retention_s;
+	bool in_lane; /* packets come as where there are several threads */
 };
 struct gateway_fixture *gateway_new_with(const struct gateway_options *options);
 void gateway_free(struct gateway_fixture *gateway);
@@ -40,6 +42,9 @@ void gateway_free(struct gateway_fixture *gateway);
  */
 enum outcome gateway_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
 			  const struct taddr4 *dst, uint64_t now_ms);
+/* What nat64_explain() says of the same. */
+enum outcome gateway_explain_udp6(struct gateway_fixture *gateway, const struct taddr6 *src,
+				  const struct taddr4 *dst, uint64_t now_ms, struct decision *ret);
 enum outcome gateway_udp4(struct gateway_fixture *gateway, const struct taddr4 *src,
 			  const struct taddr4 *dst, uint64_t now_ms);
 /* A TCP SYN with a right checksum. */

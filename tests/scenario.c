@@ -26,6 +26,8 @@ static struct route_answer read_route(const char *word)
 		return (struct route_answer){.state = ROUTE_NONE, .mtu = 1500};
 	if (strcmp(word, "dead") == 0)
 		return (struct route_answer){.state = ROUTE_NEXT_HOP_DEAD, .mtu = 1500};
+	if (strcmp(word, "trial") == 0)
+		return (struct route_answer){.state = ROUTE_OK, .mtu = 1500, .on_trial = true};
 	if (strcmp(word, "default") == 0)
 		return (struct route_answer){
 			.state = ROUTE_OK, .mtu = 1500, .by_default_route = true};

@@ -17,7 +17,7 @@
  *	own4 ADDRESS | own6 ADDRESS       configured on the gateway
  *	listen PROTOCOL ADDRESS:PORT      a local socket
  *	mtu4 N | mtu6 N                   of all routes but:
- *	route4 PREFIX none|dead|MTU       route6 PREFIX none|dead|default|MTU
+ *	route4 PREFIX none|dead|trial|MTU  route6 PREFIX none|dead|trial|default|MTU
  *	static PROTOCOL [V6]:PORT V4:PORT
  * Steps; TIME is behind the step before, in ms, s, min or h, and may be left out:
  *	[+TIME] in PACKET                 PACKET as in scenario_packet.h

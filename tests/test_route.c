@@ -252,9 +252,19 @@ static void test_carrier(void)
 	world_free(world);
 }
 
+/* By the clock of the world itself. */
+static void await_trial(struct world *world, const char *dst)
+{
+	while (ask4(world, dst).state == ROUTE_NEXT_HOP_DEAD)
+		g_usleep(10000);
+	g_assert_true(ask4(world, dst).on_trial);
+}
+
 /* A next hop that does not answer is dead, by whatever route it is reached, until it answers. */
 static void test_next_hop(void)
 {
+	struct nat64_world functions;
+	struct addr6 hop6;
 	struct world *world;
 
 	if (!set_up(&world))
@@ -272,6 +282,16 @@ static void test_next_hop(void)
 	g_assert_cmpint(ask4(world, "203.0.113.20").state, ==, ROUTE_OK);
 	g_assert_cmpint(ask6(world, "2001:db8:1::99").state, ==, ROUTE_NEXT_HOP_DEAD);
 	g_assert_cmpint(ask6(world, "2001:db8:1::98").state, ==, ROUTE_OK);
+	/* Asking it is, who goes tries: by whatever route. */
+	await_trial(world, "198.51.100.1");
+	g_assert_true(ask4(world, "198.51.100.2").on_trial);
+	functions = world_functions(world);
+	functions.tried4(functions.context, craft_addr4("203.0.113.99"));
+	g_assert_cmpint(ask4(world, "198.51.100.1").state, ==, ROUTE_NEXT_HOP_DEAD);
+	g_assert_true(ask6(world, "2001:db8:1::99").on_trial);
+	hop6 = craft_addr6("2001:db8:1::99");
+	functions.tried6(functions.context, &hop6);
+	g_assert_cmpint(ask6(world, "2001:db8:1::99").state, ==, ROUTE_NEXT_HOP_DEAD);
 	netns_run(
 		"ip neighbour replace 203.0.113.99 dev wan lladdr 02:00:00:00:00:99 nud reachable");
 	read_news(world);

@@ -275,6 +275,19 @@ static enum outcome commit(struct passage *passage, const struct decision *decis
 	return OUTCOME_TRANSLATED;
 }
 
+/* The packet goes. */
+static void leave6(const struct nat64 *nat, const struct decision *decision, const struct addr6 *to)
+{
+	if (decision->route.on_trial)
+		nat->world.tried6(nat->world.context, to);
+}
+
+static void leave4(const struct nat64 *nat, const struct decision *decision)
+{
+	if (decision->route.on_trial)
+		nat->world.tried4(nat->world.context, decision->peer4);
+}
+
 /* The way back of a packet that has gone out. */
 static enum outcome go_back(struct passage *passage, const struct decision *decision,
 			    enum outcome decided)
@@ -301,6 +314,7 @@ static enum outcome go_back(struct passage *passage, const struct decision *deci
 
 	const struct tuple6 to =
 		decision->has_back ? filter_tuple6(nat, back) : filter_tuple6(nat, &decision->plan);
+	leave6(nat, decision, &to.dst.addr);
 	segment_cut(passage, &decision->plan, IP6_HEADER_SIZE, decision->limit, decision->mtu);
 	translate_6to4(passage, decision, &path);
 	path.keep_hop_limit = true;
@@ -329,6 +343,7 @@ enum outcome forward_6to4(struct passage *passage, const struct decision *decisi
 	if (decision->hairpinned)
 		return go_back(passage, decision, decided);
 
+	leave4(nat, decision);
 	segment_cut(passage, &decision->plan, ip_size_of(false), decision->limit, decision->mtu);
 	translate_6to4(passage, decision, &path);
 	emit_packet(passage->packet, decision->limit, 0, passage->out);
@@ -392,6 +407,7 @@ enum outcome forward_4to6(struct passage *passage, const struct decision *decisi
 		return outcome;
 
 	const struct tuple6 to = filter_tuple6(nat, &decision->plan); /* 3.6 */
+	leave6(nat, decision, &to.dst.addr);
 	segment_cut(passage, &decision->plan, IP6_HEADER_SIZE, decision->limit, decision->mtu);
 	xlat_4to6(packet, &to, &decision->path, &nat->config.rules); /* 3.7 */
 	segment_learn(nat, &decision->plan, packet);

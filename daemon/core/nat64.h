@@ -39,9 +39,11 @@ struct route_answer {
 	enum { ROUTE_OK, ROUTE_NONE, ROUTE_NEXT_HOP_DEAD } state;
 	uint32_t mtu;          /* of the route, the path or the device, whatever is least */
 	bool by_default_route; /* no more specific route than ::/0 */
+	bool on_trial; /* ROUTE_OK, but its next hop did not answer lately: see tried6, tried4 */
 };
 
-/* The outside, as the core sees it. Every function answers at once, without blocking. */
+/* The outside, as the core sees it. Every function answers at once, without blocking, and asking
+ * changes nothing: who only asks may, and who decides anew gets the same answer. */
 struct nat64_world {
 	void *context;
 	void (*route6)(void *context, const struct addr6 *dst, struct route_answer *ret);
@@ -55,6 +57,11 @@ struct nat64_world {
 	bool (*own4)(void *context, uint32_t addr);
 	/* Does a local socket listen there? From a set refreshed at most once a second (P-23). */
 	bool (*listens4)(void *context, enum protocol protocol, uint32_t addr, uint16_t port);
+	/* A packet goes where the answer was on_trial, so the kernel asks for the next hop anew;
+	 * until it has an answer, or none, others find ROUTE_NEXT_HOP_DEAD. Never called where no
+	 * answer is on_trial. */
+	void (*tried6)(void *context, const struct addr6 *dst);
+	void (*tried4)(void *context, uint32_t dst);
 };
 
 enum filtering { FILTERING_ENDPOINT_INDEPENDENT, FILTERING_ADDRESS_DEPENDENT };
