@@ -50,6 +50,7 @@ struct config_mark {
 struct config_queue {
 	uint32_t first;
 	uint32_t workers;     /* 0 = auto: one for each processor */
+	uint32_t n_workers;   /* what that came to when the daemon started; 0: none runs by this */
 	uint32_t length;      /* packets */
 	uint64_t memory_size; /* bytes */
 	enum config_rules rules;

@@ -253,6 +253,7 @@ static void follow_host(struct daemon *daemon)
 	uint64_t again_ms;
 
 	(void)world_refresh(daemon->world);
+	daemon_packets_compare(&daemon->packets, rules_count_workers(daemon->config));
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
 	again_ms = daemon_rules_keep(&daemon->rules, gateway_now_ms());
 	if (again_ms > 0)
@@ -623,6 +624,7 @@ static int start(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	open_state(daemon);
+	daemon->config->queue.n_workers = rules_count_workers(daemon->config);
 	r = start_core(daemon);
 	if (r == 0)
 		r = open_packets(daemon);

@@ -96,7 +96,7 @@ int daemon_packets_open(struct daemon_packets *packets, const struct config_queu
 	int fd[QUEUE_PLAN_SOCKETS_MAX];
 	int r;
 
-	packets->n_workers = n_workers;
+	packets->n_workers = packets->n_counted = n_workers;
 	take_inherited(packets, inherited, fd, owned);
 	queue_plan_make((uint16_t)queue->first, n_workers, owned, packets->n_before,
 			&packets->plan);
@@ -127,6 +127,18 @@ void daemon_packets_close(struct daemon_packets *packets)
 	if (packets->failed_fd >= 0)
 		(void)close(packets->failed_fd);
 	*packets = DAEMON_PACKETS_CLOSED;
+}
+
+void daemon_packets_compare(struct daemon_packets *packets, unsigned n_workers)
+{
+	if (packets->n_counted == n_workers)
+		return;
+	packets->n_counted = n_workers;
+	if (n_workers != packets->n_workers)
+		log_line(LOG_NOTICE,
+			 "processors have come or gone: Queue.Workers=auto would be %u now, and is "
+			 "%u until a restart",
+			 n_workers, packets->n_workers);
 }
 
 int daemon_packets_failed_fd(const struct daemon_packets *packets)

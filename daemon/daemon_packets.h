@@ -26,7 +26,8 @@ struct daemon_packets {
 
 	/* Private. */
 	unsigned n_workers;
-	unsigned n_before; /* sockets of a predecessor */
+	unsigned n_counted; /* as many as they would be after a restart, as it was said last */
+	unsigned n_before;  /* sockets of a predecessor */
 	struct queue_plan plan;
 	struct nfqueue *nfqueue[QUEUE_PLAN_SOCKETS_MAX];
 	struct worker *worker[GATEWAY_LANES_MAX];
@@ -44,6 +45,10 @@ int daemon_packets_open(struct daemon_packets *packets, const struct config_queu
 /* What was never opened is closed if it was set to DAEMON_PACKETS_CLOSED. */
 #define DAEMON_PACKETS_CLOSED ((struct daemon_packets){.failed_fd = -1})
 void daemon_packets_close(struct daemon_packets *packets);
+
+/* How many threads a daemon that starts now would have: said once if they are others, as processors
+ * have come or gone. */
+void daemon_packets_compare(struct daemon_packets *packets, unsigned n_workers);
 
 /* Readable when a thread could not go on; with what error. */
 int daemon_packets_failed_fd(const struct daemon_packets *packets);

@@ -98,6 +98,8 @@ int daemon_adapt_config(struct config *fresh, const struct config *running, char
 	bool keeps = false;
 
 	keep_indices(fresh, running);
+	/* Processors may have come or gone: the queues are those that are bound. */
+	fresh->queue.n_workers = running->queue.n_workers;
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
 		if (!config_key_is_of_object(key) && !config_key_is_live(key, running))
 			keeps |= keep(key, fresh, running);

@@ -41,7 +41,7 @@ struct rules {
 	uint32_t generation;          /* ... this one */
 };
 
-uint32_t rules_n_workers(const struct config *config)
+uint32_t rules_count_workers(const struct config *config)
 {
 	long n_processors;
 
@@ -50,6 +50,11 @@ uint32_t rules_n_workers(const struct config *config)
 	/* Of the machine: whoever else asks, such as nat64ctl, has to find the same. */
 	n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 	return (uint32_t)CLAMP(n_processors, 1, CONFIG_WORKERS_MAX);
+}
+
+uint32_t rules_n_workers(const struct config *config)
+{
+	return config->queue.n_workers != 0 ? config->queue.n_workers : rules_count_workers(config);
 }
 
 char *rules_table_name(const char *instance)

@@ -51,9 +51,11 @@ void rules_warnings_add(GPtrArray *warnings, const char *entry, uint32_t addr, c
 struct rules;
 
 /* How many pairs of queues there are: TCP goes to Queue.First and the n - 1 after it, the rest to
- * the n numbers after those. The daemon binds all 2n. auto is one for each processor that is
- * online. */
+ * the n numbers after those. The daemon binds all 2n when it starts, so in a configuration by which
+ * one runs it is what was counted then. */
 uint32_t rules_n_workers(const struct config *config);
+/* What it would be for a daemon that starts now: auto is one for each processor that is online. */
+uint32_t rules_count_workers(const struct config *config);
 
 /* "nat64d", "nat64d_NAME". Instance NULL or "" is the one without a name. g_free() */
 char *rules_table_name(const char *instance);

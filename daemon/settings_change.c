@@ -310,6 +310,7 @@ find_for_rules(const struct settings_change *change,
 
 		if (config_draft_reset(change->settings, override->key, ret, problems) < 0)
 			continue;
+		ret->config->queue.n_workers = change->running(change->context)->queue.n_workers;
 		if (need_others(context, ret->config))
 			return override;
 		config_draft_deinit(ret);

@@ -6,6 +6,7 @@
 
 #include "daemon/daemon_reload.h"
 #include "daemon/daemon_rules.h"
+#include "daemon/rules.h"
 #include "daemon/rules_renew.h"
 #include "tests/craft.h"
 #include "tests/netns.h"
@@ -234,6 +235,25 @@ static void test_later_keys(void)
 	config_free(running);
 }
 
+/* Processors have come since the start: the threads and queues are those of then, and nothing has
+ * changed that would be worth a word. */
+static void test_other_processors(void)
+{
+	struct config *running = host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n");
+	struct config *fresh = host_read_config("[Pool4 a]\nAddresses=192.0.2.1\n");
+	struct captured log = capture();
+	g_autofree char *text = NULL, *error = NULL;
+
+	running->queue.n_workers = 1 + rules_count_workers(running);
+	g_assert_cmpint(daemon_adapt_config(fresh, running, &error), ==, 0);
+	g_assert_cmpuint(rules_n_workers(fresh), ==, running->queue.n_workers);
+	g_assert_cmpuint(fresh->queue.workers, ==, 0);
+	text = take(&log);
+	g_assert_cmpstr(text, ==, "");
+	config_free(fresh);
+	config_free(running);
+}
+
 /* Files that are good for another mode than the one that runs until the next start: taken where
  * they are good for this one, too, and else refused before anything is cut. */
 static void test_other_mode(void)
@@ -272,6 +292,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_notices/two_programs", test_two_programs);
 	g_test_add_func("/pool4_notices/asked_for", test_asked_for);
 	g_test_add_func("/pool4_notices/later-keys", test_later_keys);
+	g_test_add_func("/pool4_notices/other-processors", test_other_processors);
 	g_test_add_func("/pool4_notices/other-mode", test_other_mode);
 	return g_test_run();
 }

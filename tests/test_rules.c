@@ -230,11 +230,22 @@ static void test_native(void)
 static void test_workers(void)
 {
 	struct config config = config_default();
+	struct rules_plan plan;
 
 	g_assert_cmpuint(rules_n_workers(&config), ==,
 			 CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, CONFIG_WORKERS_MAX));
 	config.queue.workers = 3;
 	g_assert_cmpuint(rules_n_workers(&config), ==, 3);
+	/* Of a daemon that runs, whatever there was then; it need not be what there is. */
+	config.queue.workers = 0;
+	config.queue.n_workers = 2 + rules_count_workers(&config);
+	g_assert_cmpuint(rules_n_workers(&config), ==, config.queue.n_workers);
+	rules_plan_init(&plan, NULL, &config, RULES_NFT);
+	g_assert_cmpuint(plan.workers, ==, config.queue.n_workers);
+	g_assert_true(rules_plan_is_of(&plan, &config));
+	config.queue.n_workers--;
+	g_assert_false(rules_plan_is_of(&plan, &config));
+	rules_plan_deinit(&plan);
 }
 
 /* Each case: words that the table has, or has not, in a mode and with so many workers. */

@@ -106,6 +106,16 @@ static bool look_at_queue(uint32_t number, struct doctor_queue *ret)
 	return true;
 }
 
+/* Those that the daemon has bound, whatever processors there are by now. */
+static uint32_t n_queues(const struct doctor *doctor)
+{
+	uint32_t n = doctor->counters != NULL
+			     ? ctl_stats_count(doctor->counters, "queue_", "_received")
+			     : 0;
+
+	return n > 0 ? n : 2 * rules_n_workers(doctor->config);
+}
+
 /* Does somebody read each queue, and give back what he reads? */
 static enum doctor_result has_readers(struct doctor *doctor)
 {
@@ -116,7 +126,7 @@ static enum doctor_result has_readers(struct doctor *doctor)
 	if (doctor->config == NULL)
 		return doctor_say(doctor, DOCTOR_SKIP, "the configuration is refused");
 	first = doctor->config->queue.first;
-	n = MIN(2 * rules_n_workers(doctor->config), G_N_ELEMENTS(before));
+	n = MIN(n_queues(doctor), G_N_ELEMENTS(before));
 	for (uint32_t i = 0; i < n; i++) {
 		if (!look_at_queue(first + i, &before[i]))
 			return doctor_say(doctor, DOCTOR_SKIP, QUEUES_FILE " can not be read");

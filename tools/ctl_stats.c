@@ -61,6 +61,20 @@ uint64_t ctl_stats_value(const GArray *counters, const char *format, ...)
 	return 0;
 }
 
+static bool is_between(const struct ctl_counter *counter, const char *prefix, const char *suffix)
+{
+	return g_str_has_prefix(counter->name, prefix) && g_str_has_suffix(counter->name, suffix);
+}
+
+uint32_t ctl_stats_count(const GArray *counters, const char *prefix, const char *suffix)
+{
+	uint32_t n = 0;
+
+	for (guint i = 0; i < counters->len; i++)
+		n += is_between(&g_array_index(counters, struct ctl_counter, i), prefix, suffix);
+	return n;
+}
+
 uint64_t ctl_stats_sum(const GArray *counters, const char *prefix, const char *suffix)
 {
 	uint64_t sum = 0;
@@ -68,8 +82,7 @@ uint64_t ctl_stats_sum(const GArray *counters, const char *prefix, const char *s
 	for (guint i = 0; i < counters->len; i++) {
 		const struct ctl_counter *counter = &g_array_index(counters, struct ctl_counter, i);
 
-		if (g_str_has_prefix(counter->name, prefix) &&
-		    g_str_has_suffix(counter->name, suffix))
+		if (is_between(counter, prefix, suffix))
 			sum += counter->value;
 	}
 	return sum;

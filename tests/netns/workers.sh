@@ -24,6 +24,32 @@ are_running()
 	same "packet threads" "$1" "$n"
 }
 
+# processors_are LIST: the machine has these online, such as 0-3, as far as can be seen from here.
+processors_are()
+{
+	local online=/sys/devices/system/cpu/online
+	echo "$1" >"$RUN/online"
+	mountpoint -q $online || mount --bind "$RUN/online" $online
+}
+
+# What the configuration says is read again, and packets of all kinds pass, by the queues that there are.
+reload_changes_nothing()
+{
+	local n
+	n=$(grep -c ': reloaded$' "$RUN/nat64d.log")
+	kill -HUP "${TOPOLOGY_PIDS[nat64d]}"
+	until_true 10 eval "[ \$(grep -c ': reloaded\$' '$RUN/nat64d.log') = $((n + 1)) ]" &&
+		are_running "$1" && ping_server client && mappings_are_kept && download_some &&
+		each_comes_back_in_order
+}
+
+doctor_misses_no_queue()
+{
+	ctl --json doctor --config "$RUN/nat64d.conf" >"$RUN/doctor.json"
+	grep -A3 -B3 '"readers"' "$RUN/doctor.json"
+	jq -e '.[] | select(.check == "readers") | .result != "FAIL"' "$RUN/doctor.json"
+}
+
 # The queues that the kernel has: their numbers. In a user namespace it does not tell.
 queues()
 {
@@ -148,6 +174,25 @@ check "no ping is lost by any of them" nothing_is_lost
 check "and each flow is in its order" each_comes_back_in_order
 check "flows go on while a successor takes over" eval \
 	'{ all_flows & pid=$!; sleep 0.3; gateway_replace && wait $pid && [ "$(cut -d" " -f3 "$RUN/sent")" = 0 ]; }'
+
+# Workers=auto is counted when it starts.
+check "three processors" processors_are 0-2
+with_workers auto
+check "a successor with as many threads as there are processors" gateway_replace
+check "which are three" are_running 3
+check "has six queues" has_queues "6400 6401 6402 6403 6404 6405"
+check "one comes" processors_are 0-3
+check "it says so" until_true 15 grep 'Queue.Workers=auto would be 4 now, and is 3 until a restart' "$RUN/nat64d.log"
+check "a reload changes nothing" reload_changes_nothing 3
+check "nor does doctor miss a queue" doctor_misses_no_queue
+check "two go" processors_are 0
+check "it says so, too" until_true 15 grep 'Queue.Workers=auto would be 1 now, and is 3 until a restart' "$RUN/nat64d.log"
+check "a reload changes nothing, again" reload_changes_nothing 3
+check "each was said once" same said 2 "$(grep -c 'Queue.Workers=auto would be' "$RUN/nat64d.log")"
+check "a successor counts anew" gateway_replace
+check "and has one" are_running 1
+with_workers 4
+check "a successor with four, after all" gateway_replace
 
 ping_begin
 check "it is killed" gateway_kill
