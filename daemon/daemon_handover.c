@@ -12,7 +12,8 @@
  * them: that is the second part, and what the next one writes to the database. If not all could be
  * written, marks say nothing about what the first part has, and there is only one. If the next one
  * fails, everything is taken back, the packet thread first. Rules are put anew then, as the other
- * one may have changed them.
+ * one may have changed them, and queues end that it has bound by sockets of ours: nobody would read
+ * them.
  *
  * Through a service manager only descriptors come: the queues with what waits in them, when they
  * were read last, and after a clean end the tables, too.
@@ -347,6 +348,7 @@ static void go_on(void *context, const char *why)
 		log_line(LOG_ERR, "the control socket can not be had back: %s", strerror(-r));
 	daemon->rules.applied = false;
 	(void)daemon_put_rules(daemon, POOL4_SYNC_ANEW);
+	daemon_packets_take_back(&daemon->packets);
 	log_line(LOG_WARNING, "the other nat64d has not taken over (%s): this one goes on", why);
 	if (daemon->handover.end_wanted || !daemon_packets_run(&daemon->packets))
 		(void)sd_event_exit(daemon->event, daemon_packets_run(&daemon->packets) ? 0 : 1);

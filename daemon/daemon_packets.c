@@ -247,6 +247,12 @@ void daemon_packets_settle(struct daemon_packets *packets)
 		nfqueue_settle(packets->nfqueue[i]);
 }
 
+void daemon_packets_take_back(struct daemon_packets *packets)
+{
+	for (unsigned i = 0; i < packets->plan.n_sockets; i++)
+		nfqueue_take_back(packets->nfqueue[i]);
+}
+
 void daemon_packets_set_super(struct daemon_packets *packets, bool whole)
 {
 	for (unsigned i = 0; i < packets->plan.n_sockets; i++)

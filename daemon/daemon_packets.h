@@ -74,6 +74,8 @@ void daemon_packets_tick(struct daemon_packets *packets);
 /* As in nfqueue.h, of all sockets. */
 bool daemon_packets_are_inherited(const struct daemon_packets *packets);
 bool daemon_packets_have_same_queues(const struct daemon_packets *packets);
+/* It is we who go on, and our rules are back: nfqueue_take_back() */
+void daemon_packets_take_back(struct daemon_packets *packets);
 void daemon_packets_settle(struct daemon_packets *packets);
 void daemon_packets_set_super(struct daemon_packets *packets, bool whole);
 void daemon_packets_set_waiting(struct daemon_packets *packets, const struct config_queue *queue);

@@ -49,7 +49,8 @@
 /* A message with its longest payload, the headroom, and attributes with room to spare. Not a
  * multiple of 4096: the buffers shall not share cache sets. */
 #define BUFFER_SIZE (PACKET_HEADROOM + 66 * 1024 + 192)
-/* Of each, touched at the start: what packets of the usual link need, with what netlink says of them. */
+/* Of each, touched at the start: what packets of the usual link need, with what netlink says of
+ * them. */
 #define TOUCHED_SIZE 2048
 /* A verdict is two headers and one attribute; one for each packet and one for each queue. */
 #define VERDICT_SIZE 64
@@ -348,8 +349,8 @@ void nfqueue_set_super(struct nfqueue *queue, unsigned n_super)
 		(void)open_queues(queue, text);
 }
 
-/* Small packets of a full batch find their memory there: the first such batch may come after days, and
- * each page it touches first would cost it a fault. */
+/* Small packets of a full batch find their memory there: the first such batch may come after days,
+ * and each page it touches first would cost it a fault. */
 static int make_buffers(struct nfqueue *queue)
 {
 	queue->buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_SIZE);
@@ -544,6 +545,13 @@ static void end_others(struct nfqueue *queue)
 	while ((next = proc_next(next, &line)) != NULL)
 		if (line.owner == port && index_of(queue, line.number) == n_all(queue))
 			end_queue(queue, (uint16_t)line.number);
+}
+
+void nfqueue_take_back(struct nfqueue *queue)
+{
+	/* It may have wanted what we did not. */
+	memset(queue->ended, 0, sizeof(queue->ended));
+	end_others(queue);
 }
 
 void nfqueue_end_old(struct nfqueue *queue)

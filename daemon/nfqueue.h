@@ -69,6 +69,10 @@ bool nfqueue_has_same_queues(const struct nfqueue *queue);
 /* The predecessor will not go on: only now the queues get what this configuration says, and those
  * that nobody knows of end. Nothing if there is none. */
 void nfqueue_settle(struct nfqueue *queue);
+/* The successor has failed, and the rules lead here again: what it has bound by this socket besides
+ * ends, with the packets that came there. Of the control thread; nothing where the kernel does not
+ * tell, as in a user namespace. */
+void nfqueue_take_back(struct nfqueue *queue);
 /* Of the control thread, after the rules have left them: old queues in which nothing waits end. */
 void nfqueue_end_old(struct nfqueue *queue);
 

@@ -444,6 +444,68 @@ static void test_explain(void)
 	}
 }
 
+/* The queues that the kernel says this socket has; skips the test where it does not tell. */
+static gboolean has_queues(const struct nfqueue *queue, unsigned n)
+{
+	uint16_t numbers[NFQUEUE_QUEUES_MAX];
+	int r = nfqueue_queues_of(nfqueue_fd(queue), numbers);
+
+	if (r == -EACCES) {
+		g_test_skip("the kernel's queues can not be read in a user namespace");
+		return FALSE;
+	}
+	g_assert_cmpint(r, ==, (int)n);
+	return TRUE;
+}
+
+/* A successor that wants other queues binds them by the socket that it got, sends packets there,
+ * and dies: they end when the one before takes all back, and its own stay as they are. */
+static void test_taken_back(void)
+{
+	struct nfqueue_config other = plain;
+	struct nfqueue_losses losses[2];
+	struct nfqueue_batch batch;
+	struct nfqueue *queue, *successor;
+	int sender;
+	int receiver;
+
+	if (!set_up(&sender, &receiver))
+		return;
+	queue = new_queue(&plain);
+	other.first = FIRST + 2;
+	other.inherited_fd = dup(nfqueue_fd(queue));
+	successor = new_queue(&other);
+	if (!has_queues(queue, 4))
+		goto out;
+	netns_run("iptables -I OUTPUT -p udp --dport %d -j NFQUEUE --queue-num %d", PORT,
+		  FIRST + 3);
+	send_numbers(sender, 3);
+	g_assert_cmpint(nfqueue_read_losses(successor, losses), ==, 0);
+	g_assert_cmpuint(losses[1].waiting, ==, 3);
+	nfqueue_free(successor);
+	successor = NULL;
+	g_assert_true(has_queues(queue, 4));
+
+	netns_run("iptables -D OUTPUT -p udp --dport %d -j NFQUEUE --queue-num %d", PORT,
+		  FIRST + 3);
+	nfqueue_take_back(queue);
+	g_assert_true(has_queues(queue, 2));
+	/* Nothing of them has passed. */
+	assert_received(receiver, "");
+	g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
+	g_assert_cmpuint(batch.n_packets, ==, 0);
+	send_numbers(sender, 2);
+	g_assert_cmpint(nfqueue_receive(queue, &batch), ==, 0);
+	g_assert_cmpuint(batch.n_packets, ==, 2);
+	batch.packet[0].to_host = batch.packet[1].to_host = true;
+	g_assert_cmpint(nfqueue_verdict(queue, &batch), ==, 0);
+	assert_received(receiver, "01");
+	g_assert_cmpuint(nfqueue_counters(queue)->verdict_failures, ==, 0);
+out:
+	nfqueue_free(successor);
+	nfqueue_free(queue);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -456,6 +518,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/nfqueue/overrun", test_overrun);
 	g_test_add_func("/nfqueue/set-waiting", test_set_waiting);
 	g_test_add_func("/nfqueue/occupied", test_occupied);
+	g_test_add_func("/nfqueue/taken-back", test_taken_back);
 	g_test_add_func("/nfqueue/capability", test_capability);
 	g_test_add_func("/nfqueue/explain", test_explain);
 	return g_test_run();

@@ -76,6 +76,12 @@ next_is_killed()
 		is_as_before
 }
 
+# The queues that the kernel has: their numbers. In a user namespace it does not tell.
+queues()
+{
+	node gateway awk '{ print $1 }' /proc/net/netfilter/nfnetlink_queue 2>/dev/null | sort -n | xargs
+}
+
 row_of_state()
 {
 	sqlite3 -readonly "$RUN/state/state.db" "$1"
@@ -146,7 +152,9 @@ cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "killed after it has asked" next_is_killed 'taking over from'
 # With other queues, rules come only after the tables: that takes long enough to be killed in it.
 sed "1a First=7000" "$RUN/good.conf" >"$RUN/nat64d.conf"
+before=$(queues)
 check "killed after it has the tables" next_is_killed 'restored '
+check "and its queues have ended" until_true 5 eval '[ "$(queues)" = "$before" ]'
 cp "$RUN/good.conf" "$RUN/nat64d.conf"
 check "it asks, and is gone" goes_on_after 'it has ended' ask expect=ready
 check "it takes the tables, and is gone" goes_on_after 'it has ended' ask expect=ready take expect=tables
