@@ -15,8 +15,11 @@
  *
  * The control thread is alone, too: gateway_lock(), which brings together what the lanes have
  * counted, for the work of one page of a list. With a single lane to enter it is to be alone.
- * Nobody holds a lock over a system call of his own; the one exception is a route that is not in
- * the cache (world.c), which only those wait for who want to be alone.
+ * Nobody holds a lock over a system call of his own, but for two questions to the kernel that a
+ * packet may need an answer to, with the lock of its lane: a route that is not in the cache
+ * (route.c), some microseconds; and who listens on the host's own addresses (listeners.c), once a
+ * second at most, which is milliseconds where there are tens of thousands of sockets. Whoever wants
+ * to be alone waits for that; and with him the lanes that he has by then, which are those before.
  */
 #pragma once
 
