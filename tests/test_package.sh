@@ -136,9 +136,33 @@ installs()
 		in_bare nat64d --check && [ -L "$bare/etc/systemd/system/multi-user.target.wants/nat64d.service" ]
 }
 
+# What systemd is asked for when another version is configured, and when it is the first one.
+restarts_instances()
+{
+	dpkg-deb --ctrl-tarfile "$deb" | tar -x -C "$bare/tmp" ./postinst && mkdir -p "$bare/tmp/systemd" || return
+	printf '#!/bin/sh\necho "${0##*/} $*" >>/tmp/asked\n' >"$bare/tmp/systemd/systemctl"
+	chmod +x "$bare/tmp/systemd/systemctl"
+	in_bare sh -ec 'mkdir -p /run/systemd/system
+		PATH=/tmp/systemd:$PATH
+		/tmp/postinst configure ""
+		if grep -F nat64d@ /tmp/asked; then exit 1; fi
+		/tmp/postinst configure 0.0
+		rmdir /run/systemd/system
+		grep -xF "systemctl try-restart nat64d@*.service" /tmp/asked'
+}
+
+# With an instance of which nothing but state and what it has done to the host is left; in one network, and
+# whatever this kernel can.
 removes()
 {
-	in_bare apt-get remove -y -qq nat64d && [ -e "$bare/etc/nat64d/nat64d.conf" ] &&
+	printf '[Translation]\nLocalTraffic=no\n[Queue]\nRules=none\n[Pool4 gone]\nAddresses=203.0.113.8\n' >"$bare/tmp/gone.conf"
+	in_bare sh -ec 'mount -t proc proc /proc
+		nat64ctl -i gone setup --config /tmp/gone.conf
+		mkdir -p /var/lib/nat64d/gone
+		nat64ctl -i gone teardown --dry-run | grep "would remove the table inet nat64d_gone"
+		cp /usr/bin/nat64ctl /tmp/kept
+		apt-get remove -y -qq nat64d
+		/tmp/kept -i gone teardown --dry-run | grep "nothing to remove"' && [ -e "$bare/etc/nat64d/nat64d.conf" ] &&
 		[ ! -e "$bare/usr/sbin/nat64d" ]
 }
 
@@ -146,6 +170,8 @@ purges()
 {
 	mkdir -p "$bare/var/lib/nat64d" "$bare/etc/nat64d/nat64d.conf.d"
 	touch "$bare/var/lib/nat64d/state.db" "$bare/etc/nat64d/nat64d.conf.d/mine.conf"
+	ln -s /lib/systemd/system/nat64d@.service \
+		"$bare/etc/systemd/system/multi-user.target.wants/nat64d@gone.service" || return
 	in_bare apt-get purge -y -qq nat64d || return
 	inventory >"$work/after" && diff "$work/before" "$work/after"
 }
@@ -167,6 +193,7 @@ if [ "$EUID" != 0 ]; then
 	echo "ok $((TAP_NUMBER += 1)) a bare Debian # SKIP needs root"
 elif check "a bare Debian" bare_debian; then
 	check "it installs there" installs
+	check "an upgrade restarts the instances that run" restarts_instances
 	check "it is removed, without its configuration" removes
 	check "purge leaves nothing" purges
 fi

@@ -65,13 +65,24 @@ instance()
 {
 	printf '[Translation]\nPool6=2001:db8:64::/96\n[Queue]\nFirst=6500\n[Pool4 main]\nAddresses=203.0.113.32\n' \
 		>/etc/nat64d/second.conf
-	systemctl start nat64d@second.service && nat64ctl -i second --json status | grep 2001:db8:64::/96 &&
+	systemctl enable --now nat64d@second.service && nat64ctl -i second --json status | grep 2001:db8:64::/96 &&
 		nft list table inet nat64d_second >/dev/null &&
 		busctl get-property org.nat64d1.second /org/nat64d1 org.nat64d1.Manager State &&
 		systemctl restart nat64d.service && systemctl is-active nat64d.service &&
 		nat64ctl -i second --socket /run/nat64d/second/control status >/dev/null
 }
 
+# The instance goes on with the program of another version, and with that of this one again.
+instance_is_upgraded()
+{
+	local before
+	for version in "$(cat other/version)" "$(cat version)"; do
+		before=$(systemctl show --property=MainPID --value nat64d@second.service)
+		install_version "$version" && systemctl is-active nat64d@second.service || return
+		[ "$(systemctl show --property=MainPID --value nat64d@second.service)" != "$before" ] ||
+			{ echo "$before still runs" && return 1; }
+	done
+}
 
 # ---- started by a call --------------------------------------------------------------------------
 

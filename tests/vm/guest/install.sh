@@ -81,9 +81,10 @@ is_for_its_group()
 		same state "700 nat64d" "$(stat -c '%a %U' /var/lib/nat64d)"
 }
 
+# The second instance has no file any more.
 removes()
 {
-	apt-get remove -y -qq nat64d && ! nft list table inet nat64d && ! nft list table inet nat64d_second &&
+	rm /etc/nat64d/second.conf && apt-get remove -y -qq nat64d && ! nft list table inet nat64d && ! nft list table inet nat64d_second &&
 		same forwarding "0 0" "$(sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding | paste -sd' ')" &&
 		[ -e /etc/nat64d/nat64d.conf ]
 }

@@ -39,6 +39,7 @@ check "systemctl stop" is_stopped
 check "who only looks does not start it" is_not_started_by_looking
 check "a call on the bus starts it" is_started_by_a_call
 check "a second instance" instance
+check "an upgrade restarts it, too" instance_is_upgraded
 check "a client of a prefix of the Internet's is served" client_of_the_second
 check "a stranger from the other side is not" stranger_is_refused
 check "raw: a firewall that lets the host out lets translated packets out" eval 'way raw && own_firewall accept && passes'
