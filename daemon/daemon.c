@@ -498,6 +498,8 @@ static int start_state(struct daemon *daemon)
 {
 	int r = daemon_state_start(daemon->state);
 
+	if (r == 0 && !daemon->handover.peer)
+		daemon_state_own(daemon->state);
 	if (r == 0 && daemon->state)
 		daemon_state_put(daemon->state, g_steal_pointer(&daemon->kept.outdated), 0);
 	if (r == 0)
@@ -673,6 +675,8 @@ static int start(struct daemon *daemon)
 		daemon_sending_choose(&daemon->sending);
 	if (r == 0)
 		r = daemon_handover_finish(daemon);
+	if (r == 0)
+		daemon_state_own(daemon->state);
 	if (r == 0)
 		r = daemon_start_packets(daemon);
 	if (r == 0)

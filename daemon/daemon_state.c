@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/core/persist.h"
@@ -34,7 +35,8 @@ struct daemon_state {
 	struct store *store; /* NULL: could not be opened, or is the writer's */
 	char problem[STORE_TEXT_SIZE];
 	struct given_file *given;
-	bool left; /* a successor has it, too */
+	bool owns_given;  /* no other daemon writes there */
+	bool taken_given; /* it has what the directory's file had */
 	uint64_t owner;
 	struct store_writer *writer;
 	struct restore restore;
@@ -78,6 +80,16 @@ static struct store_config store_config(const struct daemon_state *state, int bu
 	};
 }
 
+/* One directory may have several names. */
+static bool is_same(const char *one, const char *other)
+{
+	struct stat status[2];
+
+	return strcmp(one, other) == 0 ||
+	       (stat(one, &status[0]) == 0 && stat(other, &status[1]) == 0 &&
+		status[0].st_dev == status[1].st_dev && status[0].st_ino == status[1].st_ino);
+}
+
 static void open_given(struct daemon_state *state)
 {
 	int r;
@@ -93,17 +105,10 @@ static void open_given(struct daemon_state *state)
 			 state->directory, g_strerror(-r));
 }
 
-/* What one that ended well has left, or a version that had the file there has, even as it runs. */
-static void take_given(struct daemon_state *state)
-{
-	if (state->given && state->run_directory)
-		(void)given_file_take(state->given, state->directory);
-}
-
 /* Nobody comes after us but by the state: it is to outlive the machine. */
 static void leave_given(struct daemon_state *state)
 {
-	if (!state->given || !state->run_directory || state->left)
+	if (!state->given || !state->run_directory || !state->owns_given)
 		return;
 	if (given_file_leave(state->given, state->directory) == 0)
 		given_file_remove(state->run_directory);
@@ -161,7 +166,7 @@ struct daemon_state *daemon_state_open(struct gateway *gateway, const char *dire
 	state->restore.gateway = gateway;
 	state->config = *config;
 	state->directory = g_strdup(directory);
-	if (run_directory && strcmp(run_directory, directory) != 0 &&
+	if (run_directory && !is_same(run_directory, directory) &&
 	    given_file_is_place(run_directory))
 		state->run_directory = g_strdup(run_directory);
 	while (state->owner == 0)
@@ -196,6 +201,24 @@ static void hold_given(void *context, enum protocol protocol, const struct taddr
 	/* After a clean end there are none but those that bindings had left before it. */
 	restore_hold(&state->restore, protocol, mapped,
 		     state->was_clean ? POOL4_HOLD_LEFT : POOL4_HOLD_LOST);
+}
+
+/* What one that ended well has left, or a version that had the file there has, even as it runs.
+ * True if only now it has that file. */
+static bool take_given(struct daemon_state *state)
+{
+	struct given_file *older = NULL;
+	bool had = state->taken_given;
+	int r;
+
+	if (!state->given || !state->run_directory)
+		return false;
+	r = given_file_take(state->given, state->directory, &older);
+	if (r == -ESTALE)
+		(void)given_file_each(older, PERSIST_KEEP_MS, hold_given, state);
+	given_file_close(older);
+	state->taken_given = r == 0;
+	return state->taken_given && !had;
 }
 
 /* The file says from now on that somebody is at it. */
@@ -287,15 +310,15 @@ static void settle(struct daemon_state *state)
 
 	state->restore.now_ms = gateway_now_ms();
 	persist_restored(nat, !state->was_clean, state->restore.now_ms);
-	take_given(state);
+	/* What it had until now was numbered otherwise. */
+	if (take_given(state))
+		state->n_given = 0;
 	if (state->given && state->n_given > 0 && state->was_clean)
 		given_file_each_since(state->given, state->n_given, hold_given, state);
 	else if (state->given)
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 	if (state->given)
 		nat->given = given_file_ring(state->given);
-	if (state->given && state->run_directory)
-		given_file_remove(state->directory);
 	restore_report(&state->restore,
 		       state->was_clean ? "" : " after an end that was not a clean one");
 }
@@ -316,8 +339,8 @@ void daemon_state_restore(struct daemon_state *state, enum daemon_state_source s
 	if (source != DAEMON_STATE_STORED) {
 		settle(state);
 	} else if (state->given && state->was_clean) {
-		take_given(state);
 		state->restore.now_ms = gateway_now_ms();
+		(void)take_given(state);
 		state->n_given = given_file_ring(state->given)->n;
 		(void)given_file_each(state->given, PERSIST_KEEP_MS, hold_given, state);
 	}
@@ -406,6 +429,17 @@ int daemon_state_start(struct daemon_state *state)
 	return 0;
 }
 
+void daemon_state_own(struct daemon_state *state)
+{
+	if (!state || state->owns_given)
+		return;
+	state->owns_given = true;
+	/* One that was not taken stays until ours is left there. */
+	if (state->taken_given)
+		given_file_remove(state->directory);
+	state->taken_given = false;
+}
+
 uint64_t daemon_state_owner(const struct daemon_state *state)
 {
 	return state ? state->owner : 0;
@@ -423,7 +457,7 @@ bool daemon_state_leave(struct daemon_state *state, bool packets_go_on,
 
 	if (!state)
 		return false;
-	state->left = true;
+	state->owns_given = false;
 	if (packets_go_on)
 		is_all = store_writer_leave(state->writer, waits, context);
 	else
@@ -438,7 +472,7 @@ int daemon_state_go_on(struct daemon_state *state)
 
 	if (!state)
 		return 0;
-	state->left = false;
+	state->owns_given = true;
 	if (state->writer)
 		return 0;
 	state->problem[0] = '\0';

@@ -45,6 +45,9 @@ void daemon_state_restore_changes(struct daemon_state *state, int tables_fd);
 
 /* From now on changes are written. 0 or a negative errno. */
 int daemon_state_start(struct daemon_state *state);
+/* No other daemon goes on with what is kept: the ports that are given out are ours to note, to
+ * leave, and to clear away. Before that a start may fail, and all is as it was found. */
+void daemon_state_own(struct daemon_state *state);
 /* In another thread than the control thread: what has changed so far is written, and nothing if it
  * can not be. daemon_state_leave() and _stop() wait for nobody who is in here. */
 bool daemon_state_flush(struct daemon_state *state);

@@ -17,6 +17,7 @@
 
 #define USAGE_ERROR   2
 #define NAME_SIZE_MAX 32
+#define SOCKET_NAME   "control"
 
 static const char *arg_config;
 static const char *arg_instance = "";
@@ -169,6 +170,17 @@ static char *directory_of(const char *variable, const char *fallback)
 	return g_strdup(value && *value ? value : fallback);
 }
 
+/* Where the control socket is: who replaces a service by hand names that, and knows nothing of what
+ * systemd has made. Under another name it may be one of several in its directory. */
+static char *run_directory(const char *state_dir)
+{
+	g_autofree char *name = arg_socket ? g_path_get_basename(arg_socket) : NULL;
+
+	if (name && strcmp(name, SOCKET_NAME) == 0)
+		return g_path_get_dirname(arg_socket);
+	return directory_of("RUNTIME_DIRECTORY", state_dir);
+}
+
 /* What is opened next must not become somebody's stderr. */
 static void fill_standard_descriptors(void)
 {
@@ -225,8 +237,8 @@ int main(int argc, char **argv)
 		status = check(arg_config, state_dir);
 		goto out;
 	}
-	run_dir = directory_of("RUNTIME_DIRECTORY", state_dir);
-	socket = arg_socket ? g_strdup(arg_socket) : g_build_filename(run_dir, "control", NULL);
+	run_dir = run_directory(state_dir);
+	socket = arg_socket ? g_strdup(arg_socket) : g_build_filename(run_dir, SOCKET_NAME, NULL);
 	/* systemd makes it; else we do. If that fails, opening the socket says why. */
 	(void)g_mkdir_with_parents(state_dir, 0700);
 	daemon_options = (struct daemon_options){

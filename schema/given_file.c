@@ -129,7 +129,37 @@ static int write_whole(int fd, const void *data, size_t size)
 	return 0;
 }
 
-int given_file_take(struct given_file *file, const char *directory)
+/* 0 of an empty one. */
+static uint64_t newest_ms(const struct given_ring *ring)
+{
+	return ring->n > 0 ? ring->port[(ring->n - 1) % GIVEN_PORTS].time_ms : 0;
+}
+
+/* How many were noted says nothing of two rings that began apart. */
+static bool is_older(const struct given_ring *ring, const struct given_ring *than)
+{
+	uint64_t ms = newest_ms(ring), than_ms = newest_ms(than);
+
+	if (ring->n == 0 || than->n == 0)
+		return than->n > 0;
+	return ms != than_ms ? ms < than_ms : ring->n < than->n;
+}
+
+/* One that has no file. 0 or a negative errno. */
+static int map_copy(const struct content *content, struct given_file **ret)
+{
+	struct content *copy = mmap(NULL, sizeof(*copy), PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (copy == MAP_FAILED)
+		return -errno;
+	*copy = *content;
+	*ret = g_new0(struct given_file, 1);
+	(*ret)->content = copy;
+	return 0;
+}
+
+int given_file_take(struct given_file *file, const char *directory, struct given_file **ret_older)
 {
 	g_autofree char *path = path_in(directory);
 	g_autofree struct content *content = g_new(struct content, 1);
@@ -140,11 +170,16 @@ int given_file_take(struct given_file *file, const char *directory)
 		return -errno;
 	r = read_whole(fd, content, sizeof(*content));
 	(void)close(fd);
-	if (r == 0 && (!is_ours(content) || content->ring.n < file->content->ring.n))
+	if (r == 0 && !is_ours(content))
 		r = -ENOENT;
-	if (r == 0)
-		*file->content = *content;
-	return r;
+	if (r < 0)
+		return r;
+	if (is_older(&content->ring, &file->content->ring)) {
+		r = map_copy(content, ret_older);
+		return r < 0 ? r : -ESTALE;
+	}
+	*file->content = *content;
+	return 0;
 }
 
 int given_file_leave(const struct given_file *file, const char *directory)
@@ -193,14 +228,14 @@ static GArray *places(const struct given_file *file, uint64_t hold_ms)
 {
 	const struct given_ring *ring = &file->content->ring;
 	uint64_t first = ring->n > GIVEN_PORTS ? ring->n - GIVEN_PORTS : 0;
-	uint64_t newest_ms = ring->n > 0 ? ring->port[(ring->n - 1) % GIVEN_PORTS].time_ms : 0;
+	uint64_t last_ms = newest_ms(ring);
 	GHashTable *seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	GArray *ret = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
 	for (uint64_t i = ring->n; i-- > first;) {
 		uint32_t place = (uint32_t)(i % GIVEN_PORTS);
 		const struct given_port *port = &ring->port[place];
-		bool is_recent = port->time_ms <= newest_ms && newest_ms - port->time_ms <= hold_ms;
+		bool is_recent = port->time_ms <= last_ms && last_ms - port->time_ms <= hold_ms;
 		gint64 key = key_of(port);
 
 		if ((i < file->content->stored && !is_recent) || port->protocol >= N_PROTOCOLS)

@@ -23,9 +23,11 @@ void given_file_close(struct given_file *file);
 
 /* Is this directory in memory? */
 bool given_file_is_place(const char *directory);
-/* Makes the file what the one in another directory is, unless it has come further itself. 0 or a
- * negative errno; -ENOENT: there is none, or none of ours, or an older one. */
-int given_file_take(struct given_file *file, const char *directory);
+/* Makes the file what the one in another directory is, if that was noted in last. 0 or a negative
+ * errno; -ENOENT: there is none, or none of ours; -ESTALE: an older one, which *ret_older (of
+ * given_file_close()) has in memory, as ports of it may still be in use. The other one stays where
+ * it is. */
+int given_file_take(struct given_file *file, const char *directory, struct given_file **ret_older);
 /* Writes a copy into another directory. 0 or a negative errno. */
 int given_file_leave(const struct given_file *file, const char *directory);
 /* The file, or the copy, is not needed there any more. */

@@ -122,43 +122,83 @@ static void test_given_hostile(struct store_fixture *f, gconstpointer data)
 /* The copy in another directory: taken if it is ours and not older, left as a file of its own. */
 static void test_given_copy(struct store_fixture *f, gconstpointer data)
 {
+	struct given_file *older = NULL;
 	g_autofree char *other = g_build_filename(f->directory, "other", NULL);
 	g_autofree char *path = g_build_filename(other, "ports", NULL);
 	struct given_file *file, *copy;
 
 	g_assert_cmpint(g_mkdir(other, 0700), ==, 0);
 	assert_given(f, &file, "");
-	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ENOENT);
 	g_assert_true(g_file_set_contents(path, "short", -1, NULL));
-	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ENOENT);
 	given_note(given_file_ring(file), PROTOCOL_UDP, &(struct taddr4){1, 5}, 7);
 	g_assert_cmpint(given_file_leave(file, other), ==, 0);
 	given_note(given_file_ring(file), PROTOCOL_UDP, &(struct taddr4){1, 6}, 7);
 	/* It is older now. */
-	g_assert_cmpint(given_file_take(file, other), ==, -ENOENT);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ESTALE);
 	g_assert_cmpuint(given_file_ring(file)->n, ==, 2);
+	g_assert_cmpuint(given_file_ring(older)->n, ==, 1);
+	given_file_close(g_steal_pointer(&older));
+	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 	g_assert_cmpint(given_file_open(other, &copy), ==, 0);
 	g_assert_cmpuint(given_file_ring(copy)->n, ==, 1);
 	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 7}, 7);
 	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 8}, 7);
 	/* Another process has it mapped: what that has written is there. */
-	g_assert_cmpint(given_file_take(file, other), ==, 0);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, 0);
 	g_assert_cmpuint(given_file_ring(file)->n, ==, 3);
 	given_file_close(copy);
 	given_file_close(file);
 	assert_given(f, &file, "udp/5 udp/7 udp/8 ");
 	given_file_remove(other);
 	g_assert_cmpint(symlink("/dev/full", path), ==, 0);
-	g_assert_cmpint(given_file_take(file, other), ==, -ELOOP);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ELOOP);
 	g_assert_cmpint(given_file_leave(file, other), ==, 0);
 	given_file_remove(other);
 	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
-	g_assert_cmpint(given_file_take(file, other), ==, -EISDIR);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -EISDIR);
 	g_assert_cmpint(given_file_leave(file, other), ==, -EEXIST);
 	(void)g_rmdir(path);
 	(void)g_rmdir(other);
 	g_assert_cmpint(given_file_leave(file, other), ==, -ENOENT);
 	given_file_close(file);
+}
+
+/* Two that began apart: which one is older is no matter of how many it has noted. */
+static void test_given_apart(struct store_fixture *f, gconstpointer data)
+{
+	g_autofree char *other = g_build_filename(f->directory, "other", NULL);
+	struct given_file *file, *copy, *older = NULL;
+	GString *text = g_string_new(NULL);
+
+	g_assert_cmpint(g_mkdir(other, 0700), ==, 0);
+	g_assert_cmpint(given_file_open(f->directory, &file), ==, 0);
+	g_assert_cmpint(given_file_open(other, &copy), ==, 0);
+	/* An empty one takes an empty one. */
+	g_assert_cmpint(given_file_take(file, other, &older), ==, 0);
+	for (uint16_t i = 0; i < 5; i++)
+		given_note(given_file_ring(file), PROTOCOL_TCP, &(struct taddr4){1, i}, 1000 + i);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ESTALE);
+	given_file_close(g_steal_pointer(&older));
+	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 9}, 1003);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, -ESTALE);
+	(void)given_file_each(older, 120000, collect, text);
+	g_assert_cmpstr(text->str, ==, "udp/9 ");
+	/* It is no file of anybody's. */
+	given_note(given_file_ring(older), PROTOCOL_UDP, &(struct taddr4){1, 10}, 2000);
+	given_file_set_stored(older, 2);
+	given_file_close(g_steal_pointer(&older));
+	g_assert_cmpuint(given_file_ring(copy)->n, ==, 1);
+	given_note(given_file_ring(copy), PROTOCOL_UDP, &(struct taddr4){1, 11}, 1005);
+	g_assert_cmpint(given_file_take(file, other, &older), ==, 0);
+	g_assert_null(older);
+	g_assert_cmpuint(given_file_ring(file)->n, ==, 2);
+	g_string_free(text, TRUE);
+	given_file_close(copy);
+	given_file_close(file);
+	given_file_remove(other);
+	(void)g_rmdir(other);
 }
 
 static void test_given_place(struct store_fixture *f, gconstpointer data)
@@ -177,6 +217,7 @@ int main(int argc, char **argv)
 		{"/given_file/since", test_given_since},
 		{"/given_file/hostile", test_given_hostile},
 		{"/given_file/copy", test_given_copy},
+		{"/given_file/apart", test_given_apart},
 		{"/given_file/place", test_given_place},
 	};
 

@@ -51,7 +51,7 @@ struct instance {
 	struct daemon_state *state;
 };
 
-static void begin(struct instance *instance)
+static void begin_only(struct instance *instance)
 {
 	gateway_init(&instance->gateway);
 	instance->fixture = new_gateway();
@@ -61,6 +61,12 @@ static void begin(struct instance *instance)
 	g_assert_nonnull(instance->state);
 	daemon_state_restore(instance->state, DAEMON_STATE_ALONE, -1);
 	g_assert_true(nat64_check(instance->gateway.nat));
+}
+
+static void begin(struct instance *instance)
+{
+	begin_only(instance);
+	daemon_state_own(instance->state);
 }
 
 static void end(struct instance *instance)
@@ -275,6 +281,116 @@ static void kill_at_random(pid_t child, const struct shared *shared, unsigned ro
 	g_assert_cmpint(WTERMSIG(status), ==, SIGKILL);
 }
 
+static void note_given(const char *which, uint16_t port, uint64_t ago_ms)
+{
+	struct given_file *file;
+
+	g_assert_cmpint(given_file_open(which, &file), ==, 0);
+	given_note(given_file_ring(file), PROTOCOL_UDP,
+		   &(struct taddr4){taddr4_of("203.0.113.1:1").addr, port},
+		   gateway_now_ms() - ago_ms);
+	given_file_close(file);
+}
+
+static bool is_held(const struct instance *instance, uint16_t port)
+{
+	const struct taddr4 mapped = {taddr4_of("203.0.113.1:1").addr, port};
+
+	return pool4_is_held(instance->gateway.nat->pool4, PROTOCOL_UDP, &mapped, 1);
+}
+
+/* Both directories, and a reason to skip. */
+static bool make_directories(void)
+{
+	make_directory();
+	make_run_directory();
+	if (run_directory)
+		return true;
+	g_test_skip("/dev/shm is no tmpfs");
+	remove_directory();
+	return false;
+}
+
+/* P-16: one that fails at its start takes nothing from the one that is running. */
+static void test_second_fails(void)
+{
+	struct instance running = {0}, second = {0};
+
+	if (!make_directories())
+		return;
+	begin(&running);
+	(void)send_packet(&running, 0);
+	begin_only(&second);
+	end(&second);
+	g_assert_true(has_ports(run_directory));
+	g_assert_false(has_ports(directory));
+	/* What comes now is not lost with it. */
+	(void)send_packet(&running, 1);
+	second = (struct instance){0};
+	begin_only(&second);
+	g_assert_cmpuint(second.gateway.nat->given->n, ==, 2);
+	end(&second);
+	end(&running);
+	g_assert_false(has_ports(run_directory));
+	g_assert_true(has_ports(directory));
+	/* What lies there for the next one stays there for the one after it. */
+	second = (struct instance){0};
+	begin_only(&second);
+	g_assert_cmpuint(second.gateway.nat->given->n, ==, 2);
+	end(&second);
+	g_assert_true(has_ports(directory));
+	remove_directory();
+}
+
+/* P-16: two that have noted apart from each other, of which none is forgotten. */
+static void test_two_rings(void)
+{
+	struct instance instance = {0};
+
+	if (!make_directories())
+		return;
+	for (uint16_t i = 0; i < 3; i++)
+		note_given(run_directory, 2000 + i, 60000);
+	note_given(directory, 3000, 1000);
+	begin(&instance);
+	/* The other one has fewer, and is the newer one. */
+	g_assert_true(is_held(&instance, 3000));
+	g_assert_false(has_ports(directory));
+	end(&instance);
+	remove_directory();
+
+	instance = (struct instance){0};
+	g_assert_true(make_directories());
+	note_given(directory, 3000, 60000);
+	note_given(run_directory, 2000, 1000);
+	begin(&instance);
+	g_assert_true(is_held(&instance, 2000));
+	g_assert_true(is_held(&instance, 3000));
+	/* It was not taken, so it is not thrown away. */
+	g_assert_true(has_ports(directory));
+	end(&instance);
+	g_assert_true(has_ports(directory));
+	g_assert_false(has_ports(run_directory));
+	remove_directory();
+}
+
+/* The state directory by another name is no second place. */
+static void test_one_directory(void)
+{
+	struct instance instance = {0};
+
+	if (!make_directories())
+		return;
+	remove_one(directory);
+	directory = g_strconcat(run_directory, "/", NULL);
+	begin(&instance);
+	(void)send_packet(&instance, 0);
+	end(&instance);
+	g_assert_true(has_ports(directory));
+	remove_one(directory);
+	g_clear_pointer(&run_directory, g_free);
+}
+
 static void test_killed(gconstpointer in_memory)
 {
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -444,6 +560,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/state/ended_well", test_ended_well);
 	g_test_add_func("/state/closed", test_closed);
 	g_test_add_func("/state/place_of_ports", test_place_of_ports);
+	g_test_add_func("/state/second_fails", test_second_fails);
+	g_test_add_func("/state/two_rings", test_two_rings);
+	g_test_add_func("/state/one_directory", test_one_directory);
 	g_test_add_data_func("/state/killed", NULL, test_killed);
 	g_test_add_data_func("/state/killed_ports_in_memory", "", test_killed);
 	return g_test_run();

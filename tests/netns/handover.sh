@@ -26,9 +26,11 @@ goes_on_after()
 	is_as_before
 }
 
-# Management, the database and packets, of the daemon that runs.
+# Management, the database and packets, of the daemon that runs; and the ports it gives out (P-16) are noted where
+# they were, whatever has become of another one.
 is_as_before()
 {
+	[ -e "$RUN/ports" ] && [ ! -e "$RUN/state/ports" ] || return
 	until_true 10 ctl --socket "$RUN/control" status &&
 		until_true 10 node gateway busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" get-property \
 			org.nat64d1 /org/nat64d1 org.nat64d1.Manager StateProblem &&
@@ -58,6 +60,17 @@ next_fails()
 	status=$?
 	cat "$RUN/next.log"
 	same status 1 $status && grep -q "$words" "$RUN/next.log"
+}
+
+# second_fails WORDS: one that is to take over from nobody.
+second_fails()
+{
+	local status
+	node gateway timeout 60 "$NAT64D" --config "$RUN/nat64d.conf" --state-dir "$RUN/state" \
+		--bus "$DBUS_SYSTEM_BUS_ADDRESS" --socket "$RUN/control" >"$RUN/next.log" 2>&1
+	status=$?
+	cat "$RUN/next.log"
+	same status 1 $status && grep -q "$1" "$RUN/next.log" && is_as_before
 }
 
 # next_is_killed WORDS: a second nat64d dies as soon as it has said this.
@@ -132,6 +145,10 @@ cp "$RUN/plain.conf" "$RUN/nat64d.conf"
 
 ping_begin
 cp "$RUN/nat64d.conf" "$RUN/good.conf"
+check "one that does not ask fails at the queues" second_fails 'queue number [0-9]* is in use'
+sed "1a First=7010" "$RUN/good.conf" >"$RUN/nat64d.conf"
+check "and with others, at the control socket" second_fails 'the control socket .* belongs to a daemon'
+cp "$RUN/good.conf" "$RUN/nat64d.conf"
 echo 'Addresses=203.0.113.999' >>"$RUN/nat64d.conf"
 check "a bad configuration does not even ask" next_fails 'is given twice\|203.0.113.999'
 check "and the daemon is not bothered" eval '! grep "another nat64d is taking over" "$RUN/nat64d.log"'
