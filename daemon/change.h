@@ -129,6 +129,8 @@ struct change_result {
 	bool only_adds;              /* an entry is new, and nothing else has changed */
 	uint32_t pool4;              /* id of the entry, or 0 */
 	char text[CHANGE_TEXT_SIZE]; /* what has changed, or why not: one sentence */
+	/* Of that, what is not taken back if the rules can not follow; "": nothing. */
+	char lasting[CHANGE_TEXT_SIZE];
 	char warning[CHANGE_WARNINGS_MAX][CHANGE_TEXT_SIZE];
 	unsigned n_warnings;
 	char **details; /* NULL, or what is different, ended by NULL: all for free() */

@@ -40,7 +40,8 @@ void config_settings_free(struct config_settings *settings)
 
 void config_draft_deinit(struct config_draft *draft)
 {
-	config_file_free(draft->file);
+	if (!draft->is_back)
+		config_file_free(draft->file);
 	g_ptr_array_unref(draft->overrides);
 	g_ptr_array_unref(draft->dropped);
 	config_free(draft->config);
@@ -205,20 +206,24 @@ int config_draft_reset(const struct config_settings *settings, const struct conf
 	return make(settings, ret, problems);
 }
 
-int config_draft_back(struct config_settings *settings, struct config_draft *ret,
+int config_draft_back(const struct config_settings *settings, struct config_draft *ret,
 		      GPtrArray *problems)
 {
 	draft_init(settings, ret);
 	if (settings->overrides_before != NULL) {
 		g_ptr_array_unref(ret->overrides);
-		ret->overrides = g_steal_pointer(&settings->overrides_before);
+		ret->overrides = g_ptr_array_ref(settings->overrides_before);
 	}
-	ret->file = g_steal_pointer(&settings->file_before);
+	ret->file = settings->file_before;
+	ret->is_back = true;
 	return make(settings, ret, problems);
 }
 
 void config_settings_accept(struct config_settings *settings, struct config_draft *draft)
 {
+	/* It is what there is again. */
+	if (draft->is_back)
+		settings->file_before = NULL;
 	if (draft->file != NULL) {
 		if (settings->file_before == NULL)
 			settings->file_before = g_steal_pointer(&settings->file);
@@ -237,6 +242,7 @@ void config_settings_settle(struct config_settings *settings)
 {
 	config_file_free(g_steal_pointer(&settings->file_before));
 	g_clear_pointer(&settings->overrides_before, g_ptr_array_unref);
+	settings->is_refused = false;
 }
 
 bool config_settings_is_unsettled(const struct config_settings *settings)

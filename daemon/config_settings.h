@@ -18,6 +18,7 @@ struct config_settings {
 	 * NULL: the same. */
 	struct config_file *file_before;
 	GPtrArray *overrides_before;
+	bool is_refused; /* what was accepted since then is not to hold, and is still in effect */
 };
 
 struct config_draft {
@@ -25,6 +26,7 @@ struct config_draft {
 	GPtrArray *overrides;
 	struct config *config; /* the caller takes it out when it is in use */
 	GPtrArray *dropped;    /* sentences: what was set at run time and is no more */
+	bool is_back;          /* file is the settings' file_before */
 };
 
 /* Reads path; 0 with the settings and their configuration, or as config_load(). */
@@ -47,9 +49,9 @@ int config_draft_reset(const struct config_settings *settings, const struct conf
 int config_draft_restore(const struct config_settings *settings, GPtrArray *stored,
 			 const struct config *running, struct config_draft *ret,
 			 GPtrArray *ret_held, GPtrArray *problems);
-/* A draft of what was before all that was accepted since config_settings_settle(). Then there is no
- * way back any more. */
-int config_draft_back(struct config_settings *settings, struct config_draft *ret,
+/* A draft of what was before all that was accepted since config_settings_settle(). Until it is
+ * accepted the way back stays. */
+int config_draft_back(const struct config_settings *settings, struct config_draft *ret,
 		      GPtrArray *problems);
 void config_draft_deinit(struct config_draft *draft);
 

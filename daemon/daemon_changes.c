@@ -80,9 +80,11 @@ static uint64_t time_to_collect(uint64_t update_usec)
 	return update_usec < COLLECT_LONGEST_USEC ? update_usec : COLLECT_LONGEST_USEC;
 }
 
-/* They can not: nothing of what is answered so stays in effect, as the next start would fail by it.
- * Entries and static bindings leave the rules the next time; another configuration at once, since
- * the one of before had rules. */
+/* They can not: what is new does not stay in effect, as the next start would fail by it, and static
+ * bindings that have ended are there again. What can not be made again (dynamic bindings; an entry
+ * of pool4 that was removed, drained or enabled) stays changed, and the answer says so. Entries and
+ * static bindings leave the rules the next time; another configuration at once, since the one of
+ * before had rules. */
 static void take_back(struct daemon_changes *changes)
 {
 	const struct daemon_changes_config *config = &changes->config;
@@ -110,6 +112,7 @@ static void settle(struct daemon_changes *changes)
 	(void)sd_event_source_set_enabled(changes->idle, SD_EVENT_OFF);
 	(void)sd_event_source_set_priority(changes->idle, SD_EVENT_PRIORITY_IDLE);
 	changes->n_waiting = 0;
+	(void)settings_change_retry(changes->config.settings);
 	r = changes->config.put_rules(
 		changes->config.context,
 		changes->only_adds ? POOL4_SYNC_PENDING : POOL4_SYNC_DIFFERENCE, &error);
@@ -379,7 +382,7 @@ static struct kept_row *row_now(const struct daemon_changes *changes, const stru
 		now = pool4_sync_kept_now(changes->config.sync, row);
 		break;
 	case KEPT_SETTING:
-		now = kept_setting_now(changes->config.settings->settings->overrides, row);
+		now = kept_setting_now(settings_change_overrides(changes->config.settings), row);
 		break;
 	case KEPT_BLOCKED:
 		gateway_lock(gateway);
@@ -454,7 +457,7 @@ bool daemon_changes_hold_settings(struct daemon_changes *changes, struct rules *
 
 void daemon_changes_keep(struct daemon_changes *changes)
 {
-	const GPtrArray *overrides = changes->config.settings->settings->overrides;
+	const GPtrArray *overrides = settings_change_overrides(changes->config.settings);
 	GPtrArray *rows = kept_rows_new();
 
 	pool4_sync_take_kept(changes->config.sync, rows);

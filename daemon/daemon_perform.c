@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/daemon_perform.h"
 
+#include <glib.h>
+
 #include "daemon/client_change.h"
 #include "daemon/pool4_change.h"
 #include "daemon/static_change.h"
@@ -17,6 +19,10 @@ static void change_pool4(struct pool4_sync *sync, const struct change_request *r
 	};
 
 	change[request->action](sync, request->word, options, ret);
+	/* Its bindings have ended, or it takes no more: the next update of the rules follows that.
+	 */
+	if (ret->error == CHANGE_OK && ret->needs_rules)
+		(void)g_strlcpy(ret->lasting, ret->text, sizeof(ret->lasting));
 }
 
 static void change_settings(const struct settings_change *settings,

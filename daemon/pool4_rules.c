@@ -185,7 +185,7 @@ static void use_pending(struct pool4_sync *sync)
 	}
 	g_array_set_size(sync->pending, 0);
 	g_array_set_size(sync->added, 0);
-	g_array_set_size(sync->added_statics, 0);
+	g_array_set_size(sync->static_steps, 0);
 }
 
 /* What the rules have found out about each entry: those of pool4 come first. */

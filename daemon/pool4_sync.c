@@ -60,7 +60,7 @@ int pool4_sync_new(const struct pool4_sync_config *config, struct pool4_sync **r
 	sync->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	sync->pending = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	sync->added = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	sync->added_statics = g_array_new(FALSE, FALSE, sizeof(struct config_static));
+	sync->static_steps = g_array_new(FALSE, FALSE, sizeof(struct static_step));
 	sync->draining = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	r = pool4_auto_new(&sync->autos);
 	if (r < 0) {
@@ -80,7 +80,7 @@ void pool4_sync_free(struct pool4_sync *sync)
 	static_sync_free(sync->statics);
 	g_array_unref(sync->draining);
 	g_array_unref(sync->added);
-	g_array_unref(sync->added_statics);
+	g_array_unref(sync->static_steps);
 	g_array_unref(sync->pending);
 	g_hash_table_unref(sync->warned);
 	g_ptr_array_unref(sync->warnings);

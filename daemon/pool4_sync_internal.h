@@ -6,6 +6,13 @@
 #include "daemon/pool4_wanted.h"
 #include "daemon/static_sync.h"
 
+/* One protocol of a static binding was made, or has ended. */
+struct static_step {
+	struct config_static binding;
+	enum protocol protocol;
+	bool made;
+};
+
 struct pool4_sync {
 	struct pool4_sync_config config;
 	struct pool4_auto *autos;
@@ -15,7 +22,7 @@ struct pool4_sync {
 	const struct config *followed; /* of the last time */
 	GArray *pending;               /* ids that wait for their rules */
 	GArray *added;                 /* those of them that a change has added */
-	GArray *added_statics;         /* likewise: struct config_static, a protocol each */
+	GArray *static_steps;          /* since the rules last followed: struct static_step */
 	GArray *draining;              /* ids */
 	uint32_t auto_id;              /* of the entry "auto" that has made way, or 0 */
 	struct port_ranges auto_ports; /* which it had before */

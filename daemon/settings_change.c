@@ -59,6 +59,18 @@ static bool find_key(const char *text, const struct config_key **ret_key, struct
 	return false;
 }
 
+/* No change goes together with what was refused. */
+static bool is_ready(const struct settings_change *change, struct change_result *ret)
+{
+	if (settings_change_retry(change))
+		return true;
+	change_fail(ret, CHANGE_FAILED,
+		    "a configuration that the packet rules could not follow is still in use: the "
+		    "one of before can not be put into effect, the log says why; it is tried again "
+		    "with the next change");
+	return false;
+}
+
 /* May this key be set while the daemon runs? */
 static bool may_set(const struct settings_change *change, const struct config_key *key,
 		    struct change_result *ret)
@@ -117,7 +129,7 @@ static void set(const struct settings_change *change, const struct config_key *k
 	g_autofree char *before = NULL, *source = NULL;
 	struct config_draft draft;
 
-	if (!may_set(change, key, ret))
+	if (!may_set(change, key, ret) || !is_ready(change, ret))
 		return;
 	if (config_draft_set(change->settings, key, value, &draft, problems) < 0) {
 		refuse_for(ret, problems, key);
@@ -149,7 +161,7 @@ void settings_change_reset(const struct settings_change *change, const char *key
 	struct config_draft draft;
 	unsigned n;
 
-	if (*key != '\0' && !find_key(key, &found, ret))
+	if ((*key != '\0' && !find_key(key, &found, ret)) || !is_ready(change, ret))
 		return;
 	n = found != NULL ? config_override_find(change->settings->overrides, found) != NULL
 			  : change->settings->overrides->len;
@@ -213,6 +225,8 @@ void settings_change_pool6(const struct settings_change *change, const char *pre
 		change_fail(ret, CHANGE_INVALID_ADDRESS, "%s", problem);
 		return;
 	}
+	if (!is_ready(change, ret))
+		return;
 	config_settings_get(change->settings, key, &before, &source);
 	after = other_pool6(before, &parsed, add);
 	prefix6_print(&parsed, text);
@@ -241,8 +255,11 @@ void settings_change_reload(const struct settings_change *change,
 	struct config_draft draft;
 	GPtrArray *details;
 	guint n;
+	int r;
 
-	int r = config_draft_reload(change->settings, &draft, problems);
+	if (!is_ready(change, ret))
+		return;
+	r = config_draft_reload(change->settings, &draft, problems);
 	if (!options->dry_run)
 		settings_log_problems(problems);
 	if (r < 0) {
@@ -268,7 +285,9 @@ void settings_change_reload(const struct settings_change *change,
 
 void settings_change_settle(const struct settings_change *change)
 {
-	config_settings_settle(change->settings);
+	/* The rules may have followed something else. */
+	if (!change->settings->is_refused)
+		config_settings_settle(change->settings);
 }
 
 bool settings_change_back(const struct settings_change *change)
@@ -280,6 +299,7 @@ bool settings_change_back(const struct settings_change *change)
 
 	if (!config_settings_is_unsettled(change->settings))
 		return false;
+	change->settings->is_refused = true;
 	if (config_draft_back(change->settings, &draft, problems) < 0) {
 		settings_log_problems(problems);
 		return false;
@@ -294,6 +314,20 @@ bool settings_change_back(const struct settings_change *change)
 	config_settings_accept(change->settings, &draft);
 	config_settings_settle(change->settings);
 	return true;
+}
+
+bool settings_change_retry(const struct settings_change *change)
+{
+	return !change->settings->is_refused || settings_change_back(change);
+}
+
+const GPtrArray *settings_change_overrides(const struct settings_change *change)
+{
+	const struct config_settings *settings = change->settings;
+
+	return settings->is_refused && settings->overrides_before != NULL
+		       ? settings->overrides_before
+		       : settings->overrides;
 }
 
 /* One that makes a difference to them, or NULL. */

@@ -31,11 +31,16 @@ void settings_change_pool6(const struct settings_change *change, const char *pre
 void settings_change_reload(const struct settings_change *change,
 			    const struct change_options *options, struct change_result *ret);
 
-/* The rules have followed: what was changed stays. */
+/* The rules have followed: what was changed stays, unless it is still to be taken back. */
 void settings_change_settle(const struct settings_change *change);
 /* They can not: what was changed since then is taken back, the files as they were read, too. False:
- * there was nothing. */
+ * there was nothing, or it can not be done now, which is logged. Then no other change is made
+ * before it is. */
 bool settings_change_back(const struct settings_change *change);
+/* True if there is nothing, or nothing more, that is still to be taken back. */
+bool settings_change_retry(const struct settings_change *change);
+/* What is set at run time and is to stay. */
+const GPtrArray *settings_change_overrides(const struct settings_change *change);
 
 /*
  * At a start: the rules can not be put in place, for this reason. Keys that were set before and

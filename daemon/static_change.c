@@ -2,6 +2,7 @@
 /* See static_change.h. */
 #include "daemon/static_change.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/change_text.h"
@@ -88,8 +89,10 @@ static struct nat64 *nat_of(const struct pool4_sync *sync)
 	return sync->config.gateway->nat;
 }
 
-static bool is_of_file(const struct pool4_sync *sync, const struct config_static *binding,
-		       enum protocol protocol)
+/* NULL: the file does not have it. */
+static const struct config_static *section_of(const struct pool4_sync *sync,
+					      const struct config_static *binding,
+					      enum protocol protocol)
 {
 	for (uint32_t i = 0; i < sync->followed->n_statics; i++) {
 		const struct config_static *section = &sync->followed->statics[i];
@@ -97,9 +100,34 @@ static bool is_of_file(const struct pool4_sync *sync, const struct config_static
 		if (section->protocol[protocol] &&
 		    taddr6_equal(&section->inside, &binding->inside) &&
 		    taddr4_equal(&section->outside, &binding->outside))
-			return true;
+			return section;
 	}
-	return false;
+	return NULL;
+}
+
+/* As somebody has written it: with name and comment, of one protocol. */
+static struct config_static as_written(const struct pool4_sync *sync,
+				       const struct config_static *one, enum protocol protocol)
+{
+	const struct config_static *section = section_of(sync, one, protocol);
+	const struct static_record *record = pool4_runtime_find_static(sync->runtime, one);
+
+	if (record && !record->removed)
+		return record->binding;
+	return section ? static_key_only(section, protocol) : *one;
+}
+
+/* So that it can be undone. */
+static void note_step(struct pool4_sync *sync, const struct config_static *one,
+		      enum protocol protocol, bool made)
+{
+	const struct static_step step = {
+		.binding = *one,
+		.protocol = protocol,
+		.made = made,
+	};
+
+	g_array_append_val(sync->static_steps, step);
 }
 
 /* A side is bound otherwise: by which binding. */
@@ -227,7 +255,7 @@ static bool is_blocked(const struct nat64 *nat, const struct config_static *bind
 static void record(struct pool4_sync *sync, const struct config_static *one, enum protocol protocol,
 		   bool removed, const struct change_options *options)
 {
-	bool of_file = is_of_file(sync, one, protocol);
+	bool of_file = section_of(sync, one, protocol) != NULL;
 
 	if (!options->dry_run && removed)
 		pool4_runtime_remove_static(sync->runtime, one, of_file);
@@ -239,8 +267,8 @@ static void record(struct pool4_sync *sync, const struct config_static *one, enu
 							     : kept_static_gone(one));
 }
 
-/* Lock held. In a dry run nothing but the plan is made. */
-static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index,
+/* Lock held. In a dry run nothing but the plan is made. True if it was a static one. */
+static bool end(struct pool4_sync *sync, enum protocol protocol, uint32_t index,
 		const struct change_options *options)
 {
 	struct nat64 *nat = nat_of(sync);
@@ -250,19 +278,81 @@ static void end(struct pool4_sync *sync, enum protocol protocol, uint32_t index,
 		.outside = bib_entry_taddr4(entry),
 	};
 
-	if (entry->is_static) {
+	bool is_static = entry->is_static;
+
+	if (is_static) {
 		binding = static_key_only(&binding, protocol);
+		binding = as_written(sync, &binding, protocol);
 		record(sync, &binding, protocol, true, options);
-		if (!options->dry_run)
+		if (!options->dry_run) {
 			static_sync_ended(sync->statics, protocol, &binding.outside);
+			note_step(sync, &binding, protocol, false);
+		}
 	}
 	if (!options->dry_run)
 		nat64_remove_binding(nat, protocol, index, gateway_now_ms());
+	return is_static;
 }
+
+/* What rules that do not follow do not bring back. */
+static void tell_lasting(unsigned n_dynamic, struct change_result *ret)
+{
+	if (n_dynamic > 0)
+		(void)snprintf(ret->lasting, sizeof(ret->lasting), "%u dynamic binding%s ended",
+			       n_dynamic, n_dynamic == 1 ? "" : "s");
+}
+
+/* Lock held. It may be that something has taken its place: then it waits for that, as it would
+ * after a start. */
+static void make_again(struct pool4_sync *sync, const struct config_static *one,
+		       enum protocol protocol)
+{
+	static const struct change_options no_options;
+
+	record(sync, one, protocol, false, &no_options);
+	if (nat64_add_static(nat_of(sync), protocol, &one->inside, &one->outside,
+			     gateway_now_ms()) == NAT64_STATIC_OK)
+		static_sync_made(sync->statics, one);
+}
+
+/* Lock held. */
+static void end_again(struct pool4_sync *sync, const struct config_static *one,
+		      enum protocol protocol)
+{
+	static const struct change_options no_options;
+	const struct bib *bib = &nat_of(sync)->bib[protocol];
+	uint32_t index = bib_find4(bib, &one->outside);
+
+	if (index != SLAB_NONE && bib_at(bib, index)->is_static &&
+	    index == bib_find6(bib, &one->inside))
+		(void)end(sync, protocol, index, &no_options);
+}
+
+/* Lock held. The last step first, down to that many. */
+static void undo_steps(struct pool4_sync *sync, guint n_left)
+{
+	for (guint i = sync->static_steps->len; i-- > n_left;) {
+		const struct static_step step =
+			g_array_index(sync->static_steps, struct static_step, i);
+
+		if (step.made)
+			end_again(sync, &step.binding, step.protocol);
+		else
+			make_again(sync, &step.binding, step.protocol);
+	}
+	/* Undoing is no step. */
+	g_array_set_size(sync->static_steps, n_left);
+}
+
+/* Bindings that made way. */
+struct ended {
+	unsigned n;
+	unsigned n_dynamic; /* of them */
+};
 
 /* Lock held. False if it could not be made. In a dry run nothing but the plan is. */
 static bool make(struct pool4_sync *sync, const struct config_static *binding,
-		 enum protocol protocol, const struct change_options *options, unsigned *ret_ended,
+		 enum protocol protocol, const struct change_options *options, struct ended *ended,
 		 struct change_result *ret)
 {
 	struct nat64 *nat = nat_of(sync);
@@ -278,8 +368,8 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 	for (unsigned i = 0; i < 2; i++) {
 		if (found[i] == SLAB_NONE || (i == 1 && found[1] == found[0]))
 			continue;
-		end(sync, protocol, found[i], options);
-		*ret_ended += !options->dry_run;
+		ended->n_dynamic += !end(sync, protocol, found[i], options);
+		ended->n++;
 	}
 	if (options->dry_run) {
 		record(sync, &one, protocol, false, options);
@@ -293,7 +383,7 @@ static bool make(struct pool4_sync *sync, const struct config_static *binding,
 	}
 	record(sync, &one, protocol, false, options);
 	static_sync_made(sync->statics, &one);
-	g_array_append_val(sync->added_statics, one);
+	note_step(sync, &one, protocol, true);
 	return true;
 }
 
@@ -303,7 +393,8 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 	char protocols[PROTOCOLS_SIZE], inside[ADDR_TEXT_SIZE], outside[ADDR_TEXT_SIZE];
 	struct gateway *gateway = sync->config.gateway;
 	struct config_static binding;
-	unsigned n_ended = 0;
+	guint n_steps = sync->static_steps->len;
+	struct ended ended = {0};
 	bool identical, good;
 
 	if (!parse(request, &binding, ret))
@@ -329,8 +420,10 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 	       (identical || !is_blocked(gateway->nat, &binding, options, ret));
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		if (good && !identical && binding.protocol[protocol])
-			good = make(sync, &binding, protocol, options, &n_ended, ret);
+			good = make(sync, &binding, protocol, options, &ended, ret);
 	}
+	if (!good)
+		undo_steps(sync, n_steps);
 	gateway_unlock(gateway);
 	if (!good)
 		return;
@@ -341,8 +434,9 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 	else
 		change_done(ret, "static binding %s %s to %s %s", protocols, inside, outside,
 			    options->dry_run ? "would be added" : "added");
-	if (n_ended > 0)
-		change_warn(ret, "%u binding%s ended", n_ended, n_ended == 1 ? "" : "s");
+	if (ended.n > 0 && !options->dry_run)
+		change_warn(ret, "%u binding%s ended", ended.n, ended.n == 1 ? "" : "s");
+	tell_lasting(ended.n_dynamic, ret);
 }
 
 /* Lock held. SLAB_NONE if there is none that matches both sides as far as given. */
@@ -374,6 +468,8 @@ static bool forget_held(struct pool4_sync *sync, enum protocol protocol,
 
 		if (meant) {
 			record(sync, &held.binding, protocol, true, options);
+			if (!options->dry_run)
+				note_step(sync, &held.binding, protocol, false);
 			return true;
 		}
 	}
@@ -387,6 +483,7 @@ void static_change_remove(struct pool4_sync *sync, const struct change_bib *requ
 	struct gateway *gateway = sync->config.gateway;
 	bool ended[N_PROTOCOLS] = {false}, any = false;
 	struct config_static binding;
+	unsigned n_dynamic = 0;
 	const char *separator;
 
 	if (!parse(request, &binding, ret))
@@ -405,7 +502,7 @@ void static_change_remove(struct pool4_sync *sync, const struct change_bib *requ
 		if (index == SLAB_NONE)
 			continue;
 		ended[protocol] = any = true;
-		end(sync, protocol, index, options);
+		n_dynamic += !end(sync, protocol, index, options);
 	}
 	gateway_unlock(gateway);
 	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
@@ -424,29 +521,15 @@ void static_change_remove(struct pool4_sync *sync, const struct change_bib *requ
 	}
 	change_done(ret, "binding %s %s%s%s %s", protocols_text(ended, protocols), inside,
 		    separator, outside, options->dry_run ? "would be removed" : "removed");
+	tell_lasting(n_dynamic, ret);
 	ret->needs_rules = true;
 }
 
 void static_change_roll_back(struct pool4_sync *sync)
 {
-	static const struct change_options no_options;
 	struct gateway *gateway = sync->config.gateway;
 
 	gateway_lock(gateway);
-	for (guint i = 0; i < sync->added_statics->len; i++) {
-		const struct config_static *one =
-			&g_array_index(sync->added_statics, struct config_static, i);
-
-		for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++) {
-			const struct bib *bib = &gateway->nat->bib[protocol];
-			uint32_t index =
-				one->protocol[protocol] ? bib_find4(bib, &one->outside) : SLAB_NONE;
-
-			if (index != SLAB_NONE && bib_at(bib, index)->is_static &&
-			    index == bib_find6(bib, &one->inside))
-				end(sync, protocol, index, &no_options);
-		}
-	}
+	undo_steps(sync, 0);
 	gateway_unlock(gateway);
-	g_array_set_size(sync->added_statics, 0);
 }

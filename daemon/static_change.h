@@ -16,6 +16,6 @@ void static_change_add(struct pool4_sync *sync, const struct change_bib *request
 void static_change_remove(struct pool4_sync *sync, const struct change_bib *request,
 			  const struct change_options *options, struct change_result *ret);
 
-/* The rules could not follow: what was added since they last did is taken back. Before
- * pool4_change_roll_back(). */
+/* The rules could not follow: static bindings are as they were when they last did. Dynamic ones
+ * that have ended do not come back. Before pool4_change_roll_back(). */
 void static_change_roll_back(struct pool4_sync *sync);

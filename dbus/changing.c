@@ -236,11 +236,26 @@ static enum change_step step_turn(struct manager *manager, struct waiting *waiti
 				     &waiting->result);
 }
 
+/* With what stays done all the same. */
+static void fail_rules(struct waiting *waiting, const char *error)
+{
+	char lasting[CHANGE_TEXT_SIZE];
+	struct change_result *result = &waiting->result;
+	size_t size;
+
+	(void)snprintf(lasting, sizeof(lasting), "%s", result->lasting);
+	fail(waiting, CHANGE_FAILED, "the packet rules can not follow: %s", error);
+	size = strlen(result->text);
+	if (lasting[0] != '\0')
+		(void)snprintf(result->text + size, sizeof(result->text) - size,
+			       "; this stays done: %s", lasting);
+}
+
 static enum change_step step_settled(struct manager *manager, struct waiting *waiting,
 				     const char *error)
 {
 	if (error != NULL)
-		fail(waiting, CHANGE_FAILED, "the packet rules can not follow: %s", error);
+		fail_rules(waiting, error);
 	else if (waiting->result.pool4 != 0)
 		manager->changes->add_warnings(manager->changes->context, &waiting->result);
 	return CHANGE_ANSWER;

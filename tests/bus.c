@@ -380,6 +380,8 @@ static int put_rules(void *context, enum pool4_sync_extent extent, char **ret_er
 	g_atomic_int_inc(&service->n_rules);
 	g_atomic_int_set(&service->extent, (int)extent);
 	if (g_atomic_int_get(&service->rules_fail)) {
+		if (g_atomic_int_get(&service->rules_fail) == 2)
+			g_atomic_int_set(&service->apply_fails, 1);
 		*ret_error = g_strdup("the kernel says no");
 		return -EPERM;
 	}

@@ -32,9 +32,9 @@ struct test_service {
 	struct settings_change settings_change;
 	struct pool4_sync *sync; /* once it serves, of its thread only */
 	struct manager *manager;
-	int n_rules;     /* how often the rules followed */
-	int extent;      /* how much of them the last time: of enum pool4_sync_extent */
-	int rules_fail;  /* set: they can not follow */
+	int n_rules;    /* how often the rules followed */
+	int extent;     /* how much of them the last time: of enum pool4_sync_extent */
+	int rules_fail; /* 1: they can not follow; 2: nor can there be any way back (apply_fails) */
 	int apply_fails; /* set: another configuration can not be put into effect */
 	/* What is changed by command is stored here, as the state database would. */
 	GHashTable *kept; /* by key: struct kept_row; of the service's thread, or while it waits */
