@@ -239,6 +239,7 @@ static int open_rules(struct daemon *daemon)
 		.instance = daemon->options->instance,
 		.gateway = &daemon->gateway,
 		.sync = daemon->sync,
+		.now_ms = gateway_now_ms,
 	};
 	r = daemon_rules_open(&daemon->rules, daemon->config, &error);
 	if (r < 0)
@@ -255,7 +256,7 @@ static void follow_host(struct daemon *daemon)
 	(void)world_refresh(daemon->world);
 	daemon_packets_compare(&daemon->packets, rules_count_workers(daemon->config));
 	(void)pool4_sync_follow(daemon->sync, daemon->config);
-	again_ms = daemon_rules_keep(&daemon->rules, gateway_now_ms());
+	again_ms = daemon_rules_keep(&daemon->rules);
 	if (again_ms > 0)
 		follow_in(daemon, again_ms * 1000);
 	daemon_sending_look(&daemon->sending);
@@ -367,10 +368,15 @@ static void follow_reload(struct daemon *daemon)
 		log_line(LOG_INFO, "reloaded");
 		return;
 	}
-	if (settings_change_back(&daemon->settings_change))
+	if (settings_change_back(&daemon->settings_change)) {
 		(void)put_rules(daemon, POOL4_SYNC_DIFFERENCE, NULL);
-	log_line(LOG_ERR, "reload refused, as the packet rules can not follow: the configuration "
-			  "of before stays in use");
+		log_line(LOG_ERR, "reload refused, as the packet rules can not follow: the "
+				  "configuration of before stays in use");
+	} else {
+		log_line(LOG_ERR,
+			 "reload refused, as the packet rules can not follow; the "
+			 "configuration of before is to be used again with the next change");
+	}
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -384,6 +390,9 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		return 0;
 	}
 	(void)sd_notify(0, "RELOADING=1");
+	/* If the rules can not follow the files, what is answered already is not taken back with
+	 * them; and who waits is answered by what becomes of his change alone. */
+	daemon_changes_settle(daemon->changes);
 	settings_change_reload(&daemon->settings_change, &no_options, &result);
 	if (result.error != CHANGE_OK)
 		log_line(LOG_ERR, "reload refused, the configuration of before stays in use: %s",

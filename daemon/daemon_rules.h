@@ -14,8 +14,10 @@ struct daemon_rules {
 	struct gateway *gateway; /* is told in rules_in_place */
 	struct pool4_sync *sync; /* knows what they are to say */
 	struct rules *rules;
-	bool applied; /* else the whole table is still to be put in place */
-	/* Of daemon_rules_keep(), in milliseconds of gateway_now_ms(). */
+	struct rules *before;     /* until rules has been put once; NULL: there are none */
+	uint64_t (*now_ms)(void); /* gateway_now_ms() */
+	bool applied;             /* else the whole table is still to be put in place */
+	/* Of daemon_rules_keep(), in milliseconds of now_ms(). */
 	uint64_t not_before_ms; /* the next time that it puts back what somebody has changed */
 	uint64_t said_ms;       /* when it said that last, or 0 */
 	unsigned n_unsaid;      /* times since then */
@@ -24,7 +26,7 @@ struct daemon_rules {
 /*
  * Rules for this configuration instead of those of before, if there were any; still to be put in
  * place, unless they are the same. 0, or a negative errno with one sentence in *ret_error
- * (g_free()); those of before then stay.
+ * (g_free()); those of before then stay. Going back to what was put last does not fail.
  */
 int daemon_rules_open(struct daemon_rules *rules, const struct config *config, char **ret_error);
 /* The kernel keeps what it has. */
@@ -42,4 +44,4 @@ int daemon_rules_put(struct daemon_rules *rules, enum pool4_sync_extent extent, 
  * than once a second, nor right away again where that takes longer. Returns after how many
  * milliseconds there is something left to do, or 0: nothing is.
  */
-uint64_t daemon_rules_keep(struct daemon_rules *rules, uint64_t now_ms);
+uint64_t daemon_rules_keep(struct daemon_rules *rules);

@@ -85,6 +85,15 @@ static char *take(struct captured *log)
 	return text;
 }
 
+/* The clock of the rules. Each time that it is read, so much has passed. */
+static uint64_t clock_ms, clock_step_ms;
+
+static uint64_t read_clock(void)
+{
+	clock_ms += clock_step_ms;
+	return clock_ms;
+}
+
 /* The rules of an entry in place, or the test is skipped. */
 static bool put_rules(struct gateway_host *host, struct daemon_rules *ret)
 {
@@ -94,7 +103,8 @@ static bool put_rules(struct gateway_host *host, struct daemon_rules *ret)
 			       "[Queue]\nRules=auto\n"))
 		return false;
 	g_assert_cmpuint(pool4_sync_follow(host->sync, host->config), ==, 0);
-	*ret = (struct daemon_rules){.gateway = &host->gateway, .sync = host->sync};
+	*ret = (struct daemon_rules){
+		.gateway = &host->gateway, .sync = host->sync, .now_ms = read_clock};
 	if (daemon_rules_open(ret, host->config, &error) < 0) {
 		g_test_skip(error);
 		host_tear_down(host);
@@ -109,7 +119,8 @@ static char *keep(struct daemon_rules *rules, uint64_t now_ms, uint64_t *ret_aga
 {
 	struct captured log = capture();
 
-	*ret_again_ms = daemon_rules_keep(rules, now_ms);
+	clock_ms = now_ms;
+	*ret_again_ms = daemon_rules_keep(rules);
 	return take(&log);
 }
 
@@ -189,6 +200,99 @@ static void test_two_programs(void)
 	g_assert_cmpuint(all->len, <, 1000);
 	daemon_rules_close(&rules);
 	host_tear_down(&host);
+}
+
+/* As long a rest as it took, from its end on. */
+static void test_rest(void)
+{
+	struct gateway_host host = {0};
+	struct daemon_rules rules = {0};
+	uint64_t again_ms, end_ms;
+	g_autofree char *said = NULL, *still = NULL, *then = NULL;
+
+	if (!put_rules(&host, &rules))
+		return;
+	netns_run("nft flush chain inet nat64d prerouting");
+	clock_step_ms = 3000;
+	said = keep(&rules, 1000000, &again_ms);
+	end_ms = clock_ms;
+	clock_step_ms = 0;
+	g_assert_cmpstr(said, ==, PUT_BACK);
+	g_assert_cmpuint(rules.not_before_ms, ==, end_ms + 3000);
+	netns_run("nft flush chain inet nat64d prerouting");
+	still = keep(&rules, end_ms + 2999, &again_ms);
+	g_assert_cmpuint(again_ms, ==, 1);
+	g_assert_false(rules.applied);
+	then = keep(&rules, end_ms + 3000, &again_ms);
+	g_assert_cmpuint(again_ms, ==, 0);
+	g_assert_true(rules.applied);
+	daemon_rules_close(&rules);
+	host_tear_down(&host);
+}
+
+/* The other program stops: the times that were not said yet are. */
+static void test_other_stops(void)
+{
+	struct gateway_host host = {0};
+	struct daemon_rules rules = {0};
+	uint64_t now_ms = 1000000, again_ms;
+	g_autofree char *last = NULL, *quiet = NULL, *after = NULL;
+
+	if (!put_rules(&host, &rules))
+		return;
+	for (unsigned i = 0; i < 3; i++, now_ms += 2000) {
+		g_autofree char *said = NULL;
+
+		netns_run("nft flush chain inet nat64d prerouting");
+		said = keep(&rules, now_ms, &again_ms);
+		g_assert_cmpstr(said, ==, i == 0 ? PUT_BACK : "");
+	}
+	quiet = keep(&rules, now_ms + 10000, &again_ms);
+	g_assert_cmpstr(quiet, ==, "");
+	last = keep(&rules, 1000000 + 60000, &again_ms);
+	g_assert_cmpstr(last, ==,
+			"nat64d: somebody has changed the packet rules 2 more times since that was "
+			"said last; they are in place\n");
+	after = keep(&rules, 1000000 + 180000, &again_ms);
+	g_assert_cmpstr(after, ==, "");
+	daemon_rules_close(&rules);
+	host_tear_down(&host);
+}
+
+/* A configuration that comes to nothing: those that were in place are used again, and the host is
+ * not asked what it can do. */
+static void test_way_back(void)
+{
+	struct gateway_host host = {0};
+	struct daemon_rules rules = {0};
+	struct config *other = host_read_config("[Pool4 a]\nAddresses=203.0.113.1\n"
+						"[Queue]\nRules=auto\nMark=0x20/0x60\n");
+	struct config *third = host_read_config("[Pool4 a]\nAddresses=203.0.113.1\n"
+						"[Queue]\nRules=auto\nMark=0x40/0x60\n");
+	g_autofree char *error = NULL;
+	const struct rules *first;
+
+	if (!put_rules(&host, &rules))
+		goto out;
+	first = rules.rules;
+	(void)daemon_rules_open(&rules, other, &error);
+	g_assert_cmpstr(error, ==, NULL);
+	g_assert_true(rules.rules != first);
+	g_assert_false(rules.applied);
+	g_assert_cmpint(daemon_rules_open(&rules, third, &error), ==, 0);
+	g_assert_cmpint(daemon_rules_open(&rules, host.config, &error), ==, 0);
+	g_assert_true(rules.rules == first);
+	g_assert_null(rules.before);
+	g_assert_cmpint(daemon_rules_put(&rules, POOL4_SYNC_DIFFERENCE, NULL), ==, 0);
+	g_assert_cmpint(daemon_rules_open(&rules, other, &error), ==, 0);
+	g_assert_true(rules.before == first);
+	g_assert_cmpint(daemon_rules_put(&rules, POOL4_SYNC_DIFFERENCE, NULL), ==, 0);
+	g_assert_null(rules.before);
+	daemon_rules_close(&rules);
+	host_tear_down(&host);
+out:
+	config_free(third);
+	config_free(other);
 }
 
 /* 'nat64ctl setup' asks for them. */
@@ -291,6 +395,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/pool4_notices/rules", test_rules);
 	g_test_add_func("/pool4_notices/two_programs", test_two_programs);
 	g_test_add_func("/pool4_notices/asked_for", test_asked_for);
+	g_test_add_func("/pool4_notices/rest", test_rest);
+	g_test_add_func("/pool4_notices/other_stops", test_other_stops);
+	g_test_add_func("/pool4_notices/way_back", test_way_back);
 	g_test_add_func("/pool4_notices/later-keys", test_later_keys);
 	g_test_add_func("/pool4_notices/other-processors", test_other_processors);
 	g_test_add_func("/pool4_notices/other-mode", test_other_mode);
