@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whoever reads stderr may hang, as the journal does where its disk hangs. Nobody waits for him:
- * what does not go at once is lost, and the next line that goes says how many were.
+ * what does not go at once is lost, and the next line that goes says how many were. Only at the end
+ * of the process, when nothing else is to be done any more, he is waited for a little.
  */
 #include "daemon/log.h"
 
@@ -15,16 +16,22 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1024
+#define END_MS    300
 #define HEAD_SIZE 16 /* in front of it, and the end */
 
 /* One line at a time, of whatever thread: nobody else of ours takes the room that poll() has found.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t n_lost;
-static bool is_half; /* what was written last ends within a line */
+/* The last errors of those that were lost: a process that ends says them once more. */
+#define ERRORS_MAX 4
+static char errors[ERRORS_MAX][LINE_SIZE];
+static unsigned n_errors; /* that ever were; the next one has the place n_errors % ERRORS_MAX */
+static bool is_half;      /* what was written last ends within a line */
 
 static int max_level = LOG_INFO;
 
@@ -107,6 +114,13 @@ static bool put_line(int level, const char *line)
 	return n == (size_t)size;
 }
 
+/* The next line has gone: whoever reads that takes the number for the rest. */
+static void forget_lost(void)
+{
+	n_lost = 0;
+	n_errors = 0;
+}
+
 static bool tell_lost(void)
 {
 	char text[LINE_SIZE];
@@ -120,8 +134,68 @@ static bool tell_lost(void)
 		       n_lost, n_lost == 1 ? "" : "s");
 	if (!put_line(LOG_WARNING, text))
 		return false;
-	n_lost = 0;
+	forget_lost();
 	return true;
+}
+
+static void lose(int level, const char *line)
+{
+	n_lost++;
+	if (level == LOG_ERR)
+		(void)snprintf(errors[n_errors++ % ERRORS_MAX], LINE_SIZE, "%s", line);
+}
+
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* False if there is no room until then, or nobody who reads. */
+static bool wait_for_room(uint64_t until_ms)
+{
+	struct pollfd file = {.fd = STDERR_FILENO, .events = POLLOUT};
+	uint64_t now_ms = clock_ms();
+	int r;
+
+	if (now_ms >= until_ms)
+		return false;
+	r = poll(&file, 1, (int)(until_ms - now_ms));
+	return (r < 0 && errno == EINTR) ||
+	       (r == 1 && (file.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0);
+}
+
+static bool put_in_time(int level, const char *line, uint64_t until_ms)
+{
+	while (!put_line(level, line))
+		if (!wait_for_room(until_ms))
+			return false;
+	return true;
+}
+
+void log_end(void)
+{
+	uint64_t until_ms = clock_ms() + END_MS;
+	unsigned n_kept = n_errors < ERRORS_MAX ? n_errors : ERRORS_MAX;
+	char text[LINE_SIZE];
+	bool good = true;
+
+	(void)pthread_mutex_lock(&lock);
+	if (n_lost > n_kept) {
+		(void)snprintf(text, sizeof(text),
+			       "%" PRIu64
+			       " line%s lost until this end, as whoever reads the log did not take "
+			       "more",
+			       n_lost - n_kept, n_lost - n_kept == 1 ? "" : "s");
+		good = put_in_time(LOG_WARNING, text, until_ms);
+	}
+	for (unsigned i = n_errors - n_kept; good && i != n_errors; i++)
+		good = put_in_time(LOG_ERR, errors[i % ERRORS_MAX], until_ms);
+	if (good)
+		forget_lost();
+	(void)pthread_mutex_unlock(&lock);
 }
 
 void log_line(int level, const char *format, ...)
@@ -136,6 +210,6 @@ void log_line(int level, const char *format, ...)
 	va_end(args);
 	(void)pthread_mutex_lock(&lock);
 	if (!tell_lost() || !put_line(level, line))
-		n_lost++;
+		lose(level, line);
 	(void)pthread_mutex_unlock(&lock);
 }

@@ -18,4 +18,8 @@ const char *log_level_name(int level);
 /* Do lines go to the journal, or to whatever stderr is? */
 bool log_is_to_journal(void);
 
+/* At the end of the process: what is still to be told (how many lines were lost, and the last
+ * errors among them) is waited for, but not longer than some tenths of a second. */
+void log_end(void);
+
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

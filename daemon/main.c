@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 		.run_dir = run_dir,
 	};
 	status = daemon_run(&daemon_options);
+	log_end();
 	g_free(socket);
 	g_free(run_dir);
 out:

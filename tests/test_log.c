@@ -104,6 +104,61 @@ static void test_gone(gconstpointer is_socket)
 	g_assert_true(g_str_has_suffix(text, "\nnat64d: somebody\n"));
 }
 
+static void *read_to_end(void *context)
+{
+	const struct reader *reader = context;
+	GString *text = g_string_new(NULL);
+	char part[4096];
+	ssize_t n;
+
+	g_assert_cmpint(fcntl(reader->fd, F_SETFL, 0), ==, 0);
+	while ((n = read(reader->fd, part, sizeof(part))) > 0)
+		g_string_append_len(text, part, n);
+	return g_string_free(text, FALSE);
+}
+
+/* Why a process ends is said though nobody has read for a while. */
+static void test_end(gconstpointer is_socket)
+{
+	struct reader reader = redirect(is_socket != NULL);
+	GThread *thread;
+
+	for (unsigned i = 0; i < N_LINES; i++)
+		log_line(LOG_NOTICE, "%u: a line that somebody should read", i);
+	log_line(LOG_ERR, "why it ends");
+	log_line(LOG_NOTICE, "and something else");
+	thread = g_thread_new("reader", read_to_end, &reader);
+	log_end();
+	restore_stderr(&reader);
+	g_autofree char *text = g_thread_join(thread);
+	(void)close(reader.fd);
+	g_assert_true(g_str_has_suffix(text, "\nnat64d: why it ends\n"));
+	g_assert_nonnull(strstr(text, " lines lost until this end, as whoever reads"));
+
+	/* Nothing is owed any more. */
+	reader = redirect(is_socket != NULL);
+	log_line(LOG_NOTICE, "the next one");
+	log_end();
+	g_autofree char *next = read_all(&reader);
+	restore_stderr(&reader);
+	(void)close(reader.fd);
+	g_assert_cmpstr(next, ==, "nat64d: the next one\n");
+}
+
+/* Nobody reads at all: it ends. */
+static void test_end_unread(gconstpointer is_socket)
+{
+	struct reader reader = redirect(is_socket != NULL);
+
+	for (unsigned i = 0; i < N_LINES; i++)
+		log_line(LOG_ERR, "%u: a line that somebody should read", i);
+	log_end();
+	(void)close(reader.fd);
+	log_end();
+	restore_stderr(&reader);
+	log_line(LOG_NOTICE, "# read again");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -111,5 +166,9 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/log/unread/socket", GUINT_TO_POINTER(1), test_unread);
 	g_test_add_data_func("/log/gone/pipe", NULL, test_gone);
 	g_test_add_data_func("/log/gone/socket", GUINT_TO_POINTER(1), test_gone);
+	g_test_add_data_func("/log/end/pipe", NULL, test_end);
+	g_test_add_data_func("/log/end/socket", GUINT_TO_POINTER(1), test_end);
+	g_test_add_data_func("/log/end-unread/pipe", NULL, test_end_unread);
+	g_test_add_data_func("/log/end-unread/socket", GUINT_TO_POINTER(1), test_end_unread);
 	return g_test_run();
 }
