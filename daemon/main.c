@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glib.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "schema/store.h"
 
 #define USAGE_ERROR   2
@@ -193,10 +193,6 @@ static void fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
-/* What is as large as this, such as long answers, goes back to the kernel when it is freed. By
- * itself the C library would keep some of it, and more the larger it was. */
-#define LARGE_SIZE (128 << 10)
-
 int main(int argc, char **argv)
 {
 	struct daemon_options daemon_options;
@@ -209,7 +205,7 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_descriptors();
-	(void)mallopt(M_MMAP_THRESHOLD, LARGE_SIZE);
+	memory_prepare();
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		if (option == 'h') {
 			help();

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The linear hash: every entry is found at every size, also with bad hashes, and memory follows. */
 #include <glib.h>
+#include <malloc.h>
 
 #include "daemon/core/hash_index.h"
+#include "daemon/core/siphash.h"
 
 #define SEED 6147
 
@@ -11,10 +13,23 @@ struct entry {
 	uint32_t key;
 };
 
+/* The factor that stands for a keyed hash, as the tables of the core have. */
+#define KEYED UINT64_MAX
+
+static uint64_t hash(uint32_t key, uint64_t factor)
+{
+	static const struct siphash_key secret = {{3, 4}};
+
+	return factor == KEYED ? siphash(&secret, &key, sizeof(key)) : key * factor;
+}
+
+static uint32_t n_hashed; /* entries that the table has looked at to move them */
+
 /* context: what the keys are multiplied with; 0 makes all hashes equal. */
 static uint64_t hash_of(const void *context, const void *entry)
 {
-	return ((const struct entry *)entry)->key * *(const uint64_t *)context;
+	n_hashed++;
+	return hash(((const struct entry *)entry)->key, *(const uint64_t *)context);
 }
 
 struct fixture {
@@ -26,7 +41,7 @@ struct fixture {
 static void set_up(struct fixture *f, uint64_t factor)
 {
 	f->factor = factor;
-	slab_init(&f->slab, sizeof(struct entry), 1 << 20);
+	slab_init(&f->slab, sizeof(struct entry), 1 << 21);
 	hash_index_init(&f->table, &f->slab, offsetof(struct entry, next), hash_of, &f->factor);
 }
 
@@ -38,7 +53,7 @@ static void tear_down(struct fixture *f)
 
 static uint32_t find(const struct fixture *f, uint32_t key)
 {
-	uint32_t index = hash_index_first(&f->table, key * f->factor);
+	uint32_t index = hash_index_first(&f->table, hash(key, f->factor));
 
 	while (index != SLAB_NONE) {
 		const struct entry *entry = slab_at(&f->slab, index);
@@ -55,7 +70,7 @@ static void add(struct fixture *f, uint32_t key)
 	uint32_t index = slab_alloc(&f->slab);
 
 	((struct entry *)slab_at(&f->slab, index))->key = key;
-	g_assert_true(hash_index_add(&f->table, index, key * f->factor));
+	g_assert_true(hash_index_add(&f->table, index, hash(key, f->factor)));
 }
 
 static void drop(struct fixture *f, uint32_t key)
@@ -63,7 +78,7 @@ static void drop(struct fixture *f, uint32_t key)
 	uint32_t index = find(f, key);
 
 	g_assert_cmpuint(index, !=, SLAB_NONE);
-	hash_index_remove(&f->table, index, key * f->factor);
+	hash_index_remove(&f->table, index, hash(key, f->factor));
 	slab_free(&f->slab, index);
 }
 
@@ -122,6 +137,8 @@ static void test_large(void)
 {
 	grow_and_shrink(0x9e3779b97f4a7c15, 20000, false);
 	grow_and_shrink(0x9e3779b97f4a7c15, 20000, true);
+	grow_and_shrink(0x9e3779b97f4a7c15, 100000, false);
+	grow_and_shrink(0x9e3779b97f4a7c15, 100000, true);
 }
 
 static void test_memory(void)
@@ -136,46 +153,84 @@ static void test_memory(void)
 	tear_down(&f);
 }
 
-/* Room is taken a segment of 1024 buckets at a time and given back so, but for one in reserve; the
+/* What there is room for, of segments of 1024 buckets: one by one, and from the 65th on sixteen at
+ * a time. */
+static size_t whole_blocks(size_t n_segments)
+{
+	return n_segments <= 64 ? n_segments : 64 + (n_segments - 64 + 15) / 16 * 16;
+}
+
+/* Room is taken a block at a time and given back so, but for a segment in reserve at least; the
  * list of segments starts with sixteen and doubles. */
 static void test_steps_of_memory(void)
 {
-	const uint32_t n = 17 * 1024 + 1;
+	const uint32_t n = 129 * 1024 + 1;
 	struct fixture f;
 
 	set_up(&f, 0x9e3779b97f4a7c15);
 	for (uint32_t i = 0; i < n; i++) {
-		const size_t n_segments = i / 1024 + 1, room = n_segments <= 16 ? 16 : 32;
+		const size_t n_segments = whole_blocks(i / 1024 + 1);
+		size_t room = 16;
 
+		while (room < n_segments)
+			room *= 2;
 		add(&f, i);
 		g_assert_cmpuint(hash_index_memory(&f.table), ==,
 				 n_segments * 4096 + room * sizeof(void *));
 	}
 	for (uint32_t left = n - 1; left < n; left--) {
-		const size_t n_segments = MIN((left + 1023) / 1024 + 1, 18);
+		const size_t n_segments = whole_blocks(MIN((left + 1023) / 1024 + 1, 130));
 
 		drop(&f, left);
 		g_assert_cmpuint(hash_index_memory(&f.table), ==,
-				 n_segments * 4096 + 32 * sizeof(void *));
+				 n_segments * 4096 + 256 * sizeof(void *));
 	}
 	tear_down(&f);
 }
 
-/* Entries that come and go around a segment's end take no memory each time. */
+/* One operation on the table looks at few entries, whatever its size and however it is growing or
+ * shrinking: no packet pays for a resize. */
+static void test_work_of_one(void)
+{
+	const uint32_t n = 300000;
+	uint32_t most = 0;
+	struct fixture f;
+
+	set_up(&f, KEYED);
+	for (uint32_t i = 0; i < 2 * n; i++) {
+		n_hashed = 0;
+		if (i < n)
+			add(&f, i);
+		else
+			drop(&f, i - n);
+		most = MAX(most, n_hashed);
+	}
+	g_test_message("at most %u entries", most);
+	g_assert_cmpuint(most, <=, 16);
+	tear_down(&f);
+}
+
+/* Entries that come and go around a segment's end, or a block's, take no memory each time. */
 static void test_no_thrashing(void)
 {
-	struct fixture f;
+	static const uint32_t n_segments[] = {1, HASH_INDEX_FIRST_SEGMENTS,
+					      HASH_INDEX_FIRST_SEGMENTS +
+						      HASH_INDEX_BLOCK_SEGMENTS};
 	size_t memory;
 
-	set_up(&f, 0x9e3779b97f4a7c15);
-	for (uint32_t i = 0; i <= HASH_INDEX_SEGMENT_BUCKETS; i++)
-		add(&f, i);
-	memory = hash_index_memory(&f.table);
-	drop(&f, 0);
-	g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
-	add(&f, 0);
-	g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
-	tear_down(&f);
+	for (size_t i = 0; i < G_N_ELEMENTS(n_segments); i++) {
+		struct fixture f;
+
+		set_up(&f, 0x9e3779b97f4a7c15);
+		for (uint32_t key = 0; key <= n_segments[i] * HASH_INDEX_SEGMENT_BUCKETS; key++)
+			add(&f, key);
+		memory = hash_index_memory(&f.table);
+		drop(&f, 0);
+		g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
+		add(&f, 0);
+		g_assert_cmpuint(hash_index_memory(&f.table), ==, memory);
+		tear_down(&f);
+	}
 }
 
 static void test_replace(void)
@@ -303,12 +358,14 @@ static void test_churn(void)
 
 int main(int argc, char **argv)
 {
+	mallopt(M_PERTURB, 1); /* memory that is not asked to be zeroed has no zeros */
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hash_index/empty", test_empty);
 	g_test_add_func("/hash_index/small", test_small);
 	g_test_add_func("/hash_index/large", test_large);
 	g_test_add_func("/hash_index/memory", test_memory);
 	g_test_add_func("/hash_index/steps_of_memory", test_steps_of_memory);
+	g_test_add_func("/hash_index/work_of_one", test_work_of_one);
 	g_test_add_func("/hash_index/no_thrashing", test_no_thrashing);
 	g_test_add_func("/hash_index/replace", test_replace);
 	g_test_add_func("/hash_index/move", test_move);

@@ -141,7 +141,7 @@ room_of()
 	rawsock | inject* | send*) room=sending ;;
 	netlink* | sysctl) room=netlink ;;
 	event_log | event_report | log_file | log_socket) room=event_report ;;
-	nfqueue | heartbeat | watchdog | tables | noted_log | log | \
+	nfqueue | heartbeat | watchdog | tables | noted_log | log | memory | \
 		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
 		room=$stem ;;
 	*) room= ;;
@@ -184,6 +184,7 @@ tool_offenders()
 		grep -vE '^tools/bench_floor\.c daemon/(nfqueue|sending)\.h' | # which it has in common
 		grep -vE '^tools/bench_clients\.c dbus/(client_list|list)\.h' | # which it measures
 		grep -vE '^tools/bench_workers\.c daemon/gateway\.h' |
+		grep -vE '^tools/bench_tables\.c daemon/memory\.h' |
 		grep -vE '^tools/bench_restore\.c (schema/store|daemon/(gateway|restore|row_pipe|tables))\.h' |
 		grep -vE '^tools/ctl_(doctor[a-z_]*|entries|firewall|setup)\.[ch] daemon/(config|rules[a-z0-9_]*|pool4_auto)\.h' |
 		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|netlink_veth|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |

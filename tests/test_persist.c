@@ -90,8 +90,8 @@ static void test_refused_bindings(void)
 		g_test_message("%s %s", cases[i].client, cases[i].mapped);
 		g_assert_cmpint(put(gateway, &row), ==, cases[i].result);
 	}
-	struct persist_row row =
-		binding_row(PROTOCOL_TCP, 1024, "[2001:db8:1::9]:1", "203.0.113.1:3000");
+	struct persist_row row = binding_row(PROTOCOL_TCP, SLAB_CHUNK_ENTRIES, "[2001:db8:1::9]:1",
+					     "203.0.113.1:3000");
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_FULL); /* no entry can be there */
 	row.index = UINT32_MAX;
 	g_assert_cmpint(put(gateway, &row), ==, PERSIST_BAD);

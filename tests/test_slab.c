@@ -140,25 +140,65 @@ static void test_lowest_first(void)
 	slab_deinit(&slab);
 }
 
-/* The place of a chunk that was given back is taken by the next one, also if it is the first. */
-static void test_place_of_a_chunk(void)
+/* The place of a block that was given back is taken by the next one, also if it is one of several
+ * chunks. */
+static void test_place_of_a_block(void)
 {
+	const uint32_t block = SLAB_BLOCK_CHUNKS * SLAB_CHUNK_ENTRIES;
 	struct slab slab;
 
-	slab_init(&slab, sizeof(struct entry), 10 * SLAB_CHUNK_ENTRIES);
-	for (uint32_t i = 0; i < 3 * SLAB_CHUNK_ENTRIES; i++)
+	slab_init(&slab, sizeof(struct entry), 4 * block);
+	for (uint32_t i = 0; i < 3 * block; i++)
 		(void)add(&slab, i);
-	for (uint32_t i = 2 * SLAB_CHUNK_ENTRIES; i-- > 0;)
-		slab_free(&slab, i); /* the second one stays in reserve, the first one goes */
+	for (uint32_t i = 2 * block; i-- > 0;)
+		slab_free(&slab, i); /* the first chunk stays in reserve */
 	g_assert_true(slab_check(&slab));
-	for (uint32_t i = 0; i < SLAB_CHUNK_ENTRIES; i++)
-		g_assert_cmpuint(add(&slab, i), ==, SLAB_CHUNK_ENTRIES + i);
-	g_assert_cmpuint(add(&slab, 0), ==, 0);
+	g_assert_cmpuint(slab.n_present, ==, 1 + SLAB_BLOCK_CHUNKS);
+	for (uint32_t i = 0; i < 2 * block; i++) {
+		g_assert_cmpuint(add(&slab, i), ==, i);
+		if (i % SLAB_CHUNK_ENTRIES == 0)
+			g_assert_true(slab_check(&slab));
+	}
+	g_assert_cmpuint(add(&slab, 0), ==, 3 * block);
 	g_assert_true(slab_check(&slab));
 	slab_deinit(&slab);
 }
 
-/* Chunks come one by one, the list of them with room for 64 and then twice as many. */
+/* Of two blocks that are empty the lower one stays, whichever was the first to be. */
+static void test_which_stays(void)
+{
+	const uint32_t begin[] = {1, 3, SLAB_BLOCK_CHUNKS, 2 * SLAB_BLOCK_CHUNKS};
+	const uint32_t end[] = {2, 4, 2 * SLAB_BLOCK_CHUNKS, 3 * SLAB_BLOCK_CHUNKS};
+
+	for (size_t first = 0; first < G_N_ELEMENTS(begin); first++) {
+		for (size_t second = 0; second < G_N_ELEMENTS(begin); second++) {
+			const size_t lower = MIN(first, second), higher = MAX(first, second);
+			struct slab slab;
+
+			if (first == second)
+				continue;
+			slab_init(&slab, sizeof(struct entry), 16 * SLAB_CHUNK_ENTRIES);
+			for (uint32_t i = 0; i < 16 * SLAB_CHUNK_ENTRIES; i++)
+				(void)add(&slab, i);
+			for (uint32_t i = begin[first] << SLAB_CHUNK_BITS;
+			     i < end[first] << SLAB_CHUNK_BITS; i++)
+				slab_free(&slab, i);
+			g_assert_true(slab_check(&slab));
+			g_assert_cmpuint(slab.n_present, ==, 16);
+			for (uint32_t i = begin[second] << SLAB_CHUNK_BITS;
+			     i < end[second] << SLAB_CHUNK_BITS; i++)
+				slab_free(&slab, i);
+			g_assert_true(slab_check(&slab));
+			g_assert_cmpuint(slab.n_present, ==, 16 - (end[higher] - begin[higher]));
+			g_assert_cmpuint(add(&slab, 0), ==, begin[lower] << SLAB_CHUNK_BITS);
+			g_assert_true(slab_check(&slab));
+			slab_deinit(&slab);
+		}
+	}
+}
+
+/* Four chunks come one by one, then four at a time; the list of them with room for 64 and then
+ * twice as many. */
 static void test_steps_of_memory(void)
 {
 	const uint32_t n = 129 * 1024 + 1;
@@ -172,9 +212,9 @@ static void test_steps_of_memory(void)
 	g_assert_cmpuint(chunk, >=, 1024 * 8 + 1024 / 8);
 	g_assert_cmpuint(chunk, <=, 1024 * 8 + 1024 / 8 + 64);
 	for (uint32_t i = 1; i < n; i++) {
-		const size_t n_chunks = i / 1024 + 1, room = n_chunks <= 64    ? 64
-							     : n_chunks <= 128 ? 128
-									       : 256;
+		const size_t n_needed = i / 1024 + 1;
+		const size_t n_chunks = n_needed <= 4 ? n_needed : (n_needed + 3) / 4 * 4;
+		const size_t room = n_chunks <= 64 ? 64 : n_chunks <= 128 ? 128 : 256;
 
 		g_assert_cmpuint(slab_alloc(&slab), ==, i);
 		g_assert_cmpuint(slab_memory(&slab), ==,
@@ -184,23 +224,26 @@ static void test_steps_of_memory(void)
 	slab_deinit(&slab);
 }
 
-/* Entries that come and go around a chunk's end take no memory each time. */
+/* Entries that come and go around a chunk's end, or a block's, take no memory each time. */
 static void test_no_thrashing(void)
 {
-	struct slab slab;
-	size_t memory;
+	for (uint32_t n_chunks = 1; n_chunks <= 3 * SLAB_BLOCK_CHUNKS; n_chunks++) {
+		const uint32_t last = n_chunks * SLAB_CHUNK_ENTRIES;
+		struct slab slab;
+		size_t memory;
 
-	slab_init(&slab, sizeof(struct entry), 10 * SLAB_CHUNK_ENTRIES);
-	for (uint32_t i = 0; i < SLAB_CHUNK_ENTRIES + 1; i++)
-		(void)add(&slab, i);
-	memory = slab_memory(&slab);
-	for (unsigned i = 0; i < 10; i++) {
-		slab_free(&slab, SLAB_CHUNK_ENTRIES);
-		g_assert_cmpuint(slab_memory(&slab), ==, memory);
-		(void)add(&slab, 0);
-		g_assert_cmpuint(slab_memory(&slab), ==, memory);
+		slab_init(&slab, sizeof(struct entry), last + 1);
+		for (uint32_t i = 0; i <= last; i++)
+			(void)add(&slab, i);
+		memory = slab_memory(&slab);
+		for (unsigned i = 0; i < 10; i++) {
+			slab_free(&slab, last);
+			g_assert_cmpuint(slab_memory(&slab), ==, memory);
+			g_assert_cmpuint(add(&slab, 0), ==, last);
+			g_assert_cmpuint(slab_memory(&slab), ==, memory);
+		}
+		slab_deinit(&slab);
 	}
-	slab_deinit(&slab);
 }
 
 /* A cursor in small steps, while entries come and go and the slab grows and shrinks in between:
@@ -274,6 +317,45 @@ static void test_alloc_at(void)
 	slab_deinit(&slab);
 }
 
+/* Which indices there are follows from what may happen: with one entry more than the first chunks
+ * hold, all of the block behind them, once the first chunks are gone. */
+static void test_index_end(void)
+{
+	const uint32_t first = SLAB_BLOCK_CHUNKS * SLAB_CHUNK_ENTRIES;
+	uint32_t highest = 0;
+	struct slab slab;
+
+	slab_init(&slab, 8, first);
+	g_assert_cmpuint(slab_index_end(&slab), ==, first);
+	slab.limit = first + 1;
+	g_assert_cmpuint(slab_index_end(&slab), ==, 2 * first);
+	for (uint32_t i = 0; i <= first; i++)
+		g_assert_cmpuint(slab_alloc(&slab), ==, i);
+	for (uint32_t i = 0; i < first; i++)
+		slab_free(&slab, i);
+	for (uint32_t i = 0; i < first; i++) {
+		const uint32_t index = slab_alloc(&slab);
+
+		highest = MAX(highest, index);
+	}
+	g_assert_cmpuint(highest, >=, first + 2 * SLAB_CHUNK_ENTRIES);
+	g_assert_cmpuint(highest, <, slab_index_end(&slab));
+	g_assert_cmpuint(slab_alloc(&slab), ==, SLAB_NONE);
+	g_assert_true(slab_check(&slab));
+	slab_deinit(&slab);
+
+	slab_init(&slab, 1, first + 1);
+	g_assert_false(slab_alloc_at(&slab, 2 * first));
+	g_assert_true(slab_alloc_at(&slab, 2 * first - 1));
+	g_assert_true(slab_check(&slab));
+	g_assert_cmpuint(slab.n_present, ==, SLAB_BLOCK_CHUNKS);
+	slab_deinit(&slab);
+
+	slab_init(&slab, 1, SLAB_LIMIT_MAX);
+	g_assert_cmpuint(slab_index_end(&slab), ==, SLAB_LIMIT_MAX + 1);
+	slab_deinit(&slab);
+}
+
 int main(int argc, char **argv)
 {
 	mallopt(M_PERTURB, 1); /* memory that is not asked to be zeroed has no zeros */
@@ -283,10 +365,12 @@ int main(int argc, char **argv)
 	g_test_add_func("/slab/growth_and_shrinking", test_growth_and_shrinking);
 	g_test_add_func("/slab/many_chunks", test_many_chunks);
 	g_test_add_func("/slab/lowest_first", test_lowest_first);
-	g_test_add_func("/slab/place_of_a_chunk", test_place_of_a_chunk);
+	g_test_add_func("/slab/place_of_a_block", test_place_of_a_block);
+	g_test_add_func("/slab/which_stays", test_which_stays);
 	g_test_add_func("/slab/steps_of_memory", test_steps_of_memory);
 	g_test_add_func("/slab/no_thrashing", test_no_thrashing);
 	g_test_add_func("/slab/cursor_under_churn", test_cursor_under_churn);
 	g_test_add_func("/slab/alloc_at", test_alloc_at);
+	g_test_add_func("/slab/index_end", test_index_end);
 	return g_test_run();
 }

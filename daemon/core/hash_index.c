@@ -6,7 +6,8 @@
  * is looked at for that.
  *
  * Buckets are kept in segments that never move; only the small array of segments is copied when it
- * doubles (8 bytes for each 1024 entries).
+ * doubles (8 bytes for each 1024 entries). The first segments come one by one, the others a block
+ * at a time, whose memory is touched as buckets are added.
  *
  * Invariants (hash_index_check): as many buckets as entries, or more that were reserved; every
  * entry stands in the bucket that its hash says.
@@ -30,15 +31,32 @@ void hash_index_init(struct hash_index *table, const struct slab *entries, size_
 	};
 }
 
+/* How many segments the block has that a segment is of. */
+static uint32_t block_size(uint32_t segment)
+{
+	return segment < HASH_INDEX_FIRST_SEGMENTS ? 1 : HASH_INDEX_BLOCK_SEGMENTS;
+}
+
+/* Where the last block begins. */
+static uint32_t last_block(const struct hash_index *table)
+{
+	return table->n_segments - block_size(table->n_segments - 1);
+}
+
+static void remove_block(struct hash_index *table)
+{
+	table->n_segments = last_block(table);
+	free(table->segment[table->n_segments]);
+}
+
 void hash_index_deinit(struct hash_index *table)
 {
 	if (table == NULL)
 		return;
-	for (uint32_t i = 0; i < table->n_segments; i++)
-		free(table->segment[i]);
+	while (table->n_segments > 0)
+		remove_block(table);
 	free(table->segment);
 	table->segment = NULL;
-	table->n_segments = 0;
 	table->segment_capacity = 0;
 	table->n_entries = 0;
 	table->n_buckets = 0;
@@ -73,10 +91,12 @@ static uint32_t *link_to(const struct hash_index *table, uint32_t index, uint64_
 	return link;
 }
 
-static bool append_segment(struct hash_index *table)
+static bool append_block(struct hash_index *table)
 {
+	const uint32_t n = block_size(table->n_segments);
 	uint32_t capacity = table->segment_capacity;
 	uint32_t **segment;
+	uint32_t *block;
 
 	if (table->n_segments == capacity) {
 		capacity = capacity > 0 ? capacity * 2 : 16;
@@ -86,11 +106,11 @@ static bool append_segment(struct hash_index *table)
 		table->segment = segment;
 		table->segment_capacity = capacity;
 	}
-	segment = &table->segment[table->n_segments];
-	*segment = calloc(1, SEGMENT_SIZE);
-	if (*segment == NULL)
+	block = malloc(n * SEGMENT_SIZE);
+	if (block == NULL)
 		return false;
-	table->n_segments++;
+	for (uint32_t i = 0; i < n; i++)
+		table->segment[table->n_segments++] = block + i * HASH_INDEX_SEGMENT_BUCKETS;
 	return true;
 }
 
@@ -101,7 +121,7 @@ static bool grow(struct hash_index *table)
 	uint32_t *link;
 	uint32_t *tail;
 
-	if (added == table->n_segments << HASH_INDEX_SEGMENT_BITS && !append_segment(table))
+	if (added == table->n_segments << HASH_INDEX_SEGMENT_BITS && !append_block(table))
 		return false;
 	table->n_buckets++;
 	if (added > table->mask)
@@ -146,10 +166,10 @@ static void shrink(struct hash_index *table)
 	if (table->n_buckets <= (table->mask >> 1) + 1 && table->mask > 0)
 		table->mask >>= 1;
 
-	/* One segment stays in reserve. */
+	/* One segment at least stays in reserve. */
 	n_needed = (table->n_buckets + HASH_INDEX_SEGMENT_BUCKETS - 1) >> HASH_INDEX_SEGMENT_BITS;
-	if (table->n_segments > n_needed + 1)
-		free(table->segment[--table->n_segments]);
+	if (n_needed < last_block(table))
+		remove_block(table);
 }
 
 bool hash_index_add(struct hash_index *table, uint32_t index, uint64_t hash)

@@ -20,9 +20,14 @@
 
 typedef uint64_t (*hash_index_fn)(const void *context, const void *entry);
 
-/* Buckets of one segment. */
 #define HASH_INDEX_SEGMENT_BITS    10
 #define HASH_INDEX_SEGMENT_BUCKETS (1u << HASH_INDEX_SEGMENT_BITS)
+
+/* Segments of one block, which come and go together, for the reasons that slab.h gives for blocks
+ * of chunks; and how many are blocks by themselves before: so one more is at most a quarter of what
+ * is there. */
+#define HASH_INDEX_BLOCK_SEGMENTS 16u
+#define HASH_INDEX_FIRST_SEGMENTS (4 * HASH_INDEX_BLOCK_SEGMENTS)
 
 struct hash_index {
 	const struct slab *entries;

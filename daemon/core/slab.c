@@ -4,11 +4,12 @@
  *
  * Two levels of bitmaps find the lowest free position without a walk over entries: one bit for each
  * chunk that has room, and in the chunk one bit for each used entry. There is no free list, so an
- * empty chunk can go at any moment without searching one for its entries.
+ * empty block can go at any moment without searching one for its entries.
  *
- * Invariants (slab_check): a chunk's open bit is set if and only if it is there and has a free
- * entry; lowest_open is not above the lowest such chunk; the last chunk is there; at most one is
- * empty; the counts agree with the bitmaps.
+ * Invariants (slab_check): the chunks of a block are there, one behind the other, or none of them
+ * is; a chunk's open bit is set if and only if it is there and has a free entry; lowest_open is not
+ * above the lowest such chunk; the last chunk is there; no block is empty but empty_block; the
+ * counts agree with the bitmaps.
  */
 #include "daemon/core/slab.h"
 
@@ -24,18 +25,31 @@ void slab_init(struct slab *slab, size_t entry_size, uint32_t limit)
 	assert(entry_size > 0 && entry_size <= UINT32_MAX / SLAB_CHUNK_ENTRIES);
 	assert(limit > 0 && limit <= SLAB_LIMIT_MAX);
 
-	*slab = (struct slab){.entry_size = (uint32_t)entry_size, .limit = limit};
+	*slab = (struct slab){
+		.empty_block = SLAB_NONE,
+		.entry_size = (uint32_t)entry_size,
+		.limit = limit,
+	};
+}
+
+static uint32_t block_begin(uint32_t chunk)
+{
+	return chunk < SLAB_BLOCK_CHUNKS ? chunk : chunk & ~(SLAB_BLOCK_CHUNKS - 1);
 }
 
 void slab_deinit(struct slab *slab)
 {
 	if (slab == NULL)
 		return;
-	for (uint32_t i = 0; i < slab->n_chunks; i++)
+	for (uint32_t i = 0; i < slab->n_chunks; i = slab_block_end(i))
 		free(slab->chunk[i]);
 	free(slab->chunk);
 	free(slab->open);
-	*slab = (struct slab){.entry_size = slab->entry_size, .limit = slab->limit};
+	*slab = (struct slab){
+		.empty_block = SLAB_NONE,
+		.entry_size = slab->entry_size,
+		.limit = slab->limit,
+	};
 }
 
 static size_t chunk_size(const struct slab *slab)
@@ -79,29 +93,33 @@ static bool grow_arrays(struct slab *slab)
 	return true;
 }
 
-/* A new chunk at a place that has none. */
-static bool add_chunk_at(struct slab *slab, uint32_t number)
+/* The block of a chunk that is not there; its caller uses an entry of it. */
+static bool add_block_of(struct slab *slab, uint32_t number)
 {
-	struct slab_chunk *chunk;
+	const uint32_t begin = block_begin(number), end = slab_block_end(number);
+	uint8_t *block;
 
-	while (number >= slab->chunk_capacity)
+	while (end > slab->chunk_capacity)
 		if (!grow_arrays(slab))
 			return false;
-	chunk = calloc(1, chunk_size(slab));
-	if (chunk == NULL)
+	/* Its entries become zero one by one as they are used. */
+	block = malloc((end - begin) * chunk_size(slab));
+	if (block == NULL)
 		return false;
-	while (slab->n_chunks <= number)
+	while (slab->n_chunks < end)
 		slab->chunk[slab->n_chunks++] = NULL;
-	slab->chunk[number] = chunk;
-	slab->n_present++;
-	slab->n_empty++;
-	set_open(slab, number, true);
-	slab->lowest_open = min_u32(slab->lowest_open, number);
+	for (uint32_t i = begin; i < end; i++) {
+		slab->chunk[i] = (void *)(block + (i - begin) * chunk_size(slab));
+		*slab->chunk[i] = (struct slab_chunk){.n_used = 0};
+		set_open(slab, i, true);
+	}
+	slab->n_present += end - begin;
+	slab->lowest_open = min_u32(slab->lowest_open, begin);
 	return true;
 }
 
-/* The same at the lowest such place. */
-static bool add_chunk(struct slab *slab)
+/* The lowest block that is not there. */
+static bool add_block(struct slab *slab)
 {
 	uint32_t number = 0;
 
@@ -109,16 +127,20 @@ static bool add_chunk(struct slab *slab)
 		number = slab->n_chunks;
 	while (number < slab->n_chunks && slab->chunk[number] != NULL)
 		number++;
-	return add_chunk_at(slab, number);
+	return add_block_of(slab, number);
 }
 
-/* Another chunk stays, the empty one. */
-static void remove_chunk(struct slab *slab, uint32_t number)
+/* Another block stays, the empty one. */
+static void remove_block(struct slab *slab, uint32_t begin)
 {
-	free(slab->chunk[number]);
-	slab->chunk[number] = NULL;
-	slab->n_present--;
-	set_open(slab, number, false);
+	const uint32_t end = slab_block_end(begin);
+
+	free(slab->chunk[begin]);
+	for (uint32_t i = begin; i < end; i++) {
+		slab->chunk[i] = NULL;
+		set_open(slab, i, false);
+	}
+	slab->n_present -= end - begin;
 	while (slab->chunk[slab->n_chunks - 1] == NULL)
 		slab->n_chunks--;
 }
@@ -141,8 +163,8 @@ static void use(struct slab *slab, uint32_t number, uint32_t index)
 {
 	struct slab_chunk *chunk = slab->chunk[number];
 
-	if (chunk->n_used == 0)
-		slab->n_empty--;
+	if (block_begin(number) == slab->empty_block)
+		slab->empty_block = SLAB_NONE;
 	chunk->used[index / 64] |= UINT64_C(1) << index % 64;
 	chunk->n_used++;
 	slab->n_used++;
@@ -162,7 +184,7 @@ uint32_t slab_alloc(struct slab *slab)
 		return SLAB_NONE;
 	number = find_open(slab);
 	if (number == SLAB_NONE) {
-		if (!add_chunk(slab))
+		if (!add_block(slab))
 			return SLAB_NONE;
 		number = find_open(slab);
 	}
@@ -179,14 +201,34 @@ bool slab_alloc_at(struct slab *slab, uint32_t index)
 {
 	uint32_t number = index >> SLAB_CHUNK_BITS;
 
-	if (slab->n_used >= slab->limit || number > (slab->limit - 1) >> SLAB_CHUNK_BITS ||
+	if (slab->n_used >= slab->limit || index >= slab_index_end(slab) ||
 	    slab_is_used(slab, index))
 		return false;
 	if ((number >= slab->n_chunks || slab->chunk[number] == NULL) &&
-	    !add_chunk_at(slab, number))
+	    !add_block_of(slab, number))
 		return false;
 	use(slab, number, index % SLAB_CHUNK_ENTRIES);
 	return true;
+}
+
+static bool is_empty(const struct slab *slab, uint32_t begin)
+{
+	for (uint32_t i = begin; i < slab_block_end(begin); i++)
+		if (slab->chunk[i]->n_used > 0)
+			return false;
+	return true;
+}
+
+/* One empty block is kept: entries that come and go around a block's end do not take and give back
+ * memory each time. It is the lowest, which is none of the larger ones if it can be, and is used
+ * first. */
+static void keep_or_remove(struct slab *slab, uint32_t begin)
+{
+	const uint32_t other = slab->empty_block;
+
+	slab->empty_block = min_u32(begin, other);
+	if (other != SLAB_NONE)
+		remove_block(slab, max_u32(begin, other));
 }
 
 void slab_free(struct slab *slab, uint32_t index)
@@ -203,14 +245,8 @@ void slab_free(struct slab *slab, uint32_t index)
 	set_open(slab, number, true);
 	slab->lowest_open = min_u32(slab->lowest_open, number);
 
-	/* One empty chunk is kept: entries that come and go around a chunk's end do not take and
-	 * give back memory each time. */
-	if (chunk->n_used > 0)
-		return;
-	if (slab->n_empty > 0)
-		remove_chunk(slab, number);
-	else
-		slab->n_empty++;
+	if (chunk->n_used == 0 && is_empty(slab, block_begin(number)))
+		keep_or_remove(slab, block_begin(number));
 }
 
 uint32_t slab_next(const struct slab *slab, uint32_t from)
@@ -258,12 +294,27 @@ static bool check_chunk(const struct slab *slab, uint32_t number)
 	return !is_open(slab, number) || number >= slab->lowest_open;
 }
 
+/* All chunks of it are there, or none. */
+static bool check_block(const struct slab *slab, uint32_t begin)
+{
+	const uint8_t *block = (const void *)slab->chunk[begin];
+
+	for (uint32_t i = begin + 1; i < slab_block_end(begin); i++) {
+		const uint8_t *chunk = (const void *)slab->chunk[i];
+
+		if (chunk != (block ? block + (i - begin) * chunk_size(slab) : NULL))
+			return false;
+	}
+	return block == NULL || is_empty(slab, begin) == (begin == slab->empty_block);
+}
+
 bool slab_check(const struct slab *slab)
 {
 	uint32_t n_used = 0;
 	uint32_t n_present = 0;
-	uint32_t n_empty = 0;
 
+	if (slab->n_chunks > slab->chunk_capacity)
+		return false;
 	for (uint32_t i = 0; i < slab->n_chunks; i++) {
 		if (!check_chunk(slab, i))
 			return false;
@@ -271,12 +322,16 @@ bool slab_check(const struct slab *slab)
 			continue;
 		n_used += slab->chunk[i]->n_used;
 		n_present++;
-		n_empty += slab->chunk[i]->n_used == 0;
+	}
+	for (uint32_t i = 0; i < slab->n_chunks; i = slab_block_end(i)) {
+		if (slab_block_end(i) > slab->n_chunks || !check_block(slab, i))
+			return false;
 	}
 	for (uint32_t i = slab->n_chunks; i < slab->chunk_capacity; i++) {
 		if (is_open(slab, i))
 			return false;
 	}
-	return n_used == slab->n_used && n_present == slab->n_present && n_empty == slab->n_empty &&
-	       n_empty <= 1 && slab->n_chunks <= slab->chunk_capacity;
+	return n_used == slab->n_used && n_present == slab->n_present &&
+	       (slab->empty_block == SLAB_NONE ||
+		(slab->empty_block < slab->n_chunks && slab->chunk[slab->empty_block] != NULL));
 }

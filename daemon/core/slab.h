@@ -4,10 +4,14 @@
  *
  * Entries live in chunks that never move, so an index and also a pointer stay valid until the
  * entry is freed; by rule only indices are stored (half the size, and checked by slab_at()).
- * Memory is taken a chunk at a time, only when it is needed, and given back a chunk at a time as
- * they become empty. A new entry takes the lowest free position in the chunks that are there, so
- * that the higher ones do become empty. An entry never moves: cursors over positions (slab_next)
- * list every entry that exists throughout exactly once.
+ * Memory is taken a block of chunks at a time, only when it is needed, and given back as all of a
+ * block becomes empty. Each of the first chunks is a block by itself, so a small table is small.
+ * The others come several at once: so many that the C library takes them from the kernel and gives
+ * them back by themselves (memory.h). They are not touched before their entries are, so growth
+ * costs a page now and then, and what becomes empty is the kernel's again at once. A new entry
+ * takes the lowest free position in the chunks that are there, so that the higher ones do become
+ * empty. An entry never moves: cursors over positions (slab_next) list every entry that exists
+ * throughout exactly once.
  */
 #pragma once
 
@@ -19,9 +23,13 @@
 #define SLAB_NONE      UINT32_MAX
 #define SLAB_LIMIT_MAX (SLAB_NONE / 2)
 
-/* Entries of one chunk: enough to be rare, small enough that taking one is no pause. */
 #define SLAB_CHUNK_BITS    10
 #define SLAB_CHUNK_ENTRIES (1u << SLAB_CHUNK_BITS)
+
+/* Chunks of one block, behind as many that are blocks by themselves: with entries of 16 bytes and
+ * more 64 KiB or more, so that what is lost of a block's last page is nothing; few enough that
+ * giving one back is no pause. */
+#define SLAB_BLOCK_CHUNKS 4u
 
 struct slab_chunk {
 	uint32_t n_used;
@@ -30,11 +38,12 @@ struct slab_chunk {
 };
 
 struct slab {
-	struct slab_chunk **chunk; /* NULL where one was given back */
+	struct slab_chunk **chunk; /* NULL where a block was given back */
 	uint64_t *open;            /* bit per chunk: is there and has a free entry */
 	uint32_t n_chunks;
-	uint32_t n_present;      /* chunks that are there */
-	uint32_t n_empty;        /* of them without an entry: one at most is kept */
+	uint32_t n_present;   /* chunks that are there */
+	uint32_t empty_block; /* first chunk of the one without an entry that is kept, or SLAB_NONE
+			       */
 	uint32_t chunk_capacity; /* of the two arrays above; a multiple of 64 */
 	uint32_t lowest_open;    /* no chunk before this one has a free entry */
 	uint32_t entry_size;
@@ -53,10 +62,16 @@ uint32_t slab_alloc(struct slab *slab);
 bool slab_alloc_at(struct slab *slab, uint32_t index);
 void slab_free(struct slab *slab, uint32_t index);
 
-/* Indices stay below this: the limit rounded up to whole chunks. */
+/* The chunk behind the block that a chunk is of. */
+static inline uint32_t slab_block_end(uint32_t chunk)
+{
+	return (chunk < SLAB_BLOCK_CHUNKS ? chunk : chunk | (SLAB_BLOCK_CHUNKS - 1)) + 1;
+}
+
+/* Indices stay below this: the limit rounded up to whole blocks. */
 static inline uint32_t slab_index_end(const struct slab *slab)
 {
-	return ((slab->limit - 1) | (SLAB_CHUNK_ENTRIES - 1)) + 1;
+	return slab_block_end((slab->limit - 1) >> SLAB_CHUNK_BITS) << SLAB_CHUNK_BITS;
 }
 
 /* False also for indices that no chunk has. */
