@@ -100,14 +100,17 @@ uint32_t client_list_slice(struct gateway *gateway, const struct prefix6 *inside
 	for (unsigned i = 0; i < LIST_SLICE && n < capacity && *next != SLAB_NONE; i++) {
 		uint32_t index = client_next(table, *next);
 		const struct client_quota *quota;
+		struct client_view client;
 
 		*next = index == SLAB_NONE ? SLAB_NONE : index + 1;
-		if (index == SLAB_NONE ||
-		    (inside && !prefix6_contains(inside, &client_at(table, index)->prefix)))
+		if (index == SLAB_NONE)
+			continue;
+		client_view(table, index, &client);
+		if (inside && !prefix6_contains(inside, &client.prefix))
 			continue;
 		quota = client_quota(table, index);
 		rows[n++] = (struct client_row){
-			.client = *client_at(table, index),
+			.client = client,
 			.prefix_length = table->prefix_length,
 			.n_refused = quota ? quota->n_refused : 0,
 		};

@@ -11,7 +11,7 @@ enum client_sort { CLIENT_BY_BINDINGS, CLIENT_BY_SESSIONS, CLIENT_BY_REFUSED };
 bool client_sort_parse(const char *text, enum client_sort *ret);
 
 struct client_row {
-	struct client client;
+	struct client_view client;
 	uint8_t prefix_length;
 	uint64_t n_refused;
 };

@@ -33,7 +33,7 @@ static void test_find_and_get(void)
 	g_assert_cmpuint(pairing_get(&table, &one, 128, 0), ==, a);
 	g_assert_cmpuint(pairing_find(&table, &one, 1), ==, b);
 	g_assert_cmpuint(pairing_find(&table, &two, PAIRING_ADDRESS), ==, d);
-	g_assert_cmpuint(pairing_at(&table, a)->n_bindings[PROTOCOL_UDP], ==, 0);
+	g_assert_cmpuint(pairing_n_bindings(&table, a, PROTOCOL_UDP), ==, 0);
 	g_assert_cmpuint(pairing_at(&table, a)->addr4, ==, 0);
 	g_assert_cmpuint(pairing_at(&table, c)->len, ==, 64);
 	g_assert_cmpuint(table.n_addresses, ==, 1);
@@ -89,11 +89,41 @@ static void test_limit(void)
 	pairing_table_deinit(&table);
 }
 
+/* A prefix with more than 65535 of a protocol: to the unit, up and down. */
+static void test_many(void)
+{
+	const uint32_t n = UINT16_MAX + 3;
+	struct addr6 one = addr_of("2001:db8::");
+	struct pairing_table table;
+	uint32_t index;
+
+	pairing_table_init(&table, &key, 100);
+	index = pairing_get(&table, &one, 48, 3);
+	pairing_ref(&table, index, PROTOCOL_TCP);
+	for (uint32_t i = 0; i < n; i++) {
+		g_assert_cmpuint(pairing_n_bindings(&table, index, PROTOCOL_UDP), ==, i);
+		g_assert_true(pairing_reserve(&table, index, PROTOCOL_UDP));
+		pairing_ref(&table, index, PROTOCOL_UDP);
+		g_assert_cmpuint(table.many.n_used, ==, i >= UINT16_MAX);
+	}
+	g_assert_cmpuint(pairing_n_bindings(&table, index, PROTOCOL_TCP), ==, 1);
+	g_assert_true(pairing_table_check(&table));
+	pairing_unref(&table, index, PROTOCOL_TCP);
+	for (uint32_t i = n; i > 0; i--) {
+		g_assert_cmpuint(pairing_n_bindings(&table, index, PROTOCOL_UDP), ==, i);
+		pairing_unref(&table, index, PROTOCOL_UDP);
+	}
+	g_assert_cmpuint(table.pairings.n_used, ==, 0);
+	g_assert_cmpuint(table.many.n_used, ==, 0);
+	pairing_table_deinit(&table);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/pairing/find-and-get", test_find_and_get);
 	g_test_add_func("/pairing/life", test_life);
 	g_test_add_func("/pairing/limit", test_limit);
+	g_test_add_func("/pairing/many", test_many);
 	return g_test_run();
 }

@@ -33,14 +33,18 @@ static unsigned send_from(struct gateway_fixture *gateway, const char *host, uns
 	return n_such;
 }
 
-static const struct client *client_of(const struct gateway_fixture *gateway, const char *text)
+/* What the client of an address has; nothing, if there is none. */
+static struct client_view client_of(const struct gateway_fixture *gateway, const char *text)
 {
+	struct client_view view = {0};
 	struct addr6 addr;
 	uint32_t index;
 
 	g_assert_true(addr6_parse(text, &addr));
 	index = client_find(&gateway->nat->clients, &addr);
-	return index == SLAB_NONE ? NULL : client_at(&gateway->nat->clients, index);
+	if (index != SLAB_NONE)
+		client_view(&gateway->nat->clients, index, &view);
+	return view;
 }
 
 /* The next event, which is of this kind. */
@@ -101,7 +105,7 @@ static void test_bindings_per_address(void)
 	g_assert_cmpuint(send_from(gateway, "2001:db8::2", 1, 10, OUTCOME_TRANSLATED, NOW), ==, 10);
 	/* L-4: what is there goes on. */
 	g_assert_cmpuint(send_from(gateway, "2001:db8::1", 1, 10, OUTCOME_TRANSLATED, NOW), ==, 10);
-	g_assert_cmpuint(client_of(gateway, "2001:db8::")->n_bindings[PROTOCOL_UDP], ==, 20);
+	g_assert_cmpuint(client_of(gateway, "2001:db8::").n_bindings[PROTOCOL_UDP], ==, 20);
 
 	event = expect(gateway, EVENT_QUOTA_CLIENT);
 	g_assert_cmpint(event.outcome, ==, OUTCOME_ADDRESS_BINDINGS);
@@ -162,8 +166,8 @@ static void test_bindings_per_client(void)
 	g_assert_cmpint(nat64_add_static(gateway->nat, PROTOCOL_UDP, &six, &four, NOW), ==,
 			NAT64_STATIC_OK);
 	g_assert_cmpuint(send_from(gateway, "2001:db8::7", 80, 1, OUTCOME_TRANSLATED, NOW), ==, 1);
-	g_assert_cmpuint(client_of(gateway, "2001:db8::")->n_bindings[PROTOCOL_UDP], ==, 10);
-	g_assert_cmpuint(client_of(gateway, "2001:db8::")->n_sessions[PROTOCOL_UDP], ==, 10);
+	g_assert_cmpuint(client_of(gateway, "2001:db8::").n_bindings[PROTOCOL_UDP], ==, 10);
+	g_assert_cmpuint(client_of(gateway, "2001:db8::").n_sessions[PROTOCOL_UDP], ==, 10);
 
 	/* L-10: near it first, at it then. */
 	event = expect(gateway, EVENT_CLIENT_HIGH);
@@ -304,8 +308,8 @@ static void test_sessions(void)
 	g_assert_cmpint(gateway_udp4(gateway, &peer, &mapped, NOW), ==, OUTCOME_CLIENT_SESSIONS);
 	src.port++;
 	g_assert_cmpint(gateway_udp6(gateway, &src, &server, NOW), ==, OUTCOME_CLIENT_SESSIONS);
-	g_assert_cmpuint(client_of(gateway, "2001:db8::1")->n_sessions[PROTOCOL_UDP], ==, 4);
-	g_assert_cmpuint(client_of(gateway, "2001:db8::1")->n_bindings[PROTOCOL_UDP], ==, 1);
+	g_assert_cmpuint(client_of(gateway, "2001:db8::1").n_sessions[PROTOCOL_UDP], ==, 4);
+	g_assert_cmpuint(client_of(gateway, "2001:db8::1").n_bindings[PROTOCOL_UDP], ==, 1);
 	g_assert_true(nat64_check(gateway->nat));
 
 	g_assert_cmpint(expect(gateway, EVENT_QUOTA_CLIENT).outcome, ==, OUTCOME_BINDING_SESSIONS);
@@ -327,7 +331,8 @@ static void test_client_without_record(void)
 			NAT64_STATIC_OK);
 	g_assert_cmpint(gateway_udp4(gateway, &server, &four, NOW), ==, OUTCOME_TRANSLATED);
 	g_assert_cmpint(gateway_udp4(gateway, &other, &four, NOW), ==, OUTCOME_BINDING_SESSIONS);
-	g_assert_null(client_of(gateway, "2001:db8::7"));
+	g_assert_cmpuint(client_of(gateway, "2001:db8::7").n_bindings[PROTOCOL_UDP], ==, 0);
+	g_assert_cmpuint(gateway->nat->clients.clients.n_used, ==, 0);
 	event = expect(gateway, EVENT_QUOTA_CLIENT);
 	g_assert_cmpint(event.outcome, ==, OUTCOME_BINDING_SESSIONS);
 	g_assert_true(addr6_equal(&event.addr6, &six.addr));

@@ -141,8 +141,9 @@ static int ask(const char *host, const char *port, unsigned rate, unsigned durat
 	r = path ? append(&pings, path) : 0;
 	if (r < 0)
 		return r;
-	printf("%u %u %.0f %.0f %.0f\n", n, pings.n_answered, bench_quantile(pings.usec, n, 0.5),
-	       bench_quantile(pings.usec, n, 0.99), bench_quantile(pings.usec, n, 1));
+	printf("%u %u %.0f %.0f %.0f %.0f\n", n, pings.n_answered,
+	       bench_quantile(pings.usec, n, 0.5), bench_quantile(pings.usec, n, 0.99),
+	       bench_quantile(pings.usec, n, 1), bench_quantile(pings.usec, n, 0.999));
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct bib_entry {
 	uint16_t port4;     /* t */
 	uint32_t next6;     /* hash chains */
 	uint32_t next4;
-	uint32_t first_session; /* list in session.c, which writes these two */
+	uint32_t first_session; /* list in session.c, which writes these two and has_indices */
 	uint32_t n_sessions;
 	uint32_t pairing;  /* record in pairing.h; SLAB_NONE for a static binding */
 	uint32_t pool4;    /* id of the entry of pool4; 0 = the host's own address, static */
@@ -33,6 +33,7 @@ struct bib_entry {
 	uint8_t pool6;     /* prefix with which the inside last used it */
 	bool is_static : 1;
 	bool is_restored : 1; /* from what was stored before the start */
+	bool has_indices : 1; /* its sessions are many: see session.h */
 };
 
 struct bib {

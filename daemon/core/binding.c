@@ -98,8 +98,8 @@ static void drop_unused(struct nat64 *nat, const struct owners *owners)
 }
 
 /* All of them, or none without memory. */
-static bool get_owners(struct nat64 *nat, const struct addr6 *src, uint8_t pool6,
-		       struct owners *ret)
+static bool get_owners(struct nat64 *nat, enum protocol protocol, const struct addr6 *src,
+		       uint8_t pool6, struct owners *ret)
 {
 	const uint8_t len = nat->config.pairing_prefix_length;
 	const struct addr6 prefix = addr6_mask(src, len);
@@ -107,14 +107,16 @@ static bool get_owners(struct nat64 *nat, const struct addr6 *src, uint8_t pool6
 
 	*ret = (struct owners){SLAB_NONE, SLAB_NONE, SLAB_NONE};
 	ret->pairing = pairing_get(&nat->pairings, &prefix, len, pool6);
-	complete = ret->pairing != SLAB_NONE;
+	complete = ret->pairing != SLAB_NONE &&
+		   pairing_reserve(&nat->pairings, ret->pairing, protocol);
 	if (complete && pairing_at(&nat->pairings, ret->pairing)->len < 128) {
 		ret->address = pairing_get(&nat->pairings, src, 128, PAIRING_ADDRESS);
-		complete = ret->address != SLAB_NONE;
+		complete = ret->address != SLAB_NONE &&
+			   pairing_reserve(&nat->pairings, ret->address, protocol);
 	}
 	if (complete) {
 		ret->client = client_get(&nat->clients, src);
-		complete = ret->client != SLAB_NONE;
+		complete = ret->client != SLAB_NONE && client_reserve(&nat->clients, ret->client);
 	}
 	if (!complete)
 		drop_unused(nat, ret);
@@ -298,7 +300,7 @@ static uint32_t make(struct nat64 *nat, const struct binding_plan *plan, uint64_
 	const struct pool4_request *request = &plan->request;
 	struct owners owners;
 
-	if (!get_owners(nat, request->client, (uint8_t)request->pool6, &owners))
+	if (!get_owners(nat, request->protocol, request->client, (uint8_t)request->pool6, &owners))
 		return SLAB_NONE;
 	uint32_t binding = add_entry(nat, plan, now_ms);
 	if (binding == SLAB_NONE) {
@@ -354,30 +356,35 @@ enum outcome binding_add_session(struct nat64 *nat, enum protocol protocol, uint
 				 uint64_t expires_ms, uint64_t now_ms)
 {
 	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
+	uint32_t client = client_of(nat, entry);
 
+	if (client != SLAB_NONE && !client_reserve(&nat->clients, client))
+		return OUTCOME_NO_MEMORY;
 	if (session_add(&nat->sessions[protocol], binding, peer, pool6, state, expires_ms) ==
 	    SLAB_NONE)
 		return OUTCOME_NO_MEMORY;
 
-	uint32_t client = client_of(nat, entry);
 	if (client != SLAB_NONE)
-		client_at(&nat->clients, client)->n_sessions[protocol]++;
+		client_add_session(&nat->clients, client, protocol);
 	nat->counters.sessions_created[protocol]++;
 	tell_session(nat, EVENT_SESSION_CREATE, protocol, binding, peer, now_ms);
 	return OUTCOME_TRANSLATED;
 }
 
 bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
-			     const struct session_key *key, uint8_t pool6, uint8_t state,
-			     uint64_t expires_ms)
+			     uint32_t binding, const struct taddr4 *peer, uint8_t pool6,
+			     uint8_t state, uint64_t expires_ms)
 {
-	const struct bib_entry *entry = bib_at(&nat->bib[protocol], key->bib);
+	const struct bib_entry *entry = bib_at(&nat->bib[protocol], binding);
 	uint32_t client = client_of(nat, entry);
 
-	if (!session_add_at(&nat->sessions[protocol], index, key, pool6, state, expires_ms))
+	if (client != SLAB_NONE && !client_reserve(&nat->clients, client))
+		return false;
+	if (!session_add_at(&nat->sessions[protocol], index, binding, peer, pool6, state,
+			    expires_ms))
 		return false;
 	if (client != SLAB_NONE)
-		client_at(&nat->clients, client)->n_sessions[protocol]++;
+		client_add_session(&nat->clients, client, protocol);
 	return true;
 }
 
@@ -387,7 +394,7 @@ void binding_undo_session(struct nat64 *nat, enum protocol protocol, uint32_t in
 	uint32_t client = client_of(nat, bib_at(&nat->bib[protocol], session->bib));
 
 	if (client != SLAB_NONE)
-		client_at(&nat->clients, client)->n_sessions[protocol]--;
+		client_remove_session(&nat->clients, client, protocol);
 	session_remove(&nat->sessions[protocol], index);
 }
 

@@ -41,8 +41,8 @@ enum nat64_static_result binding_restore_static(struct nat64 *nat, enum protocol
 						uint64_t now_ms);
 /* A session of it, which is not there yet; false without memory, or if the index is not free. */
 bool binding_restore_session(struct nat64 *nat, enum protocol protocol, uint32_t index,
-			     const struct session_key *key, uint8_t pool6, uint8_t state,
-			     uint64_t expires_ms);
+			     uint32_t binding, const struct taddr4 *peer, uint8_t pool6,
+			     uint8_t state, uint64_t expires_ms);
 
 /* Takes a session back, and a binding with all that it has, as if they had never been restored:
  * that is told to nobody, and the port is free. */

@@ -13,18 +13,17 @@ static bool count_binding(const struct nat64 *nat, enum protocol protocol,
 	const struct pairing_table *pairings = &nat->pairings;
 	uint32_t client = client_find(&nat->clients, &entry->addr6);
 	uint32_t address = pairing_find(pairings, &entry->addr6, PAIRING_ADDRESS);
-	struct pairing *pairing;
+	const struct pairing *pairing;
 
 	if (!slab_is_used(&pairings->pairings, entry->pairing) || client == SLAB_NONE)
 		return false;
 	pairing = pairing_at(pairings, entry->pairing);
-	pairing->n_bindings[protocol] += sign;
+	pairing_shift(pairings, entry->pairing, protocol, sign);
 	if (pairing->len < 128 && address == SLAB_NONE)
 		return false;
 	if (pairing->len < 128)
-		pairing_at(pairings, address)->n_bindings[protocol] += sign;
-	client_at(&nat->clients, client)->n_bindings[protocol] += sign;
-	client_at(&nat->clients, client)->n_sessions[protocol] += sign * entry->n_sessions;
+		pairing_shift(pairings, address, protocol, sign);
+	client_shift(&nat->clients, client, protocol, sign, sign * entry->n_sessions);
 	return true;
 }
 
@@ -51,12 +50,12 @@ static bool owners_are_empty(const struct nat64 *nat)
 	for (uint32_t i = client_next(&nat->clients, 0); i != SLAB_NONE;
 	     i = client_next(&nat->clients, i + 1))
 		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-			left |= client_at(&nat->clients, i)->n_bindings[protocol] |
-				client_at(&nat->clients, i)->n_sessions[protocol];
+			left |= client_n_bindings(&nat->clients, i, (enum protocol)protocol) |
+				client_n_sessions(&nat->clients, i, (enum protocol)protocol);
 	for (uint32_t i = slab_next(&nat->pairings.pairings, 0); i != SLAB_NONE;
 	     i = slab_next(&nat->pairings.pairings, i + 1))
 		for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++)
-			left |= pairing_at(&nat->pairings, i)->n_bindings[protocol];
+			left |= pairing_n_bindings(&nat->pairings, i, (enum protocol)protocol);
 	return left == 0;
 }
 

@@ -155,6 +155,7 @@ void nat64_set_limits(struct nat64 *nat, const struct nat64_limits *limits)
 	nat->sessions_bound = max_u32(limits->sessions, nat64_n_sessions(nat));
 	pool4_set_held_limit(nat->pool4, limits->bindings);
 	nat->pairings.pairings.limit = pairing_limit(limits);
+	nat->pairings.many.limit = pairing_limit(limits);
 	for (unsigned protocol = 0; protocol < N_PROTOCOLS; protocol++) {
 		nat->bib[protocol].entries.limit = limits->bindings;
 		nat->sessions[protocol].sessions.limit = limits->sessions;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/pairing.h"
 
+static_assert(sizeof(struct pairing) <= 32, "192 bytes for a client with one binding");
+
 static uint64_t hash_of_pairing(const void *context, const void *entry)
 {
 	const struct pairing_table *table = context;
@@ -13,6 +15,7 @@ void pairing_table_init(struct pairing_table *table, const struct siphash_key *k
 {
 	*table = (struct pairing_table){.key = *key};
 	slab_init(&table->pairings, sizeof(struct pairing), limit);
+	slab_init(&table->many, sizeof(struct pairing_many), limit);
 	hash_index_init(&table->by_prefix, &table->pairings, offsetof(struct pairing, next),
 			hash_of_pairing, table);
 }
@@ -22,6 +25,7 @@ void pairing_table_deinit(struct pairing_table *table)
 	if (!table)
 		return;
 	hash_index_deinit(&table->by_prefix);
+	slab_deinit(&table->many);
 	slab_deinit(&table->pairings);
 }
 
@@ -71,7 +75,7 @@ uint32_t pairing_get(struct pairing_table *table, const struct addr6 *prefix, ui
 	if (index == SLAB_NONE)
 		return SLAB_NONE;
 	pairing_at(table, index)->prefix = *prefix;
-	pairing_at(table, index)->pool6 = pool6;
+	pairing_at(table, index)->pool6 = pool6 & PAIRING_ADDRESS;
 	pairing_at(table, index)->len = len;
 	if (!hash_index_add(&table->by_prefix, index, hash)) {
 		slab_free(&table->pairings, index);
@@ -81,15 +85,68 @@ uint32_t pairing_get(struct pairing_table *table, const struct addr6 *prefix, ui
 	return index;
 }
 
+static uint32_t many_index(const struct pairing *pairing)
+{
+	uint32_t index;
+
+	memcpy(&index, pairing->n_bindings, sizeof(index));
+	return index;
+}
+
+static struct pairing_many *many_of(const struct pairing_table *table,
+				    const struct pairing *pairing)
+{
+	return slab_at(&table->many, many_index(pairing));
+}
+
+uint32_t pairing_n_bindings(const struct pairing_table *table, uint32_t index,
+			    enum protocol protocol)
+{
+	const struct pairing *pairing = pairing_at(table, index);
+
+	return pairing->has_many ? many_of(table, pairing)->n_bindings[protocol]
+				 : pairing->n_bindings[protocol];
+}
+
+bool pairing_reserve(struct pairing_table *table, uint32_t index, enum protocol protocol)
+{
+	struct pairing *pairing = pairing_at(table, index);
+	uint32_t made;
+
+	if (pairing->has_many || pairing->n_bindings[protocol] < UINT16_MAX)
+		return true;
+	made = slab_alloc(&table->many);
+	if (made == SLAB_NONE)
+		return false;
+	for (unsigned i = 0; i < N_PROTOCOLS; i++)
+		((struct pairing_many *)slab_at(&table->many, made))->n_bindings[i] =
+			pairing->n_bindings[i];
+	memcpy(pairing->n_bindings, &made, sizeof(made));
+	pairing->has_many = true;
+	return true;
+}
+
+void pairing_shift(const struct pairing_table *table, uint32_t index, enum protocol protocol,
+		   uint32_t n)
+{
+	struct pairing *pairing = pairing_at(table, index);
+
+	if (pairing->has_many)
+		many_of(table, pairing)->n_bindings[protocol] += n;
+	else
+		pairing->n_bindings[protocol] = (uint16_t)(pairing->n_bindings[protocol] + n);
+}
+
 void pairing_ref(struct pairing_table *table, uint32_t index, enum protocol protocol)
 {
-	pairing_at(table, index)->n_bindings[protocol]++;
+	pairing_shift(table, index, protocol, 1);
+	assert(pairing_n_bindings(table, index, protocol) > 0); /* reserved */
 }
 
 void pairing_unref(struct pairing_table *table, uint32_t index, enum protocol protocol)
 {
-	assert(pairing_at(table, index)->n_bindings[protocol] > 0);
-	pairing_at(table, index)->n_bindings[protocol]--;
+	assert(pairing_n_bindings(table, index, protocol) > 0);
+	pairing_shift(table, index, protocol, UINT32_MAX);
 	pairing_drop_unused(table, index);
 }
 
@@ -98,9 +155,11 @@ void pairing_drop_unused(struct pairing_table *table, uint32_t index)
 	const struct pairing *pairing = pairing_at(table, index);
 
 	for (unsigned i = 0; i < N_PROTOCOLS; i++)
-		if (pairing->n_bindings[i] > 0)
+		if (pairing_n_bindings(table, index, (enum protocol)i) > 0)
 			return;
 	table->n_addresses -= pairing->pool6 == PAIRING_ADDRESS;
+	if (pairing->has_many)
+		slab_free(&table->many, many_index(pairing));
 	hash_index_remove(&table->by_prefix, index,
 			  pairing_hash(table, &pairing->prefix, pairing->pool6));
 	slab_free(&table->pairings, index);
@@ -108,14 +167,17 @@ void pairing_drop_unused(struct pairing_table *table, uint32_t index)
 
 size_t pairing_table_memory(const struct pairing_table *table)
 {
-	return slab_memory(&table->pairings) + hash_index_memory(&table->by_prefix);
+	return slab_memory(&table->pairings) + slab_memory(&table->many) +
+	       hash_index_memory(&table->by_prefix);
 }
 
 bool pairing_table_check(const struct pairing_table *table)
 {
 	uint32_t n_addresses = 0;
+	uint32_t n_many = 0;
 
-	if (!slab_check(&table->pairings) || !hash_index_check(&table->by_prefix))
+	if (!slab_check(&table->pairings) || !slab_check(&table->many) ||
+	    !hash_index_check(&table->by_prefix))
 		return false;
 	for (uint32_t i = slab_next(&table->pairings, 0); i != SLAB_NONE;
 	     i = slab_next(&table->pairings, i + 1)) {
@@ -123,7 +185,8 @@ bool pairing_table_check(const struct pairing_table *table)
 
 		if (pairing_find(table, &pairing->prefix, pairing->pool6) != i)
 			return false;
+		n_many += pairing->has_many;
 		n_addresses += pairing->pool6 == PAIRING_ADDRESS;
 	}
-	return n_addresses == table->n_addresses;
+	return n_addresses == table->n_addresses && n_many == table->many.n_used;
 }

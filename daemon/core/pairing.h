@@ -18,19 +18,28 @@
 #include "daemon/core/addr.h"
 
 /* In place of a Pool6 prefix: the record counts the bindings of one address. */
-#define PAIRING_ADDRESS UINT8_MAX
+#define PAIRING_ADDRESS 0x3f
 
 struct pairing {
 	struct addr6 prefix;
-	uint32_t addr4; /* T of the first binding; 0 = none yet */
+	uint32_t addr4;                   /* T of the first binding; 0 = none yet */
+	uint32_t next;                    /* hash chain */
+	uint16_t n_bindings[N_PROTOCOLS]; /* private: pairing_n_bindings() */
+	uint8_t pool6 : 6;                /* or PAIRING_ADDRESS */
+	bool has_many : 1; /* private: the counts stand in a record of their own, whose index is in
+			      the place of the first two */
+	uint8_t len;       /* of the prefix */
+};
+
+/* The counts of a record whose prefix has more of a protocol than it can hold: a single address has
+ * that only if it uses all its ports. */
+struct pairing_many {
 	uint32_t n_bindings[N_PROTOCOLS];
-	uint32_t next; /* hash chain */
-	uint8_t pool6; /* or PAIRING_ADDRESS */
-	uint8_t len;   /* of the prefix */
 };
 
 struct pairing_table {
 	struct slab pairings;
+	struct slab many;
 	struct hash_index by_prefix;
 	struct siphash_key key;
 	uint32_t n_addresses; /* records under PAIRING_ADDRESS */
@@ -45,7 +54,14 @@ uint32_t pairing_find(const struct pairing_table *table, const struct addr6 *pre
 uint32_t pairing_get(struct pairing_table *table, const struct addr6 *prefix, uint8_t len,
 		     uint8_t pool6);
 struct pairing *pairing_at(const struct pairing_table *table, uint32_t index);
-/* One binding more, or one less: then the record ends with the last. */
+uint32_t pairing_n_bindings(const struct pairing_table *table, uint32_t index,
+			    enum protocol protocol);
+/* So that one more can be counted. False without memory. */
+bool pairing_reserve(struct pairing_table *table, uint32_t index, enum protocol protocol);
+/* For checks: adds to the count, modulo what it can hold. */
+void pairing_shift(const struct pairing_table *table, uint32_t index, enum protocol protocol,
+		   uint32_t n);
+/* One binding more, which is reserved, or one less: then the record ends with the last. */
 void pairing_ref(struct pairing_table *table, uint32_t index, enum protocol protocol);
 void pairing_unref(struct pairing_table *table, uint32_t index, enum protocol protocol);
 /* Frees a record that got no binding after all. */

@@ -200,12 +200,6 @@ static bool has_pool6(const struct nat64 *nat, uint8_t pool6)
 	return pool6 < NAT64_POOL6_MAX && nat->config.pool6[pool6].len > 0;
 }
 
-/* What a row is looked for by. */
-union key {
-	struct bib_key binding;
-	struct session_key session;
-};
-
 static enum persist_result restore_static(struct nat64 *nat, const struct persist_row *row,
 					  const struct bib_key *key, uint64_t now_ms)
 {
@@ -312,7 +306,7 @@ static bool is_state(enum protocol protocol, uint8_t state)
 }
 
 static enum persist_result restore_session(struct nat64 *nat, const struct persist_row *row,
-					   const struct session_key *key, uint64_t now_ms)
+					   uint64_t now_ms)
 {
 	const struct persist_session *from = &row->session;
 	const struct bib *bib = &nat->bib[row->protocol];
@@ -331,7 +325,8 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 		return PERSIST_NO_POOL6;
 	if (from->until_s * UINT64_C(1000) <= now_ms)
 		return PERSIST_OVER;
-	if (slab_is_used(&table->sessions, row->index) || session_exists(table, key))
+	if (slab_is_used(&table->sessions, row->index) ||
+	    session_find(table, from->binding, &from->peer) != SLAB_NONE)
 		return PERSIST_TAKEN;
 	if (nat64_n_sessions(nat) >= nat->limits.sessions ||
 	    (limit > 0 && table->sessions.n_used >= limit))
@@ -339,8 +334,8 @@ static enum persist_result restore_session(struct nat64 *nat, const struct persi
 
 	uint64_t expires_ms = min_u64(from->until_s * UINT64_C(1000),
 				      now_ms + longest_ms(nat, row->protocol, from->state));
-	if (!binding_restore_session(nat, row->protocol, row->index, key, from->pool6, from->state,
-				     expires_ms))
+	if (!binding_restore_session(nat, row->protocol, row->index, from->binding, &from->peer,
+				     from->pool6, from->state, expires_ms))
 		return PERSIST_FULL;
 	/* Whatever they say is safe: segment.c has a least and the way's MTU as the most. */
 	if (row->protocol == PROTOCOL_TCP)
@@ -371,44 +366,38 @@ static void make_room(struct nat64 *nat, const struct persist_row *row)
 {
 	uint32_t n = nat->n_expected[row->kind];
 
-	if (row->kind == PERSIST_SESSION && nat->sessions[row->protocol].sessions.n_used == 0)
-		session_reserve(&nat->sessions[row->protocol], n);
-	else if (row->kind == PERSIST_BINDING && nat->bib[row->protocol].entries.n_used == 0)
+	if (nat->bib[row->protocol].entries.n_used == 0)
 		bib_reserve(&nat->bib[row->protocol], n);
 }
 
-static void prepare(struct nat64 *nat, const struct persist_row *row, union key *ret)
+/* Of a session all that is asked for is with its binding. */
+static void prepare(struct nat64 *nat, const struct persist_row *row, struct bib_key *ret)
 {
-	const struct session_table *table = &nat->sessions[row->protocol];
 	const struct bib *bib = &nat->bib[row->protocol];
 
-	make_room(nat, row);
 	if (row->kind == PERSIST_SESSION) {
-		ret->session = session_key(table, row->session.binding, &row->session.peer);
-		session_prefetch(table, &ret->session);
-	} else {
-		const struct taddr6 client = {row->binding.addr6, row->binding.port6};
-
-		ret->binding = bib_key(bib, &client, &row->binding.mapped);
-		bib_prefetch(bib, &ret->binding);
+		slab_prefetch(&bib->entries, row->session.binding);
+		return;
 	}
+	make_room(nat, row);
+	const struct taddr6 client = {row->binding.addr6, row->binding.port6};
+	*ret = bib_key(bib, &client, &row->binding.mapped);
+	bib_prefetch(bib, ret);
 }
 
 static void prefetch_first(const struct nat64 *nat, const struct persist_row *row,
-			   const union key *key)
+			   const struct bib_key *key)
 {
-	if (row->kind == PERSIST_SESSION)
-		session_prefetch_first(&nat->sessions[row->protocol], &key->session);
-	else
-		bib_prefetch_first(&nat->bib[row->protocol], &key->binding);
+	if (row->kind == PERSIST_BINDING)
+		bib_prefetch_first(&nat->bib[row->protocol], key);
 }
 
 static enum persist_result restore(struct nat64 *nat, const struct persist_row *row,
-				   const union key *key, uint64_t now_ms)
+				   const struct bib_key *key, uint64_t now_ms)
 {
 	enum persist_result result = row->kind == PERSIST_SESSION
-					     ? restore_session(nat, row, &key->session, now_ms)
-					     : restore_binding(nat, row, &key->binding, now_ms);
+					     ? restore_session(nat, row, now_ms)
+					     : restore_binding(nat, row, key, now_ms);
 
 	if (result == PERSIST_OK)
 		dirty_is_stored(dirty_of(nat, row->kind, row->protocol), row->index);
@@ -420,7 +409,7 @@ static enum persist_result restore(struct nat64 *nat, const struct persist_row *
 void persist_restore_all(struct nat64 *nat, const struct persist_row *row, unsigned n,
 			 uint64_t now_ms, enum persist_result *ret)
 {
-	union key key[PERSIST_BLOCK];
+	struct bib_key key[PERSIST_BLOCK];
 
 	assert(n <= PERSIST_BLOCK);
 	for (unsigned i = 0; i < n; i++)
@@ -497,7 +486,6 @@ void persist_restored(struct nat64 *nat, bool unclean, uint64_t now_ms)
 	nat->idle_step = (struct nat64_step){0};
 	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
 		bib_trim(&nat->bib[i]);
-		session_trim(&nat->sessions[i]);
 	}
 }
 

@@ -37,7 +37,7 @@ static uint64_t bindings_of_address(const struct nat64 *nat, enum protocol proto
 	if (table->n_addresses > 0) {
 		uint32_t index = pairing_find(table, src, PAIRING_ADDRESS);
 		if (index != SLAB_NONE)
-			n += pairing_at(table, index)->n_bindings[protocol];
+			n += pairing_n_bindings(table, index, protocol);
 	}
 	for (uint8_t i = 0; i < NAT64_POOL6_MAX; i++) {
 		uint32_t index;
@@ -46,7 +46,7 @@ static uint64_t bindings_of_address(const struct nat64 *nat, enum protocol proto
 			continue;
 		index = pairing_find(table, src, i);
 		if (index != SLAB_NONE && pairing_at(table, index)->len == 128)
-			n += pairing_at(table, index)->n_bindings[protocol];
+			n += pairing_n_bindings(table, index, protocol);
 	}
 	return n;
 }
@@ -77,11 +77,11 @@ enum outcome quota_new_binding(const struct nat64 *nat, enum protocol protocol,
 		return OUTCOME_BIB_FULL;
 	if (client == SLAB_NONE)
 		return OUTCOME_TRANSLATED;
-	if (is_reached(client_at(&nat->clients, client)->n_bindings[protocol],
+	if (is_reached(client_n_bindings(&nat->clients, client, protocol),
 		       config->bindings_per_address) &&
 	    is_reached(bindings_of_address(nat, protocol, src), config->bindings_per_address))
 		return OUTCOME_ADDRESS_BINDINGS;
-	if (is_reached(client_at(&nat->clients, client)->n_bindings[protocol],
+	if (is_reached(client_n_bindings(&nat->clients, client, protocol),
 		       limit_of(nat, &config->bindings_per_client, protocol, src, pool6, 0)))
 		return OUTCOME_CLIENT_BINDINGS;
 	return check_rate(nat, protocol, client, now_ms);
@@ -104,9 +104,8 @@ static void watch_client(struct nat64 *nat, enum protocol protocol, uint32_t ind
 			 const struct bib_entry *entry, uint64_t now_ms)
 {
 	const struct quota_config *config = &nat->config.quota;
-	const struct client *client = client_at(&nat->clients, index);
 	struct client_quota *quota = client_quota(&nat->clients, index);
-	uint64_t n = client->n_bindings[protocol], limit;
+	uint64_t n = client_n_bindings(&nat->clients, index, protocol), limit;
 
 	if (config->bindings_per_client.value == 0)
 		return;
@@ -119,15 +118,16 @@ static void watch_client(struct nat64 *nat, enum protocol protocol, uint32_t ind
 	quota = client_quota_get(&nat->clients, index);
 	if (quota)
 		quota->alarmed[protocol] = event_push_limited(
-			&nat->events, &(struct event){
-					      .kind = EVENT_CLIENT_HIGH,
-					      .protocol = protocol,
-					      .addr6 = client->prefix,
-					      .prefix_len = nat->clients.prefix_length,
-					      .value = n,
-					      .limit = limit,
-					      .time_ms = now_ms,
-				      });
+			&nat->events,
+			&(struct event){
+				.kind = EVENT_CLIENT_HIGH,
+				.protocol = protocol,
+				.addr6 = addr6_mask(&entry->addr6, nat->clients.prefix_length),
+				.prefix_len = nat->clients.prefix_length,
+				.value = n,
+				.limit = limit,
+				.time_ms = now_ms,
+			});
 }
 
 static void watch_all(struct nat64 *nat, uint64_t now_ms)
@@ -237,8 +237,7 @@ enum outcome quota_new_session(const struct nat64 *nat, enum protocol protocol,
 	client = client_find(&nat->clients, src);
 	if (client == SLAB_NONE)
 		return OUTCOME_TRANSLATED;
-	return is_reached(client_at(&nat->clients, client)->n_sessions[protocol] +
-				  ahead->n_of_client,
+	return is_reached(client_n_sessions(&nat->clients, client, protocol) + ahead->n_of_client,
 			  limit_of(nat, &config->sessions_per_client, protocol, src, pool6,
 				   entry ? entry->pool4 : 0))
 		       ? OUTCOME_CLIENT_SESSIONS
@@ -250,15 +249,16 @@ void quota_use(const struct nat64 *nat, enum protocol protocol, const struct add
 {
 	const struct quota_config *config = &nat->config.quota;
 	uint32_t index = client_find(&nat->clients, src);
-	const struct client *client = index == SLAB_NONE ? NULL : client_at(&nat->clients, index);
+	const struct client_table *clients = &nat->clients;
+	const bool is_known = index != SLAB_NONE;
 
 	*ret = (struct quota_use){
 		.address_bindings = bindings_of_address(nat, protocol, src),
 		.address_limit = config->bindings_per_address,
-		.client_bindings = client ? client->n_bindings[protocol] : 0,
+		.client_bindings = is_known ? client_n_bindings(clients, index, protocol) : 0,
 		.client_limit =
 			limit_of(nat, &config->bindings_per_client, protocol, src, pool6, 0),
-		.sessions = client ? client->n_sessions[protocol] : 0,
+		.sessions = is_known ? client_n_sessions(clients, index, protocol) : 0,
 		.session_limit =
 			limit_of(nat, &config->sessions_per_client, protocol, src, pool6, 0),
 	};

@@ -6,7 +6,9 @@
  * address Z stand together. The first one of such a group is filed in by_address; when it goes, its
  * neighbour takes its place there. So both questions, "this session?" and "any with this address?",
  * cost one hash look-up, also for a binding with a hundred thousand sessions of which all, or none,
- * have one address: an outsider chooses what is asked, and one client what is there.
+ * have one address: an outsider chooses what is asked, and one client what is there. While there
+ * are SESSION_LISTED_MAX at most, both are answered from the list, and the indices, which would be
+ * a third of a session's memory, have none of them.
  *
  * A session is filed in the wheel under a deadline that is never later than its own. Only
  * session_take_expired() leaves one unfiled, for its caller to decide about.
@@ -14,9 +16,10 @@
  * What is stored of a deadline is the end of the 2^bound_shift ms that it lies in, so that a
  * deadline which moves within them is no change.
  *
- * Invariants (session_table_check): every session is in by_peer and in its binding's list, which
- * has n_sessions members; first of a group and member of by_address are the same; what the wheel
- * knows is not later than expires_ms.
+ * Invariants (session_table_check): every session is in its binding's list, which has n_sessions
+ * members, at most SESSION_LISTED_MAX if the binding is not has_indices; else they all are in
+ * by_peer, and the first of each group, and no other, in by_address; what the wheel knows is not
+ * later than expires_ms.
  */
 #include "daemon/core/session.h"
 
@@ -80,49 +83,49 @@ void session_table_deinit(struct session_table *table)
 	dirty_deinit(&table->dirty);
 }
 
-struct session_key session_key(const struct session_table *table, uint32_t bib,
-			       const struct taddr4 *peer)
+static bool is_with(const struct session *session, const struct taddr4 *peer)
 {
-	return (struct session_key){
-		.bib = bib,
-		.peer = *peer,
-		.hash_peer = hash_peer(table, bib, peer->addr, peer->port),
-		.hash_address = hash_address(table, bib, peer->addr),
-	};
+	return session->addr4 == peer->addr && session->port4 == peer->port;
 }
 
-static uint32_t find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer,
-		     uint64_t hash)
+static uint32_t find_listed(const struct session_table *table, uint32_t index,
+			    const struct taddr4 *peer)
 {
-	uint32_t index = hash_index_first(&table->by_peer, hash);
+	while (index != SLAB_NONE && !is_with(session_at(table, index), peer))
+		index = session_at(table, index)->bib_next;
+	return index;
+}
 
+uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
+{
+	const struct bib_entry *binding = bib_at(table->bib, bib);
+	uint32_t index;
+
+	if (!binding->has_indices)
+		return find_listed(table, binding->first_session, peer);
+	index = hash_index_first(&table->by_peer, hash_peer(table, bib, peer->addr, peer->port));
 	while (index != SLAB_NONE) {
 		const struct session *session = session_at(table, index);
 
-		if (session->bib == bib && session->addr4 == peer->addr &&
-		    session->port4 == peer->port)
+		if (session->bib == bib && is_with(session, peer))
 			break;
 		index = session->next;
 	}
 	return index;
 }
 
-uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer)
-{
-	return find(table, bib, peer, hash_peer(table, bib, peer->addr, peer->port));
-}
-
-bool session_exists(const struct session_table *table, const struct session_key *key)
-{
-	return find(table, key->bib, &key->peer, key->hash_peer) != SLAB_NONE;
-}
-
 /* The first session of the group with this address, or SLAB_NONE. */
-static uint32_t find_group(const struct session_table *table, uint32_t bib, uint32_t addr4,
-			   uint64_t hash)
+static uint32_t find_group(const struct session_table *table, uint32_t bib, uint32_t addr4)
 {
-	uint32_t index = hash_index_first(&table->by_address, hash);
+	const struct bib_entry *binding = bib_at(table->bib, bib);
+	uint32_t index = binding->first_session;
 
+	if (!binding->has_indices) {
+		while (index != SLAB_NONE && session_at(table, index)->addr4 != addr4)
+			index = session_at(table, index)->bib_next;
+		return index;
+	}
+	index = hash_index_first(&table->by_address, hash_address(table, bib, addr4));
 	while (index != SLAB_NONE) {
 		const struct session *session = session_at(table, index);
 
@@ -135,7 +138,7 @@ static uint32_t find_group(const struct session_table *table, uint32_t bib, uint
 
 bool session_exists_with(const struct session_table *table, uint32_t bib, uint32_t addr4)
 {
-	return find_group(table, bib, addr4, hash_address(table, bib, addr4)) != SLAB_NONE;
+	return find_group(table, bib, addr4) != SLAB_NONE;
 }
 
 /* Puts a session into its binding's list, behind prev or in front of all. */
@@ -172,90 +175,137 @@ static bool has_address(const struct session_table *table, uint32_t index, uint3
 	return index != SLAB_NONE && session_at(table, index)->addr4 == addr4;
 }
 
-static struct session make(const struct session_key *key, uint8_t pool6, uint8_t state,
+static void leave_indices(struct session_table *table, uint32_t index)
+{
+	const struct session *session = session_at(table, index);
+
+	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+	if (!has_address(table, session->bib_prev, session->addr4))
+		hash_index_remove(&table->by_address, index, hash_address_of(table, session));
+}
+
+/* is_first: of those with its address. False without memory, and then nothing has changed. */
+static bool join_indices(struct session_table *table, uint32_t index, bool is_first)
+{
+	const struct session *session = session_at(table, index);
+	const uint64_t hash = hash_peer_of(table, session);
+
+	if (!hash_index_add(&table->by_peer, index, hash))
+		return false;
+	if (!is_first || hash_index_add(&table->by_address, index, hash_address_of(table, session)))
+		return true;
+	hash_index_remove(&table->by_peer, index, hash);
+	return false;
+}
+
+/* All sessions of the binding before this one; they are few. */
+static void leave_all(struct session_table *table, const struct bib_entry *binding, uint32_t end)
+{
+	for (uint32_t i = binding->first_session; i != end; i = session_at(table, i)->bib_next)
+		leave_indices(table, i);
+}
+
+/* The same of all its sessions; false without memory, and then none of them is there. */
+static bool join_all(struct session_table *table, struct bib_entry *binding)
+{
+	for (uint32_t i = binding->first_session; i != SLAB_NONE;
+	     i = session_at(table, i)->bib_next) {
+		const struct session *session = session_at(table, i);
+
+		if (!join_indices(table, i,
+				  !has_address(table, session->bib_prev, session->addr4))) {
+			leave_all(table, binding, i);
+			return false;
+		}
+	}
+	binding->has_indices = true;
+	return true;
+}
+
+/* Fills a session that was allocated and files it; false without memory, and then its place is free
+ * again. */
+static bool file(struct session_table *table, uint32_t index, const struct session *filled)
+{
+	struct bib_entry *binding = bib_at(table->bib, filled->bib);
+	uint32_t group;
+
+	*session_at(table, index) = *filled;
+	if (!dirty_reserve(&table->dirty, index))
+		goto free_session;
+	if (!binding->has_indices && binding->n_sessions == SESSION_LISTED_MAX &&
+	    !join_all(table, binding))
+		goto free_session;
+	group = find_group(table, filled->bib, filled->addr4);
+	if (binding->has_indices && !join_indices(table, index, group == SLAB_NONE))
+		goto free_session;
+
+	link_to_binding(table, index, group);
+	wheel_add(&table->wheel, index, filled->expires_ms);
+	dirty_mark(&table->dirty, index);
+	return true;
+
+free_session:
+	slab_free(&table->sessions, index);
+	return false;
+}
+
+static struct session make(uint32_t bib, const struct taddr4 *peer, uint8_t pool6, uint8_t state,
 			   uint64_t expires_ms)
 {
 	return (struct session){
-		.bib = key->bib,
-		.addr4 = key->peer.addr,
-		.port4 = key->peer.port,
+		.bib = bib,
+		.addr4 = peer->addr,
+		.port4 = peer->port,
 		.state = state & 7,
 		.pool6 = pool6 & 15,
 		.expires_ms = expires_ms & SESSION_TIME_MAX,
 	};
 }
 
-/* Files a session that is filled; false without memory, and then its place is free again. */
-static bool file(struct session_table *table, uint32_t index, const struct session_key *key)
-{
-	struct session *session = session_at(table, index);
-	uint32_t group = find_group(table, key->bib, key->peer.addr, key->hash_address);
-
-	if (!dirty_reserve(&table->dirty, index))
-		goto free_session;
-	if (!hash_index_add(&table->by_peer, index, key->hash_peer))
-		goto free_session;
-	if (group == SLAB_NONE && !hash_index_add(&table->by_address, index, key->hash_address))
-		goto remove_peer;
-
-	link_to_binding(table, index, group);
-	wheel_add(&table->wheel, index, session->expires_ms);
-	dirty_mark(&table->dirty, index);
-	return true;
-
-remove_peer:
-	hash_index_remove(&table->by_peer, index, key->hash_peer);
-free_session:
-	slab_free(&table->sessions, index);
-	return false;
-}
-
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms)
 {
-	const struct session_key key = session_key(table, bib, peer);
+	const struct session session = make(bib, peer, pool6, state, expires_ms);
 	uint32_t index = slab_alloc(&table->sessions);
 
-	if (index == SLAB_NONE)
-		return SLAB_NONE;
-	*session_at(table, index) = make(&key, pool6, state, expires_ms);
-	return file(table, index, &key) ? index : SLAB_NONE;
+	return index != SLAB_NONE && file(table, index, &session) ? index : SLAB_NONE;
 }
 
-bool session_add_at(struct session_table *table, uint32_t index, const struct session_key *key,
-		    uint8_t pool6, uint8_t state, uint64_t expires_ms)
+bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
+		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms)
 {
-	if (!slab_alloc_at(&table->sessions, index))
-		return false;
-	*session_at(table, index) = make(key, pool6, state, expires_ms);
-	return file(table, index, key);
+	const struct session session = make(bib, peer, pool6, state, expires_ms);
+
+	return slab_alloc_at(&table->sessions, index) && file(table, index, &session);
 }
 
-void session_reserve(struct session_table *table, uint32_t n)
+/* The session goes; its neighbour takes its place as the first of their address. */
+static void remove_from_indices(struct session_table *table, uint32_t index)
 {
-	hash_index_reserve(&table->by_peer, n);
-	hash_index_reserve(&table->by_address, n);
-}
+	const struct session *session = session_at(table, index);
 
-void session_trim(struct session_table *table)
-{
-	hash_index_trim(&table->by_peer);
-	hash_index_trim(&table->by_address);
+	if (has_address(table, session->bib_prev, session->addr4) ||
+	    !has_address(table, session->bib_next, session->addr4)) {
+		leave_indices(table, index);
+		return;
+	}
+	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+	hash_index_replace(&table->by_address, index, session->bib_next,
+			   hash_address_of(table, session));
 }
 
 void session_remove(struct session_table *table, uint32_t index)
 {
 	struct session *session = session_at(table, index);
-	uint64_t hash = hash_address_of(table, session);
+	struct bib_entry *binding = bib_at(table->bib, session->bib);
 
-	if (!has_address(table, session->bib_prev, session->addr4)) {
-		if (has_address(table, session->bib_next, session->addr4))
-			hash_index_replace(&table->by_address, index, session->bib_next, hash);
-		else
-			hash_index_remove(&table->by_address, index, hash);
-	}
-	hash_index_remove(&table->by_peer, index, hash_peer_of(table, session));
+	if (binding->has_indices)
+		remove_from_indices(table, index);
 	unlink_from_binding(table, session);
+	if (binding->has_indices && binding->n_sessions <= SESSION_LISTED_MAX / 2) {
+		leave_all(table, binding, SLAB_NONE);
+		binding->has_indices = false;
+	}
 	if (wheel_is_filed(&session->timer))
 		wheel_remove(&table->wheel, index);
 	slab_free(&table->sessions, index);
@@ -367,9 +417,15 @@ size_t session_table_memory(const struct session_table *table)
 	       hash_index_memory(&table->by_address) + dirty_memory(&table->dirty);
 }
 
+/* How many there are, in bindings with many sessions and all. */
+struct counted {
+	uint32_t n_sessions;
+	uint32_t n_indexed;
+	uint32_t n_groups; /* of these */
+};
+
 /* The list of one binding; counts its sessions and groups. */
-static bool check_binding(const struct session_table *table, uint32_t bib, uint32_t *n_sessions,
-			  uint32_t *n_groups)
+static bool check_binding(const struct session_table *table, uint32_t bib, struct counted *counted)
 {
 	const struct bib_entry *binding = bib_at(table->bib, bib);
 	uint32_t prev = SLAB_NONE;
@@ -385,22 +441,22 @@ static bool check_binding(const struct session_table *table, uint32_t bib, uint3
 		if (session->bib != bib || session->bib_prev != prev)
 			return false;
 		if (!has_address(table, prev, session->addr4)) {
-			if (find_group(table, bib, session->addr4,
-				       hash_address(table, bib, session->addr4)) != index)
+			if (find_group(table, bib, session->addr4) != index)
 				return false;
-			(*n_groups)++;
+			counted->n_groups += binding->has_indices;
 		}
 		prev = index;
 		index = session->bib_next;
 	}
-	*n_sessions += n;
-	return n == binding->n_sessions;
+	counted->n_sessions += n;
+	counted->n_indexed += binding->has_indices ? n : 0;
+	return n == binding->n_sessions && (n <= SESSION_LISTED_MAX || binding->has_indices) &&
+	       (n > SESSION_LISTED_MAX / 2 || !binding->has_indices);
 }
 
 bool session_table_check(const struct session_table *table)
 {
-	uint32_t n_sessions = 0;
-	uint32_t n_groups = 0;
+	struct counted counted = {0};
 
 	if (!slab_check(&table->sessions) || !hash_index_check(&table->by_peer) ||
 	    !hash_index_check(&table->by_address) || !wheel_check(&table->wheel) ||
@@ -408,11 +464,12 @@ bool session_table_check(const struct session_table *table)
 		return false;
 	for (uint32_t i = bib_next(table->bib, 0); i != SLAB_NONE;
 	     i = bib_next(table->bib, i + 1)) {
-		if (!check_binding(table, i, &n_sessions, &n_groups))
+		if (!check_binding(table, i, &counted))
 			return false;
 	}
-	if (n_sessions != table->sessions.n_used || n_sessions != table->by_peer.n_entries ||
-	    n_groups != table->by_address.n_entries)
+	if (counted.n_sessions != table->sessions.n_used ||
+	    counted.n_indexed != table->by_peer.n_entries ||
+	    counted.n_groups != table->by_address.n_entries)
 		return false;
 
 	for (uint32_t i = session_next(table, 0); i != SLAB_NONE; i = session_next(table, i + 1)) {

@@ -6,6 +6,9 @@
  * of Z (S-6), the key is (binding, Z, z): both directions find the binding first and then the
  * session. The prefix that made Y' is kept as an index (A-14).
  *
+ * A binding with few sessions, as nearly all have, has them in a list only: it is in the cache once
+ * the binding has been found. Those of a binding with more are in two indices besides.
+ *
  * Expiry is lazy: session_touch() writes the new deadline and nothing else, unless it is earlier
  * than the one the wheel knows. session_take_expired() files those again whose time has moved.
  *
@@ -38,7 +41,7 @@ struct session {
 	uint16_t syn_from6 : 1;   /* this and what follows of TCP: segment.h. Written by
 				     session_set_segments() only */
 	uint16_t syn_from4 : 1;
-	uint32_t next;         /* hash chain of by_peer */
+	uint32_t next;         /* hash chain of by_peer, if it is there */
 	uint32_t next_address; /* hash chain of by_address, for the first of its address only */
 	uint32_t bib_prev;     /* list of the binding's sessions */
 	uint32_t bib_next;
@@ -54,9 +57,12 @@ struct session {
 #define SESSION_MSS_MAX  0x7ffu
 #define SESSION_TIME_MAX ((UINT64_C(1) << 42) - 1) /* 139 years */
 
+/* With more sessions than this a binding has them in the indices, and until it has half as many. */
+#define SESSION_LISTED_MAX 4
+
 struct session_table {
 	struct slab sessions;
-	struct hash_index by_peer;    /* (binding, Z, z) */
+	struct hash_index by_peer;    /* (binding, Z, z), of bindings with many */
 	struct hash_index by_address; /* (binding, Z): one session of each */
 	struct wheel wheel;
 	struct bib *bib; /* of the same protocol */
@@ -67,31 +73,6 @@ struct session_table {
 void session_table_init(struct session_table *table, struct bib *bib, const struct siphash_key *key,
 			uint32_t limit, uint64_t now_ms);
 void session_table_deinit(struct session_table *table);
-
-/* A binding and a peer, and what they hash to. */
-struct session_key {
-	uint32_t bib;
-	struct taddr4 peer;
-	uint64_t hash_peer;
-	uint64_t hash_address;
-};
-struct session_key session_key(const struct session_table *table, uint32_t bib,
-			       const struct taddr4 *peer);
-bool session_exists(const struct session_table *table, const struct session_key *key);
-/* Hints that they are soon looked for: all of them, and then all of them again (hash_index.h). */
-static inline void session_prefetch(const struct session_table *table,
-				    const struct session_key *key)
-{
-	slab_prefetch(&table->bib->entries, key->bib);
-	hash_index_prefetch(&table->by_peer, key->hash_peer);
-	hash_index_prefetch(&table->by_address, key->hash_address);
-}
-static inline void session_prefetch_first(const struct session_table *table,
-					  const struct session_key *key)
-{
-	hash_index_prefetch_first(&table->by_peer, key->hash_peer);
-	hash_index_prefetch_first(&table->by_address, key->hash_address);
-}
 
 /* Index, or SLAB_NONE. */
 uint32_t session_find(const struct session_table *table, uint32_t bib, const struct taddr4 *peer);
@@ -106,11 +87,8 @@ static inline struct session *session_at(const struct session_table *table, uint
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms);
 /* The same at this index (slab_alloc_at()); it is not there yet. */
-bool session_add_at(struct session_table *table, uint32_t index, const struct session_key *key,
-		    uint8_t pool6, uint8_t state, uint64_t expires_ms);
-/* Before many are added: for so many in all, without which it is only slower; and after it. */
-void session_reserve(struct session_table *table, uint32_t n);
-void session_trim(struct session_table *table);
+bool session_add_at(struct session_table *table, uint32_t index, uint32_t bib,
+		    const struct taddr4 *peer, uint8_t pool6, uint8_t state, uint64_t expires_ms);
 /* The binding stays, also without sessions: the caller decides (S-4). */
 void session_remove(struct session_table *table, uint32_t index);
 

@@ -220,8 +220,7 @@ static bool is_empty(const struct slab *slab, uint32_t begin)
 }
 
 /* One empty block is kept: entries that come and go around a block's end do not take and give back
- * memory each time. It is the lowest, which is none of the larger ones if it can be, and is used
- * first. */
+ * memory each time. Of two it is the lower, which is not the larger, and is used again first. */
 static void keep_or_remove(struct slab *slab, uint32_t begin)
 {
 	const uint32_t other = slab->empty_block;
