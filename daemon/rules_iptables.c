@@ -168,6 +168,27 @@ void rules_iptables_note(struct rules_plan *plan)
 	}
 }
 
+bool rules_iptables_queue(const char *table, uint32_t *ret)
+{
+	g_autofree char *pattern =
+		g_strdup_printf("^-A %s .*-j NFQUEUE --queue-(?:num|balance) ([0-9]+)", table);
+	g_autoptr(GRegex) ours = g_regex_new(pattern, G_REGEX_MULTILINE, 0, NULL);
+
+	for (int i = 0; i < N_RULES_FAMILIES; i++) {
+		const char *const save[] = {save_programs[i], "-t", "raw", NULL};
+		g_autofree char *saved = NULL, *number = NULL;
+		g_autoptr(GMatchInfo) match = NULL;
+
+		if (rules_kernel_program(save, "", &saved, NULL) < 0 ||
+		    !g_regex_match(ours, saved, 0, &match))
+			continue;
+		number = g_match_info_fetch(match, 1);
+		*ret = (uint32_t)g_ascii_strtoull(number, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
 int rules_iptables_apply(const struct rules_plan *plan, char **ret_error)
 {
 	for (int i = 0; i < N_RULES_FAMILIES; i++) {

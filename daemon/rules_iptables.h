@@ -22,6 +22,9 @@ const char *rules_iptables_restore_program(enum rules_family family);
 /* Adds to plan->undo which built-in tables and chains iptables is about to create. */
 void rules_iptables_note(struct rules_plan *plan);
 int rules_iptables_apply(const struct rules_plan *plan, char **ret_error);
+/* The first queue that our chains send to, as iptables says. False: they are not there, or nobody
+ * can say. */
+bool rules_iptables_queue(const char *table, uint32_t *ret);
 /* Are our jumps there? */
 bool rules_iptables_present(const struct rules_plan *plan);
 /* What our chains have; of a plan that has none there it is nothing. */

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 
 #include "daemon/netlink.h"
+#include "daemon/rules_iptables.h"
 #include "daemon/rules_kernel.h"
 
 #define CHAIN   "renew"
@@ -43,16 +44,18 @@ static bool is_read(uint32_t queue)
 	return r == -EPERM;
 }
 
-bool rules_renew_is_kept(const char *rules, uint32_t fallback)
+bool rules_renew_is_kept(const char *table, const char *rules)
 {
 	/* As nft lists them: "queue to 6400-6403", "queue flags bypass to 6401". */
 	g_autoptr(GRegex) to = g_regex_new("\\bqueue .*\\bto ([0-9]+)", 0, 0, NULL);
 	g_autoptr(GMatchInfo) match = NULL;
 	g_autofree char *number = NULL;
+	uint32_t queue;
 
-	if (g_regex_match(to, rules, 0, &match))
-		number = g_match_info_fetch(match, 1);
-	return is_read(number != NULL ? (uint32_t)g_ascii_strtoull(number, NULL, 10) : fallback);
+	if (!g_regex_match(to, rules, 0, &match))
+		return rules_iptables_queue(table, &queue) && is_read(queue);
+	number = g_match_info_fetch(match, 1);
+	return is_read((uint32_t)g_ascii_strtoull(number, NULL, 10));
 }
 
 int rules_renew_ask(const char *table, uint32_t queue, unsigned patience_ms)

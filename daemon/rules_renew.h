@@ -13,9 +13,10 @@
 /* Has somebody asked? table: its name. */
 bool rules_renew_is_asked(const char *table);
 
-/* Does somebody read the queues to which these rules (rules_in_kernel()) send packets, so that what
- * is taken away is put in place anew? fallback: a queue, for rules that name none. */
-bool rules_renew_is_kept(const char *rules, uint32_t fallback);
+/* Does somebody read the queues to which the rules send packets, so that what is taken away is put
+ * in place anew? rules: the table's, of rules_in_kernel(). Where iptables queues, they name no
+ * queue. */
+bool rules_renew_is_kept(const char *table, const char *rules);
 
 /*
  * Asks and waits. 0: done. -ESRCH: there is no such table in this network namespace, or nobody

@@ -19,9 +19,6 @@
 /* For a daemon with a large pool, or one that is about to be ended for not answering. */
 #define PATIENCE_MS 10000u
 
-/* Of a configuration that says nothing, or that can not be read. */
-#define QUEUE_FIRST 6400u
-
 /* That of the instance. NULL: that of config_load(). g_free() */
 static char *config_path(const struct ctl *ctl)
 {
@@ -136,25 +133,9 @@ enum ctl_status ctl_setup(struct ctl *ctl, const struct ctl_arguments *arguments
 	return r == 0 ? CTL_DONE : CTL_FAILED;
 }
 
-/* What is taken from a daemon that runs, it puts in place again at once. rules: of the kernel. */
-static bool is_kept(const struct ctl *ctl, const char *rules)
-{
-	g_autofree char *path = config_path(ctl);
-	g_autoptr(GPtrArray) problems = config_problems_new();
-	struct config *config = NULL;
-	bool kept;
-
-	if (*rules == '\0')
-		return false;
-	/* Only where iptables does the queueing it matters, and what is wrong in it matters not. */
-	(void)config_load(path, &config, problems);
-	kept = rules_renew_is_kept(rules, config != NULL ? config->queue.first : QUEUE_FIRST);
-	config_free(config);
-	return kept;
-}
-
 enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
+	g_autofree char *table = rules_table_name(ctl->instance);
 	g_autofree char *kernel = NULL, *error = NULL;
 	bool changed = false;
 	int r;
@@ -163,14 +144,14 @@ enum ctl_status ctl_teardown(struct ctl *ctl, const struct ctl_arguments *argume
 	r = rules_in_kernel(ctl->instance, &kernel, &error);
 	if (r < 0)
 		return ctl_fail(CTL_FAILED, "teardown: %s", error);
-	if (is_kept(ctl, kernel))
+	/* What is taken from a daemon that runs, it puts in place again at once. */
+	if (rules_renew_is_kept(table, kernel))
 		return ctl_fail(CTL_FAILED,
 				"teardown: nat64d runs, and would put its packet rules in place "
 				"again at once: 'systemctl stop nat64d%s%s' first",
 				ctl->instance != NULL ? "@" : "",
 				ctl->instance != NULL ? ctl->instance : "");
 	if (ctl_arguments_has(arguments, CTL_DRY_RUN)) {
-		g_autofree char *table = rules_table_name(ctl->instance);
 		g_autofree char *summary =
 			*kernel == '\0'
 				? g_strdup("nothing to remove")
