@@ -242,6 +242,13 @@ unsigned queued(unsigned number)
 	return 0;
 }
 
+unsigned queued_soon(unsigned number, unsigned n)
+{
+	for (unsigned ms = 0; ms < 5000 && queued(number) < n; ms += 5)
+		g_usleep(5000);
+	return queued(number);
+}
+
 char *output_of(const char *command)
 {
 	char *text = NULL;

@@ -42,6 +42,9 @@ void daemon_start(struct world *world);
 void daemon_stop(struct world *world);
 /* How many packets have come to queue number (0 = TCP, 1 = the rest). */
 unsigned queued(unsigned number);
+/* The same, when the kernel has had its time: on a busy machine a frame that was sent is handled
+ * later. */
+unsigned queued_soon(unsigned number, unsigned n);
 
 /* The entry of pool4: OWN and FOREIGN with ports 5000-5999, all protocols. */
 struct rules_entry world_entry(void);
