@@ -21,7 +21,9 @@
 static void set_config(struct config *config)
 {
 	*config = (struct config){
-		.queue = {.first = QUEUE, .mark = {.value = MARK, .mask = 0xff000000}},
+		.queue = {.first = QUEUE,
+			  .workers = 1,
+			  .mark = {.value = MARK, .mask = 0xff000000}},
 		.forwarding = CONFIG_FORWARDING_AUTO,
 		.local_traffic = true,
 	};
