@@ -160,8 +160,8 @@ static size_t whole_blocks(size_t n_segments)
 	return n_segments <= 64 ? n_segments : 64 + (n_segments - 64 + 15) / 16 * 16;
 }
 
-/* Room is taken a block at a time and given back so, but for a segment in reserve at least; the
- * list of segments starts with sixteen and doubles. */
+/* Room is taken a block at a time and given back so, but for a segment in reserve at least and an
+ * eighth of what is needed; the list of segments starts with sixteen and doubles. */
 static void test_steps_of_memory(void)
 {
 	const uint32_t n = 129 * 1024 + 1;
@@ -179,7 +179,8 @@ static void test_steps_of_memory(void)
 				 n_segments * 4096 + room * sizeof(void *));
 	}
 	for (uint32_t left = n - 1; left < n; left--) {
-		const size_t n_segments = whole_blocks(MIN((left + 1023) / 1024 + 1, 130));
+		const size_t n_needed = (left + 1023) / 1024;
+		const size_t n_segments = whole_blocks(MIN(n_needed + n_needed / 8 + 1, 130));
 
 		drop(&f, left);
 		g_assert_cmpuint(hash_index_memory(&f.table), ==,

@@ -166,9 +166,10 @@ static void shrink(struct hash_index *table)
 	if (table->n_buckets <= (table->mask >> 1) + 1 && table->mask > 0)
 		table->mask >>= 1;
 
-	/* One segment at least stays in reserve. */
+	/* One segment at least stays in reserve, and an eighth of a large table: sessions end in
+	 * crowds, and as many are there again a moment later. */
 	n_needed = (table->n_buckets + HASH_INDEX_SEGMENT_BUCKETS - 1) >> HASH_INDEX_SEGMENT_BITS;
-	if (n_needed < last_block(table))
+	while (n_needed + n_needed / 8 < last_block(table)) /* two at most */
 		remove_block(table);
 }
 
