@@ -157,13 +157,14 @@ node_is_running()
 	[ -n "${TOPOLOGY_PIDS[$1]:-}" ] && kill -0 "${TOPOLOGY_PIDS[$1]}" 2>/dev/null
 }
 
-# until_true SECONDS COMMAND…: repeats it every 50 ms until it succeeds.
+# until_true SECONDS COMMAND…: repeats it every 50 ms until it succeeds. The seconds are of the pauses: on a
+# machine that stands still or is slow, what is waited for has as much more time as this takes.
 until_true()
 {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local rounds=$(($1 * 20))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || return 1
+		[ $((rounds--)) -gt 0 ] || return 1
 		sleep 0.05
 	done
 }
@@ -357,12 +358,16 @@ server_is_listening()
 	[ "$(node server ss -Hlntu 'sport = :80 or sport = :7' | wc -l)" = 3 ]
 }
 
-# ask NODE udp|tcp ADDRESS6 PORT [SOURCE_PORT]: one line there, one line back, within 3 s.
+# ask NODE udp|tcp ADDRESS6 PORT [SOURCE_PORT]: one line there, one line back, within 10 s.
 ask()
 {
-	local source=${5:+,sourceport=$5,reuseaddr}
-	node "$1" timeout 3 socat -t 0.5 SYSTEM:'echo hello; read -r line; echo "$line" >&2' \
-		"${2^^}6:[$3]:$4$source" 2>&1
+	ask_at "$1" "${2^^}6:[$3]:$4${5:+,sourceport=$5,reuseaddr}"
+}
+
+# ask_at NODE PLACE: the same, at an address of socat.
+ask_at()
+{
+	node "$1" timeout 10 socat -t 0.5 SYSTEM:'echo hello; read -r line; echo "$line" >&2' "$2" 2>&1
 }
 
 # gateway_configure routed|own [LINES]: which pool4, and further lines of configuration.

@@ -15,28 +15,19 @@ pool4=routed
 other_pool6=2001:db8:65:: other_pool4=203.0.113.64/28
 bus=$DBUS_SYSTEM_BUS_ADDRESS socket=unix:path=$RUN/control
 
-# A hundred pings a second, until pings_end: each that was sent until then is answered, the last ones within a
-# second. ping says how many that are when it gets a QUIT.
+# A hundred pings a second, until pings_end: each that was sent until then is answered, the last ones within ten
+# seconds. The pinger says how many that are when it gets a QUIT.
 pings_begin()
 {
-	node_start client pings ping -n -i 0.01 $TOPOLOGY_SERVER6
-	until_true 5 node_is_running pings
+	node_start client pings python3 tests/netns/pinger.py $TOPOLOGY_SERVER6 0.01
+	until_true 10 grep -qs 'icmp_seq=' "$RUN/pings.log"
 }
 
-pings_end()
+pings_are_answered()
 {
-	local pid=${TOPOLOGY_PIDS[pings]}
-	kill -QUIT "$pid"
-	sleep 1
-	kill -INT "$pid"
-	wait "$pid"
-	unset "TOPOLOGY_PIDS[pings]"
 	awk '
 		match($0, /icmp_seq=[0-9]+/) { answered[substr($0, RSTART + 9, RLENGTH - 9)]++ }
-		match($0, /[0-9]+\/[0-9]+ packets, /) {
-			split(substr($0, RSTART, RLENGTH), part, /[\/ ]/)
-			sent = part[2]
-		}
+		sub(/^sent=/, "") { sent = $0 }
 		END {
 			for (i = 1; i <= sent; i++) {
 				if (answered[i] != 1) {
@@ -47,6 +38,17 @@ pings_end()
 			print sent + 0 " pings"
 			exit !(sent > 1 && !bad)
 		}' "$RUN/pings.log"
+}
+
+pings_end()
+{
+	local pid=${TOPOLOGY_PIDS[pings]}
+	kill -QUIT "$pid"
+	until_true 10 pings_are_answered
+	kill -INT "$pid"
+	wait "$pid"
+	unset "TOPOLOGY_PIDS[pings]"
+	pings_are_answered
 }
 
 # while_pinging COMMAND…: succeeds, and no packet is lost meanwhile.

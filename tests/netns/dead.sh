@@ -95,7 +95,7 @@ own_ping()
 own_server()
 {
 	same answer "$TOPOLOGY_SERVER4 5022" \
-		"$(echo hello | node server timeout 3 socat -t 1 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
+		"$(echo hello | node server timeout 30 socat -t 10 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
 }
 
 own_path_mtu()

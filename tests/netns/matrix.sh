@@ -113,14 +113,13 @@ own_ping()
 own_server()
 {
 	same answer "$TOPOLOGY_SERVER4 5022" \
-		"$(echo hello | node server timeout 3 socat -t 1 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
+		"$(echo hello | node server timeout 30 socat -t 10 - TCP4:$TOPOLOGY_GATEWAY4:22,sourceport=5022,reuseaddr)"
 }
 
 # own_client TCP4|UDP4 PORT: also from a port that pool4 has (P-23 without tracking, P-24 with it).
 own_client()
 {
-	same "seen by the server" "$TOPOLOGY_GATEWAY4 $2" "$(echo hello | node gateway timeout 3 \
-		socat -t 1 - "$1:$TOPOLOGY_SERVER4:7,sourceport=$2,reuseaddr")"
+	same "seen by the server" "$TOPOLOGY_GATEWAY4 $2" "$(ask_at gateway "$1:$TOPOLOGY_SERVER4:7,sourceport=$2,reuseaddr")"
 }
 
 # That the combination is what it claims to be.

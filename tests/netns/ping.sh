@@ -7,7 +7,7 @@
 ping_begin()
 {
 	rm -f "$RUN/ping.log"
-	node_start client ping ping -n -i 0.01 "$TOPOLOGY_SERVER6"
+	node_start client ping python3 tests/netns/pinger.py "$TOPOLOGY_SERVER6" 0.01
 	until_true 10 grep -qs 'icmp_seq=20 ' "$RUN/ping.log"
 }
 

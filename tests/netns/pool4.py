@@ -47,10 +47,11 @@ def said(words):
 
 
 async def until(what, condition, seconds=5.0):
-    end = time.monotonic() + seconds
+    """The seconds are of the pauses, as those of until_true in tools/topology.sh."""
+    rounds = int(seconds / 0.02)
     while not condition():
-        require(time.monotonic() < end, what, "did not happen within", seconds, "s:",
-                "\n".join(log_lines()[-5:]))
+        require(rounds > 0, what, "did not happen within", seconds, "s:", "\n".join(log_lines()[-5:]))
+        rounds -= 1
         await asyncio.sleep(0.02)
 
 
