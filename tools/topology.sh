@@ -346,8 +346,7 @@ peer_server()
 {
 	local say='SYSTEM:read -r line; echo $SOCAT_PEERADDR $SOCAT_PEERPORT'
 	case $2 in
-	udp4) node_start "$1" "$1-$2-$3" socat UDP4-RECVFROM:"$3",fork "$say" ;;
-	udp6) node_start "$1" "$1-$2-$3" socat UDP6-RECVFROM:"$3",fork "$say" ;;
+	udp?) node_start "$1" "$1-$2-$3" "${LAB_PEER:-${NAT64CTL%/*}/lab_peer}" "${2#udp}" "$3" ;;
 	tcp4) node_start "$1" "$1-$2-$3" socat TCP4-LISTEN:"$3",reuseaddr,fork "$say" ;;
 	tcp6) node_start "$1" "$1-$2-$3" socat TCP6-LISTEN:"$3",reuseaddr,fork "$say" ;;
 	esac
