@@ -25,13 +25,12 @@ def main():
     address, interval_s = sys.argv[1], float(sys.argv[2])
     identifier = os.getpid() & 0xffff
     sent = 0
-
-    def tell(_number, _frame):
-        print("sent=%d" % sent, flush=True)
+    asked = []
 
     # Ignored by whoever the shell starts in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGQUIT, tell)
+    # Told between two lines, not in the middle of one.
+    signal.signal(signal.SIGQUIT, lambda _number, _frame: asked.append(True))
     link = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES)
     # All types but one are filtered out (RFC 3542, section 3.2): a one is a type that does not pass.
@@ -41,6 +40,9 @@ def main():
     link.connect((address, 0))
     due = time.monotonic()
     while True:
+        if asked:
+            asked.clear()
+            print("sent=%d" % sent, flush=True)
         wait_s = due - time.monotonic()
         if wait_s <= 0:
             sent += 1

@@ -382,6 +382,8 @@ async def interface_changes():
     run("gateway", "ip", "address", "delete", "192.0.2.9/24", "dev", "router4")
     run("gateway", "ip", "route", "replace", "default", "via", "192.0.2.2")
     run("router4", "ip", "route", "replace", "203.0.113.0/24", "via", GATEWAY4)
+    # Else the entry would be drained with what it had there.
+    await until("the end of the bindings there", lambda: said("pool4 entry wan: 192.0.2.9 is gone") == 1)
     for part in (echo, traffic):
         part.close()
 
