@@ -42,7 +42,7 @@ begin()
 {
 	mkdir "$work/$1" && cp -r "$work/cases/." "$work/$1/" && echo "$1" >"$work/$1/machine" || bail "no cases"
 	exec {out}< <(exec setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
-		tests/vm/outside build/vm "$work/$1" "${VM_SECONDS:-1500}" "$2")
+		tests/vm/outside build/vm "$work/$1" "${VM_SECONDS:-3000}" "$2")
 }
 
 # tell NAME DESCRIPTOR: its cases, with numbers. Without "end", it did not come to its end.
