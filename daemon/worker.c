@@ -32,6 +32,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "daemon/core/expect.h"
 #include "daemon/core/nat64.h"
 #include "daemon/nfqueue.h"
 #include "daemon/sending.h"
@@ -45,6 +46,8 @@
 #define EXPIRE_BUDGET 256
 /* And how many of them others have to wait for. */
 #define EXPIRE_STEP 16
+/* Fewer packets have nothing to wait for together. */
+#define EXPECT_BATCH_MIN 4
 /* How long a deadline is trusted that others may have made nearer, while packets come. */
 #define LOOK_MS 50
 /* The control thread may have made a deadline nearer meanwhile. K-13 allows 2 s. */
@@ -73,6 +76,7 @@ struct worker {
 	uint64_t deadline_ms; /* of the core, as it was last seen */
 	uint64_t expired_ms;  /* when everything due was last looked at */
 	struct nfqueue_batch batch;
+	struct expected expected[NFQUEUE_BATCH_MAX];
 	struct out out;
 	struct out_packet packets[OUT_PACKETS];
 	int send_error[OUT_PACKETS];
@@ -197,6 +201,24 @@ static void walk_packet(struct worker *worker, const struct source *source,
 	}
 }
 
+/* What the tables will be asked for by this batch is fetched for all of it at once. */
+static void expect_batch(struct worker *worker)
+{
+	const struct nat64 *nat = worker->config.gateway->nat;
+	const unsigned n = worker->batch.n_packets;
+
+	if (n < EXPECT_BATCH_MIN)
+		return;
+	enter(worker);
+	for (unsigned i = 0; i < n; i++)
+		expect_packet(nat, &worker->batch.packet[i].packet, &worker->expected[i]);
+	for (unsigned i = 0; i < n; i++)
+		expect_entry(&worker->expected[i]);
+	for (unsigned i = 0; i < n; i++)
+		expect_session(nat, &worker->expected[i]);
+	leave(worker);
+}
+
 /* As many as there is room for; the first one that is still to come. */
 static unsigned walk_some(struct worker *worker, const struct source *source, unsigned i,
 			  uint64_t now_ms)
@@ -268,6 +290,7 @@ static int walk_batch(struct worker *worker, const struct source *source, uint64
 
 	if (r < 0)
 		return r;
+	expect_batch(worker);
 	while (i < worker->batch.n_packets) {
 		i = walk_some(worker, source, i, now_ms);
 		send_out(worker);

@@ -41,7 +41,7 @@ layer_of()
 	pool4* | addr_choice | pairing | client | blocklist | event | bib | session | syn_store | tcp_fsm) layer=tables ;;
 	# They share struct nat64, so they see its header; nat64.c alone is above them.
 	nat64* | lane | watch | decision | policy | quota | admission | binding | filter | answer | icmp_transit | segment | forward | reassembly | \
-		persist)
+		persist | expect)
 		layer=filters ;;
 	*) layer= ;;
 	esac

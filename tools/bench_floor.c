@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The floor for tools/bench: what the kernel's queue and the ways out cost by themselves. It gets
- * packets and sends them as nat64d does (nfqueue.h, sending.h), and in between rewrites headers for
- * one client and one address, without tables, states, limits or doubts. No translator: it looks at
- * no checksum, fragment, option or ICMP error, and drops what is neither TCP, UDP nor ICMP echo.
+ * packets by the same rules as nat64d, and sends them as it does (nfqueue.h, sending.h), and in
+ * between rewrites headers for one client and one address, without tables, states, limits or
+ * doubts. No translator: it looks at no checksum, fragment, option or ICMP error, and drops what is
+ * neither TCP, UDP nor ICMP echo.
  *
  *   floor raw|packet FIRST_QUEUE CLIENT6 ADDRESS4 PREFIX
  *
@@ -23,8 +24,8 @@
 #include "daemon/nfqueue.h"
 #include "daemon/sending.h"
 
-#define DEVICE        "floor"
-#define MARK          0x65000000u
+#define DEVICE        "nat64d"
+#define MARK          0x64000000u
 #define MARK_MASK     0xff000000u
 #define MEMORY_SIZE   (64u << 20)
 #define LENGTH        16384

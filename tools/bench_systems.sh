@@ -116,26 +116,12 @@ stop_big()
 }
 
 
-# What the floor gets: all that comes for the prefix by one link, and for the address by the other.
-floor_rules()
-{
-	local action=$1 family chain
-	for family in ip6tables iptables; do
-		if [ $family = ip6tables ]; then
-			chain=(-t raw "$action" PREROUTING -i router6 -d "$TOPOLOGY_POOL6/96")
-		else
-			chain=(-t raw "$action" PREROUTING -i router4 -d "${TOPOLOGY_POOL4%.*}.1")
-		fi
-		node gateway $family "${chain[@]}" -p tcp -j NFQUEUE --queue-num $SPEED_FLOOR_QUEUE &&
-			node gateway $family "${chain[@]}" ! -p tcp -j NFQUEUE --queue-num $((SPEED_FLOOR_QUEUE + 1)) ||
-			return
-	done
-}
-
-# start_floor raw|packet
+# start_floor raw|packet: by the packet rules of nat64d, for the one address that it knows.
 start_floor()
 {
-	node gateway sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && floor_rules -A || return
+	printf '[Translation]\nPool6=%s/96\n\n[Pool4 floor]\nAddresses=%s\n\n[Queue]\nWorkers=1\nFirst=%s\n' \
+		$TOPOLOGY_POOL6 "${TOPOLOGY_POOL4%.*}.1" $SPEED_FLOOR_QUEUE >"$RUN/floor.conf"
+	ctl setup --config "$RUN/floor.conf" >"$RUN/setup" || return
 	node_start gateway floor "${SECOND_CORE[@]}" "$FLOOR" "$1" $SPEED_FLOOR_QUEUE 2001:db8:1::2 \
 		"${TOPOLOGY_POOL4%.*}.1" $TOPOLOGY_POOL6
 	until_true 5 grep -q READY "$RUN/floor.log"
@@ -145,7 +131,7 @@ start_floor_raw() { start_floor raw; }
 
 start_floor_packet() { start_floor packet; }
 
-stop_floor_raw() { node_stop floor && floor_rules -D; }
+stop_floor_raw() { node_stop floor && ctl teardown >/dev/null; }
 
 stop_floor_packet() { stop_floor_raw; }
 

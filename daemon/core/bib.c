@@ -87,6 +87,16 @@ static uint32_t find4(const struct bib *bib, const struct taddr4 *taddr4, uint64
 	return index;
 }
 
+uint64_t bib_hash6(const struct bib *bib, const struct taddr6 *taddr6)
+{
+	return hash6(bib, &taddr6->addr, taddr6->port);
+}
+
+uint64_t bib_hash4(const struct bib *bib, const struct taddr4 *taddr4)
+{
+	return hash4(bib, taddr4->addr, taddr4->port);
+}
+
 uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6)
 {
 	return find6(bib, taddr6, hash6(bib, &taddr6->addr, taddr6->port));
@@ -148,12 +158,18 @@ free_entry:
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4)
 {
 	const struct bib_key key = bib_key(bib, taddr6, taddr4);
-	uint32_t index;
 
-	if (bib_is_bound(bib, &key))
-		return SLAB_NONE;
-	index = slab_alloc(&bib->entries);
-	return index != SLAB_NONE && fill(bib, index, &key) ? index : SLAB_NONE;
+	return bib_is_bound(bib, &key) ? SLAB_NONE : bib_add_unbound(bib, &key);
+}
+
+uint32_t bib_add_unbound(struct bib *bib, const struct bib_key *key)
+{
+	uint32_t index = slab_alloc(&bib->entries);
+
+#ifdef __SANITIZE_ADDRESS__
+	assert(!bib_is_bound(bib, key));
+#endif
+	return index != SLAB_NONE && fill(bib, index, key) ? index : SLAB_NONE;
 }
 
 bool bib_add_at(struct bib *bib, uint32_t index, const struct bib_key *key)

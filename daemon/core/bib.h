@@ -71,6 +71,10 @@ static inline void bib_prefetch_first(const struct bib *bib, const struct bib_ke
 	hash_index_prefetch_first(&bib->by4, key->hash4);
 }
 
+/* In by6, and in by4. */
+uint64_t bib_hash6(const struct bib *bib, const struct taddr6 *taddr6);
+uint64_t bib_hash4(const struct bib *bib, const struct taddr4 *taddr4);
+
 /* Indices, or SLAB_NONE. */
 uint32_t bib_find6(const struct bib *bib, const struct taddr6 *taddr6);
 uint32_t bib_find4(const struct bib *bib, const struct taddr4 *taddr4);
@@ -82,6 +86,8 @@ static inline struct bib_entry *bib_at(const struct bib *bib, uint32_t index)
 /* A new entry: empty links, no pairing, everything else zero. SLAB_NONE at the limit, without
  * memory, or if one of the two transport addresses is bound already. */
 uint32_t bib_add(struct bib *bib, const struct taddr6 *taddr6, const struct taddr4 *taddr4);
+/* The same where the caller knows that neither is bound: that saves the look-ups. */
+uint32_t bib_add_unbound(struct bib *bib, const struct bib_key *key);
 /* The same at this index (slab_alloc_at()); neither is bound. */
 bool bib_add_at(struct bib *bib, uint32_t index, const struct bib_key *key);
 /* Before many are added: for so many in all, without which it is only slower; and after it. */

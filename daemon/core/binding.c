@@ -273,13 +273,19 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	const struct pool4_request *request = &plan->request;
 	const struct taddr6 client = {*request->client, request->port6};
 	struct bib *bib = &nat->bib[request->protocol];
-	uint32_t pool4;
+	uint32_t pool4, binding;
 
 	if (pool4_accept(nat->pool4, request, &plan->offer) != POOL4_OK)
 		return SLAB_NONE;
 	pool4 = plan->offer.port.entry->id;
-	uint32_t binding = plan->key ? add_at(bib, plan->index, plan->key)
-				     : bib_add(bib, &client, &plan->offer.port.taddr);
+	if (plan->key) {
+		binding = add_at(bib, plan->index, plan->key);
+	} else {
+		/* No client has a port that pool4 offers, and this one has no binding. */
+		const struct bib_key key = bib_key(bib, &client, &plan->offer.port.taddr);
+
+		binding = bib_add_unbound(bib, &key);
+	}
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);
 		keep_block_quiet(nat);

@@ -16,6 +16,8 @@
 
 #include <stdlib.h>
 
+/* Some 100 ns for each of two waits, of which a new session takes a few times as long. */
+#define SPLITS_AHEAD 4u
 #define SEGMENT_SIZE (HASH_INDEX_SEGMENT_BUCKETS * sizeof(uint32_t))
 
 void hash_index_init(struct hash_index *table, const struct slab *entries, size_t next_offset,
@@ -114,6 +116,21 @@ static bool append_block(struct hash_index *table)
 	return true;
 }
 
+/* Buckets are split in turn, so what the next splits wait for is known: a bucket some splits ahead,
+ * and by then the first entry of one a few ahead. */
+static void expect_splits(const struct hash_index *table)
+{
+	const uint32_t next = table->n_buckets;
+	uint32_t index;
+
+	if (next + SPLITS_AHEAD > table->mask)
+		return;
+	slab_prefetch_at(bucket_at(table, (next + SPLITS_AHEAD) & table->mask >> 1));
+	index = *bucket_at(table, (next + SPLITS_AHEAD / 2) & table->mask >> 1);
+	if (index != SLAB_NONE)
+		slab_prefetch(table->entries, index);
+}
+
 /* One more bucket: moves there what belongs there from the bucket that stood in for it. */
 static bool grow(struct hash_index *table)
 {
@@ -146,6 +163,7 @@ static bool grow(struct hash_index *table)
 		*next = SLAB_NONE;
 		tail = next;
 	}
+	expect_splits(table);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/minmax.h"
 #include "daemon/core/pool4.h"
 
 #define FIRST_CAPACITY 4
@@ -51,6 +52,8 @@ static void remove_scope(struct pool4_scope_table *table, struct pool4_scope *sc
 {
 	(void)tdelete(scope, &table->root, compare_scopes);
 	table->n_of_length[scope->clients.len]--;
+	while (table->longest > 0 && table->n_of_length[table->longest] == 0)
+		table->longest--;
 	table->bytes -= sizeof(*scope) + TREE_NODE_SIZE + scope->capacity * sizeof(*scope->slot);
 	free(scope->slot);
 	free(scope);
@@ -73,6 +76,7 @@ static struct pool4_scope *get(struct pool4_scope_table *table, const struct pre
 		return NULL;
 	}
 	table->n_of_length[clients->len]++;
+	table->longest = max_u32(table->longest, clients->len);
 	table->bytes += sizeof(*scope) + TREE_NODE_SIZE;
 	return scope;
 }
@@ -207,7 +211,7 @@ unsigned pool4_scope_match(const struct pool4_scope_table *table, const struct a
 	uint32_t n_overflow = 0;
 	unsigned n = 0;
 
-	for (unsigned len = 128; len > 0 && n == 0; len--) {
+	for (unsigned len = table->longest; len > 0 && n == 0; len--) {
 		struct prefix6 clients = {.len = (uint8_t)len};
 
 		if (table->n_of_length[len] == 0)
@@ -225,7 +229,7 @@ unsigned pool4_scope_match(const struct pool4_scope_table *table, const struct a
 bool pool4_scope_has_closer(const struct pool4_scope_table *table, const struct addr6 *client,
 			    int pool6, unsigned len, bool named)
 {
-	for (unsigned i = 128; i > len || (i == len && !named); i--) {
+	for (unsigned i = table->longest; i > len || (i == len && !named); i--) {
 		const struct prefix6 clients = {.addr = addr6_mask(client, (uint8_t)i),
 						.len = (uint8_t)i};
 

@@ -47,6 +47,7 @@ struct pool4_scope {
 struct pool4_scope_table {
 	void *root; /* tsearch(3) by prefix and pool6 */
 	uint32_t n_of_length[129];
+	unsigned longest; /* of the lengths that there are; 0 without any */
 	size_t bytes;
 };
 

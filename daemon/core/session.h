@@ -83,6 +83,15 @@ static inline struct session *session_at(const struct session_table *table, uint
 	return slab_at(&table->sessions, index);
 }
 
+/* A hint only: the first one of the binding will be looked at. */
+static inline void session_prefetch_first(const struct session_table *table, uint32_t bib)
+{
+	const uint32_t index = bib_at(table->bib, bib)->first_session;
+
+	if (index != SLAB_NONE)
+		slab_prefetch(&table->sessions, index);
+}
+
 /* SLAB_NONE at the limit or without memory. */
 uint32_t session_add(struct session_table *table, uint32_t bib, const struct taddr4 *peer,
 		     uint8_t pool6, uint8_t state, uint64_t expires_ms);

@@ -12,6 +12,7 @@
  * answer is one, and right; every packet is counted once; all tables keep their invariants and
  * bounds.
  */
+#include "daemon/core/expect.h"
 #include "tests/fake_world.h"
 #include "tests/fuzz/ask.h"
 #include "tests/fuzz/fuzz.h"
@@ -273,6 +274,7 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 				.superpacket = control & CONTROL_SUPER,
 				.unfinished = control & (CONTROL_SUPER | CONTROL_HALF)};
 	enum outcome outcome, asked;
+	struct expected expected;
 	enum verdict verdict;
 	bool was_right;
 
@@ -286,6 +288,9 @@ static void receive(struct fuzz *fuzz, uint8_t control, const uint8_t *bytes, si
 
 	fuzz->n_received++;
 	asked = ask(fuzz->nat, &packet, fuzz->now_ms);
+	expect_packet(fuzz->nat, &packet, &expected);
+	expect_entry(&expected);
+	expect_session(fuzz->nat, &expected);
 	outcome = nat64_receive(fuzz->nat, &packet, fuzz->now_ms, &fuzz->out);
 	REQUIRE(asked == N_OUTCOMES || asked == outcome);
 	REQUIRE(outcome < N_OUTCOMES);

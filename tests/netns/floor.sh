@@ -25,5 +25,5 @@ for way in raw packet; do
 	check "$way: upload" upload
 	check "$way: it ends" stop_floor_raw
 done
-check "its interface is gone" same interface "" "$(node gateway ip -brief link show type veth | grep '^floor')"
+check "its interface is gone" same interface "" "$(node gateway ip -brief link show type veth | grep '^nat64d')"
 tap_end
