@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 
 #include "daemon/core/decimal.h"
 
@@ -34,17 +35,25 @@ static uint32_t mask4(uint8_t len)
 	return len == 0 ? 0 : UINT32_MAX << (32 - len);
 }
 
+/* The upper 64 bits, or the lower, in which the first bit of the address is the highest. */
+static uint64_t word_of(const struct addr6 *addr, unsigned i)
+{
+	uint64_t word;
+
+	memcpy(&word, addr->byte + i * sizeof(word), sizeof(word));
+	return be64toh(word);
+}
+
 bool prefix6_contains(const struct prefix6 *prefix, const struct addr6 *addr)
 {
-	unsigned n_whole = prefix->len / 8;
-	unsigned n_bits = prefix->len % 8;
+	const unsigned len = prefix->len;
 
-	assert(prefix->len <= 128);
+	assert(len <= 128);
 
-	if (memcmp(prefix->addr.byte, addr->byte, n_whole) != 0)
+	if (len > 64 && word_of(addr, 1) >> (128 - len) != word_of(&prefix->addr, 1) >> (128 - len))
 		return false;
-	return n_bits == 0 ||
-	       (prefix->addr.byte[n_whole] ^ addr->byte[n_whole]) >> (8 - n_bits) == 0;
+	return len == 0 ||
+	       (word_of(addr, 0) ^ word_of(&prefix->addr, 0)) >> (len < 64 ? 64 - len : 0) == 0;
 }
 
 bool prefix4_contains(const struct prefix4 *prefix, uint32_t addr)

@@ -273,18 +273,21 @@ static uint32_t add_entry(struct nat64 *nat, const struct binding_plan *plan, ui
 	const struct pool4_request *request = &plan->request;
 	const struct taddr6 client = {*request->client, request->port6};
 	struct bib *bib = &nat->bib[request->protocol];
+	struct bib_key made;
 	uint32_t pool4, binding;
 
+	if (!plan->key) {
+		made = bib_key(bib, &client, &plan->offer.port.taddr);
+		bib_prefetch(bib, &made);
+	}
 	if (pool4_accept(nat->pool4, request, &plan->offer) != POOL4_OK)
 		return SLAB_NONE;
 	pool4 = plan->offer.port.entry->id;
 	if (plan->key) {
 		binding = add_at(bib, plan->index, plan->key);
 	} else {
-		/* No client has a port that pool4 offers, and this one has no binding. */
-		const struct bib_key key = bib_key(bib, &client, &plan->offer.port.taddr);
-
-		binding = bib_add_unbound(bib, &key);
+		/* Nobody has the port that pool4 offers, and this client has no binding. */
+		binding = bib_add_unbound(bib, &made);
 	}
 	if (binding == SLAB_NONE) {
 		pool4_give_back(nat->pool4, request->protocol, &plan->offer.port.taddr, pool4);

@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * See checksum.h. Words of any width may be added, as 2^16, 2^32 and 1 are the same modulo 2^16 -
- * 1; and as no sum here is ever negative, only zeros add up to zero, so folding keeps the two zeros
- * apart like the 16-bit sum does.
- */
+/* See checksum.h. As no sum here is ever negative, only zeros add up to zero, so folding keeps the
+ * two zeros apart like the 16-bit sum does. */
 #include "daemon/core/checksum.h"
 
 #include <arpa/inet.h>
-#include <string.h>
-
-uint64_t checksum_add(uint64_t start, const void *data, size_t size)
-{
-	const uint8_t *p = data;
-	uint64_t sum = start;
-	uint64_t word = 0;
-
-	/* Half a word at a time leaves room for 2^32 carries. */
-	for (; size >= sizeof(word); size -= sizeof(word), p += sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		sum += (word & UINT32_MAX) + (word >> 32);
-	}
-	if (size > 0) {
-		word = 0;
-		memcpy(&word, p, size);
-		sum += (word & UINT32_MAX) + (word >> 32);
-	}
-	return sum;
-}
 
 uint16_t checksum_fold(uint64_t sum)
 {

@@ -93,14 +93,27 @@ static bool echo_is_bound(const struct nat64 *nat, const struct taddr6 *from,
 	       bib_find4(bib, &(struct taddr4){to->addr, bib_at(bib, binding)->port4}) != SLAB_NONE;
 }
 
+/* Whatever is bound is in use there; which of the addresses have any such is known without waiting
+ * for a large table. */
+static bool is_bound(const struct nat64 *nat, enum protocol protocol, const struct taddr4 *to)
+{
+	const bool used = pool4_is_used(nat->pool4, protocol, to);
+
+#ifdef __SANITIZE_ADDRESS__
+	assert(used == (bib_find4(&nat->bib[protocol], to) != SLAB_NONE));
+#endif
+	return used;
+}
+
 /* Does an IPv4 packet to this transport address come back to us (3.8)? */
 static bool is_hairpin(const struct nat64 *nat, enum protocol protocol, const struct taddr6 *from,
 		       const struct taddr4 *to)
 {
 	if (protocol == PROTOCOL_ICMP)
 		return pool4_has_address(nat->pool4, to->addr) || echo_is_bound(nat, from, to);
-	return pool4_find(nat->pool4, protocol, to->addr, to->port) ||
-	       bib_find4(&nat->bib[protocol], to) != SLAB_NONE;
+	/* A static binding may be at an address of the host's own, and a binding of an entry that
+	 * is gone. */
+	return pool4_find(nat->pool4, protocol, to->addr, to->port) || is_bound(nat, protocol, to);
 }
 
 /* S-25: a SYN that is to be kept, if there is room. */
