@@ -8,9 +8,9 @@
  * many fragments it had.
  *
  * The order is receive, core, send, verdict; locks are held for the second of these only. A single
- * thread enters its lane for a batch. Where there are others, it does for each packet, and for what
- * is not light it is alone; so nobody waits for longer than one packet takes, and light ones wait
- * for nobody else's light ones.
+ * thread enters its lane for a batch. Where there are others, it does for each packet, or for a few
+ * of which it only fetches what they will ask for; and for what is not light it is alone. So nobody
+ * waits for longer than one packet takes, and light ones wait for nobody else's light ones.
  *
  * The packets that are sent lie in the receive buffers, in the arena, and in what struct out holds
  * for packets that came in fragments, so all of it is reused or freed only after sending. When the
@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "daemon/core/expect.h"
+#include "daemon/core/minmax.h"
 #include "daemon/core/nat64.h"
 #include "daemon/nfqueue.h"
 #include "daemon/sending.h"
@@ -48,6 +49,8 @@
 #define EXPIRE_STEP 16
 /* Fewer packets have nothing to wait for together. */
 #define EXPECT_BATCH_MIN 4
+/* And so many are some 100 ns, as one packet is. */
+#define EXPECT_STEP 8
 /* How long a deadline is trusted that others may have made nearer, while packets come. */
 #define LOOK_MS 50
 /* The control thread may have made a deadline nearer meanwhile. K-13 allows 2 s. */
@@ -201,22 +204,31 @@ static void walk_packet(struct worker *worker, const struct source *source,
 	}
 }
 
-/* What the tables will be asked for by this batch is fetched for all of it at once. */
-static void expect_batch(struct worker *worker)
+static void expect_some(struct worker *worker, unsigned first, unsigned end)
 {
 	const struct nat64 *nat = worker->config.gateway->nat;
+
+	enter(worker);
+	for (unsigned i = first; i < end; i++)
+		expect_packet(nat, &worker->batch.packet[i].packet, &worker->expected[i]);
+	for (unsigned i = first; i < end; i++)
+		expect_entry(&worker->expected[i]);
+	for (unsigned i = first; i < end; i++)
+		expect_session(nat, &worker->expected[i]);
+	leave(worker);
+}
+
+/* What the tables will be asked for by this batch is fetched for all of it at once; where others
+ * may wait to be alone, for a few packets at a time. */
+static void expect_batch(struct worker *worker)
+{
 	const unsigned n = worker->batch.n_packets;
+	const unsigned step = worker->config.gateway->n_lanes == 1 ? n : EXPECT_STEP;
 
 	if (n < EXPECT_BATCH_MIN)
 		return;
-	enter(worker);
-	for (unsigned i = 0; i < n; i++)
-		expect_packet(nat, &worker->batch.packet[i].packet, &worker->expected[i]);
-	for (unsigned i = 0; i < n; i++)
-		expect_entry(&worker->expected[i]);
-	for (unsigned i = 0; i < n; i++)
-		expect_session(nat, &worker->expected[i]);
-	leave(worker);
+	for (unsigned i = 0; i < n; i += step)
+		expect_some(worker, i, min_u32(i + step, n));
 }
 
 /* As many as there is room for; the first one that is still to come. */

@@ -158,13 +158,14 @@ node_is_running()
 }
 
 # until_true SECONDS COMMAND…: repeats it every 50 ms until it succeeds. The seconds are of the pauses: on a
-# machine that stands still or is slow, what is waited for has as much more time as this takes.
+# machine that stands still or is slow, what is waited for has as much more time as this takes, up to ten times
+# as long in all.
 until_true()
 {
-	local rounds=$(($1 * 20))
+	local rounds=$(($1 * 20)) end=$((SECONDS + $1 * 10))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ $((rounds--)) -gt 0 ] || return 1
+		[ $((rounds--)) -gt 0 ] && [ $SECONDS -lt $end ] || return 1
 		sleep 0.05
 	done
 }

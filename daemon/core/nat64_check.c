@@ -95,8 +95,14 @@ static bool ports_check(const struct nat64 *nat)
 
 		for (uint32_t id = 0; (entry = pool4_next(nat->pool4, id)) != NULL; id = entry->id)
 			n_used += entry->n_used[protocol];
-		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1))
+		for (uint32_t i = bib_next(bib, 0); i != SLAB_NONE; i = bib_next(bib, i + 1)) {
+			const struct taddr4 mapped = bib_entry_taddr4(bib_at(bib, i));
+
+			/* What forward.c knows bindings by. */
+			if (!pool4_is_used(nat->pool4, protocol, &mapped))
+				return false;
 			n_bound += bib_at(bib, i)->pool4 != 0;
+		}
 		if (n_used != n_bound)
 			return false;
 	}

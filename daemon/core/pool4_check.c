@@ -142,7 +142,8 @@ bool pool4_check(const struct pool4 *pool)
 	uint64_t n_taken = 0, n_counted = pool->n_outside + pool->n_left;
 	uint32_t n_excluded = 0, n_outside = 0;
 
-	if (!pool4_index_check(&pool->index) || !addr_choice_table_check(&pool->choices) ||
+	if (!pool4_index_check(&pool->index) || !pool4_scope_table_check(&pool->scopes) ||
+	    !addr_choice_table_check(&pool->choices) ||
 	    !pool4_address_table_check(&pool->addresses) || !pool4_hold_table_check(&pool->holds))
 		return false;
 	for (uint32_t i = 0; i < pool->n_items; i++) {

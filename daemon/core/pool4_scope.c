@@ -260,3 +260,12 @@ bool pool4_scope_check(const struct pool4_scope *scope)
 	}
 	return scope->n_joined > 0;
 }
+
+bool pool4_scope_table_check(const struct pool4_scope_table *table)
+{
+	unsigned longest = 128;
+
+	while (longest > 0 && table->n_of_length[longest] == 0)
+		longest--;
+	return table->longest == longest;
+}

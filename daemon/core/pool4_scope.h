@@ -87,3 +87,4 @@ bool pool4_scope_has_closer(const struct pool4_scope_table *table, const struct 
 			    int pool6, unsigned len, bool named);
 
 bool pool4_scope_check(const struct pool4_scope *scope);
+bool pool4_scope_table_check(const struct pool4_scope_table *table);

@@ -100,11 +100,12 @@ static inline void *slab_at(const struct slab *slab, uint32_t index)
 	return chunk->data + (size_t)(index % SLAB_CHUNK_ENTRIES) * slab->entry_size;
 }
 
-/* A hint only, that memory is soon looked at. To the compiler a function that does nothing else has
- * no effect, and goes with all that calls it: the empty statement has one. */
+/* A hint only, that memory is soon looked at; not written, or other processors would lose what they
+ * are reading. To the compiler a function that does nothing else has no effect, and goes with all
+ * that calls it: the empty statement has one. */
 static inline void slab_prefetch_at(const void *address)
 {
-	__builtin_prefetch(address, 1);
+	__builtin_prefetch(address, 0);
 	__asm__ volatile("");
 }
 

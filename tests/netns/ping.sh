@@ -19,11 +19,12 @@ ping_goes_on()
 	until_true 30 eval "[ \$(grep -c 'bytes from' '$RUN/ping.log') -ge $((n + $1)) ]"
 }
 
-# ping_end: after twenty more answers; prints how many before the last one have never come.
+# ping_end: after twenty more answers; prints how many before the last one have never come, or that none come
+# any more.
 ping_end()
 {
 	local pid=${TOPOLOGY_PIDS[ping]}
-	ping_goes_on 20
+	ping_goes_on 20 || echo "no answers any more:"
 	kill -INT "$pid"
 	wait "$pid"
 	unset "TOPOLOGY_PIDS[ping]"

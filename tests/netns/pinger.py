@@ -32,7 +32,11 @@ def main():
     # Told between two lines, not in the middle of one.
     signal.signal(signal.SIGQUIT, lambda _number, _frame: asked.append(True))
     link = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-    link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES)
+    try:
+        link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES)
+    except PermissionError:
+        # Not root outside: as much as everybody may have.
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
     # All types but one are filtered out (RFC 3542, section 3.2): a one is a type that does not pass.
     bits = [0xffffffff] * 8
     bits[ECHO_REPLY // 32] &= ~(1 << ECHO_REPLY % 32)
@@ -46,12 +50,19 @@ def main():
         wait_s = due - time.monotonic()
         if wait_s <= 0:
             sent += 1
-            link.send(struct.pack("!BBHHHQ", ECHO_REQUEST, 0, 0, identifier, sent & 0xffff, sent) + PADDING)
+            request = struct.pack("!BBHHHQ", ECHO_REQUEST, 0, 0, identifier, sent & 0xffff, sent) + PADDING
+            try:
+                link.send(request)
+            except OSError:
+                pass  # An ICMPv6 error for an earlier one is no reason to end; this one is lost.
             # What was missed while others ran is not made up for.
             due = max(due + interval_s, time.monotonic())
             continue
         if select.select([link], [], [], wait_s)[0]:
-            message = link.recv(65536)
+            try:
+                message = link.recv(65536)
+            except OSError:
+                continue
             if len(message) >= 16 and struct.unpack("!H", message[4:6])[0] == identifier:
                 print("%d bytes from %s: icmp_seq=%d answered" % (
                     len(message), address, struct.unpack("!Q", message[8:16])[0]), flush=True)
