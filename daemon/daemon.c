@@ -79,6 +79,7 @@ static void pool4_changed(void *context, uint32_t id)
 {
 	struct daemon *daemon = context;
 
+	daemon_reports_pool4(&daemon->reports, id);
 	if (daemon->manager)
 		manager_pool4_changed(daemon->manager, id);
 }
@@ -260,6 +261,7 @@ static void follow_host(struct daemon *daemon)
 	if (again_ms > 0)
 		follow_in(daemon, again_ms * 1000);
 	daemon_sending_look(&daemon->sending);
+	daemon_reports_look(&daemon->reports);
 }
 
 static int on_follow(sd_event_source *source, uint64_t usec, void *userdata)

@@ -23,6 +23,7 @@ int daemon_reports_start(struct daemon_reports *reports, struct gateway *gateway
 	reports->gateway = gateway;
 	reports->events = events;
 	reports->log = event_log_new();
+	reports->maps = map_log_new(gateway, reports->log);
 	r = exporter_new(gateway, event, &reports->exporter);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &reports->often, CLOCK_MONOTONIC, OFTEN_USEC,
@@ -40,6 +41,7 @@ void daemon_reports_publish(struct daemon_reports *reports, const struct config 
 	if (succeeds)
 		exporter_succeed(reports->exporter);
 	exporter_set(reports->exporter, config->metrics.file, config->metrics.listen);
+	daemon_reports_look(reports);
 }
 
 void daemon_reports_set(struct daemon_reports *reports, const struct config *config)
@@ -76,6 +78,19 @@ void daemon_reports_event(struct daemon_reports *reports, const struct event *ev
 				wall_usec - MIN(ago_ms * 1000, wall_usec));
 }
 
+/* Before they are all there nothing is written: the first look is. */
+void daemon_reports_pool4(struct daemon_reports *reports, uint32_t id)
+{
+	if (reports->is_public)
+		map_log_look(reports->maps, id);
+}
+
+void daemon_reports_look(struct daemon_reports *reports)
+{
+	if (reports->is_public)
+		map_log_look_all(reports->maps, gateway_now_ms());
+}
+
 void daemon_reports_drain(struct daemon_reports *reports)
 {
 	event_report_drain(reports->events);
@@ -84,6 +99,7 @@ void daemon_reports_drain(struct daemon_reports *reports)
 
 void daemon_reports_end(struct daemon_reports *reports)
 {
+	map_log_free(reports->maps);
 	event_log_free(reports->log);
 	exporter_free(reports->exporter);
 	sd_event_source_disable_unref(reports->often);

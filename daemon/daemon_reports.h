@@ -11,12 +11,14 @@
 #include "daemon/event_log.h"
 #include "daemon/event_report.h"
 #include "daemon/gateway.h"
+#include "daemon/map_log.h"
 #include "dbus/exporter.h"
 
 struct daemon_reports {
 	struct gateway *gateway;
 	struct event_report *events;
 	struct event_log *log;     /* NULL: not begun */
+	struct map_log *maps;      /* NULL, as well */
 	struct exporter *exporter; /* NULL, as well */
 	bool is_public;            /* the exporter does its work */
 	sd_event_source *often;    /* on while bindings are logged */
@@ -33,6 +35,10 @@ void daemon_reports_set(struct daemon_reports *reports, const struct config *con
 /* From events: one of them. */
 void daemon_reports_event(struct daemon_reports *reports, const struct event *event,
 			  const char *pool4);
+/* An entry of pool4 is new, is gone, or has changed. */
+void daemon_reports_pool4(struct daemon_reports *reports, uint32_t id);
+/* All entries, now and then, and first when all of them are there. */
+void daemon_reports_look(struct daemon_reports *reports);
 /* Takes what there is out of events, and writes it. */
 void daemon_reports_drain(struct daemon_reports *reports);
 void daemon_reports_end(struct daemon_reports *reports);

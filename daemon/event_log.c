@@ -18,6 +18,7 @@
 #define SYSLOG_NAME "nat64d"
 #define TELL_MS     60000 /* between two lines about what was not written */
 #define TIME_SIZE   40
+#define MAP_NAME    "NAT64 deterministic map"
 /* What sd_journal_sendv(3) and syslog(3) talk to; these wait for whoever reads there. */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define SYSLOG_SOCKET  "/dev/log"
@@ -297,4 +298,63 @@ void event_log_write(struct event_log *log, const struct event *event, const cha
 		send_to_syslog(log, line, wall_usec);
 	else
 		log->n_lost += log_file_write(log->file, line, &log->error);
+}
+
+char *event_log_print_map(const struct event_log_map *map)
+{
+	if (map->clients == NULL)
+		return g_strdup_printf("%s\t%s", map->pool4, map->state);
+	return g_strdup_printf("%s\t%s\t%s\t%s\t%u\t%s\t%s\t%u\t%u", map->pool4, map->state,
+			       map->protocols, map->clients, map->client_length, map->addresses,
+			       map->ports, map->clients_each, map->ports_each);
+}
+
+/* One sentence. */
+static char *report_map(const struct event_log_map *map)
+{
+	if (map->clients == NULL)
+		return g_strdup_printf("deterministic: pool4 entry %s is gone", map->pool4);
+	return g_strdup_printf(
+		"deterministic: pool4 entry %s (%s) gives each /%u of %s %u of the ports %s "
+		"at one of %s, for %s; %u clients an address",
+		map->pool4, map->state, map->client_length, map->clients, map->ports_each,
+		map->ports, map->addresses, map->protocols, map->clients_each);
+}
+
+static void send_map_to_journal(struct event_log *log, const struct event_log_map *map,
+				const char *message)
+{
+	g_autoptr(GString) entry = g_string_new(NULL);
+
+	g_string_append_printf(entry,
+			       "MESSAGE=%s\nPRIORITY=%d\nMESSAGE_ID=" EVENT_LOG_MAP_ID
+			       "\nNAT64D_EVENT=" MAP_NAME "\nNAT64D_POOL4=%s\nNAT64D_STATE=%s\n",
+			       message, LOG_INFO, map->pool4, map->state);
+	if (map->clients)
+		g_string_append_printf(
+			entry,
+			"NAT64D_PROTOCOLS=%s\nNAT64D_CLIENTS=%s\nNAT64D_CLIENT_LENGTH=%u\n"
+			"NAT64D_ADDRESSES4=%s\nNAT64D_PORTS4=%s\n"
+			"NAT64D_CLIENTS_EACH=%u\nNAT64D_PORTS_EACH=%u\n",
+			map->protocols, map->clients, map->client_length, map->addresses,
+			map->ports, map->clients_each, map->ports_each);
+	g_string_append(entry, "SYSLOG_IDENTIFIER=" SYSLOG_NAME "\n");
+	log->n_lost += log_socket_write(log->journal, entry->str, entry->len, &log->error);
+}
+
+void event_log_write_map(struct event_log *log, const struct event_log_map *map, uint64_t wall_usec)
+{
+	g_autofree char *message = report_map(map), *text = event_log_print_map(map), *line = NULL;
+	char time[TIME_SIZE];
+
+	print_time(wall_usec, time);
+	line = g_strdup_printf("%s\t-\t" MAP_NAME "\t%s", time, text);
+	if (log->where == TO_FILE)
+		log->n_lost += log_file_write(log->file, line, &log->error);
+	else if (log->where == TO_SYSLOG)
+		send_to_syslog(log, line, wall_usec);
+	else if (log_is_to_journal())
+		send_map_to_journal(log, map, message);
+	else
+		log_line(LOG_INFO, "%s", message);
 }

@@ -38,6 +38,26 @@ void event_log_flush(struct event_log *log, uint64_t now_ms);
 /* Is this about one binding, session or block? */
 bool event_log_is_binding(const struct event *event);
 
+/* What the ports of a pool4 entry in deterministic mode are computed from (L-12). */
+struct event_log_map {
+	char *pool4;       /* the entry's name */
+	const char *state; /* "active", "draining", "disabled"; "gone", and then there is nothing
+			      else */
+	char *protocols, *clients, *addresses, *ports; /* lists with spaces in between */
+	unsigned client_length;                        /* of the prefix that is one client */
+	uint32_t clients_each;                         /* of one address */
+	uint32_t ports_each;                           /* of one client */
+};
+
+/* Whatever Log.Bindings says. As a line: time, "-" as RFC 8158 has no number for it, name,
+ * entry, state, protocols, clients, their length, addresses, ports, clients of an address, ports of
+ * a client. */
+#define EVENT_LOG_MAP_ID "ec0bd85730e0448fbf01a14813cd9619"
+void event_log_write_map(struct event_log *log, const struct event_log_map *map,
+			 uint64_t wall_usec);
+/* That line, from the name of the entry on; for g_free(). */
+char *event_log_print_map(const struct event_log_map *map);
+
 /* The line, without its end; ret holds EVENT_LOG_LINE_SIZE bytes and is returned. */
 #define EVENT_LOG_LINE_SIZE 320
 const char *event_log_print(const struct event *event, uint64_t wall_usec, char *ret);

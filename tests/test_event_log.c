@@ -238,6 +238,8 @@ static void test_catalogue(void)
 		heading = g_strdup_printf("\n-- %s\nSubject: ", id);
 		g_assert_nonnull(strstr(catalogue, heading));
 	}
+	g_assert_true(g_hash_table_add(ids, g_strdup(EVENT_LOG_MAP_ID)));
+	g_assert_nonnull(strstr(catalogue, "\n-- " EVENT_LOG_MAP_ID "\nSubject: "));
 	/* And nothing else. */
 	for (const char *at = catalogue; (at = strstr(at, "\n-- ")) != NULL; at++) {
 		g_autofree char *id = g_strndup(at + 4, 32);
@@ -250,9 +252,12 @@ static void test_catalogue(void)
 static void test_catalogue_fields(void)
 {
 	static const char *const known[] = {
-		"NAT64D_PROTOCOL", "NAT64D_CLIENT",  "NAT64D_ADDRESS6",     "NAT64D_PORT6",
-		"NAT64D_ADDRESS4", "NAT64D_PORT4",   "NAT64D_LAST_PORT4",   "NAT64D_SERVER4",
-		"NAT64D_POOL4",    "NAT64D_OUTCOME", "NAT64D_SERVER_PORT4", NULL,
+		"NAT64D_PROTOCOL",      "NAT64D_CLIENT",       "NAT64D_ADDRESS6",
+		"NAT64D_PORT6",         "NAT64D_ADDRESS4",     "NAT64D_PORT4",
+		"NAT64D_LAST_PORT4",    "NAT64D_SERVER4",      "NAT64D_POOL4",
+		"NAT64D_OUTCOME",       "NAT64D_SERVER_PORT4", "NAT64D_CLIENTS",
+		"NAT64D_CLIENT_LENGTH", "NAT64D_ADDRESSES4",   "NAT64D_PORTS4",
+		"NAT64D_PORTS_EACH",    "NAT64D_STATE",        NULL,
 	};
 	g_autofree char *catalogue = NULL;
 	g_autoptr(GRegex) regex = g_regex_new("@(\\w+)@", 0, 0, NULL);

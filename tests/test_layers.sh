@@ -140,7 +140,7 @@ room_of()
 	handover* | descriptors) room=handover ;;
 	rawsock | inject* | send*) room=sending ;;
 	netlink* | sysctl) room=netlink ;;
-	event_log | event_report | log_file | log_socket) room=event_report ;;
+	event_log | map_log | event_report | log_file | log_socket) room=event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | memory | \
 		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
 		room=$stem ;;

@@ -172,6 +172,22 @@ in_blocks()
 		! grep 'binding begins' "$RUN/nat64d.log"
 }
 
+# What ports are computed from, without Log.Bindings: at the start, and when an entry changes (L-12).
+maps()
+{
+	local homes
+	gateway_stop && rm -rf "$RUN/state" "$BINDINGS" && mkdir "$RUN/state" && printf '%s\n' '[Translation]' "Pool6=$TOPOLOGY_POOL6/96" \
+		'[Pool4]' Mode=deterministic '[Log]' "Target=file:$BINDINGS" \
+		'[Pool4 homes]' Addresses=203.0.113.0/28 Ports=1024-65535 Clients=2001:db8:1::/112 >"$RUN/nat64d.conf" && gateway_start || return
+	homes="tcp udp icmp${TAB}2001:db8:1::/112${TAB}128${TAB}203.0.113.0/28${TAB}1024-65535${TAB}4096${TAB}15"
+	until_true 10 has_lines "^$TIME$TAB-${TAB}NAT64 deterministic map${TAB}homes${TAB}active${TAB}$homes\$" 1 &&
+		ctl pool4 drain homes &&
+		until_true 10 has_lines "^$TIME$TAB-${TAB}NAT64 deterministic map${TAB}homes${TAB}(draining${TAB}$homes|disabled${TAB}$homes|gone)\$" 1 &&
+		! grep BIB "$BINDINGS" && return
+	cat "$BINDINGS"
+	return 1
+}
+
 # Whoever reads the log, which is a pipe, hangs from the start on, and reads on later.
 nobody_reads()
 {
@@ -224,6 +240,7 @@ check "a file that is moved away" rotated
 check "thousands at once" many
 check "sessions with their destinations" with_destinations
 check "no log of bindings" switched_off
+check "the maps of deterministic mode" maps
 check "blocks of ports" in_blocks
 check "nobody reads the log: it starts" nobody_reads
 check "nobody reads the log: management goes on" many_lines
