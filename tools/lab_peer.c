@@ -60,11 +60,14 @@ static void answer(int fd, const union address *peer, socklen_t size)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
+	const int port = argc == 3 ? atoi(argv[2]) : 0;
+
+	if (argc != 3 || (strcmp(argv[1], "4") != 0 && strcmp(argv[1], "6") != 0) || port < 1 ||
+	    port > UINT16_MAX) {
 		fputs("usage: lab_peer 4|6 PORT\n", stderr);
 		return 2;
 	}
-	const int fd = listen_at(strcmp(argv[1], "6") == 0, (uint16_t)atoi(argv[2]));
+	const int fd = listen_at(strcmp(argv[1], "6") == 0, (uint16_t)port);
 
 	for (;;) {
 		union address peer;
