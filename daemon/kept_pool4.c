@@ -7,6 +7,7 @@
 #include "daemon/config_value.h"
 #include "daemon/core/pool4_text.h"
 #include "daemon/kept.h"
+#include "daemon/pool4_spec_text.h"
 
 #define PORTS_TEXT_SIZE 1024 /* of PORT_RANGES_MAX ranges */
 #define AUTO            "auto"
@@ -40,12 +41,9 @@ static void say(const struct reporting *reporting, int level, const char *format
 
 static char *addresses_text(const struct config_pool4 *entry)
 {
-	size_t size = pool4_text_print(entry->spec.addresses, entry->spec.n_addresses, NULL, 0) + 1;
-	g_autofree char *addresses = g_malloc(size);
-	GString *text;
+	g_autofree char *addresses = pool4_spec_text_addresses(&entry->spec);
+	GString *text = g_string_new(addresses);
 
-	(void)pool4_text_print(entry->spec.addresses, entry->spec.n_addresses, addresses, size);
-	text = g_string_new(addresses);
 	for (char **name = entry->interfaces; name && *name; name++)
 		g_string_append_printf(text, "%sinterface:%s", text->len > 0 ? " " : "", *name);
 	return g_string_free(text, FALSE);
@@ -60,28 +58,6 @@ static char *ports_text(const struct config_pool4 *entry)
 				: port_ranges_print(&entry->spec.ports, text, sizeof(text)));
 }
 
-static char *protocols_text(const struct pool4_spec *spec)
-{
-	GString *text = g_string_new(NULL);
-
-	for (enum protocol protocol = 0; protocol < N_PROTOCOLS; protocol++)
-		if (spec->protocol[protocol])
-			g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "",
-					       protocol_name(protocol));
-	return g_string_free(text, FALSE);
-}
-
-static char *clients_text(const struct pool4_spec *spec)
-{
-	GString *text = g_string_new(NULL);
-	char prefix[ADDR_TEXT_SIZE];
-
-	for (uint32_t i = 0; i < spec->n_clients; i++)
-		g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "",
-				       prefix6_print(&spec->clients[i], prefix));
-	return g_string_free(text, FALSE);
-}
-
 static char *prefix_text(const struct prefix6 *prefix)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -93,8 +69,9 @@ static char *prefix_text(const struct prefix6 *prefix)
 static char *section_text(const struct config_pool4 *section, const struct prefix6 *prefix)
 {
 	g_autofree char *addresses = addresses_text(section), *ports = ports_text(section),
-			*protocols = protocols_text(&section->spec),
-			*clients = clients_text(&section->spec), *prefixes = prefix_text(prefix);
+			*protocols = pool4_spec_text_protocols(&section->spec),
+			*clients = pool4_spec_text_clients(&section->spec),
+			*prefixes = prefix_text(prefix);
 
 	return g_strdup_printf("Addresses=%s; Ports=%s; Protocols=%s; Clients=%s; Prefix=%s; "
 			       "Overflow=%s",
@@ -110,8 +87,8 @@ struct kept_row *kept_pool4_row(const struct pool4_record *record, bool of_file)
 	row->value[KEPT_POOL4_NAME] = g_strdup(entry->spec.name);
 	row->value[KEPT_POOL4_ADDRESSES] = addresses_text(entry);
 	row->value[KEPT_POOL4_PORTS] = ports_text(entry);
-	row->value[KEPT_POOL4_PROTOCOLS] = protocols_text(&entry->spec);
-	row->value[KEPT_POOL4_CLIENTS] = clients_text(&entry->spec);
+	row->value[KEPT_POOL4_PROTOCOLS] = pool4_spec_text_protocols(&entry->spec);
+	row->value[KEPT_POOL4_CLIENTS] = pool4_spec_text_clients(&entry->spec);
 	row->value[KEPT_POOL4_PREFIX] = prefix_text(&record->prefix);
 	row->value[KEPT_POOL4_OVERFLOW] = g_strdup(entry->spec.overflow ? "1" : "0");
 	row->value[KEPT_POOL4_COMMENT] = g_strdup(entry->spec.comment);

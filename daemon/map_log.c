@@ -5,7 +5,7 @@
 
 #include "daemon/core/deterministic.h"
 #include "daemon/core/nat64.h"
-#include "daemon/core/pool4_text.h"
+#include "daemon/pool4_spec_text.h"
 
 #define DAY_MS          (UINT64_C(24) * 60 * 60 * 1000)
 #define PORTS_TEXT_SIZE 1024
@@ -65,38 +65,6 @@ static const char *state_of(const struct pool4_entry *entry)
 	return NULL;
 }
 
-static char *protocols_of(const struct pool4_spec *spec)
-{
-	GString *text = g_string_new(NULL);
-
-	for (unsigned i = 0; i < N_PROTOCOLS; i++) {
-		if (spec->protocol[i])
-			g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "",
-					       protocol_name(i));
-	}
-	return g_string_free(text, FALSE);
-}
-
-static char *clients_of(const struct pool4_spec *spec)
-{
-	GString *text = g_string_new(NULL);
-	char prefix[ADDR_TEXT_SIZE];
-
-	for (uint32_t i = 0; i < spec->n_clients; i++)
-		g_string_append_printf(text, "%s%s", i > 0 ? " " : "",
-				       prefix6_print(&spec->clients[i], prefix));
-	return g_string_free(text, FALSE);
-}
-
-static char *addresses_of(const struct pool4_spec *spec)
-{
-	const size_t size = pool4_text_print(spec->addresses, spec->n_addresses, NULL, 0) + 1;
-	char *text = g_malloc(size);
-
-	(void)pool4_text_print(spec->addresses, spec->n_addresses, text, size);
-	return text;
-}
-
 /* A pending entry has no ports to give yet, and one without addresses or clients no map. Texts of
  * *ret are the caller's. */
 static bool describe(const struct nat64 *nat, const struct pool4_entry *entry,
@@ -118,9 +86,9 @@ static bool describe(const struct nat64 *nat, const struct pool4_entry *entry,
 	*ret = (struct event_log_map){
 		.pool4 = g_strdup(spec->name),
 		.state = state_of(entry),
-		.protocols = protocols_of(spec),
-		.clients = clients_of(spec),
-		.addresses = addresses_of(spec),
+		.protocols = pool4_spec_text_protocols(spec),
+		.clients = pool4_spec_text_clients(spec),
+		.addresses = pool4_spec_text_addresses(spec),
 		.ports = g_strdup(port_ranges_print(&spec->ports, ports, sizeof(ports))),
 		.client_length = map.client_length,
 		.clients_each = map.clients_each,

@@ -128,8 +128,8 @@ room_of()
 	stem "$1"
 	case $stem in
 	# These know several edges, which is their job.
-	daemon* | main | worker | client_change | kept* | world | pool4_auto | pool4_change* | pool4_clash | \
-		pool4_move | pool4_rules | pool4_sync* | pool4_wanted | pool4_words | restore | row_pipe | settings_change | \
+	daemon* | main | worker | client_change | kept* | map_log | world | pool4_auto | pool4_change* | pool4_clash | \
+		pool4_move | pool4_rules | pool4_spec_text | pool4_sync* | pool4_wanted | pool4_words | restore | row_pipe | settings_change | \
 		static_change | static_sync)
 		room=wiring ;;
 	config* | near | pool4_runtime | static_key) room=config ;;
@@ -140,7 +140,7 @@ room_of()
 	handover* | descriptors) room=handover ;;
 	rawsock | inject* | send*) room=sending ;;
 	netlink* | sysctl) room=netlink ;;
-	event_log | map_log | event_report | log_file | log_socket) room=event_report ;;
+	event_log | event_report | log_file | log_socket) room=event_report ;;
 	nfqueue | heartbeat | watchdog | tables | noted_log | log | memory | \
 		aside | capabilities | gateway | copy_out | thread_number | queue_plan)
 		room=$stem ;;
