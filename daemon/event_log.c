@@ -36,26 +36,6 @@ struct event_log {
 	uint64_t told_ms;
 };
 
-/* By kind of event; data/nat64d.catalog explains each. */
-static const char *const message_ids[N_EVENT_KINDS] = {
-	[EVENT_ADDRESSES_EXHAUSTED] = "128c1cd4ecd842eca234bb1a5a0dc571",
-	[EVENT_SESSION_CREATE] = "cae47cdb0438449f920667179e34537b",
-	[EVENT_SESSION_DELETE] = "27d8a29ea36c4711a5f28b9e7e9bd071",
-	[EVENT_BINDING_CREATE] = "b10f5ba5ae794245b6699702e722c7cd",
-	[EVENT_BINDING_DELETE] = "4216fb07ced042e18dfbd45522736555",
-	[EVENT_PORTS_EXHAUSTED] = "b550f196a10944d7b121254d78c1d7c0",
-	[EVENT_QUOTA_SESSIONS] = "f2a91236ef6741f1b5f7f2a1b55ead2f",
-	[EVENT_QUOTA_BINDINGS] = "39eae2a74b764215b431811ad2a2fea5",
-	[EVENT_QUOTA_CLIENT] = "e20086f8fb4b444fb898963811fbfd60",
-	[EVENT_QUOTA_FRAGMENTS] = "b48689f24d784812867b8b525ad1335b",
-	[EVENT_BLOCK_ALLOCATE] = "9aa07d36b60440e6b82a363293397d92",
-	[EVENT_BLOCK_RELEASE] = "00af8da605744003978160955c36f0f4",
-	[EVENT_POOL_HIGH] = "a42a6b75201c4455a61dae043c599c88",
-	[EVENT_POOL_LOW] = "d19716145e3b4d6d8595c4d38f081078",
-	[EVENT_BINDINGS_HIGH] = "f3d5e10a94de44048e6aa45b2a60b7f2",
-	[EVENT_CLIENT_HIGH] = "deb9c48b804f4f48892c7077357245a5",
-};
-
 static bool is_session(const struct event *event)
 {
 	return event->kind == EVENT_SESSION_CREATE || event->kind == EVENT_SESSION_DELETE;
@@ -123,7 +103,7 @@ char **event_log_fields(const struct event *event, const char *pool4)
 #define ADD(...) g_ptr_array_add(fields, g_strdup_printf(__VA_ARGS__))
 	ADD("MESSAGE=%s", event_report_print(event, pool4, message));
 	ADD("PRIORITY=%d", event_report_level(event));
-	ADD("MESSAGE_ID=%s", message_ids[event->kind]);
+	ADD("MESSAGE_ID=%s", event_info(event->kind)->id);
 	ADD("NAT64D_EVENT=%s", event_info(event->kind)->name);
 	if (!is_block(event) && event->kind != EVENT_QUOTA_FRAGMENTS &&
 	    event->kind != EVENT_BINDINGS_HIGH)

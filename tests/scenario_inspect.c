@@ -88,7 +88,7 @@ static void check_held(struct scenario_player *player, char **words)
 static void check_event(struct scenario_player *player, const char *wanted)
 {
 	static const char *const names[] = {
-#define X(name, number, sub_type, text) #name,
+#define X(name, number, sub_type, id, text) #name,
 		EVENT_LIST(X)
 #undef X
 	};

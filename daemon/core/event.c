@@ -6,8 +6,9 @@
 #define FIRST_CAPACITY 32
 
 static const struct event_info infos[N_EVENT_KINDS] = {
-#define X(name_, number_, sub_type_, text_) \
-	[EVENT_##name_] = {.name = (text_), .number = (number_), .sub_type = (sub_type_)},
+#define X(name_, number_, sub_type_, id_, text_) \
+	[EVENT_##name_] = {                      \
+		.name = (text_), .id = (id_), .number = (number_), .sub_type = (sub_type_)},
 	EVENT_LIST(X)
 #undef X
 };

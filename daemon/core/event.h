@@ -19,27 +19,27 @@
 
 /* clang-format off */
 #define EVENT_LIST(X) \
-/* name                 event sub  name of RFC 8158 */ \
-X(ADDRESSES_EXHAUSTED,  3,  0, "NAT Addresses exhausted") \
-X(SESSION_CREATE,       6,  0, "NAT64 session create") \
-X(SESSION_DELETE,       7,  0, "NAT64 session delete") \
-X(BINDING_CREATE,       10, 0, "NAT64 BIB create") \
-X(BINDING_DELETE,       11, 0, "NAT64 BIB delete") \
-X(PORTS_EXHAUSTED,      12, 0, "NAT ports exhausted") \
-X(QUOTA_SESSIONS,       13, 1, "Maximum session entries") \
-X(QUOTA_BINDINGS,       13, 2, "Maximum BIB entries") \
-X(QUOTA_CLIENT,         13, 3, "Maximum entries per user") \
-X(QUOTA_FRAGMENTS,      13, 5, "Maximum fragments pending reassembly") \
-X(BLOCK_ALLOCATE,       16, 0, "Port block allocation") \
-X(BLOCK_RELEASE,        17, 0, "Port block de-allocation") \
-X(POOL_HIGH,            18, 1, "Address pool high threshold event") \
-X(POOL_LOW,             18, 2, "Address pool low threshold event") \
-X(BINDINGS_HIGH,        18, 3, "Address and port mapping high threshold event") \
-X(CLIENT_HIGH,          18, 4, "Address and port mapping per user high threshold event")
+/* name                 event sub  MESSAGE_ID in the journal           name of RFC 8158 */ \
+X(ADDRESSES_EXHAUSTED,  3,  0, "128c1cd4ecd842eca234bb1a5a0dc571", "NAT Addresses exhausted") \
+X(SESSION_CREATE,       6,  0, "cae47cdb0438449f920667179e34537b", "NAT64 session create") \
+X(SESSION_DELETE,       7,  0, "27d8a29ea36c4711a5f28b9e7e9bd071", "NAT64 session delete") \
+X(BINDING_CREATE,       10, 0, "b10f5ba5ae794245b6699702e722c7cd", "NAT64 BIB create") \
+X(BINDING_DELETE,       11, 0, "4216fb07ced042e18dfbd45522736555", "NAT64 BIB delete") \
+X(PORTS_EXHAUSTED,      12, 0, "b550f196a10944d7b121254d78c1d7c0", "NAT ports exhausted") \
+X(QUOTA_SESSIONS,       13, 1, "f2a91236ef6741f1b5f7f2a1b55ead2f", "Maximum session entries") \
+X(QUOTA_BINDINGS,       13, 2, "39eae2a74b764215b431811ad2a2fea5", "Maximum BIB entries") \
+X(QUOTA_CLIENT,         13, 3, "e20086f8fb4b444fb898963811fbfd60", "Maximum entries per user") \
+X(QUOTA_FRAGMENTS,      13, 5, "b48689f24d784812867b8b525ad1335b", "Maximum fragments pending reassembly") \
+X(BLOCK_ALLOCATE,       16, 0, "9aa07d36b60440e6b82a363293397d92", "Port block allocation") \
+X(BLOCK_RELEASE,        17, 0, "00af8da605744003978160955c36f0f4", "Port block de-allocation") \
+X(POOL_HIGH,            18, 1, "a42a6b75201c4455a61dae043c599c88", "Address pool high threshold event") \
+X(POOL_LOW,             18, 2, "d19716145e3b4d6d8595c4d38f081078", "Address pool low threshold event") \
+X(BINDINGS_HIGH,        18, 3, "f3d5e10a94de44048e6aa45b2a60b7f2", "Address and port mapping high threshold event") \
+X(CLIENT_HIGH,          18, 4, "deb9c48b804f4f48892c7077357245a5", "Address and port mapping per user high threshold event")
 /* clang-format on */
 
 enum event_kind {
-#define X(name, number, sub_type, text) EVENT_##name,
+#define X(name, number, sub_type, id, text) EVENT_##name,
 	EVENT_LIST(X)
 #undef X
 		N_EVENT_KINDS,
@@ -47,6 +47,7 @@ enum event_kind {
 
 struct event_info {
 	const char *name; /* "NAT ports exhausted" */
+	const char *id;   /* MESSAGE_ID; data/nat64d.catalog explains each */
 	uint8_t number;   /* natEvent */
 	uint8_t sub_type; /* natQuotaExceededEvent or natThresholdEvent; 0 = none */
 };
