@@ -50,15 +50,15 @@ static void test_who(void)
 	add_and_end(false);
 	assert_run("who 192.0.2.1:2000 --at now", 0,
 		   "^192\\.0\\.2\\.1:2000 between " TIME "Z and " TIME "Z \\(UTC\\):\n"
-		   "PROTO +CLIENT +FROM +UNTIL\n"
+		   "PROTO +CLIENT +FROM +UNTIL +SOURCE\n"
 		   "tcp +\\[2001:db8:1::[12]\\]:80 +" TIME "Z .*\n"
 		   "tcp +\\[2001:db8:1::[12]\\]:80 +" TIME "Z .*\n$",
 		   "^$");
 	assert_run("who 192.0.2.1:2000 --at now --no-legend", 0,
-		   "tcp +\\[2001:db8:1::2\\]:80 +" TIME "Z +has it still\n", "^$");
+		   "tcp +\\[2001:db8:1::2\\]:80 +" TIME "Z +has it still +daemon\n", "^$");
 	assert_run("who 192.0.2.1:2000 --at now --json", 0,
 		   "\"client\":\"\\[2001:db8:1::2\\]:80\",\"mapped\":\"192\\.0\\.2\\.1:2000\","
-		   "\"created\":\"" TIME "\\.000Z\",\"ended\":null",
+		   "\"created\":\"" TIME "\\.000Z\",\"ended\":null,\"source\":\"daemon\"",
 		   "^$");
 	assert_run("who 192.0.2.1:2001 --at 2026-01-31T12:00:00Z --within 1min", 3, "^$",
 		   "^nat64ctl: nobody had 192\\.0\\.2\\.1:2001 between 2026-01-31T11:59:00Z and "

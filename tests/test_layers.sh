@@ -173,7 +173,7 @@ bus_offenders()
 
 # nat64ctl talks over the bus: it shares names with the service, and the list of outcomes with the
 # core. Setup, teardown and doctor work without a daemon, and so know the configuration, the host, the
-# rules; import makes a configuration.
+# rules; import makes a configuration; what is read from the journal are the events of the core.
 # What measures the core includes the core.
 tool_offenders()
 {
@@ -190,7 +190,8 @@ tool_offenders()
 		grep -vE '^tools/ctl_doctor[a-z_]*\.[ch] daemon/(netlink|netlink_veth|pool4_clash|route|core/(packet|pool4_text|rfc6052))\.h' |
 		grep -vE '^tools/ctl_doctor_config\.c daemon/config_(file|override)\.h' |
 		grep -vE '^tools/ctl_import[a-z_]*\.[ch] daemon/(config[a-z_]*|core/(addr|pool4_text))\.h' |
-		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h'
+		grep -vE '^tools/ctl_snapshot\.c schema/store_restore\.h' |
+		grep -vE '^tools/owner[a-z_]*\.[ch] daemon/core/(addr|event)\.h'
 }
 
 upward_offenders()

@@ -246,18 +246,28 @@ static enum ctl_status status_of_error(const sd_bus_error *error)
 	return CTL_FAILED;
 }
 
-enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply)
+enum ctl_status ctl_call_quietly(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply)
 {
 	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r = sd_bus_call(ctl->bus, call, 0, &error, ret_reply);
 
 	if (r >= 0)
 		return CTL_DONE;
-	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
-		return ctl_fail(CTL_NOT_RUNNING, "nat64d hung up");
-	g_free(ctl->refusal);
+	g_clear_pointer(&ctl->refusal, g_free);
+	ctl->is_off = sd_bus_error_has_name(&error, SD_BUS_ERROR_NOT_SUPPORTED);
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		ctl->refusal = g_strdup("nat64d hung up");
+		return CTL_NOT_RUNNING;
+	}
 	ctl->refusal = g_strdup(error.message != NULL ? error.message : g_strerror(-r));
-	return ctl_fail(status_of_error(&error), "%s", ctl->refusal);
+	return status_of_error(&error);
+}
+
+enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply)
+{
+	enum ctl_status status = ctl_call_quietly(ctl, call, ret_reply);
+
+	return status == CTL_DONE ? CTL_DONE : ctl_fail(status, "%s", ctl->refusal);
 }
 
 enum ctl_status ctl_call_plain(struct ctl *ctl, const char *method, sd_bus_message **ret_reply)

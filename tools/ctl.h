@@ -33,6 +33,7 @@ struct ctl {
 	struct ctl_agent agent; /* by which it does */
 	char *service;
 	char *refusal;                   /* the sentence of the last call that was refused */
+	bool is_off;                     /* as it is about what is turned off */
 	struct _GHashTable *pool4_names; /* by id, see ctl_pool4_name(); or NULL */
 	struct json_t *outcomes;         /* of a range, see ctl_change_begin(); or NULL */
 };
@@ -57,6 +58,8 @@ enum ctl_status ctl_call_new_at(struct ctl *ctl, const char *path, const char *i
 				const char *method, sd_bus_message **ret);
 /* Sends it. On failure the reason has been printed. */
 enum ctl_status ctl_call(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply);
+/* The same; on failure the reason is in ctl->refusal, and nothing has been printed. */
+enum ctl_status ctl_call_quietly(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply);
 /* A reply that is not as documented: prints and returns CTL_FAILED. */
 enum ctl_status ctl_bad_reply(int r);
 

@@ -39,6 +39,7 @@ const struct ctl_option_info ctl_options[CTL_N_OPTIONS] = {
 	[CTL_QUIET]     = {"--quiet",     NULL, NULL,      CTL_KIND_NONE,      'b', "only by the exit status"},
 	[CTL_AT]        = {"--at",        NULL, "TIME",    CTL_KIND_TEXT,      's', "when: 2026-01-31T12:00:00Z, another zone such as +01:00, @SECONDS or now"},
 	[CTL_WITHIN]    = {"--within",    NULL, "TIME",    CTL_KIND_TIME,      't', "before and after that, for clocks that differ; else 5min"},
+	[CTL_JOURNAL]   = {"--journal",   NULL, "DIR",     CTL_KIND_FILE,      's', "ask only the journal whose files are there, also of another host; needs no daemon"},
 	[CTL_FLAGS]     = {"--flags",     NULL, "FLAGS",   CTL_KIND_FLAGS,     's', "TCP flags, such as syn (the default) or fin,ack"},
 	[CTL_LENGTH]    = {"--length",    NULL, "N",       CTL_KIND_NUMBER,    'u', "bytes of the whole packet"},
 	[CTL_TTL]       = {"--ttl",       NULL, "N",       CTL_KIND_NUMBER,    'u', "its TTL or hop limit"},

@@ -66,6 +66,7 @@ enum ctl_option {
 	CTL_QUIET,
 	CTL_AT,
 	CTL_WITHIN,
+	CTL_JOURNAL,
 	CTL_FLAGS,
 	CTL_LENGTH,
 	CTL_TTL,

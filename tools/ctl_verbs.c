@@ -81,7 +81,7 @@ const struct ctl_verb ctl_verbs[] = {
 	{"client", "of", {WORD("PROTOCOL", PROTOCOL), WORD("V4", TEXT)}, 0, READS, "owner",
 	 "deterministic mode: the client that has an address and port", ctl_client_of},
 
-	{"who", NULL, {WORD("ADDRESS4:PORT", TEXT)}, BIT(AT) | BIT(WITHIN), READS, "who",
+	{"who", NULL, {WORD("ADDRESS4:PORT", TEXT)}, BIT(AT) | BIT(WITHIN) | BIT(JOURNAL), READS, "who",
 	 "who had it at a time: who 192.0.2.2:2000 --at 2026-01-31T12:00:00Z", ctl_who},
 
 	{"config", "list", {}, 0, READS, "config",

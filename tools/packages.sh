@@ -10,7 +10,8 @@ PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libglib2.0-dev libmnl-de
 PACKAGES_LAB=(iproute2 nftables iptables iputils-ping traceroute ethtool curl busybox socat
 	dbus-daemon)
 PACKAGES_CHECK=(clang-format binutils groff-base iperf3 jq procps python3 python3-dbusmock
-	python3-jsonschema python3-prometheus-client python3-scapy scdoc sqlite3 systemd zsh)
+	python3-jsonschema python3-prometheus-client python3-scapy scdoc sqlite3 systemd
+	systemd-journal-remote zsh)
 PACKAGES_PACKAGE=(debhelper dpkg-dev lintian mmdebstrap python3 scdoc systemd)
 # A machine for tests/vm, made of packages.
 PACKAGES_VM=(cpio e2fsprogs kmod mmdebstrap qemu-system-x86)
