@@ -59,7 +59,7 @@ main_pid()
 	systemctl show -P MainPID nat64d.service
 }
 
-for part in install traffic access firewall reboot; do
+for part in install traffic history access firewall reboot; do
 	. ./$part.sh
 done
 

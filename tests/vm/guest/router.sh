@@ -19,6 +19,10 @@ check "servers listen" serve
 check "ping" pings
 check "TCP, with a checksum" client python3 peer.py checksum
 check "UDP" udp_is_seen
+check "two packet threads have the connections of one host by both queues" uses_both_threads
+check "who: the journal tells whom it has logged" journal_tells_who
+check "who: the daemon comes first, and nobody is told twice" daemon_tells_first
+check "who: what others write into the journal blames nobody" nobody_is_blamed
 check "no ping is lost by systemctl restart, and a download goes on" loses_nothing restart
 echo "# $comment"
 check "kill -9 under a download and pings" loses_what_is_late kill_it
@@ -36,6 +40,7 @@ check "polkit's rules may permit one of them" polkit_may_say_yes
 check "the group nat64d-admin may" its_group_may
 check "systemctl service-log-level" log_level
 check "systemctl stop" is_stopped
+check "who: without a daemon the journal still tells" journal_tells_without
 check "who only looks does not start it" is_not_started_by_looking
 check "a call on the bus starts it" is_started_by_a_call
 check "a second instance" instance

@@ -32,6 +32,32 @@ udp_is_seen()
 	seen=$(client python3 peer.py udp 5000) && same "seen as" 192.0.2.1 "${seen%:*}"
 }
 
+# with_threads N: so many packet threads, and as many queues for TCP, whose numbers come first.
+with_threads()
+{
+	printf '[Queue]\nWorkers=%d\n' "$1" >/etc/nat64d/nat64d.conf.d/workers.conf &&
+		systemctl restart nat64d.service &&
+		same "packet threads" "$1" "$(grep -cH '^packets$' /proc/"$(main_pid)"/task/*/comm | grep -c ':1$')"
+}
+
+# Connections of one host, until both of the two queues have had some of them.
+come_by_both()
+{
+	client bash -c "exec 3<>/dev/tcp/$server6/7000 && read -r -u 3" || return
+	nat64ctl --json stats | jq -r '.[] | select(.name | test("^queue_[0-9]+_received$")) | "\(.name) \(.value)"' |
+		sort >/run/queues
+	cat /run/queues
+	same "queues of TCP with packets" 2 "$(head -n 2 /run/queues | awk '$2 > 0' | wc -l)"
+}
+
+# By nft's hash of addresses and ports: this kernel has it.
+uses_both_threads()
+{
+	with_threads 2 && nft list table inet nat64d | grep jhash && until_true come_by_both && pings && with_threads 1 &&
+		! nft list table inet nat64d | grep jhash && pings && rm /etc/nat64d/nat64d.conf.d/workers.conf &&
+		systemctl restart nat64d.service && pings
+}
+
 # A download and pings, 100 a second, that go on meanwhile.
 begin_traffic()
 {
