@@ -261,17 +261,18 @@ static enum ctl_status ask_both(struct ctl *ctl, const struct owner_question *qu
 	g_autoptr(GArray) logged = g_array_new(FALSE, FALSE, sizeof(struct owner));
 	struct owner_journal journal;
 	bool is_read = ask_host(ctl, question, logged, &journal);
-	bool is_logged = journal.since_usec != OWNER_NEVER;
+	bool is_logged = journal.since_usec != OWNER_NEVER, is_kept;
 	enum ctl_status status;
 
 	g_clear_pointer(&ctl->refusal, g_free);
 	status = ask_kept(ctl, question, owners);
+	is_kept = status == CTL_DONE;
 	if (status == CTL_FAILED && ctl->is_off && is_logged)
 		status = ask_each_now(ctl, question, owners);
 	else if (ctl->refusal != NULL)
 		(void)ctl_fail(status, "%s", ctl->refusal);
 	append_others(owners, logged);
-	tell_limits(question, &journal, status != CTL_DONE || ctl->is_off);
+	tell_limits(question, &journal, !is_kept);
 	if (owners->len > 0)
 		return CTL_DONE;
 	if (status == CTL_DONE && !is_read)
