@@ -285,11 +285,12 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	daemon_packets_tick(&daemon->packets);
+	daemon_packets_count(&daemon->packets);
 	daemon_reports_drain(&daemon->reports);
 	daemon_feed_watchdog(daemon);
 	if (!daemon_handover_is_idle(daemon))
 		return sd_event_source_set_time_relative(source, SECOND_USEC);
+	daemon_packets_end_old(&daemon->packets);
 	daemon_sending_tick(&daemon->sending);
 	if (pool4_sync_reap(daemon->sync))
 		daemon_changes_want_rules(daemon->changes);

@@ -214,12 +214,16 @@ uint64_t daemon_packets_oldest_beat(const struct daemon_packets *packets)
 	return oldest;
 }
 
-void daemon_packets_tick(struct daemon_packets *packets)
+void daemon_packets_count(struct daemon_packets *packets)
 {
-	for (unsigned i = 0; i < packets->plan.n_sockets; i++) {
+	for (unsigned i = 0; i < packets->plan.n_sockets; i++)
 		worker_read_losses(packets->nfqueue[i], packets->gateway);
+}
+
+void daemon_packets_end_old(struct daemon_packets *packets)
+{
+	for (unsigned i = 0; i < packets->plan.n_sockets; i++)
 		nfqueue_end_old(packets->nfqueue[i]);
-	}
 }
 
 bool daemon_packets_are_inherited(const struct daemon_packets *packets)

@@ -68,8 +68,11 @@ static inline bool daemon_packets_run(const struct daemon_packets *packets)
  * keeps it as it is. They run. */
 uint64_t daemon_packets_oldest_beat(const struct daemon_packets *packets);
 
-/* Once a second: what was lost, and old queues that are empty. */
-void daemon_packets_tick(struct daemon_packets *packets);
+/* Once a second: what was lost. */
+void daemon_packets_count(struct daemon_packets *packets);
+/* Once a second, but not while a successor has our sockets, which may want just these queues: old
+ * ones that are empty end. */
+void daemon_packets_end_old(struct daemon_packets *packets);
 
 /* As in nfqueue.h, of all sockets. */
 bool daemon_packets_are_inherited(const struct daemon_packets *packets);
