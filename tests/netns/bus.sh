@@ -19,6 +19,7 @@ bus=$DBUS_SYSTEM_BUS_ADDRESS socket=unix:path=$RUN/control
 # seconds. The pinger says how many that are when it gets a QUIT.
 pings_begin()
 {
+	rm -f "$RUN/pings.log" # of the case before: the pinger has to be there, or QUIT would end it
 	node_start client pings python3 tests/netns/pinger.py $TOPOLOGY_SERVER6 0.01
 	until_true 10 grep -qs 'icmp_seq=' "$RUN/pings.log"
 }
